@@ -1,0 +1,1 @@
+"""From questions with answers to numbers one can trust."""

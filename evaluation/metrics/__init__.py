@@ -1,0 +1,31 @@
+"""Measures of retrieval, answers, citations, abstention, and of whether a difference is real.
+
+Pure functions over plain values, importing neither haystack nor torch: rankings and judgements in
+`retrieval` and `averaging`, SQuAD in `answers`, CMRC 2018 and MLQA in `multilingual`, ALCE and
+span overlap in `citations`, knowing when not to answer in `abstention`, tests in `significance`
+and intervals in `intervals`.
+Values are from 0 to 1, never percentages; what each rests on is trec_eval, the data set's official
+script or a paper, named under Reference. Only the names used everywhere are repeated here.
+"""
+
+from evaluation.metrics.answers import evaluate_predictions, exact_match, f1
+from evaluation.metrics.averaging import mean_over_queries
+from evaluation.metrics.retrieval import (
+    average_precision,
+    ndcg,
+    recall_at_k,
+    reciprocal_rank,
+    success_at_k,
+)
+
+__all__ = [
+    "average_precision",
+    "evaluate_predictions",
+    "exact_match",
+    "f1",
+    "mean_over_queries",
+    "ndcg",
+    "recall_at_k",
+    "reciprocal_rank",
+    "success_at_k",
+]

@@ -1,0 +1,74 @@
+"""The data that conversion hands over, and the exception used inside the worker.
+
+All offsets count characters (not bytes) of `ConvertedDocument.text`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+Scalar = str | int | float | bool | None
+
+SUFFIXES: frozenset[str] = frozenset(
+    {".txt", ".md", ".markdown", ".html", ".htm", ".pdf", ".docx", ".csv", ".json", ".jsonl"}
+)
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading: where it stands, how deep, and its words.
+
+    Args:
+        start: offset of the heading in the document's text (in Markdown, of its line).
+        level: 1 (top) to 6.
+        heading: the heading on one line, without markup.
+    """
+
+    start: int
+    level: int
+    heading: str
+
+
+@dataclass(frozen=True)
+class ConvertedDocument:
+    """One document: a whole file, or one record of a .csv, .json or .jsonl file.
+
+    Args:
+        key: "" for a whole file; "1", "2", ... for records, the number of the record in its file.
+        title: from the file; a whole file without one is called by its name without suffix, a
+            record without one has "".
+        text: the stored text; passages and citations are offsets into it. Never blank.
+        sections: headings in order of `start`.
+        pages: the start offset of each page; () if the format has none.
+        meta: fields to filter by; `format` is always among them.
+    """
+
+    key: str
+    title: str
+    text: str
+    sections: tuple[Section, ...]
+    pages: tuple[int, ...]
+    meta: Mapping[str, Scalar]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A part of a file that could not be read, while the rest could."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """What a file gave.
+
+    Args:
+        documents: in the order of the file; at least one.
+        problems: one line for each part that was left out, such as "line 7: not valid JSON ...".
+    """
+
+    documents: list[ConvertedDocument] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+class Unreadable(Exception):  # noqa: N818  (a verdict on the file, not on the program)
+    """The file cannot be converted; the message is the reason, on one line, for the user."""

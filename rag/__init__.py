@@ -1,0 +1,20 @@
+"""Answers questions over your own documents, and proves where each answer comes from.
+
+Light to import: neither haystack nor torch is loaded until `rag.engine` is.
+"""
+
+from rag.config import Config, load_config
+from rag.errors import RagError
+from rag.schema import Answer, Citation, Passage, SearchResult, Trace, Turn
+
+__all__ = [
+    "Answer",
+    "Citation",
+    "Config",
+    "Passage",
+    "RagError",
+    "SearchResult",
+    "Trace",
+    "Turn",
+    "load_config",
+]

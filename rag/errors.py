@@ -1,0 +1,56 @@
+"""Every error this project raises on purpose.
+
+RagError
+├── ConfigError       the configuration cannot be used
+├── QuestionError     a question or filter cannot be asked
+├── CollectionError   a collection is missing, or its name cannot be used
+├── StoreError        a store cannot be read or written
+│   ├── LockedError   somebody else is writing
+│   └── MismatchError the collection was made with other settings
+├── ModelError        a model cannot be found, loaded or run
+├── SourceError       what was given to index cannot be indexed at all
+└── DatasetError      an evaluation data set is malformed
+
+A message shows the value, says what was expected and what to do next, and fits on one line unless
+it lists several problems. `ValueError` and `TypeError` are for a programmer's misuse.
+"""
+
+
+class RagError(Exception):
+    """Base of all expected failures; the command line prints its message without a traceback."""
+
+
+class ConfigError(RagError):
+    """The configuration cannot be used."""
+
+
+class QuestionError(RagError):
+    """A question or a filter cannot be asked."""
+
+
+class CollectionError(RagError):
+    """A collection is missing, or its name cannot be used."""
+
+
+class StoreError(RagError):
+    """A store cannot be read or written."""
+
+
+class LockedError(StoreError):
+    """Another process is writing to the collection."""
+
+
+class MismatchError(StoreError):
+    """The collection was made with settings that do not fit the ones in use."""
+
+
+class ModelError(RagError):
+    """A model cannot be found, loaded or run."""
+
+
+class SourceError(RagError):
+    """What was given to index cannot be indexed at all."""
+
+
+class DatasetError(RagError):
+    """An evaluation data set is malformed."""

@@ -1,0 +1,141 @@
+"""What crosses the border of `rag`: plain frozen values, without Haystack types.
+
+Conventions that hold for all of it: ranks start at 1; scores are higher-is-better and belong to
+their stage alone; `start` and `end` are character offsets into the document's stored text, end
+exclusive; `page` starts at 1 and is None where a format has no pages; milliseconds are floats.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class StageScore:
+    """Where one stage put a passage: its rank, from 1, and the stage's own score."""
+
+    rank: int
+    score: float
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A retrieved unit of a document; `text` is exactly the document's text from start to end.
+
+    Attributes:
+        rank: Position in the result, from 1.
+        passage_id: `document_id:number`.
+        document_id: Id of the document it was cut from.
+        source: Where the document came from, as shown to people.
+        title: The document's title, or an empty string.
+        heading: Heading path at the passage's start (`A > B`), or None.
+        page: Page number at the passage's start, from 1, or None.
+        start: Offset of the first character in the document's stored text.
+        end: Offset behind the last character.
+        text: The characters from `start` to `end`.
+        score: Score of the last stage.
+        stages: Stage name -> rank and score there; only the stages that returned the passage.
+    """
+
+    rank: int
+    passage_id: str
+    document_id: str
+    source: str
+    title: str
+    heading: str | None
+    page: int | None
+    start: int
+    end: int
+    text: str
+    score: float
+    stages: Mapping[str, StageScore] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Citation:
+    """A pointer from an answer sentence to the span of a document that supports it.
+
+    `n` is the number that stands in the answer as `[n]`; `quote` equals the document's stored
+    text from `start` to `end`, character by character.
+    """
+
+    n: int
+    passage_id: str
+    document_id: str
+    source: str
+    page: int | None
+    heading: str | None
+    start: int
+    end: int
+    quote: str
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of a run: its name, how long it took, how much came out, and what it has to say."""
+
+    name: str
+    ms: float
+    count: int | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True)
+class Trace:
+    """The steps of one run, in order."""
+
+    stages: tuple[Stage, ...]
+    total_ms: float
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """The passages found for a question, best first."""
+
+    question: str
+    collection: str
+    generation: int
+    results: tuple[Passage, ...]
+    trace: Trace
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer and its proof.
+
+    Attributes:
+        question: The question as it was asked.
+        answer: The answer's text, with markers `[n]`; empty if abstained.
+        abstained: True if the evidence is too weak to answer.
+        reason: Why it abstained, or what was left out; None if there is nothing to say.
+        confidence: Calibrated probability, from 0 to 1, that the answer is supported and right.
+        citations: In the order of their numbers.
+        passages: What the answer was made from, best first.
+        trace: The steps taken.
+        collection: Name of the collection.
+        generation: Generation of the collection that was read.
+    """
+
+    question: str
+    answer: str
+    abstained: bool
+    reason: str | None
+    confidence: float
+    citations: tuple[Citation, ...]
+    passages: tuple[Passage, ...]
+    trace: Trace
+    collection: str
+    generation: int
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One exchange of a conversation."""
+
+    question: str
+    answer: str
+
+
+def to_json(value: Any) -> dict[str, Any]:  # noqa: ANN401 - any dataclass of this module
+    """Turn a value of this module into JSON-ready dictionaries and lists."""
+    return asdict(value)

@@ -1,0 +1,151 @@
+"""Sentences of a text as character spans: the unit a citation points to.
+
+Rules only, no model and no download. Lines that stand for themselves (headings, list items, table
+rows, lines of code) end a sentence; a line break inside a paragraph does not.
+"""
+
+import re
+from collections.abc import Iterator
+
+_LONGEST = 600  # characters of a sentence before it is cut at a comma or a space
+
+Span = tuple[int, int]
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_LINE = re.compile(r"[^\n\f]*[\n\f]|[^\n\f]+")
+_FENCE = re.compile(r"[ ]{0,3}(?:```|~~~)")
+_ALONE = re.compile(r"[ ]{0,3}#{1,6}[ \t]|[ \t]*\||[ ]{0,3}(?:={3,}|-{3,}|\*{3,})[ \t]*$")
+_ITEM = re.compile(r"[ \t]*(?:[-*+•·▪◦]|\d{1,3}[.)]|[(（]\d{1,3}[)）])[ \t]+\S")
+_END = re.compile(
+    r"""
+    (?: (?P<wide> [。！？；｡][。！？；｡…]*+ | …{2,} ) | [.!?؟।۔]++ | … )
+    (?:
+        [ ]?(?:''|[”)\]}])             # text that a tokenizer wrote has a space before these
+      | [’」』》）»"']
+      | [ ][»"'](?=\s|$)
+      | \[\d{1,3}\]                    # a footnote
+    ){0,4}
+    """,
+    re.VERBOSE,
+)
+_SPACE = re.compile(r"\s+")
+_BEFORE = re.compile(r"[^\s(\[{\"“‘'`«]*$")
+_GOES_ON = re.compile(r"[,;:)\]}—–]|--|\.(?!\S)")
+_NEXT = re.compile(r"[\"“‘'`(\[{«「『¿¡\s]*([^\W_]*)")
+_INITIAL = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]")
+_NUMBERING = re.compile(r"[#\s]*(?:\d{1,3}(?:\.\d{1,3})*|[A-Za-z]|[ivxIVX]{1,4})")
+_NEVER = _words(
+    "dr mr mrs ms mx prof rev hon gov sen rep gen col lt sgt capt cmdr maj st ste mt messrs mmes "
+    "supt vs v cf viz e.g i.e eg ie approx esp incl resp"
+)
+_BEFORE_A_NUMBER = _words(
+    "no nos nr op ver sect fig figs eq eqs sec secs ch chap chaps vol vols p pp ref refs tab art "
+    "arts para ca c jan feb mar apr jun jul aug sep sept oct nov dec max min"
+)
+_MAYBE = _words("jr sr inc ltd co corp bros ph.d est dept al ed eds trans ft adm pres")
+# After an abbreviation that may end a sentence, these words with a capital start the next one.
+_STARTERS = _words(
+    "the a an this that these those it its he she they we you i there here his her their our my "
+    "in on at by for from with as after before during since while when where if although though "
+    "however but and so then thus to both all some many most one two each what who why how"
+)
+
+
+def sentence_spans(text: str) -> list[Span]:
+    """The sentences of a text, as (start, end) offsets into it.
+
+    Args:
+        text: Any text; it may be empty.
+
+    Returns:
+        Spans in order that do not overlap, are not empty, have no white space at their borders,
+        and leave out nothing but white space.
+
+    Example:
+        >>> text = 'Dr. Kay said "no." Then she left.'
+        >>> [text[start:end] for start, end in sentence_spans(text)]
+        ['Dr. Kay said "no."', 'Then she left.']
+    """
+    return [
+        piece
+        for block in _blocks(text)
+        for sentence in _sentences(text, *block)
+        for piece in _pieces(text, *sentence)
+    ]
+
+
+def _blocks(text: str) -> Iterator[Span]:
+    """Paragraphs, and the lines that stand for themselves."""
+    start = position = 0
+    in_code = alone = False
+    for line in _LINE.findall(text):
+        fence = _FENCE.match(line) is not None
+        own = in_code or fence or _ALONE.match(line) is not None
+        if own or alone or line.isspace() or _ITEM.match(line):
+            yield start, position
+            start = position
+        in_code ^= fence
+        alone = own or line.endswith("\f")
+        position += len(line)
+    yield start, len(text)
+
+
+def _sentences(text: str, start: int, end: int) -> Iterator[Span]:
+    for match in _END.finditer(text, start, end):
+        if _is_boundary(text, match, start, end):
+            yield from _trimmed(text, start, match.end())
+            start = match.end()
+    yield from _trimmed(text, start, end)
+
+
+def _is_boundary(text: str, match: re.Match[str], start: int, end: int) -> bool:
+    if match["wide"] or match.end() == end:
+        return True
+    space = _SPACE.match(text, match.end(), end)
+    if not space:  # "你好!我是", but not "a!b"
+        return match[0][0] in "!?" and text[match.end()] >= "\u3041"
+    if _GOES_ON.match(text, space.end()):
+        return False
+    window = text[space.end() : min(space.end() + 40, end)]
+    following = _NEXT.match(window)[1]  # type: ignore[index]  # it always matches
+    if following[:1].islower():
+        return False
+    if match[0] != ".":
+        return True
+    if match.start() - start < 20 and _NUMBERING.fullmatch(text, start, match.start()):
+        return False
+    before = _BEFORE.search(text[max(start, match.start() - 30) : match.start()])
+    return _ends_here(before[0] if before else "", following)
+
+
+def _ends_here(word: str, following: str) -> bool:
+    """Whether the period after `word` ends a sentence when `following` comes next."""
+    low = word.casefold()
+    if low in _NEVER or (low in _BEFORE_A_NUMBER and following[:1].isdigit()):
+        return False
+    if low in _MAYBE or _INITIAL.fullmatch(word):
+        return following.casefold() in _STARTERS
+    return True
+
+
+def _trimmed(text: str, start: int, end: int) -> Iterator[Span]:
+    part = text[start:end]
+    if stripped := part.strip():
+        first = start + len(part) - len(part.lstrip())
+        yield first, first + len(stripped)
+
+
+def _pieces(text: str, start: int, end: int) -> Iterator[Span]:
+    """The sentence, cut where it is longer than any sentence should be."""
+    while end - start > _LONGEST:
+        window = text[start : start + _LONGEST]
+        marks = (";；", ",，、", " \t\n")
+        cuts = (max(window.rfind(mark) for mark in group) + 1 for group in marks)
+        cut = start + next((cut for cut in cuts if cut > _LONGEST // 2), _LONGEST)
+        yield from _trimmed(text, start, cut)
+        start = cut
+    yield from _trimmed(text, start, end)

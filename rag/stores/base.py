@@ -1,0 +1,156 @@
+"""The contract of a store, whatever engine is behind it.
+
+A store holds one collection: documents (what the user gave), passages (Haystack `Document`s with
+`document_id`, `source`, `title`, `heading`, `page`, `number`, `start` and `end` in their meta) and
+failures. Rules that every store follows, and one test suite checks:
+
+- Writing is by id: the same id replaces; the outcome is known per id.
+- Changes become visible together, when a generation is published; a reader sees one generation.
+- Filters are exact and applied before ranking: `top_k` passages come back if as many match.
+- bm25 uses k1 = 1.2 and b = 0.75 over the tokens of `rag.text`; dense is the inner product of unit
+  vectors. Scores are higher-is-better, order is by score and then by age.
+- A manifest says what the collection was made with, and refuses what does not fit, by name.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from haystack import Document
+from haystack.document_stores.types import DuplicatePolicy
+
+from rag.stores.filters import Filter
+
+STRUCTURE = ("document_id", "number", "source", "title", "heading", "page", "start", "end")
+
+
+@dataclass(frozen=True)
+class StoredDocument:
+    """A document as it was read: its text is what `start` and `end` of passages count in.
+
+    `path` is the absolute path it was read from, or None; `sha256` is that of the file; `size` and
+    `records` let an unchanged file be recognised.
+    """
+
+    document_id: str
+    source: str
+    title: str
+    text: str
+    sha256: str
+    path: str | None = None
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class DocumentInfo:
+    """What a list of documents shows of one."""
+
+    document_id: str
+    source: str
+    title: str
+    sha256: str
+    path: str | None
+    passages: int
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A file, or a part of one, that could not be indexed."""
+
+    source: str
+    stage: str
+    reason: str
+    path: str | None = None
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a collection was made with; all of it must fit before anything is added.
+
+    Attributes:
+        schema: Version of the layout on disk.
+        analyzer: Version of the bm25 tokens.
+        embedder: Name of the embedder.
+        embedder_sha256: Hash of its files.
+        dimension: Length of its vectors.
+        length: Most tokens in a passage.
+        overlap: Tokens shared by neighbours.
+        context: Whether title and heading path were embedded with the text.
+    """
+
+    schema: int
+    analyzer: str
+    embedder: str
+    embedder_sha256: str
+    dimension: int
+    length: int
+    overlap: int
+    context: bool
+
+
+class Writer(Protocol):
+    """Changes to a collection that become visible together."""
+
+    def replace(self, document: StoredDocument, passages: Sequence[Document]) -> None:
+        """Put a document and its passages in place of what has its id."""
+
+    def remove(self, document_ids: Sequence[str]) -> None:
+        """Remove documents and their passages."""
+
+    def fail(self, failure: Failure) -> None:
+        """List a failure."""
+
+    def commit(self) -> None:
+        """Make everything so far durable, though not yet visible."""
+
+    def publish(self) -> int:
+        """Make everything visible at once; return the new generation."""
+
+
+class Store(Protocol):
+    """One collection: Haystack's `DocumentStore` protocol, retrieval and generations."""
+
+    @property
+    def manifest(self) -> Manifest | None:
+        """What the collection was made with; None before the first document."""
+
+    @property
+    def generation(self) -> int:
+        """Number of the published generation; 0 before the first."""
+
+    def bm25_retrieval(
+        self, query: str, *, top_k: int, filters: Filter | None = None
+    ) -> list[Document]:
+        """Return the passages with the best bm25 score."""
+
+    def dense_retrieval(
+        self, embedding: Sequence[float], *, top_k: int, filters: Filter | None = None
+    ) -> list[Document]:
+        """Return the passages with the largest inner product."""
+
+    def text_of(self, document_id: str) -> str:
+        """Return the stored text of a document."""
+
+    def documents(self) -> Iterator[DocumentInfo]:
+        """Yield every document, in the order they were added."""
+
+    def failures(self) -> list[Failure]:
+        """Return what could not be indexed."""
+
+    def writer(self) -> AbstractContextManager[Writer]:
+        """Return the one writer; a second one is refused with `LockedError`."""
+
+    def count_documents(self) -> int:
+        """Return the number of passages."""
+
+    def filter_documents(self, filters: Filter | None = None) -> list[Document]:
+        """Return all passages that match, oldest first."""
+
+    def write_documents(
+        self, documents: list[Document], policy: DuplicatePolicy = DuplicatePolicy.NONE
+    ) -> int:
+        """Write passages and publish them; return how many were written."""
+
+    def delete_documents(self, document_ids: list[str]) -> None:
+        """Delete passages by id and publish that; unknown ids are ignored."""

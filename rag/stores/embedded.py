@@ -1,0 +1,330 @@
+"""The store without a server: a journal that holds the truth, and two indexes derived from it.
+
+A collection is one folder: `journal.db`, `bm25-GENERATION/` and `dense-GENERATION/`. The journal
+alone decides what is visible; the derived folders are sealed with hashes, and rebuilt from the
+journal whenever they are missing, stale or damaged.
+"""
+
+import logging
+import tempfile
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from haystack import Document, default_from_dict, default_to_dict
+from haystack.document_stores.types import DuplicatePolicy
+
+from rag.config import StoreConfig
+from rag.errors import StoreError
+from rag.stores import files
+from rag.stores.base import DocumentInfo, Failure, Manifest
+from rag.stores.derived import Derived
+from rag.stores.dense import DenseIndex
+from rag.stores.files import Hits, Numbers
+from rag.stores.filters import Filter
+from rag.stores.journal import Journal
+from rag.stores.lexical import LexicalIndex
+from rag.stores.writer import EmbeddedWriter
+from rag.text import tokens
+
+log = logging.getLogger(__name__)
+
+KEPT_GENERATIONS = 2
+KEPT_FILTERS = 32
+
+
+class StaleError(StoreError):
+    """The generation asked for is gone; ask again without naming one."""
+
+
+@dataclass
+class _View:
+    """One generation, opened for searching."""
+
+    generation: int
+    lexical: LexicalIndex
+    dense: DenseIndex | None
+    allowed: OrderedDict[str, Numbers] = field(default_factory=OrderedDict)
+
+
+class EmbeddedStore:
+    """A collection in one folder; a Haystack `DocumentStore` with bm25 and dense retrieval.
+
+    Args:
+        folder: The collection's folder.
+        create: Whether a missing collection is made, or refused.
+        settings: How it searches.
+        title_weight: Weight of title and headings beside the text in bm25.
+
+    Raises:
+        StoreError: If the folder holds no collection and `create` is not set, or it is damaged.
+    """
+
+    def __init__(
+        self,
+        folder: str | Path,
+        *,
+        create: bool = True,
+        settings: StoreConfig | None = None,
+        title_weight: float = 0.3,
+    ) -> None:
+        self.folder = Path(folder)
+        self.settings = settings or StoreConfig()
+        self.title_weight = title_weight
+        if create:
+            files.make_folder(self.folder)
+        self.journal = Journal(self.folder / "journal.db", create=create)
+        self.derived = Derived(self.folder, self.journal, self.settings)
+        self._views: OrderedDict[int, _View] = OrderedDict()
+        self._lock = threading.RLock()
+
+    def close(self) -> None:
+        """Close the files; the store cannot be used afterwards."""
+        self._views.clear()
+        self.derived.close()
+        self.journal.close()
+
+    # -- Haystack's DocumentStore protocol
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the settings for Haystack's serialization."""
+        return default_to_dict(
+            self,
+            folder=str(self.folder),
+            settings=self.settings.model_dump(),
+            title_weight=self.title_weight,
+        )
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> "EmbeddedStore":
+        """Return the store that `to_dict` described."""
+        settings = data["init_parameters"].get("settings")
+        if isinstance(settings, dict):
+            data["init_parameters"]["settings"] = StoreConfig(**settings)
+        return default_from_dict(cls, data)
+
+    def count_documents(self) -> int:
+        """Return the number of passages."""
+        return len(self.journal.numbers(self.generation))
+
+    def filter_documents(self, filters: Filter | None = None) -> list[Document]:
+        """Return all passages that match, oldest first, with their vectors."""
+        numbers = self.journal.numbers(self.generation, filters)
+        return self.journal.passages(numbers.tolist(), embeddings=True)
+
+    def write_documents(
+        self, documents: list[Document], policy: DuplicatePolicy = DuplicatePolicy.NONE
+    ) -> int:
+        """Write passages and publish them together; return how many were written.
+
+        Args:
+            documents: Passages, with or without vectors.
+            policy: What to do about ids that exist; NONE means FAIL.
+
+        Raises:
+            ValueError: If it is not a list of `Document`, or a vector has the wrong length, NaN or
+                infinity; nothing is written then.
+            DuplicateDocumentError: If an id exists and the policy is FAIL; nothing is written then.
+        """
+        if not isinstance(documents, list) or not all(isinstance(d, Document) for d in documents):
+            raise ValueError("`documents` must be a list of Document")
+        if not documents:
+            return 0
+        with self.writer() as writer:
+            written = writer.write(documents, policy)
+            writer.publish()
+        return written
+
+    def delete_documents(self, document_ids: list[str]) -> None:
+        """Delete passages by id and publish that; unknown ids are ignored."""
+        with self.writer() as writer:
+            writer.delete(document_ids)
+            writer.publish()
+
+    def delete_all_documents(self) -> None:
+        """Delete every passage and document."""
+        with self.writer() as writer:
+            writer.clear()
+            writer.publish()
+
+    def delete_by_filter(self, filters: Filter) -> int:
+        """Delete the passages that match; return how many."""
+        found = self.filter_documents(filters)
+        self.delete_documents([document.id for document in found])
+        return len(found)
+
+    def update_by_filter(self, filters: Filter, meta: dict[str, Any]) -> int:
+        """Set fields in the meta of the passages that match; return how many."""
+        found = self.filter_documents(filters)
+        changed = [replace(document, meta={**document.meta, **meta}) for document in found]
+        return self.write_documents(changed, DuplicatePolicy.OVERWRITE)
+
+    # -- retrieval
+
+    def bm25_retrieval(
+        self,
+        query: str,
+        *,
+        top_k: int,
+        filters: Filter | None = None,
+        generation: int | None = None,
+    ) -> list[Document]:
+        """Return the passages with the best bm25 score, best first.
+
+        Args:
+            query: Any text; its tokens are what is looked for.
+            top_k: Most passages, at least 1.
+            filters: Only passages that match.
+            generation: The generation to read; None is the published one.
+
+        Raises:
+            StaleError: If that generation is gone.
+            FilterError: If the filter is malformed.
+        """
+        words = tokens(query)
+
+        def search(view: _View, allowed: Numbers | None) -> Hits:
+            return view.lexical.search(
+                words, top_k, title_weight=self.title_weight, allowed=allowed
+            )
+
+        return self._retrieve(search, filters, generation) if words else []
+
+    def dense_retrieval(
+        self,
+        embedding: Sequence[float],
+        *,
+        top_k: int,
+        filters: Filter | None = None,
+        generation: int | None = None,
+    ) -> list[Document]:
+        """Return the passages with the largest inner product of unit vectors, best first.
+
+        Args:
+            embedding: The query's vector; it is brought to length 1.
+            top_k: Most passages, at least 1.
+            filters: Only passages that match; the search is exact then.
+            generation: The generation to read; None is the published one.
+
+        Raises:
+            ValueError: If the vector has another length than the collection's.
+            StaleError: If that generation is gone.
+            FilterError: If the filter is malformed.
+        """
+        vector = np.asarray(embedding, np.float32)
+        vector = vector / max(float(np.linalg.norm(vector)), 1e-12)
+        dimension = int(self.journal.state("dimension", "0"))
+        if dimension and vector.shape != (dimension,):
+            raise ValueError(
+                f"the query's vector has shape {vector.shape}, the collection {dimension} dimensions"
+            )
+
+        def search(view: _View, allowed: Numbers | None) -> Hits:
+            return view.dense.search(vector, top_k, allowed) if view.dense else []
+
+        return self._retrieve(search, filters, generation)
+
+    def document_frequencies(self, words: Sequence[str]) -> tuple[list[int], int]:
+        """Return in how many passages each token stands, and the number of passages."""
+        view = self._view(None)
+        return [view.lexical.document_frequency(word) for word in words], len(view.lexical.numbers)
+
+    def _retrieve(
+        self,
+        search: Callable[[_View, Numbers | None], Hits],
+        filters: Filter | None,
+        generation: int | None,
+    ) -> list[Document]:
+        view = self._view(generation)
+        hits = search(view, self._allowed(view, filters))
+        documents = self.journal.passages([number for number, _ in hits])
+        if len(documents) < len(hits):
+            raise StaleError(f"generation {view.generation} is gone; ask again.")
+        return [
+            replace(document, score=score)
+            for document, (_, score) in zip(documents, hits, strict=True)
+        ]
+
+    def _allowed(self, view: _View, filters: Filter | None) -> Numbers | None:
+        if not filters:
+            return None
+        key = repr(filters)
+        with self._lock:
+            if key not in view.allowed:
+                view.allowed[key] = self.journal.numbers(view.generation, filters)
+                if len(view.allowed) > KEPT_FILTERS:
+                    view.allowed.popitem(last=False)
+            view.allowed.move_to_end(key)
+            return view.allowed[key]
+
+    def _view(self, generation: int | None) -> _View:
+        wanted = self.generation if generation is None else generation
+        with self._lock:
+            if wanted not in self._views:
+                if wanted != self.generation:
+                    raise StaleError(f"generation {wanted} is gone; ask again.")
+                lexical, dense = self.derived.load(wanted)
+                self._views[wanted] = _View(wanted, lexical, dense)
+                while len(self._views) > KEPT_GENERATIONS:
+                    self._views.popitem(last=False)
+            return self._views[wanted]
+
+    # -- the collection
+
+    @property
+    def generation(self) -> int:
+        """Number of the published generation; 0 before the first."""
+        return self.journal.generation
+
+    @property
+    def manifest(self) -> Manifest | None:
+        """What the collection was made with; None before the first document."""
+        return self.journal.manifest
+
+    def text_of(self, document_id: str) -> str:
+        """Return the stored text of a document.
+
+        Raises:
+            StoreError: If there is no such document.
+        """
+        text = self.journal.text_of(document_id, self.generation)
+        if text is None:
+            raise StoreError(f"there is no document `{document_id}` in `{self.folder.name}`.")
+        return text
+
+    def documents(self) -> Iterator[DocumentInfo]:
+        """Yield every document, in the order they were added."""
+        yield from self.journal.documents(self.generation)
+
+    def failures(self) -> list[Failure]:
+        """Return what could not be indexed."""
+        return self.journal.failures()
+
+    @contextmanager
+    def writer(self) -> Iterator[EmbeddedWriter]:
+        """Hold the collection's one writer for a block.
+
+        What was committed but not published stays durable and invisible, and is published by the
+        next writer.
+
+        Raises:
+            LockedError: If somebody else is writing.
+        """
+        with EmbeddedWriter(self.folder, self.journal, self.derived) as writer:
+            yield writer
+
+    def check(self) -> list[str]:
+        """Return what is wrong with the collection, one line each; empty if it is sound."""
+        return self.derived.check(self.generation)
+
+    def rebuild(self) -> None:
+        """Build the derived indexes anew from the journal, and give free space back."""
+        with self.writer():
+            self._views.clear()
+            self.derived.rebuild(self.generation)
+            self.journal.rows("VACUUM")

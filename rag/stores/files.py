@@ -1,0 +1,139 @@
+"""Writing files so that a crash leaves the old one or the new one, never something between.
+
+Every write, rename and sync of the derived indexes goes through this module; tests replace its
+functions to crash at each single operation.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rag.errors import StoreError
+
+Numbers = npt.NDArray[np.int64]
+Hits = list[tuple[int, float]]  # row number and score, best first
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file's content, in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def sync_file(path: Path) -> None:
+    """Force a file's content to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_folder(path: Path) -> None:
+    """Force a folder's list of names to the disk, where the platform can."""
+    if os.name == "posix":
+        sync_file(path)
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """Fill a temporary folder in the block, then give it its name, durably and at once."""
+    temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex[:8]}.tmp")
+    temporary.mkdir(parents=True)
+    try:
+        yield temporary
+        for part in sorted(temporary.iterdir()):
+            sync_file(part)
+        sync_folder(temporary)
+        remove(path)
+        rename(temporary, path)
+        sync_folder(path.parent)
+    except BaseException:
+        remove(temporary)
+        raise
+
+
+def rename(old: Path, new: Path) -> None:
+    """Give a file or folder another name."""
+    old.rename(new)
+
+
+def link_files(source: Path, target: Path, *, leave_out: frozenset[str]) -> None:
+    """Put the files of a folder into another by hard links, or by copies where links fail.
+
+    The files must never be changed in place, only replaced.
+    """
+    for path in source.iterdir():
+        if path.name in leave_out:
+            continue
+        try:
+            os.link(path, target / path.name)
+        except OSError:
+            shutil.copyfile(path, target / path.name)
+
+
+def remove(path: Path) -> None:
+    """Remove a file or folder if it is there and nobody holds it; else it stays for later."""
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+        return
+    try:
+        path.unlink(missing_ok=True)
+    except PermissionError:  # Windows: another process has it open
+        return
+
+
+def make_folder(path: Path) -> None:
+    """Create a folder, open to its owner alone, with its parents.
+
+    Raises:
+        StoreError: If it cannot be created; says why and what to do.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise StoreError(
+            f"the folder `{path}` cannot be created: {error.strerror}. Choose another place with "
+            "the environment variable RAG_HOME, or change the permissions."
+        ) from None
+
+
+def write_numbers(folder: Path, numbers: Numbers) -> None:
+    """Write row numbers beside an index."""
+    (folder / "numbers.i8").write_bytes(numbers.astype("<i8").tobytes())
+
+
+def read_numbers(folder: Path) -> Numbers:
+    """Return the row numbers beside an index."""
+    return np.frombuffer((folder / "numbers.i8").read_bytes(), "<i8").astype(np.int64)
+
+
+def seal(folder: Path, facts: dict[str, Any]) -> None:
+    """Write `seal.json`: some facts, and the SHA-256 of every file in a folder."""
+    hashes = {path.name: sha256_of(path) for path in sorted(folder.iterdir())}
+    (folder / "seal.json").write_text(json.dumps({**facts, "files": hashes}), encoding="utf-8")
+
+
+def check_seal(folder: Path) -> dict[str, Any]:
+    """Return the facts of a sealed folder.
+
+    Raises:
+        StoreError: If a file is missing, or not what was written.
+    """
+    try:
+        facts: dict[str, Any] = json.loads((folder / "seal.json").read_text(encoding="utf-8"))
+        for name, sha256 in facts["files"].items():
+            if sha256_of(folder / name) != sha256:
+                raise StoreError(f"`{folder / name}` is damaged: its content has changed.")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise StoreError(f"`{folder}` is damaged: {error}.") from None
+    return facts

@@ -1,0 +1,240 @@
+"""Metadata filters: Haystack's syntax, and an expression that people can type.
+
+A filter is `{"field": "meta.year", "operator": ">=", "value": 2020}` or
+`{"operator": "AND" | "OR" | "NOT", "conditions": [...]}`. Fields are `meta.NAME` (or just `NAME`),
+`id` and `content`. The rules follow `haystack.utils.filters.document_matches_filter`, with two
+clarifications: a missing field equals None and never matches an order comparison; a value of
+another type never matches an order comparison (Haystack raises).
+"""
+
+import ast
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from haystack import Document
+from haystack.errors import FilterError
+from haystack.utils.filters import document_matches_filter
+
+from rag.errors import QuestionError
+
+Filter = dict[str, Any]
+
+ORDER = (">", ">=", "<", "<=")
+OPERATORS = ("==", "!=", *ORDER, "in", "not in")
+LONGEST_EXPRESSION = 2000
+_SYMBOLS: dict[type[ast.cmpop], str] = {
+    ast.Eq: "==",
+    ast.NotEq: "!=",
+    ast.Gt: ">",
+    ast.GtE: ">=",
+    ast.Lt: "<",
+    ast.LtE: "<=",
+    ast.In: "in",
+    ast.NotIn: "not in",
+}
+
+
+def parse_filter(expression: str) -> Filter:
+    """Return the filter that an expression like `year >= 2020 and format in ["pdf"]` means.
+
+    Comparisons (`==`, `!=`, `<`, `<=`, `>`, `>=`, `in`, `not in`) of a field with a text, a number,
+    True, False, None or a list of those, joined by `and`, `or`, `not` and parentheses. Nothing is
+    evaluated.
+
+    Raises:
+        QuestionError: If the expression is something else; shows it and an example.
+
+    Example:
+        >>> parse_filter('year >= 2020')
+        {'field': 'meta.year', 'operator': '>=', 'value': 2020}
+    """
+    if len(expression) > LONGEST_EXPRESSION:
+        raise QuestionError(
+            f"the filter has {len(expression)} characters; at most {LONGEST_EXPRESSION} are read."
+        )
+    try:
+        return _translate(ast.parse(expression.strip(), mode="eval").body)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        raise QuestionError(
+            f"the filter `{expression}` is not understood. Write comparisons joined by and, or, "
+            'not, for example: format == "pdf" and year >= 2020'
+        ) from None
+
+
+def _translate(node: ast.expr) -> Filter:
+    if isinstance(node, ast.BoolOp):
+        operator = "AND" if isinstance(node.op, ast.And) else "OR"
+        return {"operator": operator, "conditions": [_translate(value) for value in node.values]}
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        return {"operator": "NOT", "conditions": [_translate(node.operand)]}
+    if isinstance(node, ast.Compare) and len(node.ops) == 1:
+        return {
+            "field": f"meta.{ast.unparse(node.left)}" if _is_name(node.left) else _refuse(node),
+            "operator": _SYMBOLS.get(type(node.ops[0])) or _refuse(node),
+            "value": ast.literal_eval(node.comparators[0]),
+        }
+    return _refuse(node)
+
+
+def _is_name(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name) or (isinstance(node, ast.Attribute) and _is_name(node.value))
+
+
+def _refuse(node: ast.expr) -> Any:  # noqa: ANN401 - never returns
+    raise ValueError(ast.dump(node))
+
+
+def join_filters(*filters: Filter | None) -> Filter | None:
+    """Return one filter that demands all the given ones; None if there is none."""
+    given = [each for each in filters if each]
+    if len(given) < 2:
+        return given[0] if given else None
+    return {"operator": "AND", "conditions": given}
+
+
+def check_filter(filters: Filter) -> None:
+    """Raise `haystack.errors.FilterError` if a filter does not follow the syntax above."""
+    if "field" in filters:
+        _check_comparison(filters)
+        return
+    for key in ("operator", "conditions"):
+        if key not in filters:
+            raise FilterError(f"'{key}' key missing in {filters}")
+    if filters["operator"] not in ("AND", "OR", "NOT"):
+        raise FilterError(f"expected AND, OR or NOT, got {filters['operator']!r}")
+    for condition in filters["conditions"]:
+        check_filter(condition)
+
+
+def _check_comparison(condition: Filter) -> None:
+    for key in ("operator", "value"):
+        if key not in condition:
+            raise FilterError(f"'{key}' key missing in {condition}")
+    operator, value = condition["operator"], condition["value"]
+    if operator not in OPERATORS:
+        raise FilterError(f"expected one of {OPERATORS}, got {operator!r}")
+    if operator in ("in", "not in") and not isinstance(value, list):
+        raise FilterError(f"'{operator}' needs a list, got {value!r}")
+    if operator in ORDER and not _is_ordered(value):
+        raise FilterError(f"'{operator}' needs a number or an ISO date, got {value!r}")
+
+
+def _is_ordered(value: object) -> bool:
+    return isinstance(value, int | float | datetime | None) or (
+        isinstance(value, str) and is_date(value)
+    )
+
+
+def is_date(text: str) -> bool:
+    """Tell if a text is an ISO 8601 date or time."""
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+@dataclass
+class SqlFilter:
+    """A filter as an SQL condition over the columns `id`, `content` and `meta` of a passage.
+
+    Attributes:
+        condition: The SQL text.
+        values: What stands for its question marks.
+        slow: Conditions that SQL cannot express exactly; the SQL text calls
+            `matches(number, id, content, meta)` for them.
+    """
+
+    condition: str = "1"
+    values: list[Any] = field(default_factory=list)
+    slow: list[Filter] = field(default_factory=list)
+
+    def matches(self, number: int, passage_id: str, content: str, meta: str) -> bool:
+        """Decide a slow condition in Python, by Haystack's own definition."""
+        condition = self.slow[number]
+        document = Document(id=passage_id, content=content, meta=json.loads(meta))
+        try:
+            return document_matches_filter(condition, document)
+        except (FilterError, TypeError):  # the document's value has another type
+            return False
+
+
+def to_sql(filters: Filter | None) -> SqlFilter:
+    """Return the SQL form of a checked filter.
+
+    Raises:
+        haystack.errors.FilterError: If the filter does not follow the syntax.
+    """
+    if not filters:
+        return SqlFilter()
+    check_filter(filters)
+    sql = SqlFilter()
+    sql.condition = _sql(filters, sql)
+    return sql
+
+
+def _sql(filters: Filter, sql: SqlFilter) -> str:
+    if "field" in filters:
+        return "".join(_comparison(filters, sql))
+    parts = [f"({_sql(condition, sql)})" for condition in filters["conditions"]]
+    if filters["operator"] == "OR":
+        return " OR ".join(parts) or "0"
+    joined = " AND ".join(parts) or "1"
+    return f"NOT ({joined})" if filters["operator"] == "NOT" else joined
+
+
+def _comparison(condition: Filter, sql: SqlFilter) -> Iterator[str]:
+    operator, value = condition["operator"], condition["value"]
+    column = _column(condition["field"])
+    if column is None or not _is_plain(operator, value):
+        sql.slow.append(condition)
+        yield f"matches({len(sql.slow) - 1}, p.id, p.content, p.meta)"
+        return
+    if operator in ORDER:
+        if value is None:
+            yield "0"
+            return
+        sql.values.append(value)
+        yield f"coalesce(typeof({column}) IN ('integer', 'real') AND {column} {operator} ?, 0)"
+        return
+    if operator in ("==", "!="):
+        sql.values.append(value)
+        yield f"{column} IS {'NOT ' if operator == '!=' else ''}?"
+        return
+    sql.values.append(json.dumps(value))
+    negation = "NOT " if operator == "not in" else ""
+    yield f"{negation}coalesce({column} IN (SELECT value FROM json_each(?)), 0)"
+
+
+def _is_plain(operator: str, value: Any) -> bool:  # noqa: ANN401 - any filter value
+    """Tell if SQLite compares this value just as Python does."""
+    if operator in ("in", "not in"):
+        return all(item is not None and _is_plain("==", item) for item in value)
+    if isinstance(value, str):
+        # SQLite shows an array or object as its JSON text, and cuts at a NUL.
+        return not (operator in ORDER or _may_be_date(value) or value[:1] in "[{" or "\0" in value)
+    if isinstance(value, float):
+        return abs(value) < 2.0**53
+    return value is None or (isinstance(value, int) and abs(value) < 2**53)
+
+
+def _may_be_date(text: str) -> bool:
+    """Tell if Haystack could take a text for a date and compare points in time."""
+    return len(text) >= 10 and text[4] == "-" and text[7] == "-"
+
+
+def _column(name: str) -> str | None:
+    """Return the SQL expression of a field; None if only Python can look it up."""
+    if name in ("id", "content"):
+        return f"p.{name}"
+    path = name.removeprefix("meta.").split(".")
+    if name in ("embedding", "score", "blob", "meta") or not all(_is_simple(key) for key in path):
+        return None
+    return "json_extract(p.meta, '$" + "".join(f'."{key}"' for key in path) + "')"
+
+
+def _is_simple(key: str) -> bool:
+    return key.replace("_", "").replace("-", "").replace(" ", "").isalnum() and key.isascii()

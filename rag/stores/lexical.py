@@ -1,0 +1,207 @@
+"""bm25 over the journal's passages: tantivy, and rank-bm25 as the small reference.
+
+Both score with Lucene's bm25 (k1 = 1.2, b = 0.75, idf = ln(1 + (N - df + .5) / (df + .5))) over
+the tokens of `rag.text`, in two fields: the text, and the title with the heading path. Queries are
+built from tokens, never parsed, so that no character of a question is syntax.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from rag.errors import StoreError
+from rag.stores import files
+from rag.stores.files import Hits, Numbers
+from rag.text import ANALYZER_VERSION, tokens
+
+K1, B = 1.2, 0.75
+MEMORY = 64_000_000  # bytes that tantivy's writer may hold
+NOT_LINKED = frozenset({"seal.json", "numbers.i8", ".tantivy-writer.lock", ".tantivy-meta.lock"})
+TIES = 16  # fetched beyond top_k, so that equal scores at the cut are ordered by row
+
+Rows = Iterable[tuple[int, str, str]]
+
+
+class LexicalIndex(Protocol):
+    """What the embedded store needs of a bm25 engine."""
+
+    @property
+    def numbers(self) -> Numbers:
+        """Row numbers that can be found, ascending."""
+
+    def search(
+        self, query: Sequence[str], top_k: int, *, title_weight: float, allowed: Numbers | None
+    ) -> Hits:
+        """Return row numbers and scores, best first, for the tokens of a query."""
+
+    def document_frequency(self, token: str) -> int:
+        """Return in how many passages a token stands."""
+
+
+class TantivyIndex:
+    """A sealed folder with a tantivy index, opened for searching.
+
+    Raises:
+        StoreError: If the folder is damaged, or was made by another analyser or collection.
+    """
+
+    def __init__(self, folder: Path, *, owner: str) -> None:
+        facts = files.check_seal(folder)
+        if (facts.get("analyzer"), facts.get("owner")) != (ANALYZER_VERSION, owner):
+            raise StoreError(f"`{folder}` was made by another analyser or collection.")
+        self.folder = folder
+        self._index = _open(folder)
+        self._searcher = self._index.searcher()
+        self._numbers = files.read_numbers(folder)
+        if self._searcher.num_docs != len(self._numbers):
+            raise StoreError(f"`{folder}` is damaged: it has {self._searcher.num_docs} passages.")
+
+    @property
+    def numbers(self) -> Numbers:
+        """Row numbers that can be found, ascending."""
+        return self._numbers
+
+    def document_frequency(self, token: str) -> int:
+        """Return in how many passages a token stands."""
+        return int(self._searcher.doc_freq("text", token))
+
+    def search(
+        self, query: Sequence[str], top_k: int, *, title_weight: float, allowed: Numbers | None
+    ) -> Hits:
+        """Return row numbers and scores, best first, for the tokens of a query."""
+        import tantivy
+
+        built = self._query(query, title_weight)
+        if allowed is not None:
+            among = tantivy.Query.term_set_query(self._index.schema, "n", allowed.tolist())
+            must = tantivy.Occur.Must
+            built = tantivy.Query.boolean_query(
+                [(must, built), (must, tantivy.Query.boost_query(among, 0.0))]
+            )
+        limit = min(top_k + TIES, max(len(self._numbers), 1))
+        found = self._searcher.search(built, limit, count=False).hits
+        numbers = self._searcher.fast_field_values("n", [place for _, place in found])
+        hits = [(number, float(score)) for number, (score, _) in zip(numbers, found, strict=True)]
+        hits.sort(key=lambda hit: (-hit[1], hit[0]))
+        return hits[:top_k]
+
+    def _query(self, query: Sequence[str], title_weight: float) -> Any:  # noqa: ANN401
+        import tantivy
+
+        clauses = []
+        for token, count in sorted(Counter(query).items()):
+            for name, weight in (("text", 1.0), ("title", title_weight)):
+                if weight:
+                    term = tantivy.Query.term_query(self._index.schema, name, token)
+                    boosted = tantivy.Query.boost_query(term, count * weight)
+                    clauses.append((tantivy.Occur.Should, boosted))
+        return tantivy.Query.boolean_query(clauses)
+
+
+def build_tantivy(
+    folder: Path, rows: Rows, numbers: Numbers, *, owner: str, base: TantivyIndex | None = None
+) -> None:
+    """Write a sealed tantivy folder, all at once or not at all.
+
+    Args:
+        folder: Where it goes.
+        rows: Row number, title and text of the passages to add.
+        numbers: Row numbers that the index holds in the end, ascending.
+        owner: Identity of the collection.
+        base: An index to start from; its rows that are not in `numbers` are removed.
+    """
+    with files.new_folder(folder) as temporary:
+        if base is not None:
+            files.link_files(base.folder, temporary, leave_out=NOT_LINKED)
+        writer = _open(temporary).writer(MEMORY, 1)
+        if base is not None:
+            for number in np.setdiff1d(base.numbers, numbers, assume_unique=True).tolist():
+                writer.delete_documents_by_term("n", number)
+        _add(writer, rows)
+        writer.commit()
+        writer.wait_merging_threads()
+        for path in temporary.glob("*.lock"):
+            files.remove(path)
+        files.write_numbers(temporary, numbers)
+        files.seal(temporary, {"analyzer": ANALYZER_VERSION, "owner": owner})
+
+
+def _add(writer: Any, rows: Rows) -> None:  # noqa: ANN401 - tantivy has no types
+    import tantivy
+
+    for number, title, text in rows:
+        document = tantivy.Document()
+        document.add_unsigned("n", number)
+        document.add_text("text", " ".join(tokens(text)))
+        document.add_text("title", " ".join(tokens(title)))
+        writer.add_document(document)
+
+
+def _open(folder: Path) -> Any:  # noqa: ANN401 - tantivy has no types
+    import tantivy
+
+    schema = tantivy.SchemaBuilder()
+    schema.add_unsigned_field("n", indexed=True, fast=True)
+    for name in ("text", "title"):
+        schema.add_text_field(name, tokenizer_name="tokens", index_option="freq")
+    index = tantivy.Index(schema.build(), path=str(folder))
+    splitter = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build()
+    index.register_tokenizer("tokens", splitter)
+    return index
+
+
+class RankBm25Index:
+    """The same bm25 through rank-bm25, in memory: the reference for small collections.
+
+    rank-bm25's Okapi idf is replaced by Lucene's, which has no negative values; its scores then
+    equal tantivy's, but for tantivy's one-byte lengths of texts over 40 tokens.
+    """
+
+    def __init__(self, rows: Rows) -> None:
+        entries = list(rows)
+        self._numbers = np.array([number for number, _, _ in entries], np.int64)
+        self._fields = [
+            _okapi([tokens(entry[place]) for entry in entries]) for place in (2, 1)
+        ]
+
+    @property
+    def numbers(self) -> Numbers:
+        """Row numbers that can be found, ascending."""
+        return self._numbers
+
+    def document_frequency(self, token: str) -> int:
+        """Return in how many passages a token stands."""
+        return sum(token in counts for counts in self._fields[0].doc_freqs) if self._fields[0] else 0
+
+    def search(
+        self, query: Sequence[str], top_k: int, *, title_weight: float, allowed: Numbers | None
+    ) -> Hits:
+        """Return row numbers and scores, best first, for the tokens of a query."""
+        scores: npt.NDArray[np.float64] = np.zeros(len(self._numbers))
+        for engine, weight in zip(self._fields, (1.0, title_weight), strict=True):
+            if engine is not None and weight:
+                scores += weight * np.asarray(engine.get_scores(list(query)))
+        if allowed is not None:
+            scores[~np.isin(self._numbers, allowed, assume_unique=True)] = 0
+        order = np.lexsort((self._numbers, -scores))[:top_k]
+        return [(int(self._numbers[i]), float(scores[i])) for i in order if scores[i] > 0]
+
+
+def _okapi(texts: list[list[str]]) -> Any:  # noqa: ANN401 - rank_bm25 has no types
+    """Return rank-bm25's engine with Lucene's idf; None if there is no token at all."""
+    from rank_bm25 import BM25Okapi
+
+    if not any(texts):
+        return None
+    engine = BM25Okapi(texts, k1=K1, b=B)
+    frequencies = Counter(token for text in texts for token in set(text))
+    engine.idf = {
+        token: math.log(1 + (len(texts) - count + 0.5) / (count + 0.5))
+        for token, count in frequencies.items()
+    }
+    return engine

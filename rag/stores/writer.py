@@ -1,0 +1,231 @@
+"""The one writer of an embedded store."""
+
+import json
+import os
+import socket
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+from filelock import FileLock, Timeout
+from haystack import Document
+from haystack.document_stores.errors import DuplicateDocumentError
+from haystack.document_stores.types import DuplicatePolicy
+
+from rag.errors import LockedError, MismatchError, StoreError
+from rag.stores import files
+from rag.stores.base import Failure, Manifest, StoredDocument
+from rag.stores.journal import Journal
+
+if TYPE_CHECKING:
+    from rag.stores.derived import Derived
+
+_NAMES = {
+    "embedder": ("the embedder", "embedder.model"),
+    "embedder_sha256": ("the embedder's files (sha256)", "embedder.model"),
+    "dimension": ("a vector length of", "embedder.model"),
+    "length": ("a passage length of", "chunking.length"),
+    "overlap": ("an overlap of", "chunking.overlap"),
+    "context": ("context set to", "chunking.context"),
+}
+
+
+class EmbeddedWriter:
+    """Changes to a collection that become visible together; see `rag.stores.base.Writer`.
+
+    Changes are made in the generation after the published one. `commit` makes them durable, so
+    that a run that is killed goes on where it was; `publish` makes them visible.
+
+    Attributes:
+        generation: The generation being made.
+        recovered: Documents that an interrupted run had committed and not published.
+    """
+
+    def __init__(self, folder: Path, journal: Journal, derived: "Derived") -> None:
+        self._folder, self._journal, self._derived = folder, journal, derived
+        self._lock = FileLock(folder / "writer.lock", timeout=0)
+        self._open = False
+        self.generation = 0
+        self.recovered = 0
+
+    def __enter__(self) -> Self:
+        """Take the lock."""
+        owner = self._folder / "writer.json"
+        try:
+            self._lock.acquire()
+        except Timeout:
+            raise LockedError(f"`{self._folder.name}` is locked {_describe(owner)}.") from None
+        except OSError as error:
+            raise StoreError(
+                f"`{self._folder}` cannot be written: {error.strerror}. Change the permissions, or "
+                "choose another place with the environment variable RAG_HOME."
+            ) from None
+        try:
+            self._start(owner)
+        except BaseException:
+            self._lock.release()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Release the lock; what was not committed is undone."""
+        try:
+            if self._open:
+                self._open = False
+                self._journal.rows("ROLLBACK")
+        finally:
+            files.remove(self._folder / "writer.json")
+            self._lock.release()
+
+    def _start(self, owner: Path) -> None:
+        facts = {
+            "pid": os.getpid(),
+            "host": socket.gethostname(),
+            "since": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        owner.write_text(json.dumps(facts), encoding="utf-8")
+        for leftover in self._folder.glob("*.tmp"):
+            files.remove(leftover)
+        published = self._journal.generation
+        self._journal.collect_garbage(before=published - 1)
+        self.generation = published + 1
+        self.recovered = self._journal.count_added(self.generation)
+
+    def _begin(self) -> None:
+        if not self._open:
+            self._journal.rows("BEGIN IMMEDIATE")
+            self._open = True
+
+    # -- documents
+
+    def use(self, manifest: Manifest) -> None:
+        """Set what the collection is made with, or check it.
+
+        Raises:
+            MismatchError: If the collection was made with something else; names it.
+        """
+        self._begin()
+        made = self._journal.manifest
+        if made is None:
+            self._journal.set_manifest(manifest)
+            self._check_dimension(manifest.dimension)
+            return
+        for name, (words, setting) in _NAMES.items():
+            was, now = getattr(made, name), getattr(manifest, name)
+            if was != now:
+                raise MismatchError(
+                    f"the collection `{self._folder.name}` was made with {words} `{was}`, but the "
+                    f"configuration asks for `{now}`. Set `{setting}` back, use another "
+                    f"--collection, or run `rag collections delete {self._folder.name}` and index "
+                    "again."
+                )
+
+    def replace(self, document: StoredDocument, passages: Sequence[Document]) -> None:
+        """Put a document and its passages in place of what has its id."""
+        self._begin()
+        for passage in passages:
+            self._check_vector(passage)
+        self._journal.drop_documents([document.document_id], self.generation)
+        row = self._journal.add_document(document, self.generation)
+        for passage in passages:
+            self._journal.drop_passage(passage.id, self.generation)
+            self._journal.add_passage(passage, row, self.generation)
+
+    def remove(self, document_ids: Sequence[str]) -> None:
+        """Remove documents and their passages."""
+        self._begin()
+        self._journal.drop_documents(document_ids, self.generation)
+
+    def fail(self, failures: Sequence[Failure], paths: Sequence[str]) -> None:
+        """List the failures of some paths, in place of what was listed for them."""
+        self._begin()
+        self._journal.set_failures(failures, paths)
+
+    # -- passages by themselves
+
+    def write(self, passages: Sequence[Document], policy: DuplicatePolicy) -> int:
+        """Write passages by id; return how many were written."""
+        self._begin()
+        written = 0
+        for passage in passages:
+            self._check_vector(passage)
+            if self._journal.has_passage(passage.id):
+                if policy == DuplicatePolicy.SKIP:
+                    continue
+                if policy != DuplicatePolicy.OVERWRITE:
+                    raise DuplicateDocumentError(f"the id '{passage.id}' exists already")
+                self._journal.drop_passage(passage.id, self.generation)
+            self._journal.add_passage(passage, None, self.generation)
+            written += 1
+        return written
+
+    def delete(self, passage_ids: Sequence[str]) -> None:
+        """Delete passages by id."""
+        self._begin()
+        for passage_id in passage_ids:
+            self._journal.drop_passage(passage_id, self.generation)
+
+    def clear(self) -> None:
+        """Delete every document and passage."""
+        self._begin()
+        self._journal.drop_all(self.generation)
+
+    # -- making it last
+
+    def commit(self) -> None:
+        """Make everything so far durable, though not yet visible."""
+        if self._open:
+            self._open = False
+            self._journal.rows("COMMIT")
+
+    def publish(self) -> int:
+        """Make everything visible at once; return the generation that is then published.
+
+        Without any change the published generation stays as it is.
+        """
+        self.commit()
+        published = self.generation - 1
+        if not self._journal.has_changes(self.generation):
+            return published
+        self._derived.update(self.generation)
+        with self._journal.transaction():
+            self._journal.set_state("generation", str(self.generation))
+        self._derived.tidy(self.generation)
+        self.generation += 1
+        return self.generation - 1
+
+    def _check_vector(self, passage: Document) -> None:
+        if passage.embedding is None:
+            return
+        vector = np.asarray(passage.embedding, np.float32)
+        if vector.ndim != 1 or not np.isfinite(vector).all():
+            raise ValueError(f"the vector of passage `{passage.id}` holds NaN or infinity")
+        self._check_dimension(len(vector), passage.id)
+
+    def _check_dimension(self, dimension: int, passage_id: str | None = None) -> None:
+        expected = int(self._journal.state("dimension", "0"))
+        if not expected:
+            self._journal.set_state("dimension", str(dimension))
+        elif dimension != expected:
+            raise ValueError(
+                f"the vector of passage `{passage_id}` has {dimension} dimensions, the collection "
+                f"{expected}"
+            )
+
+
+def _describe(owner: Path) -> str:
+    """Say who holds the lock, as far as is known."""
+    try:
+        facts = json.loads(owner.read_text(encoding="utf-8"))
+        who = f"by process {facts['pid']} on {facts['host']} since {facts['since']}"
+    except (OSError, ValueError, KeyError, TypeError):
+        who = "by another process"
+    return f"{who}: it is being indexed. Wait until that is done, or stop that process"
