@@ -1,8 +1,8 @@
 """Boundary F1 of `rag.sentences` against the splits of CLAP NQ: `python benchmarks/sentences.py`.
 
 A boundary is the end of a sentence inside a passage (the end of the passage itself is given).
-The gold sentences come from a splitter that was run on tokenised text ("year . Any"); the second half
-of the table is the same text with the spaces of normal writing put back. Some gold sentences are
+The gold sentences come from a splitter that was run on tokenised text ("year . Any"); half of
+the table is the same text with the spaces of normal writing put back. Some gold sentences are
 rows of lists and tables whose line breaks are lost: "with punctuation" leaves those out.
 """
 

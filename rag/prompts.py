@@ -16,7 +16,7 @@ from dataclasses import dataclass
 _PLACE = re.compile(r"\{([a-z_]+)\}")
 _CONTROL = re.compile(
     r"<(?=/?(?:passage|question|conversation)\b)"  # our own tags
-    r"|<(?=\s*[|｜])"  # ChatML, Llama 3, Phi: <|im_start|>; DeepSeek: <｜User｜>
+    r"|<(?=[|｜])"  # ChatML, Llama 3, Phi: <|im_start|>; DeepSeek: <｜User｜>
     r"|<(?=/?(?:s|bos|eos|think|tool_call|start_of_turn|end_of_turn)>)"
     r"|<(?=</?SYS>>)"
     r"|\[(?=/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_RESULTS)\])",  # Mistral, Llama 2
@@ -84,8 +84,8 @@ Answer: The documents do not say.""",
     user="""\
 {passages}
 Question: {question}
-If no passage answers exactly this question, reply only: The documents do not say.
-Answer (in {language}, after each sentence the number of the passage that says it):""",
+Answer in {language}, after each sentence the number of the passage that says it. Only if no passage helps: The documents do not say.
+Answer:""",
 )
 
 ANSWER_ZH = PromptTemplate(

@@ -103,22 +103,20 @@ def _sentences(text: str, start: int, end: int) -> Iterator[Span]:
 
 
 def _is_boundary(text: str, match: re.Match[str], start: int, end: int) -> bool:
-    if match["wide"] or match.end() == end:
-        return True
     space = _SPACE.match(text, match.end(), end)
     if not space:  # "你好!我是", but not "a!b"
-        return match[0][0] in "!?" and text[match.end()] >= "\u3041"
-    if _GOES_ON.match(text, space.end()):
-        return False
+        asked = match[0][0] in "!?" and text[match.end() : match.end() + 1] >= "\u3041"
+        return match["wide"] is not None or match.end() == end or asked
     window = text[space.end() : min(space.end() + 40, end)]
     following = _NEXT.match(window)[1]  # type: ignore[index]  # it always matches
-    if following[:1].islower():
+    if not match["wide"] and (following[:1].islower() or _GOES_ON.match(window)):
         return False
     if match[0] != ".":
         return True
-    if match.start() - start < 20 and _NUMBERING.fullmatch(text, start, match.start()):
+    near = max(start, match.start() - 30)
+    if near == start and _NUMBERING.fullmatch(text, start, match.start()):
         return False
-    before = _BEFORE.search(text[max(start, match.start() - 30) : match.start()])
+    before = _BEFORE.search(text[near : match.start()])
     return _ends_here(before[0] if before else "", following)
 
 

@@ -5,7 +5,7 @@ output in a field that is split at white space and changes nothing more. Whoever
 changes `ANALYZER_VERSION`, so that an index made with other tokens is refused by name.
 
 Conventions: text is brought to NFKC first (full-width letters, ligatures). Words of scripts with
-spaces are case folded, Latin accents are removed, and English suffixes are stripped (Snowball).
+spaces are case folded, Latin and Greek accents are removed, English suffixes stripped (Snowball).
 Scripts without spaces become pairs of neighbouring characters. Sentences are in `rag.sentences`.
 """
 
@@ -50,7 +50,7 @@ _WORD = re.compile(
 )
 _FOLD = {
     code: base
-    for code in (*range(0xC0, 0x250), *range(0x1E00, 0x1F00))
+    for code in (*range(0xC0, 0x250), *range(0x386, 0x3D0), *range(0x1E00, 0x2000))
     if (base := unicodedata.normalize("NFKD", chr(code))[0]) != chr(code)
 } | str.maketrans({"ø": "o", "đ": "d", "ł": "l", "ı": "i", "æ": "ae", "œ": "oe", "’": "'"})
 _FOLD |= dict.fromkeys(
@@ -91,7 +91,8 @@ def tokens(text: str) -> list[str]:
         text: Any text; it may be empty.
 
     Returns:
-        Terms without white space, none empty, at most 128 characters each.
+        Terms without white space, none empty. Of a longer word the first 128 characters count.
+        Text of stop words alone gives no terms: bm25 cannot find it.
 
     Example:
         >>> tokens("The café's 6,000 stations don't run foo_bar() on C++.")
@@ -146,6 +147,16 @@ def _stem(word: str) -> str:
 def content_words(text: str) -> list[str]:
     """The words that say what a question is about, as they stand in it.
 
+    Meant to carry the subject of a question into the one that follows. Without a segmenter a run
+    of Chinese is cut at question and function words only, so a piece may be a phrase; Japanese is
+    cut at hiragana.
+
+    Args:
+        text: A question, or any text.
+
+    Returns:
+        Surface forms in the order of the text, each once (case aside), without possessive 's.
+
     Example:
         >>> content_words("What is the capital of France?")
         ['capital', 'France']
@@ -180,6 +191,16 @@ _LANGUAGES = {
 
 def language_of(text: str) -> str:
     """The language of a text as its script tells it, or "" when it has no letters.
+
+    A character of Chinese, Japanese or Korean weighs as much as 2.5 letters; the script with the
+    most weight wins. The limit: a script stands for its most common language, so every language
+    in Latin letters is "en", in Cyrillic "ru", in Arabic letters "ar".
+
+    Args:
+        text: Any text; it may be empty.
+
+    Returns:
+        A code of ISO 639-1, or "" for text without letters of a script in `_LANGUAGES`.
 
     Example:
         >>> language_of("GPU 怎么安装?"), language_of("What does 你好 mean?"), language_of("42")

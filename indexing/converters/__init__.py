@@ -11,7 +11,7 @@ worker does is in plain functions, one module per format:
     records.py (with tables.py, fields.py)   rows of .csv, .json and .jsonl
     formats.py    suffix -> the function for it
     wire.py  limits.py  worker.py   inside the worker process
-    client.py     `Converter`, in the calling process
+    client.py  checks.py   `Converter` and what it refuses unread, in the calling process
 
 Importing this package loads neither a parser nor `rag`, as the worker imports it too and must start
 fast; `Converter` and `ConversionError` come on first use.
@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any
 from indexing.converters.schema import SUFFIXES, Conversion, ConvertedDocument, Section
 
 if TYPE_CHECKING:
-    from indexing.converters.client import ConversionError, Converter
+    from indexing.converters.checks import ConversionError
+    from indexing.converters.client import Converter
 
 __all__ = [
     "SUFFIXES",
@@ -35,8 +36,12 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401
-    if name in {"Converter", "ConversionError"}:
-        from indexing.converters import client
+    if name == "ConversionError":
+        from indexing.converters.checks import ConversionError
 
-        return getattr(client, name)
+        return ConversionError
+    if name == "Converter":
+        from indexing.converters.client import Converter
+
+        return Converter
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -11,6 +11,7 @@ Other line ends become newlines, lone surrogates become U+FFFD, and the text is 
 import re
 import unicodedata
 from collections.abc import Sequence
+from itertools import pairwise
 
 _LINE_ENDS = re.compile("\r\n|[\r\v\x85\u2028\u2029]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
@@ -61,7 +62,7 @@ def clean_marked(text: str, marks: Sequence[int]) -> tuple[str, list[int]]:
     if cleaned == text:
         return text, list(marks)
     bounds = [0, *marks, len(text)]
-    pieces = [clean(text[start:end]) for start, end in zip(bounds, bounds[1:], strict=False)]
+    pieces = [clean(text[start:end]) for start, end in pairwise(bounds)]
     moved, size = [], 0
     for piece in pieces[:-1]:
         size += len(piece)

@@ -5,6 +5,7 @@ Order: a byte order mark, strict UTF-8, UTF-8 with a few damaged bytes, what the
 """
 
 import codecs
+import contextlib
 import re
 from dataclasses import dataclass
 
@@ -70,10 +71,8 @@ def decode(data: bytes, declared: str | None = None) -> Decoded:
 
 
 def _decode_marked(data: bytes) -> Decoded | None:
-    for mark, encoding in _MARKS:
-        if data.startswith(mark):
-            break
-    else:
+    mark, encoding = next((pair for pair in _MARKS if data.startswith(pair[0])), (b"", ""))
+    if not mark:
         return None
     try:
         return Decoded(data[len(mark) :].decode(encoding), encoding)
@@ -86,10 +85,10 @@ def _decode_marked(data: bytes) -> Decoded | None:
 def _decode_unmarked(data: bytes, declared: str | None) -> Decoded:
     if b"\0" in data or data.startswith(_MAGIC) or _has_controls(data[:65_536]):
         raise Unreadable(BINARY)
-    try:
-        return Decoded(data.decode("utf-8"), "utf-8")
-    except UnicodeDecodeError:
-        pass
+    # ISO-2022-JP is ASCII to every other test; its escape sequences give it away
+    first = "iso2022_jp" if b"\x1b$" in data else "utf-8"
+    with contextlib.suppress(UnicodeDecodeError):
+        return Decoded(data.decode(first), first)
     damaged = _decode_damaged_utf8(data)
     if damaged:
         return damaged
@@ -121,10 +120,11 @@ def _codec(name: str | None) -> str | None:
         codec = codecs.lookup(name or "").name
     except (LookupError, ValueError):
         return None
-    # only text encodings, and none that every file of 8-bit bytes would satisfy by accident
     if codec.startswith(("utf", "base64", "hex", "rot", "zlib", "bz2", "quopri", "uu")):
         return None
-    return _WIDER.get(codec, codec)
+    codec = _WIDER.get(codec, codec)
+    # cp1252 reads nearly any bytes, and is named by default: `detect` knows better
+    return None if codec == "cp1252" else codec
 
 
 def _decode_tolerant(data: bytes, encoding: str) -> Decoded | None:

@@ -41,4 +41,4 @@ def _plain(value: Any) -> Scalar:  # noqa: ANN401
         return str(value)
     if isinstance(value, int) and abs(value) >= 2**63:
         return str(value) if abs(value) < 10**4000 else "a very large number"
-    return clean(value) if isinstance(value, str) else value  # type: ignore[no-any-return]
+    return clean(value) if isinstance(value, str) else value

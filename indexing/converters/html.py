@@ -6,9 +6,10 @@ that holds headings, lists or other tables is taken for layout and read cell by 
 """
 
 import re
+import warnings
 
-from bs4 import BeautifulSoup, NavigableString, Tag
-from bs4.element import PreformattedString
+from bs4 import BeautifulSoup, Tag
+from bs4.element import NavigableString, PreformattedString
 
 from indexing.converters.assembly import whole_file
 from indexing.converters.cleaning import one_line
@@ -17,11 +18,18 @@ from indexing.converters.html_tree import cut, find_content
 from indexing.converters.schema import ConvertedDocument, Section
 
 _HEADINGS = {"h1", "h2", "h3", "h4", "h5", "h6"}
-_PARAGRAPHS = set("p pre blockquote table ul ol dl hr figure details address fieldset".split())
-_LINES = set(
-    "div section article li dt dd tr caption figcaption summary header footer aside main form "
-    "legend option td th center".split()
-)
+# fmt: off
+_PARAGRAPHS = {
+    "p", "pre", "blockquote", "table", "ul", "ol", "dl", "hr", "figure", "details", "address",
+    "fieldset",
+}
+# fmt: on
+# fmt: off
+_LINES = {
+    "div", "section", "article", "li", "dt", "dd", "tr", "caption", "figcaption", "summary",
+    "header", "footer", "aside", "main", "form", "legend", "option", "td", "th", "center",
+}
+# fmt: on
 _LAYOUT = ["table", "pre", "ul", "ol", "dl", "blockquote", *sorted(_HEADINGS)]
 _CHARSET = re.compile(
     rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w.:-]+)|^\s*<\?xml[^>]{0,100}?encoding=[\"']([\w.-]+)",
@@ -45,7 +53,9 @@ def convert_html(text: str, stem: str) -> ConvertedDocument:
     Raises:
         Unreadable: if there is no text.
     """
-    soup = BeautifulSoup(text, "lxml")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # advice on XHTML, and on text that looks like an address
+        soup = BeautifulSoup(text, "lxml")
     cut(soup)
     body, sections = read_tree(find_content(soup))
     title = one_line(soup.title.get_text()) if soup.title else ""
@@ -77,7 +87,6 @@ class _Walker:
     def __init__(self) -> None:
         self.writer = TextWriter()
         self._tables: list[bool] = []  # for each open table: are its cells data
-        self._first_cell = True
         self._counters: list[int | None] = []  # for each open list: the next number, if it has any
         self._items = 0
 
@@ -95,7 +104,7 @@ class _Walker:
             self._open_cell()
         elif name in _PARAGRAPHS or name in _LINES:
             self._open_block(tag)
-        elif name == "sup" and tag.get_text(strip=True).isdigit():
+        elif name == "sup" and len(tag.contents) == 1 and str(tag.contents[0]).strip().isdigit():
             self.writer.write("^")
         return True
 
@@ -125,7 +134,7 @@ class _Walker:
         elif name == "table":
             self._tables.append(tag.find(_LAYOUT) is None)
         elif name == "tr":
-            self._first_cell = True
+            self.writer.open_row()
         if name in {"li", "dd"}:
             self._items += 1
             self.writer.open_item(self._mark() if name == "li" else "  ")
@@ -134,9 +143,7 @@ class _Walker:
             self.writer.break_line(1 if tight else 2)
 
     def _open_cell(self) -> None:
-        if not self._first_cell:
-            self.writer.write_separator()
-        self._first_cell = False
+        self.writer.write_separator()
         self.writer.open_inline()
 
     def _in_data_cell(self) -> bool:

@@ -6,18 +6,18 @@ from indexing.converters.schema import Section
 
 _EAST_ASIAN = "[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]"
 # a line break in Chinese or Japanese source is no space between words
-_JOINED_LINES = re.compile(rf"(?<={_EAST_ASIAN})\s*\n\s*(?={_EAST_ASIAN})")
+_EAST_ASIAN_GAP = re.compile(rf"(?<={_EAST_ASIAN})\s+(?={_EAST_ASIAN})")
 _DEEPEST_INDENT = 8
 
 
 class TextWriter:
-    """Collects text; white space is asked for before it is needed and written only then.
+    r"""Collects text; white space is asked for before it is needed and written only then.
 
     Example:
         >>> writer = TextWriter()
         >>> writer.write("One "); writer.break_line(2); writer.write(" two  three")
         >>> writer.text()
-        'One\\n\\ntwo three'
+        'One\n\ntwo three'
     """
 
     def __init__(self) -> None:
@@ -30,6 +30,7 @@ class TextWriter:
         self._opening: str | None = None  # the mark of a list item that has no text yet
         self._inline = 0  # inside a heading or a table cell: line breaks are spaces
         self._headings: list[tuple[int, int]] = []
+        self._row = 0  # parts written before the table row
 
     def text(self) -> str:
         """Everything written so far."""
@@ -38,7 +39,7 @@ class TextWriter:
     def write(self, text: str) -> None:
         """Add words; runs of white space count as one space."""
         if "\n" in text and not text.isascii():
-            text = _JOINED_LINES.sub("", text)
+            text = _EAST_ASIAN_GAP.sub(lambda gap: "" if "\n" in gap[0] else " ", text)
         words = " ".join(text.split())
         self._space |= text[:1].isspace()
         if words:
@@ -53,8 +54,15 @@ class TextWriter:
         self._emit(text)
         self.break_line(2)
 
+    def open_row(self) -> None:
+        """Begin a table row."""
+        self.break_line()
+        self._row = len(self._parts)
+
     def write_separator(self) -> None:
-        """Add the bar between two cells of a table row."""
+        """Add the bar between two cells, unless the row has no words yet."""
+        if len(self._parts) == self._row:
+            return
         self._space = False
         self._flush()
         self._emit(" |")

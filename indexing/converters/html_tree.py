@@ -4,16 +4,20 @@ import re
 
 from bs4 import BeautifulSoup, Tag
 
-_DROPPED = frozenset(
-    "script style template noscript svg nav iframe object embed button select textarea input "
-    "canvas audio video dialog".split()
-)
+# fmt: off
+_DROPPED = frozenset({
+    "script", "style", "template", "noscript", "svg", "nav", "iframe", "object", "embed", "button",
+    "select", "textarea", "input", "canvas", "audio", "video", "dialog",
+})
+# fmt: on
 _DROPPED_ROLES = frozenset({"navigation", "contentinfo", "banner", "search"})
 # permalinks of Sphinx and others, navigation and contents of DocBook, text for screen readers only
-_DROPPED_CLASSES = frozenset(
-    "headerlink anchorjs-link navheader navfooter toc list-of-tables list-of-figures sr-only "
-    "visually-hidden skip-link linenos".split()
-)
+# fmt: off
+_DROPPED_CLASSES = frozenset({
+    "headerlink", "anchorjs-link", "navheader", "navfooter", "toc", "list-of-tables",
+    "list-of-figures", "sr-only", "visually-hidden", "skip-link", "linenos",
+})
+# fmt: on
 _NEVER_DROPPED = frozenset({"html", "head", "body", "main"})
 _INVISIBLE = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)"
@@ -60,7 +64,7 @@ def find_content(soup: BeautifulSoup) -> Tag:
     body = soup.body or soup
     articles = soup.find_all("article", limit=2)
     only_article = articles[0] if len(articles) == 1 else None
-    for found in (soup.find("main"), soup.find(attrs={"role": "main"}), only_article):
+    for found in (soup.find("main"), soup.find(True, {"role": "main"}), only_article):
         if isinstance(found, Tag) and found.get_text(strip=True):
             return found
     return body

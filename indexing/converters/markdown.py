@@ -6,6 +6,7 @@ comments inside code stay. Headings come from the parser, so that `#` in a code 
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 from markdown_it import MarkdownIt
@@ -17,8 +18,9 @@ from indexing.converters.fields import scalar_fields
 from indexing.converters.schema import ConvertedDocument, Section
 
 _FRONT_MATTER_LIMIT = 65_536
+_LONGEST_CODE_SPAN = 1_000
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL | re.M)
-_CODE_OR_COMMENT = re.compile(r"(?<!`)(`{1,8})(?!`)[^\n]*?(?<!`)\1(?!`)|<!--.*?-->", re.DOTALL)
+_CODE_OR_COMMENT = re.compile("`+|<!--")
 _OPEN_COMMENT = re.compile(r"^ {0,3}<!--.*\Z", re.DOTALL | re.MULTILINE)
 _ANCHOR = re.compile(r"\s*\{[ ]?[#:.][^{}]*\}\s*$")
 
@@ -78,8 +80,23 @@ def drop_comments(text: str) -> str:
 
 
 def _drop_from_prose(text: str, *, last: bool = False) -> str:
-    text = _CODE_OR_COMMENT.sub(lambda match: match[0] if match[1] else "", text)
-    return _OPEN_COMMENT.sub("", text) if last else text
+    pieces, end = [], 0
+    match = _CODE_OR_COMMENT.search(text)
+    while match:
+        mark, after = match[0], match.end()
+        if mark == "<!--":
+            after = text.find("-->", match.start() + 2) + 3
+            if after < 3:  # no comment ends any more
+                break
+            pieces.append(text[end : match.start()])
+            end = after
+        else:  # a code span ends at as many backticks
+            close = re.compile(f"(?<!`){mark}(?!`)" if len(mark) < 9 else "(?!)")
+            closing = close.search(text, after, after + _LONGEST_CODE_SPAN)
+            after = closing.end() if closing else after
+        match = _CODE_OR_COMMENT.search(text, after)
+    rest = text[end:]
+    return "".join(pieces) + (_OPEN_COMMENT.sub("", rest) if last else rest)
 
 
 def find_headings(text: str) -> list[Section]:
@@ -93,9 +110,9 @@ def find_headings(text: str) -> list[Section]:
     parser = MarkdownIt("commonmark")
     tokens = _parse_blocks(text)
     sections = []
-    for token, inline in zip(tokens, tokens[1:], strict=False):
+    for token, inline in pairwise(tokens):
         if token.type == "heading_open" and token.level == 0 and token.map:
-            source = _ANCHOR.sub("", inline.content)
+            source = _ANCHOR.sub("", inline.content[:1_000])
             heading = one_line("".join(_words(parser.parseInline(source))))
             if heading:
                 sections.append(Section(starts[token.map[0]], int(token.tag[1]), heading))

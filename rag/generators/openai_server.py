@@ -150,6 +150,7 @@ class OpenAIGenerator:
         return request
 
     def _explain(self, error: Exception) -> ModelError:
+        import httpx
         import openai
 
         where = f"{self._shown} (model `{self.model}`)"
@@ -162,7 +163,8 @@ class OpenAIGenerator:
             return ModelError(f"{where} {self._explain_status(error)}")
         if type(error) is openai.APIError:  # the server reports an error inside the stream
             return ModelError(f"{where} reported an error: {self._without_key(error.message)}")
-        if isinstance(error, openai.APIConnectionError):
+        lost = isinstance(error.__cause__, httpx.RemoteProtocolError | httpx.ReadError)
+        if isinstance(error, openai.APIConnectionError) and not lost:
             return ModelError(
                 f"{where} cannot be reached: check generator.base_url and that the server runs"
             )

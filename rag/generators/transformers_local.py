@@ -217,16 +217,19 @@ def _load(name: str, device: str) -> tuple[Any, Any]:
 
 
 def _load_from_hub(name: str, device: str) -> tuple[Any, Any]:
-    from huggingface_hub.errors import RepositoryNotFoundError
+    import httpx
+    from huggingface_hub import model_info
+    from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError
 
     logger.info("%s is not on this machine; asking the hub", name)
     try:
+        model_info(name, timeout=10)  # one question first: each file would be tried five times
         return _load_files(name, device, local=False)
-    except OSError as error:
-        if isinstance(error.__cause__, RepositoryNotFoundError):
-            raise ModelError(
-                f"the hub has no model `{name}`, or it is private: check generator.model"
-            ) from error
+    except (RepositoryNotFoundError, HFValidationError) as error:
+        raise ModelError(
+            f"the hub has no model `{name}`, or it is private: check generator.model"
+        ) from error
+    except (OSError, httpx.HTTPError) as error:
         raise ModelError(
             f"the model `{name}` is not on this machine and the hub cannot be reached: "
             "give a folder, or run once with a network"
@@ -234,7 +237,6 @@ def _load_from_hub(name: str, device: str) -> tuple[Any, Any]:
 
 
 def _load_files(name: str, device: str, *, local: bool) -> tuple[Any, Any]:
-    import torch
     from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM, AutoTokenizer
 

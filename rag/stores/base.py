@@ -29,8 +29,7 @@ STRUCTURE = ("document_id", "number", "source", "title", "heading", "page", "sta
 class StoredDocument:
     """A document as it was read: its text is what `start` and `end` of passages count in.
 
-    `path` is the absolute path it was read from, or None; `sha256` is that of the file; `size` and
-    `records` let an unchanged file be recognised.
+    `path` is the absolute path it was read from, or None; `sha256` is that of the whole file.
     """
 
     document_id: str
@@ -98,8 +97,11 @@ class Writer(Protocol):
     def remove(self, document_ids: Sequence[str]) -> None:
         """Remove documents and their passages."""
 
-    def fail(self, failure: Failure) -> None:
-        """List a failure."""
+    def remove_path(self, path: str) -> None:
+        """Remove the documents that were read from a path."""
+
+    def fail(self, failures: Sequence[Failure], paths: Sequence[str]) -> None:
+        """List the failures of some paths, in place of what was listed for them."""
 
     def commit(self) -> None:
         """Make everything so far durable, though not yet visible."""
@@ -120,14 +122,27 @@ class Store(Protocol):
         """Number of the published generation; 0 before the first."""
 
     def bm25_retrieval(
-        self, query: str, *, top_k: int, filters: Filter | None = None
+        self,
+        query: str,
+        *,
+        top_k: int,
+        filters: Filter | None = None,
+        generation: int | None = None,
     ) -> list[Document]:
         """Return the passages with the best bm25 score."""
 
     def dense_retrieval(
-        self, embedding: Sequence[float], *, top_k: int, filters: Filter | None = None
+        self,
+        embedding: Sequence[float],
+        *,
+        top_k: int,
+        filters: Filter | None = None,
+        generation: int | None = None,
     ) -> list[Document]:
         """Return the passages with the largest inner product."""
+
+    def document_frequencies(self, words: Sequence[str]) -> tuple[list[int], int]:
+        """Return in how many passages each token stands, and the number of passages."""
 
     def text_of(self, document_id: str) -> str:
         """Return the stored text of a document."""

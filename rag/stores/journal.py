@@ -192,6 +192,13 @@ class Journal:
                 self._drop("passages", "d = ?", d, generation)
                 self._drop("documents", "d = ?", d, generation)
 
+    def document_ids(self, path: str) -> list[str]:
+        """Return the ids of the documents read from a path, published or not."""
+        rows = self.rows(
+            "SELECT document_id FROM documents WHERE path = ? AND removed IS NULL", (path,)
+        )
+        return [str(row[0]) for row in rows]
+
     def drop_passage(self, passage_id: str, generation: int) -> None:
         """Mark a passage as removed; if it was never visible it goes at once."""
         self._drop("passages", "id = ?", passage_id, generation)

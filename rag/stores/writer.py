@@ -144,6 +144,11 @@ class EmbeddedWriter:
         self._begin()
         self._journal.drop_documents(document_ids, self.generation)
 
+    def remove_path(self, path: str) -> None:
+        """Remove the documents that were read from a path."""
+        self._begin()
+        self._journal.drop_documents(self._journal.document_ids(path), self.generation)
+
     def fail(self, failures: Sequence[Failure], paths: Sequence[str]) -> None:
         """List the failures of some paths, in place of what was listed for them."""
         self._begin()

@@ -1,0 +1,169 @@
+"""From a document to passages, cut on the embedder's own tokenizer.
+
+Passages are whole sentences of one document, in order, never longer than the embedder reads, with
+offsets into the document's text. A new section starts a new passage, unless the one before is very
+short; neighbours in a section share their last sentences, up to the overlap.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from haystack import Document
+
+from indexing.converters import ConvertedDocument, Section
+from rag.config import ChunkingConfig
+from rag.sentences import sentence_spans
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+CONTEXT_TOKENS = 40  # most tokens of title and heading path before the text that is embedded
+SHORTEST_SHARE = 0.25  # of the length; a shorter passage goes on into the next section
+CHARACTERS_A_TOKEN = 12  # no passage has more; a tokenizer may take an endless word for one token
+RESERVED = frozenset(
+    {"document_id", "number", "source", "title", "heading", "page", "start", "end"}
+)
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """A sentence or a part of one: its span, its tokens, and whether it begins a section."""
+
+    start: int
+    end: int
+    size: int
+    opens: bool
+
+
+def cut(
+    document: ConvertedDocument,
+    document_id: str,
+    source: str,
+    *,
+    tokenizer: "Tokenizer",
+    limit: int,
+    config: ChunkingConfig,
+) -> list[Document]:
+    """Return the passages of a document.
+
+    Args:
+        document: Text, sections and pages.
+        document_id: Its id; passages are `document_id:number`, numbered from 0.
+        source: Where it came from, as shown to people.
+        tokenizer: The embedder's.
+        limit: Most tokens that the embedder reads.
+        config: Length and overlap, in tokens.
+
+    Returns:
+        Haystack Documents in order, whose content is exactly the text from `meta["start"]` to
+        `meta["end"]`. Empty if the document has no text.
+    """
+    length = min(config.length, limit - (CONTEXT_TOKENS if config.context else 0))
+    pieces = list(_pieces(document, tokenizer, length))
+    passages = []
+    for number, (first, last) in enumerate(_groups(pieces, length, config.overlap)):
+        start, end = pieces[first].start, pieces[last].end
+        kept = {key: value for key, value in document.meta.items() if key not in RESERVED}
+        meta = {
+            **kept,
+            "document_id": document_id,
+            "number": number,
+            "source": source,
+            "title": document.title,
+            "heading": heading_path(document.sections, start, document.title),
+            "page": bisect_right(document.pages, start) or None,
+            "start": start,
+            "end": end,
+        }
+        passages.append(
+            Document(id=f"{document_id}:{number}", content=document.text[start:end], meta=meta)
+        )
+    return passages
+
+
+def embedded_text(passage: Document, tokenizer: "Tokenizer", *, context: bool) -> str:
+    """Return what is embedded for a passage: its text, after title and heading path."""
+    content = passage.content or ""
+    names = [name for name in (passage.meta["title"], passage.meta["heading"]) if name]
+    if not (context and names):
+        return content
+    path = " > ".join(names)
+    offsets = tokenizer.encode(path, add_special_tokens=False).offsets
+    if len(offsets) > CONTEXT_TOKENS:
+        path = path[: offsets[CONTEXT_TOKENS - 1][1]]
+    return f"{path}\n{content}"
+
+
+def heading_path(sections: Sequence[Section], offset: int, title: str) -> str | None:
+    """Return the headings above an offset, outermost first, joined by ` > `; the title left out."""
+    path: list[Section] = []
+    for section in sections:
+        if section.start > offset:
+            break
+        while path and path[-1].level >= section.level:
+            path.pop()
+        path.append(section)
+    names = [section.heading for section in path]
+    if names and names[0] == title:
+        names = names[1:]
+    return " > ".join(names) or None
+
+
+def _pieces(
+    document: ConvertedDocument, tokenizer: "Tokenizer", length: int
+) -> Iterator[_Piece]:
+    text = document.text
+    borders = [0, *(section.start for section in document.sections), len(text)]
+    for start, end in zip(borders, borders[1:], strict=False):
+        opens = True
+        for first, last in sentence_spans(text[start:end]):
+            for piece in _fit(text, start + first, start + last, tokenizer, length):
+                yield _Piece(*piece, opens=opens)
+                opens = False
+
+
+def _fit(
+    text: str, start: int, end: int, tokenizer: "Tokenizer", length: int
+) -> Iterator[tuple[int, int, int]]:
+    """Yield spans of at most `length` tokens that cover a sentence, and their sizes."""
+    while start < end:
+        stop = min(end, start + length * CHARACTERS_A_TOKEN)
+        offsets = tokenizer.encode(text[start:stop], add_special_tokens=False).offsets
+        if len(offsets) > length:
+            stop = start + max(offsets[length][0], 1)
+            word = text.rfind(" ", start + 1, stop)
+            stop = word if word > start + (stop - start) // 2 else stop
+        size = min(len(offsets), length)
+        first = start + len(text[start:stop]) - len(text[start:stop].lstrip())
+        if first < stop:
+            yield first, first + len(text[first:stop].rstrip()), size
+        start = stop
+
+
+def _groups(pieces: Sequence[_Piece], length: int, overlap: int) -> Iterator[tuple[int, int]]:
+    """Yield first and last piece of each passage."""
+    first = size = 0
+    for index, piece in enumerate(pieces):
+        turns = piece.opens and size >= SHORTEST_SHARE * length
+        if index > first and (turns or size + piece.size > length):
+            yield first, index - 1
+            room = 0 if piece.opens else min(overlap, length - piece.size)
+            first, size = _step_back(pieces, first, index, room)
+        size += piece.size
+    if pieces:
+        yield first, len(pieces) - 1
+
+
+def _step_back(
+    pieces: Sequence[_Piece], earliest: int, index: int, room: int
+) -> tuple[int, int]:
+    """Return where the next passage starts, so that it repeats at most `room` tokens."""
+    first, size = index, 0
+    while first - 1 > earliest and size + pieces[first - 1].size <= room:
+        first -= 1
+        size += pieces[first].size
+        if pieces[first].opens:
+            break
+    return first, size

@@ -1,0 +1,275 @@
+"""Files to a published generation: convert, cut, embed and commit, in batches, resumable.
+
+The next files are converted in another process while a batch is embedded. Each batch is one
+transaction; nothing is visible before the end, and a run that is killed goes on where it was.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from haystack import Document
+
+from indexing.chunking import cut, embedded_text
+from indexing.converters import Conversion, ConversionError, Converter
+from indexing.sources import Plan, SourceFile, make_plan
+from rag.config import Config
+from rag.embedders import Embedder
+from rag.stores.base import Failure, Manifest, StoredDocument, Writer
+from rag.stores.embedded import EmbeddedStore
+from rag.stores.journal import SCHEMA
+from rag.text import ANALYZER_VERSION
+
+BATCH = 512  # passages embedded and committed together
+AHEAD = 8  # files converted ahead of the embedder
+
+
+@dataclass(frozen=True)
+class Indexed:
+    """A file that is now in the collection."""
+
+    source: str
+    sha256: str
+    documents: int
+    passages: int
+
+
+@dataclass
+class IndexReport:
+    """What a run did.
+
+    Attributes:
+        collection: Its name.
+        generation: The generation now published.
+        indexed: New and changed files, in order.
+        unchanged: Files that needed nothing.
+        removed: Files that have vanished, and whose documents were removed.
+        skipped: Files of a type that is not indexed.
+        failures: What could not be indexed, in part or at all.
+        recovered: Documents taken over from a run that was interrupted.
+        stopped: Whether it was asked to stop before the end.
+        seconds: How long it took.
+    """
+
+    collection: str
+    generation: int = 0
+    indexed: list[Indexed] = field(default_factory=list)
+    unchanged: int = 0
+    removed: list[str] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    recovered: int = 0
+    stopped: bool = False
+    seconds: float = 0.0
+
+    @property
+    def passages(self) -> int:
+        """Passages made in this run."""
+        return sum(file.passages for file in self.indexed)
+
+
+@dataclass
+class _Prepared:
+    """A converted and cut file, before its passages have vectors."""
+
+    file: SourceFile
+    documents: list[StoredDocument] = field(default_factory=list)
+    passages: list[list[Document]] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+
+
+Progress = Callable[[int, int, str], None]
+"""Called with the files done, the files in all, and the source just done."""
+
+
+def plan_index(paths: Sequence[Path], store: EmbeddedStore | None, *, leave_out: Path) -> Plan:
+    """Return what `index_paths` would do, without doing anything."""
+    held = list(store.journal.documents(store.generation + 1)) if store else []
+    return make_plan(paths, held, leave_out=leave_out)
+
+
+def index_paths(
+    paths: Sequence[Path],
+    store: EmbeddedStore,
+    embedder: Embedder,
+    config: Config,
+    *,
+    leave_out: Path,
+    progress: Progress = lambda done, total, source: None,
+    stop: threading.Event | None = None,
+) -> IndexReport:
+    """Bring a collection up to date with some files and folders.
+
+    Args:
+        paths: Files and folders. What the collection holds from below them and is gone now is
+            removed; everything else it holds is left alone.
+        store: The collection.
+        embedder: Must be the one that the collection was made with.
+        config: Limits and sizes.
+        leave_out: A folder never to look into.
+        progress: Told about each file.
+        stop: When set, the run ends after the batch in hand; what is done is published.
+
+    Raises:
+        SourceError: If there is nothing to index.
+        MismatchError: If the collection was made with other settings.
+        LockedError: If somebody else is writing to it.
+    """
+    start, stop = time.monotonic(), stop or threading.Event()
+    report = IndexReport(store.folder.name)
+    with store.writer() as writer:
+        writer.use(manifest_of(embedder, config))
+        plan = plan_index(paths, store, leave_out=leave_out)
+        report.recovered = writer.recovered
+        report.unchanged, report.skipped = len(plan.unchanged), plan.skipped
+        report.failures += plan.failed
+        writer.fail(plan.failed, [str(failure.path) for failure in plan.failed])
+        todo = [*plan.new, *plan.changed]
+        done = 0
+        for batch in _batches(todo, embedder, config, stop):
+            _embed(batch, embedder, config)
+            for prepared in batch:
+                _write(prepared, writer, report)
+                done += 1
+                progress(done, len(todo), prepared.file.source)
+            writer.commit()
+        report.stopped = done < len(todo)
+        if not report.stopped:
+            report.removed = sorted(plan.vanished)
+            for path, document_ids in plan.vanished.items():
+                writer.remove(document_ids)
+                writer.fail([], [path])
+        report.generation = writer.publish()
+    report.seconds = round(time.monotonic() - start, 3)
+    return report
+
+
+def manifest_of(embedder: Embedder, config: Config) -> Manifest:
+    """Return what a collection made with these settings says of itself."""
+    chunking = config.chunking
+    return Manifest(
+        schema=SCHEMA,
+        analyzer=ANALYZER_VERSION,
+        embedder=embedder.files.name,
+        embedder_sha256=embedder.files.sha256,
+        dimension=embedder.files.dimension,
+        length=chunking.length,
+        overlap=chunking.overlap,
+        context=chunking.context,
+    )
+
+
+def _batches(
+    files: Sequence[SourceFile], embedder: Embedder, config: Config, stop: threading.Event
+) -> Iterator[list[_Prepared]]:
+    """Yield prepared files, some `BATCH` passages together, converting ahead."""
+    batch: list[_Prepared] = []
+    waiting = 0
+    for prepared in _prepared(files, embedder, config):
+        if stop.is_set():
+            return
+        batch.append(prepared)
+        waiting += sum(len(passages) for passages in prepared.passages)
+        if waiting >= BATCH:
+            yield batch
+            batch, waiting = [], 0
+    if batch:
+        yield batch
+
+
+def _prepared(
+    files: Sequence[SourceFile], embedder: Embedder, config: Config
+) -> Iterator[_Prepared]:
+    limits = config.conversion
+    with (
+        Converter(
+            seconds=limits.seconds, memory_mb=limits.memory_mb, max_file_mb=limits.max_file_mb
+        ) as converter,
+        _one_thread() as pool,
+    ):
+        ahead = [
+            pool.submit(_prepare, file, converter, embedder, config) for file in files[:AHEAD]
+        ]
+        for place in range(len(files)):
+            if place + AHEAD < len(files):
+                following = files[place + AHEAD]
+                ahead.append(pool.submit(_prepare, following, converter, embedder, config))
+            yield ahead.pop(0).result()
+
+
+@contextmanager
+def _one_thread() -> Iterator[ThreadPoolExecutor]:
+    """Hold one worker thread; what it has not begun is dropped at the end."""
+    pool = ThreadPoolExecutor(1)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _prepare(
+    file: SourceFile, converter: Converter, embedder: Embedder, config: Config
+) -> _Prepared:
+    prepared = _Prepared(file)
+    try:
+        conversion: Conversion = converter.convert(file.path)
+    except ConversionError as error:
+        prepared.failures.append(Failure(file.source, "convert", str(error), str(file.path)))
+        return prepared
+    prepared.failures += [
+        Failure(file.source, "convert", problem, str(file.path)) for problem in conversion.problems
+    ]
+    for converted in conversion.documents:
+        suffix = f"#{converted.key}" if converted.key else ""
+        stored = StoredDocument(
+            document_id=file.file_id + suffix,
+            source=file.source + suffix,
+            title=converted.title,
+            text=converted.text,
+            sha256=file.sha256,
+            path=str(file.path),
+            meta=converted.meta,
+        )
+        passages = cut(
+            converted,
+            stored.document_id,
+            stored.source,
+            tokenizer=embedder.files.tokenizer,
+            limit=embedder.files.max_tokens,
+            config=config.chunking,
+        )
+        prepared.documents.append(stored)
+        prepared.passages.append(passages)
+    return prepared
+
+
+def _embed(batch: Sequence[_Prepared], embedder: Embedder, config: Config) -> None:
+    """Give every passage of a batch its vector."""
+    flat = [passage for each in batch for passages in each.passages for passage in passages]
+    tokenizer, context = embedder.files.tokenizer, config.chunking.context
+    texts = [embedded_text(passage, tokenizer, context=context) for passage in flat]
+    vectors = iter(embedder.encode_passages(texts))
+    for each in batch:
+        each.passages = [
+            [replace(passage, embedding=next(vectors).tolist()) for passage in passages]
+            for passages in each.passages
+        ]
+
+
+def _write(prepared: _Prepared, writer: Writer, report: IndexReport) -> None:
+    """Put one file's documents in place of what was there."""
+    path = str(prepared.file.path)
+    writer.remove_path(path)
+    for document, passages in zip(prepared.documents, prepared.passages, strict=True):
+        writer.replace(document, passages)
+    writer.fail(prepared.failures, [path])
+    report.failures += prepared.failures
+    if prepared.documents:
+        count = sum(len(passages) for passages in prepared.passages)
+        report.indexed.append(
+            Indexed(prepared.file.source, prepared.file.sha256, len(prepared.documents), count)
+        )

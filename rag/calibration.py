@@ -1,0 +1,32 @@
+"""From what speaks for a sentence to the probability that it answers the question.
+
+A logistic regression over the features of `rag.evidence`, one with the embedder's similarity and
+one without. Its weights were fitted on questions with known answers; `benchmarks/evidence.py` fits
+them again and prints how well they are calibrated on questions that were held back.
+"""
+
+import math
+from collections.abc import Sequence
+
+from rag.evidence import FEATURES
+
+# One weight for each of FEATURES, and what is added to their sum.
+WITH_SIMILARITY = ((4.0, 2.0, 1.0, 0.5, 0.5, -1.0), -4.0)
+BY_WORDS = ((0.0, 4.0, 1.0, 0.5, 0.5, -1.0), -3.0)
+
+
+def probability(features: Sequence[float], *, similarity: bool) -> float:
+    """Return the probability that a sentence answers the question, from 0 to 1.
+
+    Args:
+        features: One number for each of `rag.evidence.FEATURES`.
+        similarity: Whether the first one, the embedder's similarity, was computed.
+
+    Raises:
+        ValueError: If there are more or fewer numbers than features.
+    """
+    if len(features) != len(FEATURES):
+        raise ValueError(f"expected {len(FEATURES)} features, got {len(features)}")
+    weights, bias = WITH_SIMILARITY if similarity else BY_WORDS
+    total = bias + sum(w * value for w, value in zip(weights, features, strict=True))
+    return 1 / (1 + math.exp(-total))

@@ -1,0 +1,21 @@
+"""How long a step takes."""
+
+import time
+
+from rag.schema import Stage
+
+
+class Stopwatch:
+    """Starts when it is made."""
+
+    def __init__(self) -> None:
+        self._start = time.perf_counter()
+
+    @property
+    def ms(self) -> float:
+        """Milliseconds since the start."""
+        return (time.perf_counter() - self._start) * 1000
+
+    def stage(self, name: str, *, count: int | None = None, note: str | None = None) -> Stage:
+        """Return the trace entry of a step that ends now."""
+        return Stage(name, round(self.ms, 3), count, note)

@@ -1,0 +1,154 @@
+"""Text to vectors: a sentence-transformers model, its own prompts, pooling and length."""
+
+import logging
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from haystack import component
+
+from rag.clock import Stopwatch
+from rag.config import EmbedderConfig
+from rag.errors import ModelError
+from rag.models import ModelFiles, find_model
+from rag.schema import Stage
+
+log = logging.getLogger(__name__)
+
+Vectors = npt.NDArray[np.float32]
+
+
+class Embedder:
+    """A sentence-transformers model; loaded when it is first used, safe to share between threads.
+
+    Args:
+        config: The model, where it runs, and which languages it serves.
+
+    Attributes:
+        files: The model's files; its tokenizer, length and dimension are known before loading.
+        languages: Languages it serves.
+    """
+
+    def __init__(self, config: EmbedderConfig) -> None:
+        self.config = config
+        self.languages = config.languages
+        self.files: ModelFiles = find_model(config.model, setting="embedder.model")
+        self._model: Any = None
+        self._lock = threading.Lock()
+
+    def serves(self, language: str) -> bool:
+        """Tell if vectors mean anything for a language; unknown ("") is given the benefit."""
+        return not language or language in self.languages
+
+    def warm_up(self) -> None:
+        """Load the model, once."""
+        with self._lock:
+            if self._model is None:
+                self._model = _load(self.files, self.config)
+
+    def encode_query(self, text: str) -> Vectors:
+        """Return the vector of a question: float32 of shape (dim,), of length 1."""
+        self.warm_up()
+        with self._lock:
+            return np.asarray(self._model.encode_query([text], **_OPTIONS)[0], np.float32)
+
+    def encode_passages(self, texts: Sequence[str]) -> Vectors:
+        """Return the vectors of passages.
+
+        Args:
+            texts: What is embedded; longer ones than the model reads are cut by it.
+
+        Returns:
+            float32 array of shape (len(texts), dim), rows of length 1, in the order of the texts.
+
+        Raises:
+            ModelError: If memory does not suffice even for one text at a time.
+        """
+        if not texts:
+            return np.empty((0, self.files.dimension), np.float32)
+        self.warm_up()
+        size = self.config.batch_size
+        while True:
+            try:
+                with self._lock:
+                    found = self._model.encode_document(list(texts), batch_size=size, **_OPTIONS)
+                return np.asarray(found, np.float32)
+            except RuntimeError as error:  # torch raises it, or a subclass, when memory is short
+                if "out of memory" not in str(error).lower() or size == 1:
+                    raise ModelError(f"the embedder failed: {error}") from error
+                size //= 2
+                log.warning("Memory is short: embedding %d passages at a time.", size)
+
+
+# Longer texts first within a call, so that batches hold equal lengths: sentence-transformers does.
+_OPTIONS: dict[str, Any] = {
+    "normalize_embeddings": True,
+    "show_progress_bar": False,
+    "convert_to_numpy": True,
+}
+
+
+def _load(files: ModelFiles, config: EmbedderConfig) -> Any:  # noqa: ANN401 - no types there
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from transformers.utils import logging as transformers_logging
+
+    transformers_logging.disable_progress_bar()
+    device = pick_device(config.device)
+    try:
+        return SentenceTransformer(
+            str(files.folder),
+            device=device,
+            local_files_only=True,
+            trust_remote_code=False,
+            model_kwargs={"dtype": getattr(torch, pick_dtype(config.dtype, device))},
+        )
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ModelError(
+            f"the embedder `{files.name}` in `{files.folder}` cannot be loaded: {reason}"
+        ) from error
+
+
+def pick_device(wanted: str) -> str:
+    """Return the device to run on: `auto` is a GPU if torch sees one."""
+    import torch
+
+    if wanted != "auto":
+        return wanted
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def pick_dtype(wanted: str, device: str) -> str:
+    """Return the number format: `auto` is bfloat16 where it is fast, else float32."""
+    import torch
+
+    if wanted != "auto":
+        return wanted
+    if device.startswith("cuda"):
+        return "bfloat16" if torch.cuda.is_bf16_supported() else "float16"
+    fast = device == "cpu" and torch.cpu._is_avx512_bf16_supported()
+    return "bfloat16" if fast else "float32"
+
+
+@component
+class QueryEmbedder:
+    """Haystack component: a question's vector."""
+
+    def __init__(self, embedder: Embedder) -> None:
+        self.embedder = embedder
+
+    def warm_up(self) -> None:
+        """Load the model."""
+        self.embedder.warm_up()
+
+    @component.output_types(embedding=list[float], stage=Stage)
+    def run(self, text: str) -> dict[str, Any]:
+        """Return the vector of a text, and how long it took."""
+        watch = Stopwatch()
+        vector = self.embedder.encode_query(text)
+        return {"embedding": vector.tolist(), "stage": watch.stage("embed")}

@@ -1,0 +1,116 @@
+"""Finding the sentences that answer a question, in the passages that were retrieved."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from haystack import Document, component
+
+from rag.calibration import probability
+from rag.clock import Stopwatch
+from rag.embedders import Embedder
+from rag.evidence import Evidence, coverage, kind_fits
+from rag.schema import Stage
+from rag.sentences import sentence_spans
+from rag.stores.base import Store
+from rag.text import tokens
+
+SHORTEST = 3  # tokens; a shorter sentence is a heading or a scrap and answers nothing
+LONGEST_PREFIX = 80  # characters of the title put before a sentence that is embedded
+
+
+@component
+class SentenceReader:
+    """The sentences of some passages, each with the probability that it answers the question.
+
+    A sentence is judged by its similarity to the question in the embedder's space, by the rare
+    words of the question that it and its passage have, by the passage's rank, and by whether it
+    holds the kind of thing that is asked for. Without an embedder the other signs alone decide.
+
+    Args:
+        store: Tells how rare words are.
+        embedder: None reads by words alone.
+    """
+
+    def __init__(self, store: Store, embedder: Embedder | None) -> None:
+        self.store, self.embedder = store, embedder
+
+    def warm_up(self) -> None:
+        """Load the embedder."""
+        if self.embedder is not None:
+            self.embedder.warm_up()
+
+    @component.output_types(evidence=list[Evidence], stage=Stage)
+    def run(
+        self, question: str, documents: list[Document], similarity: bool = True
+    ) -> dict[str, Any]:
+        """Return the evidence, best first, and how long it took.
+
+        Args:
+            question: The question.
+            documents: Passages, best first.
+            similarity: Whether the embedder is asked; False if it does not serve the language.
+        """
+        watch = Stopwatch()
+        embedder = self.embedder if similarity else None
+        found = self._evidence(question, documents, embedder)
+        found.sort(key=lambda each: (-each.score, each.passage_id, each.start))
+        note = None if embedder else "by words alone"
+        return {"evidence": found, "stage": watch.stage("read", count=len(found), note=note)}
+
+    def _evidence(
+        self, question: str, documents: Sequence[Document], embedder: Embedder | None
+    ) -> list[Evidence]:
+        wanted = tokens(question)
+        weights = self._weights(wanted)
+        found: list[Evidence] = []
+        texts: list[str] = []
+        for rank, document in enumerate(documents, start=1):
+            content, title = document.content or "", str(document.meta.get("title") or "")
+            names = tokens(f"{title} {document.meta.get('heading') or ''}")
+            whole = coverage(wanted, tokens(content) + names, weights)
+            for start, end in sentence_spans(content):
+                sentence = content[start:end]
+                words = tokens(sentence)
+                if len(words) < SHORTEST or sentence.startswith("#"):
+                    continue
+                features = (
+                    0.0,
+                    coverage(wanted, words, weights),
+                    whole,
+                    1 / rank,
+                    kind_fits(question, sentence),
+                    1 / math.sqrt(len(words)),
+                )
+                found.append(Evidence(document.id, start, end, features))
+                texts.append(f"{title[:LONGEST_PREFIX]}: {sentence}" if title else sentence)
+        return _scored(found, _similarities(question, texts, embedder))
+
+    def _weights(self, wanted: Sequence[str]) -> dict[str, float]:
+        """Return how much each token of a question says: its idf in the collection."""
+        unique = sorted(set(wanted))
+        frequencies, total = self.store.document_frequencies(unique)
+        return {
+            token: math.log(1 + (total - count + 0.5) / (count + 0.5))
+            for token, count in zip(unique, frequencies, strict=True)
+        }
+
+
+def _similarities(
+    question: str, texts: Sequence[str], embedder: Embedder | None
+) -> list[float] | None:
+    """Return the cosine of the question with each text; None without an embedder."""
+    if embedder is None or not texts:
+        return None
+    return (embedder.encode_passages(texts) @ embedder.encode_query(question)).tolist()
+
+
+def _scored(found: Sequence[Evidence], similarities: Sequence[float] | None) -> list[Evidence]:
+    scored = []
+    for place, each in enumerate(found):
+        similarity = similarities[place] if similarities is not None else None
+        features = (similarity or 0.0, *each.features[1:])
+        score = probability(features, similarity=similarity is not None)
+        scored.append(replace(each, features=features, score=score))
+    return scored
