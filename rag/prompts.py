@@ -84,7 +84,8 @@ Answer: The documents do not say.""",
     user="""\
 {passages}
 Question: {question}
-Answer in {language}, after each sentence the number of the passage that says it. Only if no passage helps: The documents do not say.
+Answer in {language}, after each sentence the number of the passage that says it.
+Only if no passage helps: The documents do not say.
 Answer:""",
 )
 

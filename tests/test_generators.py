@@ -241,6 +241,22 @@ def test_transformers_missing_model_offline_says_which_and_what_to_do():
     )
 
 
+def test_transformers_model_from_the_hub_is_loaded_from_what_was_fetched(tiny_model, monkeypatch):
+    import huggingface_hub
+
+    asked = []
+
+    def fetch(name, **options):
+        asked.append((name, options["allow_patterns"]))
+        return str(tiny_model)
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", fetch)
+    generator = TransformersGenerator("some-one/tiny", device="cpu", max_tokens=3)
+    assert generator.run(QUESTION)["text"]
+    assert asked[0][0] == "some-one/tiny"
+    assert not any("bin" in pattern or "py" in pattern for pattern in asked[0][1])
+
+
 def test_transformers_missing_folder_is_named():
     with pytest.raises(ModelError, match="the folder `/no/such/folder` does not exist"):
         TransformersGenerator("/no/such/folder").warm_up()

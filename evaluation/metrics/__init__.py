@@ -3,7 +3,7 @@
 Pure functions over plain values, importing neither haystack nor torch: rankings and judgements in
 `retrieval` and `averaging`, SQuAD in `answers`, CMRC 2018 and MLQA in `multilingual`, ALCE and
 span overlap in `citations`, knowing when not to answer in `abstention`, tests in `significance`
-and intervals in `intervals`.
+with `intervals` and `corrections`.
 Values are from 0 to 1, never percentages; what each rests on is trec_eval, the data set's official
 script or a paper, named under Reference. Only the names used everywhere are repeated here.
 """

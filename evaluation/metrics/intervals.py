@@ -215,7 +215,8 @@ def sums_by_cluster(values: Floats, clusters: Sequence[Hashable]) -> tuple[Float
         )
     number = {name: place for place, name in enumerate(dict.fromkeys(clusters))}
     places = [number[name] for name in clusters]
-    return np.bincount(places, weights=values), np.bincount(places).astype(np.float64)
+    sums = np.bincount(places, weights=values).astype(np.float64)
+    return sums, np.bincount(places).astype(np.float64)
 
 
 def finite(values: Sequence[float]) -> Floats:

@@ -1,10 +1,10 @@
-"""Whether a difference between two systems is more than chance; `intervals` are repeated here.
+"""Whether a difference between two systems is more than chance: paired tests.
 
 Two systems are compared on the same questions, so tests are paired and two-sided, and `a` and `b`
 hold one value a question in the same order. Questions about one document are not independent: ten
 a document, tested as if they were, give 49 % false alarms at a nominal 5 %. Test such sets with
 `cluster_t_test` and `cluster_bootstrap`. What is drawn at random is drawn from `seed`: same input,
-same result.
+same result. The names of `intervals` and `corrections` are repeated here.
 """
 
 import math
@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from evaluation.metrics.corrections import benjamini_hochberg, holm
 from evaluation.metrics.intervals import (
     CHUNK,
     Floats,
@@ -200,51 +201,6 @@ def cluster_t_test(
     return paired_t_test(means, [0.0] * len(means)), len(means)
 
 
-def holm(p_values: Sequence[float]) -> list[float]:
-    """P-values adjusted so that the chance of any false alarm in the family is bounded.
-
-    Args:
-        p_values: P-values of one table, from 0 to 1; may be empty.
-
-    Returns:
-        Adjusted values in the same order, never above 1; significant if below the level.
-
-    Raises:
-        ValueError: If a value is outside 0 to 1.
-
-    Example:
-        Sorted .01 .03 .04 times 3, 2, 1, never falling: .03 .06 .06.
-
-        >>> [round(p, 4) for p in holm([0.01, 0.04, 0.03])]
-        [0.03, 0.06, 0.06]
-
-    Reference:
-        Holm (1979), Scandinavian Journal of Statistics 6(2).
-    """
-    order = _ascending(p_values)
-    raised = [p_values[place] * (len(order) - i) for i, place in enumerate(order)]
-    return _restore(order, np.maximum.accumulate(raised).tolist() if raised else [])
-
-
-def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
-    """P-values adjusted so that the expected share of false alarms among the alarms is bounded.
-
-    Weaker than `holm`: for exploring, not for the verdict. Arguments and errors are the same.
-
-    Example:
-        Sorted .01 .03 .04 times 3/1, 3/2, 3/3, never above the next: .03 .04 .04.
-
-        >>> [round(p, 4) for p in benjamini_hochberg([0.01, 0.04, 0.03])]
-        [0.03, 0.04, 0.04]
-
-    Reference:
-        Benjamini and Hochberg (1995), JRSS B 57(1).
-    """
-    order = _ascending(p_values)[::-1]
-    raised = [p_values[place] * len(order) / (len(order) - i) for i, place in enumerate(order)]
-    return _restore(order, np.minimum.accumulate(raised).tolist() if raised else [])
-
-
 def minimal_detectable_difference(
     deviation: float, n: int, *, level: float = 0.05, power: float = 0.8
 ) -> float:
@@ -315,14 +271,3 @@ def _count_random(sizes: Floats, bound: float, samples: int, seed: int) -> int:
         flipped = random.integers(0, 2, size=shape, dtype=np.int8).astype(np.float64)
         count += int((np.abs(sizes.sum() - 2 * flipped @ sizes) >= bound).sum())
     return count
-
-
-def _ascending(p_values: Sequence[float]) -> list[int]:
-    if not all(0 <= p <= 1 for p in p_values):
-        raise ValueError(f"p-values must be from 0 to 1, got {list(p_values)}.")
-    return sorted(range(len(p_values)), key=p_values.__getitem__)
-
-
-def _restore(order: list[int], adjusted: list[float]) -> list[float]:
-    by_place = dict(zip(order, adjusted, strict=True))
-    return [min(1.0, by_place[place]) for place in range(len(order))]

@@ -9,7 +9,7 @@ import contextlib
 import re
 from dataclasses import dataclass
 
-from indexing.converters.detection import detect
+from indexing.converters.detection import EAST_ASIAN, detect
 from indexing.converters.schema import Unreadable
 
 BINARY = "looks like a binary file, not text"
@@ -89,10 +89,20 @@ def _decode_unmarked(data: bytes, declared: str | None) -> Decoded:
     first = "iso2022_jp" if b"\x1b$" in data else "utf-8"
     with contextlib.suppress(UnicodeDecodeError):
         return Decoded(data.decode(first), first)
-    damaged = _decode_damaged_utf8(data)
-    if damaged:
-        return damaged
-    for encoding in (_codec(declared), detect(data)):
+    good = len(_MULTIBYTE.findall(data))
+    text = data.decode("utf-8", errors="replace")
+    damaged = text.count("\ufffd")
+    if good >= 9 * damaged:
+        return Decoded(text, "utf-8", damaged)
+    return _decode_foreign(data, declared, mixed=3 <= good >= damaged)
+
+
+def _decode_foreign(data: bytes, declared: str | None, *, mixed: bool) -> Decoded:
+    """Text that is not UTF-8, or is `mixed` with it as Western text never is by accident."""
+    named, guess = _codec(declared), detect(data)
+    if mixed and not named and guess not in EAST_ASIAN:
+        raise Unreadable("it mixes UTF-8 with another encoding; save it as UTF-8")
+    for encoding in (named, guess):
         decoded = _decode_tolerant(data, encoding) if encoding else None
         if decoded:
             return decoded
@@ -101,18 +111,6 @@ def _decode_unmarked(data: bytes, declared: str | None) -> Decoded:
 
 def _has_controls(sample: bytes) -> bool:
     return len(_CONTROL.findall(sample)) > len(sample) * 0.005
-
-
-def _decode_damaged_utf8(data: bytes) -> Decoded | None:
-    """The text, if at least nine in ten characters beyond ASCII are good UTF-8."""
-    good = len(_MULTIBYTE.findall(data))
-    text = data.decode("utf-8", errors="replace")
-    damaged = text.count("\ufffd")
-    if good >= 9 * damaged:
-        return Decoded(text, "utf-8", damaged)
-    if good >= 3 and good >= damaged:
-        raise Unreadable("it mixes UTF-8 with another encoding; save it as UTF-8")
-    return None
 
 
 def _codec(name: str | None) -> str | None:

@@ -98,6 +98,9 @@ _COMMON: dict[str, Callable[[str], bool]] = {  # the first of equals wins
 }
 
 
+EAST_ASIAN = frozenset(_COMMON)
+
+
 def _detect_single_byte(sample: bytes) -> str | None:
     foreign = sum(byte > 0x7F for byte in sample)
     letters = sum(0x41 <= byte <= 0x5A or 0x61 <= byte <= 0x7A for byte in sample)

@@ -45,10 +45,8 @@ def _convert_text(data: bytes, suffix: str, stem: str) -> Pieces:
         raise Unreadable("there is no text in it")
     yield from _read_text(decoded.text, suffix, stem)
     if decoded.damaged:
-        yield Problem(
-            f"{decoded.damaged} characters are not valid {decoded.encoding}"
-            " and were replaced by \ufffd"
-        )
+        places = "1 place" if decoded.damaged == 1 else f"{decoded.damaged} places"
+        yield Problem(f"not valid {decoded.encoding} in {places}, marked by \ufffd")
 
 
 def _read_text(text: str, suffix: str, stem: str) -> Iterable[ConvertedDocument | Problem]:

@@ -80,9 +80,10 @@ def _read(path: str, most: int) -> bytes:
     with open(os.open(path, flags), "rb") as file:  # noqa: PTH123  (O_NONBLOCK: never wait at a FIFO)
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise Unreadable("not a regular file")
-        data = file.read(most + 1)
-    if len(data) > most:
-        raise Unreadable("it grew while it was read")
+        size = min(os.fstat(file.fileno()).st_size, most)
+        data = file.read(size + 1)
+    if len(data) != size:
+        raise Unreadable("it changed while it was read; index it again")
     return data
 
 

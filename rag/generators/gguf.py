@@ -184,6 +184,8 @@ def _load_server(path: str, context: int) -> Any:  # noqa: ANN401 - xllamacpp ha
     params.n_ctx = context
     params.n_parallel = 1  # with more, each would get a share of the context
     params.n_batch = params.n_ubatch = _BATCH
+    # Waiting threads sleep: spinning ones made it 12 times slower beside another busy process.
+    params.cpuparams.poll = params.cpuparams_batch.poll = 0
     params.cache_ram_mib = 0  # llama.cpp would keep up to 8 GB of old prompts
     params.enable_reasoning = 0  # thinking would use up max_tokens before the answer
     params.verbosity = 0

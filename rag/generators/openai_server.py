@@ -13,7 +13,7 @@ import queue
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from haystack import component, default_from_dict, default_to_dict
@@ -149,12 +149,11 @@ class OpenAIGenerator:
             request["temperature"] = self.temperature
         return request
 
-    def _explain(self, error: Exception) -> ModelError:
-        import httpx
+    def _explain(self, error: Exception, *, begun: bool) -> ModelError:
         import openai
 
         where = f"{self._shown} (model `{self.model}`)"
-        if isinstance(error, openai.APITimeoutError) or "Timeout" in type(error).__name__:
+        if isinstance(error, openai.APITimeoutError):
             return ModelError(
                 f"{where} was silent for {self.timeout:g} seconds: check that the server is not "
                 "overloaded, or raise generator.timeout"
@@ -163,8 +162,7 @@ class OpenAIGenerator:
             return ModelError(f"{where} {self._explain_status(error)}")
         if type(error) is openai.APIError:  # the server reports an error inside the stream
             return ModelError(f"{where} reported an error: {self._without_key(error.message)}")
-        lost = isinstance(error.__cause__, httpx.RemoteProtocolError | httpx.ReadError)
-        if isinstance(error, openai.APIConnectionError) and not lost:
+        if isinstance(error, openai.APIConnectionError) and not begun:
             return ModelError(
                 f"{where} cannot be reached: check generator.base_url and that the server runs"
             )
@@ -188,6 +186,10 @@ class OpenAIGenerator:
         return line[:300]
 
 
+class _Explain(Protocol):
+    def __call__(self, error: Exception, *, begun: bool) -> ModelError: ...
+
+
 class _Reading:
     """Reads one answer in a thread of its own and ends it when nobody wants it any more.
 
@@ -198,10 +200,11 @@ class _Reading:
         self,
         client: Any,  # noqa: ANN401 - openai comes late
         request: dict[str, Any],
-        explain: Callable[[Exception], ModelError],
+        explain: _Explain,
     ) -> None:
         self._arrived: queue.Queue[Any] = queue.Queue()
         self._abandoned = threading.Event()
+        self._begun = False  # whether the server has taken the question
         arguments = (client, request, explain)
         threading.Thread(target=self._read, args=arguments, daemon=True).start()
 
@@ -219,21 +222,21 @@ class _Reading:
         self,
         client: Any,  # noqa: ANN401 - openai comes late
         request: dict[str, Any],
-        explain: Callable[[Exception], ModelError],
+        explain: _Explain,
     ) -> None:
-        import httpx
         import openai
 
         try:
             for choice in self._choices(client, request):
                 self._arrived.put(choice)
-        except (openai.OpenAIError, httpx.HTTPError, json.JSONDecodeError) as error:
-            self._arrived.put(explain(error))
+        except (openai.OpenAIError, json.JSONDecodeError) as error:
+            self._arrived.put(explain(error, begun=self._begun))
         finally:
             self._arrived.put(None)
 
     def _choices(self, client: Any, request: dict[str, Any]) -> Iterator[Any]:  # noqa: ANN401
         with client.chat.completions.create(**request, stream=True) as chunks:
+            self._begun = True
             for chunk in chunks:
                 if self._abandoned.is_set():
                     return

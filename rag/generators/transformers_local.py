@@ -18,6 +18,8 @@ from rag.generators.delivery import Delivery, FinishReason, as_dicts, too_long, 
 
 logger = logging.getLogger(__name__)
 
+_WANTED = ["*.json", "*.jinja", "*.model", "*.txt", "*.safetensors"]
+_UNWANTED = ["*/*", "consolidated*"]  # the same weights again, in other formats
 _UNFINISHED = "\ufffd"  # what a tokenizer shows for the first bytes of a character
 
 
@@ -203,11 +205,11 @@ def _load(name: str, device: str) -> tuple[Any, Any]:
     else:
         is_folder = False
     try:
-        tokenizer, model = _load_files(name, device, local=True)
+        tokenizer, model = _load_files(name, device)
     except OSError as error:
         if is_folder:
             raise _damaged(name, error) from error
-        tokenizer, model = _load_from_hub(name, device)
+        tokenizer, model = _load_fetched(name, device)
     if not tokenizer.chat_template:
         raise ModelError(
             f"the model `{name}` has no chat template: use one made for chat, often called "
@@ -216,32 +218,39 @@ def _load(name: str, device: str) -> tuple[Any, Any]:
     return tokenizer, model
 
 
-def _load_from_hub(name: str, device: str) -> tuple[Any, Any]:
-    import httpx
-    from huggingface_hub import model_info
+def _fetch(name: str) -> str:
+    """Return the folder that holds the hub's files of a model."""
+    from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError
 
     logger.info("%s is not on this machine; asking the hub", name)
     try:
-        model_info(name, timeout=10)  # one question first: each file would be tried five times
-        return _load_files(name, device, local=False)
+        return str(snapshot_download(name, allow_patterns=_WANTED, ignore_patterns=_UNWANTED))
     except (RepositoryNotFoundError, HFValidationError) as error:
         raise ModelError(
             f"the hub has no model `{name}`, or it is private: check generator.model"
         ) from error
-    except (OSError, httpx.HTTPError) as error:
+    except OSError as error:
         raise ModelError(
             f"the model `{name}` is not on this machine and the hub cannot be reached: "
             "give a folder, or run once with a network"
         ) from error
 
 
-def _load_files(name: str, device: str, *, local: bool) -> tuple[Any, Any]:
+def _load_fetched(name: str, device: str) -> tuple[Any, Any]:
+    folder = _fetch(name)
+    try:
+        return _load_files(folder, device)
+    except OSError as error:
+        raise _damaged(name, error) from error
+
+
+def _load_files(name: str, device: str) -> tuple[Any, Any]:
     from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     target = _pick_device(device)
-    options: dict[str, Any] = {"local_files_only": local, "trust_remote_code": False}
+    options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     try:
         tokenizer = AutoTokenizer.from_pretrained(name, **options)
         model: Any = AutoModelForCausalLM.from_pretrained(

@@ -1,0 +1,304 @@
+"""The commands `rag index` and `rag collections`."""
+
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rag.collections import delete_collection, list_collections, open_store
+from rag.config import Config, data_folder, load_config
+from rag.console import print_json, printable, say, show
+
+if TYPE_CHECKING:
+    from indexing.pipeline import IndexReport
+    from indexing.sources import Plan
+
+PARTIAL = 2
+INTERRUPTED = 130
+
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", help="Configuration file (YAML).", show_default=False)
+]
+CollectionOption = Annotated[str, typer.Option("--collection", help="Name of the collection.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+collections = typer.Typer(no_args_is_help=True, help="List, show, check and delete collections.")
+
+
+def index(
+    paths: Annotated[list[Path], typer.Argument(help="Files or folders.", show_default=False)],
+    collection: CollectionOption = "default",
+    config: ConfigOption = None,
+    dry_run: Annotated[bool, typer.Option(help="Say what would be done, and stop.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Index documents, so that they can be asked about.
+
+    Unchanged files cost nothing, changed ones are replaced, and files that have vanished from the
+    folders given are removed. Files that cannot be read are listed, and the status is 2.
+    """
+    settings = load_config(config)
+    if dry_run:
+        _print_plan(paths, collection, settings, as_json=as_json)
+        return
+    report = _index(paths, collection, settings)
+    if as_json:
+        print_json(_report_json(report))
+    else:
+        _print_report(report)
+    for failure in report.failures:
+        say(f"failed: {failure.source}: {failure.reason}")
+    if report.stopped:
+        say("Stopped before the end; what is done is kept. Run the same command to go on.")
+        raise typer.Exit(INTERRUPTED)
+    if report.failures:
+        raise typer.Exit(PARTIAL)
+
+
+def _index(paths: list[Path], collection: str, settings: Config) -> "IndexReport":
+    from indexing.pipeline import index_paths, plan_index
+    from rag.collections import folder_of
+    from rag.embedders import Embedder
+
+    home = data_folder()
+    fresh = not (folder_of(collection) / "journal.db").is_file()
+    if fresh:  # nothing to index must not leave an empty collection behind
+        plan_index(paths, None, leave_out=home)
+    embedder = Embedder(settings.embedder)
+    store = open_store(collection, settings, create=True)
+    try:
+        with _progress() as progress, _stopping() as stop:
+            return index_paths(
+                paths, store, embedder, settings, leave_out=home, progress=progress, stop=stop
+            )
+    finally:
+        store.close()
+
+
+def _print_plan(paths: list[Path], collection: str, settings: Config, *, as_json: bool) -> None:
+    from indexing.pipeline import plan_index
+    from rag.collections import folder_of
+
+    store = None
+    if (folder_of(collection) / "journal.db").is_file():
+        store = open_store(collection, settings)
+    plan = plan_index(paths, store, leave_out=data_folder())
+    if store:
+        store.close()
+    listed = _plan_json(plan)
+    if as_json:
+        print_json({"collection": collection, "dry_run": True, **listed})
+        return
+    for state in ("new", "changed", "removed", "failed"):
+        for source in listed[state]:
+            show(f"{state}: {source}")
+    counts = {state: len(sources) for state, sources in listed.items()}
+    show(", ".join(f"{count} {state}" for state, count in counts.items()) + "; nothing was done.")
+
+
+def _plan_json(plan: "Plan") -> dict[str, list[str]]:
+    return {
+        "new": [file.source for file in plan.new],
+        "changed": [file.source for file in plan.changed],
+        "unchanged": [file.source for file in plan.unchanged],
+        "removed": sorted(plan.vanished),
+        "skipped": plan.skipped,
+        "failed": [failure.source for failure in plan.failed],
+    }
+
+
+def _report_json(report: "IndexReport") -> dict[str, Any]:
+    return {
+        "collection": report.collection,
+        "generation": report.generation,
+        "counts": {
+            "indexed": len(report.indexed),
+            "passages": report.passages,
+            "unchanged": report.unchanged,
+            "removed": len(report.removed),
+            "skipped": len(report.skipped),
+            "failed": len(report.failures),
+            "recovered": report.recovered,
+        },
+        "stopped": report.stopped,
+        "seconds": report.seconds,
+        "indexed": [asdict(file) for file in report.indexed],
+        "removed": report.removed,
+        "skipped": report.skipped,
+        "failures": [_failure_json(failure) for failure in report.failures],
+    }
+
+
+def _failure_json(failure: Any) -> dict[str, str]:  # noqa: ANN401 - rag.stores.base.Failure
+    return {"source": failure.source, "stage": failure.stage, "reason": failure.reason}
+
+
+def _print_report(report: "IndexReport") -> None:
+    if report.recovered:
+        show(f"Went on with an interrupted run: {report.recovered} documents were done already.")
+    show(
+        f"Indexed {len(report.indexed)} files ({report.passages} passages) in "
+        f"{report.seconds:.1f} s; unchanged {report.unchanged}, removed {len(report.removed)}, "
+        f"skipped {len(report.skipped)}, failed {len(report.failures)}."
+    )
+    show(f"Collection `{report.collection}`, generation {report.generation}.")
+
+
+@contextmanager
+def _progress() -> Iterator[Any]:
+    """Show a bar on stderr while files are done, if somebody is looking."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.fields[at]}"))
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=None, at="")
+
+        def update(done: int, total: int, source: str) -> None:
+            bar.update(task, completed=done, total=total, at=printable(source)[-60:])
+
+        yield update
+
+
+@contextmanager
+def _stopping() -> Iterator[threading.Event]:
+    """Let the first Ctrl-C or SIGTERM end the run after its batch; the second ends it at once."""
+    stop = threading.Event()
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+        say("Stopping after this batch (once more to stop at once) ...")
+
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, ask) for number in numbers]
+    try:
+        yield stop
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
+@collections.command("list")
+def list_all(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """List the collections."""
+    settings = load_config(config)
+    rows = []
+    for name in list_collections():
+        store = open_store(name, settings)
+        documents = len(list(store.documents()))
+        rows.append(
+            {
+                "collection": name,
+                "generation": store.generation,
+                "documents": documents,
+                "passages": store.count_documents(),
+                "failed": len(store.failures()),
+            }
+        )
+        store.close()
+    if as_json:
+        print_json({"collections": rows})
+        return
+    for row in rows:
+        show(
+            f"{row['collection']}: {row['documents']} documents, {row['passages']} passages, "
+            f"{row['failed']} failed, generation {row['generation']}"
+        )
+    if not rows:
+        say(f"There is no collection in `{data_folder()}` yet. Make one with: rag index PATH")
+
+
+@collections.command("show")
+def show_one(name: str, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Show what a collection holds, how it was made, and what failed."""
+    store = open_store(name, load_config(config))
+    manifest, documents = store.manifest, list(store.documents())
+    failures = [_failure_json(failure) for failure in store.failures()]
+    shown = {
+        "collection": name,
+        "generation": store.generation,
+        "manifest": asdict(manifest) if manifest else {},
+        "counts": {
+            "documents": len(documents),
+            "passages": store.count_documents(),
+            "failed": len(failures),
+        },
+        "documents": [
+            {
+                "document_id": info.document_id,
+                "source": info.source,
+                "title": info.title,
+                "sha256": info.sha256,
+                "passages": info.passages,
+            }
+            for info in documents
+        ],
+        "failures": failures,
+    }
+    store.close()
+    if as_json:
+        print_json(shown)
+        return
+    show(f"{name}, generation {shown['generation']}: {shown['counts']}")
+    for key, value in shown["manifest"].items():
+        show(f"  {key}: {value}")
+    for info in documents:
+        show(f"{info.document_id}  {info.passages:5d} passages  {info.source}  {info.title}")
+    for failure in failures:
+        show(f"failed: {failure['source']}: {failure['reason']}")
+
+
+@collections.command("delete")
+def delete(
+    name: str,
+    config: ConfigOption = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Delete a collection; the documents it was made from stay where they are."""
+    settings = load_config(config)
+    open_store(name, settings).close()
+    if not yes and sys.stdin.isatty():
+        typer.confirm(f"Delete the collection `{name}`?", abort=True, err=True)
+    delete_collection(name, settings)
+    if as_json:
+        print_json({"collection": name, "deleted": True})
+    else:
+        show(f"Deleted the collection `{name}`.")
+
+
+@collections.command("check")
+def check(name: str, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Check that a collection is sound, and that every passage is what its document says."""
+    store = open_store(name, load_config(config))
+    problems = store.check()
+    store.close()
+    if as_json:
+        print_json({"collection": name, "sound": not problems, "problems": problems})
+    else:
+        show("\n".join(problems) or f"The collection `{name}` is sound.")
+    if problems:
+        raise typer.Exit(1)
+
+
+@collections.command("rebuild")
+def rebuild(name: str, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Build a collection's indexes anew from its journal; nothing is embedded again."""
+    store = open_store(name, load_config(config))
+    store.rebuild()
+    generation = store.generation
+    store.close()
+    if as_json:
+        print_json({"collection": name, "generation": generation, "rebuilt": True})
+    else:
+        show(f"Rebuilt the indexes of `{name}`, generation {generation}.")

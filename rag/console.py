@@ -1,0 +1,75 @@
+"""What every entry point of the command line shares: one error wrapper, one way to print."""
+
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable
+
+from rag.errors import RagError
+
+INTERRUPTED = 130
+
+
+def run_command(command: Callable[[], object]) -> None:
+    """Run a command and leave the process with its exit status.
+
+    An expected failure is one line (or a short list) on stderr and status 1, without a traceback; a
+    broken pipe is quiet; Ctrl-C is status 130.
+    """
+    try:
+        command()
+    except RagError as error:
+        leave(f"Error: {error}", 1)
+    except KeyboardInterrupt:
+        leave("Stopped.", INTERRUPTED)
+    except BrokenPipeError:  # the reader of a pipe has gone, such as `head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(0) from None
+
+
+def leave(message: str, status: int) -> None:
+    """Write a line on stderr and end the process with a status."""
+    say(message)
+    raise SystemExit(status)
+
+
+def show(text: str) -> None:
+    """Write a line on stdout, free of control characters."""
+    sys.stdout.write(printable(text) + "\n")
+    sys.stdout.flush()
+
+
+def say(text: str) -> None:
+    """Write a line on stderr, free of control characters."""
+    sys.stderr.write(printable(text) + "\n")
+
+
+def print_json(value: object) -> None:
+    """Write a value on stdout as JSON, readable in every language."""
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    sys.stdout.write(text.encode("utf-8", "backslashreplace").decode("utf-8") + "\n")
+    sys.stdout.flush()
+
+
+def printable(text: str) -> str:
+    """Return a text without control characters, so that no document can steer a terminal.
+
+    Example:
+        >>> printable("a\\x1b[31mb")
+        'a?[31mb'
+    """
+    return "".join(
+        "?" if (ord(c) < 32 and c not in "\n\t") or 127 <= ord(c) < 160 else c for c in text
+    ).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def set_up_logging(*, verbose: bool) -> None:
+    """Send warnings, or everything of ours, to stderr in one line each."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
+    for name in ("rag", "indexing", "evaluation", "ui"):
+        logger = logging.getLogger(name)
+        logger.handlers[:] = [handler]
+        logger.setLevel(logging.DEBUG if verbose else logging.WARNING)
+        logger.propagate = False

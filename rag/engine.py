@@ -1,0 +1,351 @@
+"""Questions to one collection: search, ask, stream.
+
+The only place that knows the pipelines' socket names, and where a Haystack `Document` becomes a
+`Passage`. One `RAG` may be shared between threads.
+"""
+
+import queue
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from rag.pipelines import build_read, build_search  # first: it sets what haystack reads at import
+
+from haystack import Document  # isort: skip
+from haystack.core.errors import PipelineRuntimeError  # isort: skip
+from haystack.errors import FilterError  # isort: skip
+
+from rag.answering import Drafts, Timer, draft
+from rag.clock import Stopwatch
+from rag.config import Config, Method
+from rag.embedders import Embedder
+from rag.errors import MismatchError, QuestionError, RagError
+from rag.evidence import Evidence
+from rag.generators import Generator
+from rag.queries import standalone
+from rag.schema import Answer, Passage, SearchResult, Stage, StageScore, Trace, Turn
+from rag.stores.base import Store
+from rag.stores.embedded import StaleError
+from rag.stores.filters import Filter, join_filters
+from rag.text import language_of, tokens
+
+Result = TypeVar("Result")
+ATTEMPTS = 3  # a generation may be replaced while it is read
+LARGEST_TOP_K = 1000
+
+
+@dataclass(frozen=True)
+class Token:
+    """A piece of a written answer, as it comes; the finished `Answer` has it checked and cited."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What a search found, still in Haystack's form."""
+
+    documents: list[Document]
+    passages: tuple[Passage, ...]
+    stages: tuple[Stage, ...]
+    generation: int
+
+
+class RAG:
+    """A collection that answers questions.
+
+    Args:
+        config: Methods, weights and limits.
+        store: The collection.
+        embedder: The one it was made with; None only for the method bm25.
+        generator: Writes answers from the passages; None quotes them.
+        filters: What every question is restricted to, whatever else it asks for.
+
+    Raises:
+        MismatchError: If the collection was made with another embedder.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        store: Store,
+        *,
+        embedder: Embedder | None,
+        generator: Generator | None = None,
+        filters: Filter | None = None,
+        collection: str = "default",
+    ) -> None:
+        self.config, self.store, self.collection = config, store, collection
+        self.embedder, self.generator, self.filters = embedder, generator, filters
+        _check_embedder(store, embedder, collection)
+        self._read = build_read(store, embedder)
+        self._search = {
+            method: build_search(config, store, embedder, method)
+            for method in ("bm25", "dense", "hybrid")
+            if method == "bm25" or embedder is not None
+        }
+
+    def warm_up(self) -> None:
+        """Load the models now, and not at the first question."""
+        if self.embedder is not None:
+            self.embedder.warm_up()
+        if self.generator is not None:
+            self.generator.warm_up()
+
+    def search(
+        self,
+        question: str,
+        *,
+        method: Method | None = None,
+        top_k: int | None = None,
+        filters: Filter | None = None,
+    ) -> SearchResult:
+        """Return the passages for a question, best first.
+
+        Args:
+            question: Question or keywords.
+            method: `bm25`, `dense` or `hybrid`; None is the configured one.
+            top_k: Most passages, from 1 to 1000; None is the configured number.
+            filters: Only passages that match.
+
+        Raises:
+            QuestionError: If the question is empty or too long, or `top_k` or the filter is not
+                usable; says why.
+        """
+        watch = Stopwatch()
+        found = self._find(question, question, method=method, top_k=top_k, filters=filters)
+        trace = Trace(found.stages, round(watch.ms, 3))
+        return SearchResult(question, self.collection, found.generation, found.passages, trace)
+
+    def ask(
+        self,
+        question: str,
+        *,
+        history: Sequence[Turn] = (),
+        method: Method | None = None,
+        top_k: int | None = None,
+        filters: Filter | None = None,
+        budget: float | None = None,
+        on_token: Callable[[str], None] | None = None,
+        stop: threading.Event | None = None,
+    ) -> Answer:
+        """Return an answer with its citations, or say why there is none.
+
+        Args:
+            question: The question.
+            history: The exchanges before it, oldest first.
+            method: See `search`.
+            top_k: Most passages that the answer is made from.
+            filters: Only passages that match.
+            budget: Seconds; when they run short the generator is dropped, then the reader's use of
+                the embedder, and the answer says so.
+            on_token: Called with each piece of a written answer, in this thread.
+            stop: When set, a written answer ends where it is.
+
+        Raises:
+            QuestionError: See `search`.
+        """
+        timer = Timer(budget)
+        query, note = standalone(question, history)
+        found = self._find(question, query, method=method, top_k=top_k, filters=filters)
+        stages = [Stage("rewrite", 0.0, None, note)] if note else []
+        stages += found.stages
+        evidence, read = self._evidence(query if note else question, found, timer)
+        stages.append(read)
+        drafts = Drafts(question, found.passages, evidence)
+        made = draft(
+            drafts, self.config, self.generator, timer=timer, on_token=on_token, stop=stop
+        )
+        return Answer(
+            question=question,
+            answer=made.cited.text,
+            abstained=made.abstained,
+            reason=made.reason,
+            confidence=round(made.confidence, 4),
+            citations=tuple(made.cited.citations),
+            passages=found.passages,
+            trace=Trace((*stages, *made.stages), round(timer.ms, 3)),
+            collection=self.collection,
+            generation=found.generation,
+        )
+
+    def stream(self, question: str, **options: Any) -> Iterator[Token | Answer]:  # noqa: ANN401
+        """Yield the pieces of a written answer as they come, and at the end the answer.
+
+        Args:
+            question: The question.
+            **options: Those of `ask`, but for `on_token`.
+        """
+        pieces: queue.Queue[Token | Answer | BaseException] = queue.Queue()
+
+        def work() -> None:
+            try:
+                put = pieces.put
+                answer = self.ask(question, on_token=lambda text: put(Token(text)), **options)
+                pieces.put(answer)
+            except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
+                pieces.put(error)
+
+        threading.Thread(target=work, daemon=True).start()
+        while True:
+            piece = pieces.get()
+            if isinstance(piece, BaseException):
+                raise piece
+            yield piece
+            if isinstance(piece, Answer):
+                return
+
+    # -- inside
+
+    def _find(
+        self,
+        question: str,
+        query: str,
+        *,
+        method: Method | None,
+        top_k: int | None,
+        filters: Filter | None,
+    ) -> _Found:
+        method = method or self.config.retrieval.method
+        top_k = self.config.retrieval.top_k if top_k is None else top_k
+        self._check(question, method, top_k)
+        wanted = join_filters(self.filters, filters)
+        for attempt in range(ATTEMPTS):
+            try:
+                return self._run_search(query, method, top_k, wanted)
+            except StaleError:
+                if attempt == ATTEMPTS - 1:
+                    raise
+        raise AssertionError("unreachable")
+
+    def _check(self, question: str, method: Method, top_k: int) -> None:
+        longest = self.config.retrieval.max_question
+        if not question.strip():
+            raise QuestionError("the question is empty. Ask something, for example: rag ask 'Why?'")
+        if len(question) > longest:
+            raise QuestionError(
+                f"the question has {len(question):,} characters; at most {longest:,} are read "
+                "(`retrieval.max_question`). Ask more shortly, or index the text as a document."
+            )
+        if not 1 <= top_k <= LARGEST_TOP_K:
+            raise QuestionError(f"top_k: expected 1 to {LARGEST_TOP_K} (got {top_k})")
+        if method not in self._search:
+            raise QuestionError(f"method: expected one of {', '.join(self._search)} (got {method})")
+        if not tokens(question) and method == "bm25":
+            raise QuestionError(
+                f"`{question.strip()[:60]}` has only common words or signs, which bm25 does not "
+                "index. Add a word that says what it is about, or use --method dense."
+            )
+
+    def _run_search(
+        self, query: str, method: Method, top_k: int, filters: Filter | None
+    ) -> _Found:
+        generation = self.store.generation
+        common = {"filters": filters, "generation": generation}
+        if method != "hybrid":
+            common["top_k"] = top_k
+        else:
+            common["top_k"] = max(self.config.retrieval.candidates, top_k)
+        inputs: dict[str, dict[str, Any]] = {}
+        if method != "dense":
+            inputs["bm25"] = {"query": query, **common}
+        if method != "bm25":
+            inputs |= {"embed": {"text": query}, "dense": common}
+        if method == "hybrid":
+            weights, note = self._weights(query)
+            inputs["fused"] = {"weights": weights, "note": note, "top_k": top_k}
+        outputs = _run(self._search[method], inputs)
+        names = [name for name in ("bm25", "dense", "fused") if name in outputs]
+        best: list[Document] = outputs[names[-1]]["documents"][:top_k]
+        scores = _scores({name: outputs[name]["documents"] for name in names})
+        order = ("bm25", "embed", "dense", "fused")
+        return _Found(
+            best,
+            tuple(_passage(rank, each, scores[each.id]) for rank, each in enumerate(best, 1)),
+            tuple(outputs[name]["stage"] for name in order if name in outputs),
+            generation,
+        )
+
+    def _weights(self, query: str) -> tuple[dict[str, float], str | None]:
+        """Return the fusion's weights for a question, and a note if its language moves them."""
+        fusion, language = self.config.fusion, language_of(query)
+        weights = {"bm25": fusion.bm25, "dense": fusion.dense}
+        if self.embedder is None or self.embedder.serves(language):
+            return weights, None
+        weights["dense"] = fusion.dense_foreign
+        serves = ", ".join(self.embedder.languages)
+        return weights, f"question in `{language}`, embedder serves `{serves}`: bm25 leads"
+
+    def _evidence(
+        self, question: str, found: _Found, timer: Timer
+    ) -> tuple[list[Evidence], Stage]:
+        language = language_of(question)
+        serves = self.embedder is not None and self.embedder.serves(language)
+        similarity = serves and not timer.is_over
+        inputs = {"question": question, "documents": found.documents, "similarity": similarity}
+        output = _run(self._read, {"read": inputs})["read"]
+        stage: Stage = output["stage"]
+        if serves and not similarity:
+            stage = replace(stage, note="by words alone: the budget was used up")
+        return output["evidence"], stage
+
+
+def _run(pipeline: Any, inputs: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ANN401
+    """Run a pipeline; an expected error comes out as itself, not wrapped."""
+    try:
+        outputs: dict[str, Any] = pipeline.run(dict(inputs), include_outputs_from=set(inputs))
+    except PipelineRuntimeError as error:
+        cause = error.__cause__
+        if isinstance(cause, FilterError):
+            raise QuestionError(f"the filter cannot be used: {cause}") from error
+        if isinstance(cause, RagError):
+            raise cause from None
+        raise
+    return outputs
+
+
+def _scores(rankings: Mapping[str, Sequence[Document]]) -> dict[str, dict[str, StageScore]]:
+    """Return passage id -> stage -> rank and score."""
+    found: dict[str, dict[str, StageScore]] = {}
+    for name, documents in rankings.items():
+        for rank, document in enumerate(documents, start=1):
+            found.setdefault(document.id, {})[name] = StageScore(rank, document.score or 0.0)
+    return found
+
+
+def _passage(rank: int, document: Document, stages: Mapping[str, StageScore]) -> Passage:
+    meta, content = document.meta, document.content or ""
+    return Passage(
+        rank=rank,
+        passage_id=document.id,
+        document_id=str(meta.get("document_id", document.id)),
+        source=str(meta.get("source", document.id)),
+        title=str(meta.get("title") or ""),
+        heading=meta.get("heading"),
+        page=meta.get("page"),
+        start=int(meta.get("start", 0)),
+        end=int(meta.get("end", len(content))),
+        text=content,
+        score=document.score or 0.0,
+        stages=stages,
+    )
+
+
+def _check_embedder(store: Store, embedder: Embedder | None, collection: str) -> None:
+    made = store.manifest
+    if made is None or embedder is None:
+        return
+    files = embedder.files
+    if (made.embedder, made.dimension) != (files.name, files.dimension):
+        raise MismatchError(
+            f"the collection `{collection}` was made with `{made.embedder}` ({made.dimension} "
+            f"dimensions), but the configuration asks for `{files.name}` ({files.dimension}). Set "
+            f"`embedder.model` back, or run `rag collections delete {collection}` and index again."
+        )
+    if made.embedder_sha256 != files.sha256:
+        raise MismatchError(
+            f"the collection `{collection}` was made with other files of `{made.embedder}` than "
+            f"those in `{files.folder}`. Restore the model, or run `rag collections delete "
+            f"{collection}` and index again."
+        )

@@ -1,0 +1,48 @@
+"""Haystack pipelines made from a configuration and a store; they hold no state of their own.
+
+The engine alone knows the names of their sockets.
+"""
+
+import os
+
+os.environ.setdefault("HAYSTACK_TELEMETRY_ENABLED", "False")  # read once, when haystack is imported
+
+from haystack import Pipeline
+
+from rag.config import Config, Method
+from rag.embedders import Embedder, QueryEmbedder
+from rag.fusion import Fusion
+from rag.readers import SentenceReader
+from rag.retrievers import Bm25Retriever, DenseRetriever
+from rag.stores.base import Store
+
+
+def build_search(
+    config: Config, store: Store, embedder: Embedder | None, method: Method
+) -> Pipeline:
+    """Return the pipeline from a query to passages.
+
+    Its inputs are `bm25.query` and `embed.text`, as far as the method has them; the passages are
+    the output `documents` of `fused`, or of the one retriever there is.
+    """
+    pipeline = Pipeline()
+    if method != "dense":
+        pipeline.add_component("bm25", Bm25Retriever(store, config.retrieval.candidates))
+    if method != "bm25":
+        if embedder is None:
+            raise ValueError(f"the method `{method}` needs an embedder")
+        pipeline.add_component("embed", QueryEmbedder(embedder))
+        pipeline.add_component("dense", DenseRetriever(store, config.retrieval.candidates))
+        pipeline.connect("embed.embedding", "dense.embedding")
+    if method == "hybrid":
+        pipeline.add_component("fused", Fusion(config.fusion.k, config.retrieval.top_k))
+        pipeline.connect("bm25.documents", "fused.bm25")
+        pipeline.connect("dense.documents", "fused.dense")
+    return pipeline
+
+
+def build_read(store: Store, embedder: Embedder | None) -> Pipeline:
+    """Return the pipeline from a question and passages to evidence: the component `read`."""
+    pipeline = Pipeline()
+    pipeline.add_component("read", SentenceReader(store, embedder))
+    return pipeline

@@ -1,0 +1,70 @@
+"""Everything offline, deterministic and in a folder of its own."""
+
+import os
+
+os.environ["HAYSTACK_TELEMETRY_ENABLED"] = "False"
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+os.environ.setdefault("OMP_NUM_THREADS", "2")
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from rag.config import Config
+
+ROOT = Path(__file__).parent.parent
+SHARED = ROOT.parent / "shared"
+SAMPLE = ROOT / "evaluation" / "sample"
+
+_connect = socket.socket.connect
+
+
+@pytest.fixture(autouse=True)
+def _offline_and_alone(monkeypatch, tmp_path):
+    """Refuse every connection but loopback; clean the environment; stand in an empty folder."""
+
+    def connect(self, address):
+        host = address[0] if isinstance(address, tuple) else address
+        if isinstance(address, tuple) and host not in ("127.0.0.1", "::1", "localhost"):
+            raise OSError(f"this test tried to reach {host}")
+        return _connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", connect)
+    for name in ("RAG_HOME", "RAG_CONFIG"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def embedder():
+    """The bundled embedder, loaded once."""
+    from rag.embedders import Embedder
+
+    loaded = Embedder(Config().embedder)
+    loaded.warm_up()
+    return loaded
+
+
+@pytest.fixture(scope="session")
+def sample_store(tmp_path_factory, embedder):
+    """The bundled sample, indexed once; only for reading."""
+    from indexing.pipeline import index_paths
+    from rag.stores.embedded import EmbeddedStore
+
+    store = EmbeddedStore(tmp_path_factory.mktemp("sample") / "sample")
+    report = index_paths(
+        [SAMPLE / "documents"], store, embedder, Config(), leave_out=Path("nowhere")
+    )
+    assert not report.failures
+    yield store
+    store.close()
+
+
+@pytest.fixture(scope="session")
+def sample_rag(sample_store, embedder):
+    """The bundled sample, ready for questions."""
+    from rag.engine import RAG
+
+    return RAG(Config(), sample_store, embedder=embedder, collection="sample")

@@ -1,0 +1,124 @@
+"""The shape of the code base: who may import whom, and what no file may be called or hold."""
+
+import ast
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT
+
+LAYERS = ["rag", "indexing", "evaluation", "ui"]  # each may import those to its left
+HEAVY = {"haystack", "torch", "transformers", "sentence_transformers", "faiss", "tantivy"}
+FENCES = {
+    "streamlit": ["ui"],
+    "elasticsearch": ["rag/stores"],
+    "faiss": ["rag/stores"],
+    "tantivy": ["rag/stores"],
+    "torch": ["rag/embedders.py", "rag/generators", "evaluation/training"],
+    "sentence_transformers": ["rag/embedders.py", "evaluation/training"],
+}
+UNSAFE_MODULES = {"pickle", "dill", "joblib", "shelve", "marshal"}
+LIGHT = [
+    "rag",
+    "rag.config",
+    "rag.schema",
+    "rag.errors",
+    "rag.console",
+    "rag.collections",
+    "rag.prompts",
+    "rag.text",
+    "rag.sentences",
+    "rag.citations",
+    "rag.queries",
+    "rag.fusion.fuse",
+    "evaluation.metrics",
+    "ui.cli",
+]
+
+
+def sources(folder):
+    return sorted(path for path in (ROOT / folder).rglob("*.py"))
+
+
+def tree_of(path):
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imported_roots(path):
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            yield node.module.split(".")[0]
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_imports_point_down(layer):
+    above = set(LAYERS[LAYERS.index(layer) + 1 :])
+    for path in sources(layer):
+        assert not above & set(imported_roots(path)), path
+
+
+@pytest.mark.parametrize("library", FENCES)
+def test_heavy_libraries_stay_behind_their_fences(library):
+    for layer in LAYERS:
+        for path in sources(layer):
+            if library in set(imported_roots(path)):
+                inside = str(path.relative_to(ROOT))
+                assert any(inside.startswith(fence) for fence in FENCES[library]), inside
+
+
+def test_no_page_shadows_a_module():
+    # `streamlit run ui/app.py` puts ui/ first on sys.path, so ui/rag.py would hide the package rag.
+    taken = sys.stdlib_module_names | set(LAYERS) | {"docker", "haystack", "streamlit", "torch"}
+    assert not taken & {path.stem for path in sources("ui")}
+
+
+def test_only_the_four_packages_are_importable():
+    for folder in ("docker", "tests", "benchmarks"):
+        assert not list((ROOT / folder).rglob("__init__.py")), folder
+
+
+@pytest.mark.parametrize("module", [name for name in LIGHT if name != "rag.fusion.fuse"])
+def test_importing_it_loads_nothing_heavy(module):
+    code = f"import sys, {module}; print(*{HEAVY!r} & set(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=ROOT
+    )
+    assert not done.stdout.strip()
+
+
+def test_nothing_that_can_run_code_is_used_to_store_data():
+    for layer in LAYERS:
+        for path in sources(layer):
+            assert not UNSAFE_MODULES & set(imported_roots(path)), path
+            for node in ast.walk(tree_of(path)):
+                if isinstance(node, ast.Call):
+                    name = ast.unparse(node.func)
+                    assert name not in ("eval", "exec", "os.system", "yaml.load"), (path, name)
+                    for keyword in node.keywords:
+                        unsafe = (keyword.arg, ast.unparse(keyword.value))
+                        assert unsafe not in (
+                            ("shell", "True"),
+                            ("allow_pickle", "True"),
+                            ("trust_remote_code", "True"),
+                            ("unsafe", "True"),
+                        ), (path, unsafe)
+
+
+def test_files_and_functions_stay_small():
+    for layer in LAYERS:
+        for path in sources(layer):
+            assert len(path.read_text(encoding="utf-8").splitlines()) <= 400, path
+            for node in ast.walk(tree_of(path)):
+                if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                    length = node.end_lineno - node.lineno + 1
+                    documented = ast.get_docstring(node) or ""
+                    assert length - documented.count("\n") <= 50, (path, node.name, length)
+
+
+def test_nothing_is_printed_but_by_the_command_line():
+    for layer in LAYERS:
+        for path in sources(layer):
+            calls = (node for node in ast.walk(tree_of(path)) if isinstance(node, ast.Call))
+            assert "print" not in {ast.unparse(call.func) for call in calls}, path

@@ -1,0 +1,108 @@
+import yaml
+import pytest
+from conftest import ROOT
+
+from rag.config import Config, data_folder, load_config
+from rag.errors import ConfigError
+
+
+def write(tmp_path, text):
+    path = tmp_path / "bad.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_defaults_need_no_file():
+    assert load_config(environ={}) == Config()
+
+
+def test_the_defaults_written_out_are_the_defaults():
+    assert load_config(ROOT / "rag.yaml", environ={}) == Config()
+
+
+def test_the_file_written_out_names_every_setting_and_explains_it():
+    text = (ROOT / "rag.yaml").read_text(encoding="utf-8")
+    written = yaml.safe_load(text)
+    expected = Config().model_dump(mode="json")
+    assert set(written) == set(expected)
+    for name, section in expected.items():
+        if section is not None:
+            assert set(written[name]) == set(section), name
+    for name in ("gguf", "transformers", "openai", "base_url", "api_key", "max_tokens"):
+        assert name in text, name
+
+
+def test_every_mistake_is_named_at_once(tmp_path):
+    path = write(
+        tmp_path,
+        "retrieval: {method: fts, topk: 3}\nchunking: {length: 20, overlap: 30}\nstore: 5\n"
+        "generator: {kind: openai, modle: x, api_key: '${NOPE}'}\n",
+    )
+    with pytest.raises(ConfigError) as caught:
+        load_config(path, environ={})
+    lines = str(caught.value).splitlines()
+    assert lines[0] == f"`{path}` has 7 problems:"
+    assert sorted(line.strip() for line in lines[1:]) == [
+        "chunking: `overlap` (30) must be less than `length`",
+        "generator.api_key: the environment variable `NOPE` is not set",
+        "generator.model: required",
+        "generator.modle: unknown key; did you mean `model`?",
+        "retrieval.method: expected 'bm25', 'dense' or 'hybrid' (got 'fts')",
+        "retrieval.topk: unknown key; did you mean `top_k`?",
+        "store: expected keys and values (got 5)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("retrieval: {top_k: 0}", "retrieval.top_k: expected greater than or equal to 1 (got 0)"),
+        ("retrieval: [1, 2]", "retrieval: expected keys and values (got [1, 2])"),
+        ("- a\n- b", "the file: expected keys and values (got ['a', 'b'])"),
+        ("abstention: {confidence: .nan}", "abstention.confidence"),
+        ("fusion: {dense: .inf}", "fusion.dense"),
+    ],
+)
+def test_a_value_out_of_range_is_shown_with_what_was_expected(tmp_path, text, message):
+    with pytest.raises(ConfigError) as caught:
+        load_config(write(tmp_path, text), environ={})
+    assert message in str(caught.value)
+
+
+def test_a_broken_file_says_where(tmp_path):
+    with pytest.raises(ConfigError, match=r"not valid YAML at line 2, column"):
+        load_config(write(tmp_path, "store:\n  kind: [embedded\n"), environ={})
+
+
+def test_a_missing_file_says_what_to_do(tmp_path):
+    with pytest.raises(ConfigError, match="there is no configuration file"):
+        load_config(tmp_path / "none.yaml", environ={})
+
+
+def test_the_path_wins_over_the_environment_and_that_over_the_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, value in (("rag", 1), ("environment", 2), ("given", 3)):
+        text = f"retrieval: {{top_k: {value}}}"
+        (tmp_path / f"{name}.yaml").write_text(text, encoding="utf-8")
+    environ = {"RAG_CONFIG": str(tmp_path / "environment.yaml")}
+    assert load_config(environ={}).retrieval.top_k == 1
+    assert load_config(environ=environ).retrieval.top_k == 2
+    assert load_config(tmp_path / "given.yaml", environ=environ).retrieval.top_k == 3
+
+
+def test_a_secret_comes_from_the_environment_and_is_never_shown(tmp_path):
+    path = write(tmp_path, "generator: {kind: openai, model: m, api_key: '${KEY}'}")
+    config = load_config(path, environ={"KEY": "canary-1234"})
+    assert config.generator.api_key.get_secret_value() == "canary-1234"
+    assert "canary-1234" not in repr(config)
+    assert "canary-1234" not in str(config.model_dump(mode="json"))
+
+
+def test_a_configuration_never_changes():
+    with pytest.raises(ValueError, match="frozen"):
+        Config().retrieval.top_k = 3
+
+
+def test_the_data_folder_is_where_the_environment_says():
+    assert data_folder({"RAG_HOME": "/somewhere"}).as_posix() == "/somewhere"
+    assert data_folder({}).as_posix() == ".rag"

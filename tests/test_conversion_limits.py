@@ -1,0 +1,505 @@
+"""Hostile and broken files cost one reason each; the next file is converted as if nothing was."""
+
+import gc
+import io
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import warnings
+import zipfile
+import zlib
+from pathlib import Path
+
+import docx
+import pytest
+from pypdf import PdfReader, PdfWriter
+from reportlab.pdfgen.canvas import Canvas
+
+from indexing.converters import ConversionError, Converter
+from indexing.converters.decoding import BINARY
+from indexing.converters.docx import check_unpacked_size
+from indexing.converters.html_text import TextWriter
+from indexing.converters.markdown import convert_markdown
+from indexing.converters.schema import Unreadable
+
+posix_only = pytest.mark.skipif(os.name != "posix", reason="needs POSIX files and signals")
+linux_only = pytest.mark.skipif(sys.platform != "linux", reason="address space limits need Linux")
+
+
+@pytest.fixture(scope="module")
+def converter():
+    with Converter(seconds=20) as converter:
+        yield converter
+
+
+@pytest.fixture
+def good(tmp_path):
+    path = tmp_path / "good.md"
+    path.write_text("# Pumps\n\nThey pump.\n", encoding="utf-8")
+    return path
+
+
+def assert_refused(converter, path, reason, good):
+    """The file is refused for this reason, and the same converter goes on."""
+    with pytest.raises(ConversionError, match=reason) as caught:
+        converter.convert(path)
+    assert "\n" not in str(caught.value)
+    assert converter.convert(good).documents[0].title == "Pumps"
+
+
+def write(path, data):
+    path.write_bytes(data)
+    return path
+
+
+# --- files made here
+
+
+def pdf_bytes(text="Some text", **options):
+    data = io.BytesIO()
+    canvas = Canvas(data, **options)
+    if text:
+        canvas.drawString(72, 700, text)
+    else:
+        canvas.rect(72, 600, 100, 100)
+    canvas.showPage()
+    canvas.save()
+    return data.getvalue()
+
+
+def encrypted_pdf():
+    writer = PdfWriter(clone_from=PdfReader(io.BytesIO(pdf_bytes())))
+    writer.encrypt(user_password="secret", algorithm="RC4-128")  # noqa: S106
+    data = io.BytesIO()
+    writer.write(data)
+    return data.getvalue()
+
+
+def raw_pdf(*objects):
+    """A PDF of these objects, numbered from 1; the first is the catalogue."""
+    data, offsets = b"%PDF-1.4\n", []
+    for number, body in enumerate(objects, start=1):
+        offsets.append(len(data))
+        data += b"%d 0 obj\n%s\nendobj\n" % (number, body)
+    table = b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
+    size = len(objects) + 1
+    start = len(data)
+    return data + (
+        b"xref\n0 %d\n0000000000 65535 f \n%strailer\n<</Size %d/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF"
+        % (size, table, size, start)
+    )
+
+
+def cyclic_pages():
+    return raw_pdf(
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Kids[2 0 R 3 0 R]/Count 1000000>>",
+        b"<</Type/Pages/Kids[2 0 R]/Count 1000000/Parent 2 0 R>>",
+    )
+
+
+def cyclic_outline():
+    return raw_pdf(
+        b"<</Type/Catalog/Pages 2 0 R/Outlines 5 0 R>>",
+        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]/Contents 4 0 R"
+        b"/Resources<</Font<</F<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>>>>>>>",
+        b"<</Length 35>>stream\nBT /F 12 Tf 1 1 Td (Pump text) Tj ET\nendstream",
+        b"<</Type/Outlines/First 6 0 R/Last 6 0 R/Count 1>>",
+        b"<</Title(A)/Parent 5 0 R/Next 6 0 R/First 6 0 R/Dest[3 0 R/Fit]>>",
+    )
+
+
+def bomb_pdf():
+    """A page whose content unpacks from 300 kB to 300 MB."""
+    packer = zlib.compressobj(9)
+    stream = b"".join(packer.compress(b" " * 1_000_000) for _ in range(300)) + packer.flush()
+    return raw_pdf(
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]/Contents 4 0 R>>",
+        b"<</Length %d/Filter/FlateDecode>>stream\n%s\nendstream" % (len(stream), stream),
+    )
+
+
+def open_inline_image():
+    stream = b"BI /W 9999 /H 9999 /BPC 8 /CS /RGB ID " + b"\x00" * 5_000
+    return raw_pdf(
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]/Contents 4 0 R>>",
+        b"<</Length %d>>stream\n%s\nendstream" % (len(stream), stream),
+    )
+
+
+def docx_bytes():
+    data = io.BytesIO()
+    document = docx.Document()
+    document.add_paragraph("Seen")
+    document.save(data)
+    return data.getvalue()
+
+
+def docx_with(change):
+    """A DOCX file with `change` applied to the bytes of its main part."""
+    source, data = zipfile.ZipFile(io.BytesIO(docx_bytes())), io.BytesIO()
+    with source, zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as target:
+        for name in source.namelist():
+            content = source.read(name)
+            target.writestr(name, change(content) if name == "word/document.xml" else content)
+    return data.getvalue()
+
+
+def bomb_docx(megabytes):
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
+        with archive.open("word/document.xml", "w", force_zip64=True) as member:
+            for _ in range(megabytes):
+                member.write(b"\0" * 1_000_000)
+    return data.getvalue()
+
+
+# --- refused with a reason
+
+
+@pytest.mark.parametrize(
+    ("name", "make", "reason"),
+    [
+        ("empty.txt", lambda: b"", "the file is empty"),
+        ("blank.txt", lambda: b" \n\t\r\n", "there is no text in it"),
+        ("invisible.txt", lambda: "\u200b\u2060\n".encode(), "there is no text in it"),
+        ("blank.html", lambda: b"<p> </p><script>x</script>", "there is no text in it"),
+        ("binary.txt", lambda: pdf_bytes(), BINARY),
+        ("binary.csv", lambda: os.urandom(3_000) + b"\0", BINARY),
+        ("binary.md", lambda: bytes(range(1, 256)) * 9, BINARY),
+        ("text.pdf", lambda: b"Just text.", "it is not a PDF file"),
+        ("header.pdf", lambda: b"%PDF-1.7\n", "the PDF is damaged"),
+        ("locked.pdf", encrypted_pdf, "it is encrypted and needs a password"),
+        ("scan.pdf", lambda: pdf_bytes(None), "no text: scanned pages need OCR first"),
+        ("cycle.pdf", cyclic_pages, "damaged|no text|takes (longer|more)"),
+        ("image.pdf", open_inline_image, "damaged|no text"),
+        ("bomb.pdf", bomb_pdf, "damaged|no text|takes (longer|more)"),
+        ("text.docx", lambda: b"Just text.", "the DOCX file is damaged or incomplete"),
+        ("cut.docx", lambda: docx_bytes()[:-200], "the DOCX file is damaged or incomplete"),
+        ("old.docx", lambda: b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" * 99, "an old Word file or needs"),
+        ("bomb.docx", lambda: bomb_docx(150), r"it would unpack from 0\.\d to 150 MB"),
+        ("broken.json", lambda: b'{"a": ', r"not valid JSON \(Expecting value\)"),
+        ("deep.json", lambda: b"[" * 100_000, r"not valid JSON \(nested too deeply\)"),
+        ("bad.jsonl", lambda: b"{oops\n{again\n", r"nothing in it can be used: line 1.*1 more"),
+        ("header.csv", lambda: b"name,bar\n", "it has column names but no rows"),
+        ("mixed.txt", lambda: b"l\xe4uft \xe4\n" + "läuftäß".encode(), "mixes UTF-8 with another"),
+    ],
+)
+def test_a_bad_file_gives_its_reason_and_the_next_file_is_converted(
+    converter, tmp_path, good, name, make, reason
+):
+    assert_refused(converter, write(tmp_path / name, make()), reason, good)
+
+
+@pytest.mark.parametrize("part", [0.3, 0.6, 0.9])
+def test_a_truncated_pdf_gives_text_or_a_reason(converter, tmp_path, good, part):
+    data = pdf_bytes(pageCompression=0)
+    path = write(tmp_path / "cut.pdf", data[: int(len(data) * part)])
+    try:
+        assert "Some text" in converter.convert(path).documents[0].text
+    except ConversionError as error:
+        assert "damaged" in str(error) or "no text" in str(error)
+    assert converter.convert(good).documents
+
+
+def test_a_bomb_over_500_mb_is_refused_whatever_its_ratio():
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("a", b"x")
+    data = bytearray(archive.getvalue())
+    at = data.index(b"PK\x01\x02") + 24  # the unpacked size in the central directory
+    data[at : at + 4] = (600_000_000).to_bytes(4, "little")
+    with pytest.raises(Unreadable, match="600 MB"):
+        check_unpacked_size(bytes(data))
+
+
+def test_a_cyclic_outline_costs_its_headings_only(converter, tmp_path):
+    document = converter.convert(write(tmp_path / "a.pdf", cyclic_outline())).documents[0]
+    assert document.text == "Pump text"
+
+
+def test_external_entities_and_entity_bombs_are_never_resolved(converter, tmp_path, good):
+    planted = tmp_path / "planted.txt"
+    planted.write_text("PLANTED", encoding="ascii")
+    doctype = f'<!DOCTYPE x [<!ENTITY e SYSTEM "{planted.as_uri()}"><!ENTITY a "PLANTED">'
+    doctype += "".join(
+        f'<!ENTITY {new} "{f"&{old};" * 10}">'
+        for old, new in zip("abcdfghi", "bcdfghij", strict=True)
+    )
+
+    def poison(xml):
+        head, rest = xml.split(b"?>", 1)
+        return head + b"?>" + doctype.encode() + b"]>" + rest.replace(b"Seen", b"Seen &e; &a; &j;")
+
+    path = write(tmp_path / "xxe.docx", docx_with(poison))
+    try:
+        text = converter.convert(path).documents[0].text
+    except ConversionError as error:
+        text = str(error)
+    assert "PLANTED" not in text
+    assert converter.convert(good).documents
+    page = b'<?xml version="1.0"?>' + doctype.encode() + b"]><p>Seen &e;</p>"
+    assert "PLANTED" not in converter.convert(write(tmp_path / "a.html", page)).documents[0].text
+
+
+@posix_only
+def test_a_fifo_a_socket_and_a_device_are_refused_unopened(converter, tmp_path, good):
+    os.mkfifo(tmp_path / "fifo.txt")
+    assert_refused(converter, tmp_path / "fifo.txt", "not a regular file", good)
+    (tmp_path / "zero.txt").symlink_to("/dev/zero")
+    assert_refused(converter, tmp_path / "zero.txt", "not a regular file", good)
+    (tmp_path / "folder.txt").mkdir()
+    assert_refused(converter, tmp_path / "folder.txt", "not a regular file", good)
+    with socket.socket(socket.AF_UNIX) as server:
+        folder = os.open(tmp_path, os.O_RDONLY)
+        server.bind(f"/proc/self/fd/{folder}/s.txt")  # a short name for a long path
+        os.close(folder)
+        assert_refused(converter, tmp_path / "s.txt", "not a regular file", good)
+
+
+@posix_only
+def test_a_file_that_turns_into_a_fifo_after_the_check_does_not_hang(tmp_path, good, monkeypatch):
+    os.mkfifo(tmp_path / "late.txt")
+    monkeypatch.setattr("indexing.converters.client.check_file", lambda path, size: None)
+    with Converter(seconds=10) as converter:
+        assert_refused(converter, tmp_path / "late.txt", "not a regular file", good)
+        assert_refused(converter, tmp_path / "gone.txt", "the file vanished", good)
+    grown = write(tmp_path / "grown.txt", b"x" * (2**20 + 1))
+    with Converter(max_file_mb=1) as converter:
+        assert_refused(converter, grown, "it grew while it was read", good)
+
+
+@posix_only
+def test_a_symlink_loop_a_missing_file_and_a_missing_permission_have_reasons(
+    converter, tmp_path, good
+):
+    (tmp_path / "loop.txt").symlink_to(tmp_path / "loop.txt")
+    assert_refused(converter, tmp_path / "loop.txt", r"cannot be read \(Too many levels", good)
+    assert_refused(converter, tmp_path / "missing.txt", "the file vanished", good)
+    if os.geteuid() == 0:
+        pytest.skip("root may read everything")
+    secret = write(tmp_path / "secret.txt", b"text")
+    secret.chmod(0)
+    assert_refused(converter, secret, r"cannot be read \(Permission denied\)", good)
+
+
+def test_a_file_over_the_limit_is_refused_with_both_numbers(tmp_path, good):
+    path = tmp_path / "large.txt"
+    with path.open("wb") as file:
+        file.truncate(3 * 2**20)
+    with Converter(max_file_mb=2) as converter:
+        assert_refused(converter, path, r"it has 3\.0 MB, and the limit is 2 MB", good)
+
+
+@posix_only
+def test_names_with_newlines_quotes_and_invalid_utf8_arrive_whole(converter, tmp_path):
+    for name in (b"a\nb.txt", b"-'\"\\.txt", b"\xff\xfe.txt", "文件.txt".encode()):
+        path = Path(os.fsdecode(os.path.join(os.fsencode(tmp_path), name)))  # noqa: PTH118
+        path.write_bytes(b"text")
+        document = converter.convert(path).documents[0]
+        assert document.text == "text"
+        document.title.encode("utf-8")
+
+
+# --- large and heavy, but harmless
+
+
+@pytest.mark.parametrize("suffix", [".txt", ".csv", ".jsonl"])
+def test_one_line_of_50_mb_is_converted_or_refused(tmp_path, good, suffix):
+    line = b"pump " * 10_000_000
+    data = {".csv": b"text,n\n" + line + b",1\n", ".jsonl": b'{"text":"' + line + b'"}'}
+    path = write(tmp_path / f"line{suffix}", data.get(suffix, line))
+    with Converter(seconds=20) as converter:
+        assert len(converter.convert(path).documents[0].text) >= 49_999_999
+        assert converter.convert(good).documents
+
+
+def test_html_nested_without_end_gives_text_or_a_reason(converter, tmp_path, good):
+    for tag in (b"div", b"table><tr><td", b"ul><li", b"sup"):
+        path = write(tmp_path / "deep.html", b"<p>Pump</p>" + b"<%s>" % tag * 100_000 + b"x")
+        try:
+            assert "Pump" in converter.convert(path).documents[0].text
+        except ConversionError as error:
+            assert "\n" not in str(error)
+        assert converter.convert(good).documents
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["<!--" * 12_500, "`a``a" * 10_000, "<!-- `" * 8_000, "---\n" * 12_500, "# {" * 16_000],
+)
+def test_markdown_patterns_are_fast_on_adversarial_text(text):
+    convert_markdown("x\n", "stem")  # the imports
+    start = time.process_time()
+    convert_markdown(text + "x", "stem")
+    assert time.process_time() - start < 2  # most of it is the parser, in linear time
+
+
+def test_white_space_between_chinese_characters_is_read_in_linear_time():
+    start = time.process_time()
+    TextWriter().write("中" + "\n" * 50_000 + "x")
+    assert time.process_time() - start < 0.1
+
+
+# --- the worker
+
+
+def test_a_parser_that_never_ends_is_killed_in_time(tmp_path, good):
+    heavy = write(tmp_path / "heavy.html", b"<b>x" * 2_000_000)
+    with Converter(seconds=0.5) as converter:
+        start = time.monotonic()
+        assert_refused(converter, heavy, r"takes longer than 0\.5 s", good)
+        assert time.monotonic() - start < 5
+
+
+@linux_only
+def test_a_file_that_needs_too_much_memory_is_refused(tmp_path, good):
+    hog = write(tmp_path / "hog.json", b"[" + b"{}," * 5_000_000 + b"{}]")
+    with Converter(memory_mb=200) as converter:
+        assert_refused(converter, hog, "takes more than 200 MB of memory", good)
+
+
+def worker_of(converter):
+    return converter._worker
+
+
+@posix_only
+def test_a_worker_that_is_killed_is_replaced(tmp_path, good):
+    with Converter() as converter:
+        converter.convert(good)
+        first = worker_of(converter)
+        converter.convert(good)
+        assert worker_of(converter) is first  # one worker for many files
+        first.kill()
+        first.wait()
+        assert converter.convert(good).documents
+        second = worker_of(converter)
+        assert second.pid != first.pid
+        os.kill(second.pid, signal.SIGSTOP)
+        killer = threading.Timer(0.2, second.kill)
+        killer.start()
+        with pytest.raises(ConversionError, match=r"the converter crashed on it \(signal 9\)"):
+            converter.convert(good)
+        killer.join()
+        assert converter.convert(good).documents
+
+
+def test_a_worker_that_grew_is_replaced(good, monkeypatch):
+    with Converter() as converter:
+        converter.convert(good)
+        monkeypatch.setattr(converter, "_memory_mb", 1)
+        converter.convert(good)
+        assert worker_of(converter) is None
+
+
+FAKE = """
+import sys, time
+for line in sys.stdin:
+    {}
+    sys.stdout.flush()
+"""
+
+
+@pytest.mark.parametrize(
+    ("does", "reason"),
+    [
+        ("print('no json')", "an answer that makes no sense"),
+        ("print('[]')", "an answer that makes no sense"),
+        ('print(\'{"document": {"key": 1}}\')', "an answer that makes no sense"),
+        ("print('{'); sys.exit()", "an answer that makes no sense"),
+        ("sys.exit(7)", r"crashed on it \(exit code 7\)"),
+        ("sys.stdout.write('x' * 11_000_000)", "its text is over 10 MB"),
+        ("time.sleep(60)", "takes longer than 2 s"),
+    ],
+)
+def test_a_worker_out_of_its_mind_costs_one_file(monkeypatch, good, does, reason):
+    with Converter(seconds=2, max_file_mb=1) as converter:
+        fake = subprocess.Popen(
+            [sys.executable, "-c", FAKE.format(does)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        monkeypatch.setattr(converter, "_worker", fake)
+        assert_refused(converter, good, reason, good)
+        assert fake.poll() is not None
+
+
+def test_what_a_library_prints_does_not_reach_the_answers(good):
+    code = (
+        "import os, sys; from indexing.converters import markdown, worker\n"
+        "real = markdown.convert_markdown\n"
+        "def noisy(text, stem):\n"
+        "    print('noise'); os.system('echo noise'); sys.stderr.write('noise')\n"
+        "    return real(text, stem)\n"
+        "markdown.convert_markdown = noisy\n"
+        "sys.exit(worker.main(['9', '2048']))\n"
+    )
+    request = f'{{"path": "{good}", "suffix": ".md", "stem": "x", "most": 99}}\n'
+    result = subprocess.run(
+        [sys.executable, "-c", code], input=request.encode(), capture_output=True, check=True
+    )
+    assert b"noise" not in result.stdout + result.stderr
+    assert result.stdout.count(b"\n") == 2
+
+
+def test_the_worker_imports_no_parser_and_nothing_heavy_before_it_needs_to():
+    code = (
+        "import sys, indexing.converters.worker\n"
+        "heavy = {'rag', 'haystack', 'torch', 'numpy', 'pydantic', 'pypdf', 'docx', 'bs4', 'lxml',"
+        " 'yaml', 'markdown_it', 'charset_normalizer'}\n"
+        "sys.exit(', '.join(sorted(heavy & set(sys.modules))))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert result.stderr == b"\n"
+
+
+def test_modules_in_the_current_folder_are_not_imported_by_the_worker(tmp_path, monkeypatch):
+    write(tmp_path / "bs4.py", b"raise SystemExit(1)")
+    write(tmp_path / "json.py", b"raise SystemExit(1)")
+    page = write(tmp_path / "page.html", b"<p>Pump</p>")
+    monkeypatch.chdir(tmp_path)
+    with Converter() as converter:
+        assert converter.convert(page).documents[0].text == "Pump"
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="counts open files in /proc")
+def test_no_zombie_no_open_pipe_and_no_warning_is_left(tmp_path, good):
+    def open_files():
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    before, threads = open_files(), threading.active_count()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for _ in range(3):
+            with Converter(seconds=0.5) as converter:
+                converter.convert(good)
+                pid = worker_of(converter).pid
+                heavy = write(tmp_path / "heavy.html", b"<b>x" * 1_000_000)
+                with pytest.raises(ConversionError):
+                    converter.convert(heavy)
+                converter.convert(good)
+            with pytest.raises(ProcessLookupError):
+                os.kill(pid, 0)
+        gc.collect()
+    assert open_files() == before
+    assert threading.active_count() <= threads + 1  # a timer may be about to end
+
+
+def test_a_closed_converter_starts_again_when_asked(good):
+    converter = Converter()
+    converter.close()
+    assert converter.convert(good).documents
+    converter.close()
+    converter.close()
+
+
+def test_limits_must_be_positive():
+    with pytest.raises(ValueError, match="must be over 0"):
+        Converter(seconds=0)

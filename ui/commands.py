@@ -1,0 +1,180 @@
+"""The commands `rag search`, `rag ask` and `rag chat`."""
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from indexing.cli import CollectionOption, ConfigOption, JsonOption
+from rag.collections import open_rag
+from rag.config import Config, Method, load_config
+from rag.console import print_json, printable, say, show
+from rag.errors import QuestionError
+from rag.schema import Answer, Citation, Passage, SearchResult, Turn, to_json
+
+if TYPE_CHECKING:
+    from rag.engine import RAG
+
+SNIPPET = 300  # characters of a passage that a list shows
+REMEMBERED = 10  # exchanges that a conversation keeps
+
+QuestionArgument = Annotated[
+    str, typer.Argument(help="The question; `-` reads it from stdin.", show_default=False)
+]
+MethodOption = Annotated[
+    str | None, typer.Option("--method", help="bm25, dense or hybrid.", show_default=False)
+]
+TopKOption = Annotated[
+    int | None, typer.Option("--top-k", help="Most passages.", show_default=False)
+]
+
+
+def search(
+    question: QuestionArgument,
+    collection: CollectionOption = "default",
+    method: MethodOption = None,
+    top_k: TopKOption = None,
+    filter_: Annotated[
+        str | None,
+        typer.Option("--filter", help='Only passages that match, as in: format == "pdf".'),
+    ] = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Find the passages for a question."""
+    from rag.stores.filters import parse_filter
+
+    settings, method = _settings(config, method)
+    question = _read(question, settings)
+    wanted = parse_filter(filter_) if filter_ else None
+    needs_embedder = (method or settings.retrieval.method) != "bm25"
+    rag = open_rag(collection, settings, embedder=needs_embedder, generator=False)
+    result = rag.search(question, method=method, top_k=top_k, filters=wanted)
+    if as_json:
+        print_json(to_json(result))
+    else:
+        _show_results(result)
+
+
+def ask(
+    question: QuestionArgument,
+    collection: CollectionOption = "default",
+    method: MethodOption = None,
+    top_k: TopKOption = None,
+    budget: Annotated[
+        float | None,
+        typer.Option("--budget", help="Seconds; steps are left out if it runs short.", min=0.0),
+    ] = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Answer a question from the documents, with citations."""
+    settings, method = _settings(config, method)
+    question = _read(question, settings)
+    rag = open_rag(collection, settings)
+    streams = None if as_json or not sys.stderr.isatty() else _stream
+    answer = rag.ask(question, method=method, top_k=top_k, budget=budget, on_token=streams)
+    if as_json:
+        print_json(to_json(answer))
+    else:
+        _end_stream(answer, streamed=streams is not None)
+        _show_answer(answer)
+
+
+def chat(
+    collection: CollectionOption = "default",
+    config: ConfigOption = None,
+) -> None:
+    """Hold a conversation about the documents; an empty line or Ctrl-D ends it."""
+    settings = load_config(config)
+    rag = open_rag(collection, settings)
+    rag.warm_up()
+    say(f"Ask about `{collection}`. An empty line ends the conversation.")
+    history: list[Turn] = []
+    while question := _next_question():
+        try:
+            answer = rag.ask(question, history=history[-REMEMBERED:])
+        except QuestionError as error:
+            say(f"Error: {error}")
+            continue
+        _show_answer(answer)
+        show("")
+        history.append(Turn(question, answer.answer))
+
+
+def _settings(path: Any, method: str | None) -> tuple[Config, Method | None]:  # noqa: ANN401
+    """Return the configuration, and the method if it is one."""
+    if method not in (None, "bm25", "dense", "hybrid"):
+        raise QuestionError(f"--method: expected bm25, dense or hybrid (got {method})")
+    return load_config(path), method  # type: ignore[return-value]
+
+
+def _read(question: str, settings: Config) -> str:
+    """Return the question, from stdin if it is `-`; no more of it than can be refused."""
+    if question == "-":
+        question = sys.stdin.read(settings.retrieval.max_question + 1024).strip()
+    if not question.strip():
+        raise QuestionError("the question is empty. Ask something, for example: rag ask 'Why?'")
+    return question
+
+
+def _next_question() -> str:
+    prompt = "> " if sys.stdin.isatty() else ""
+    try:
+        return input(prompt).strip()
+    except EOFError:
+        return ""
+
+
+def _show_results(result: SearchResult) -> None:
+    if not result.results:
+        say("Nothing was found.")
+    for passage in result.results:
+        show(f"{passage.rank}. {_place(passage)}  {_stages(passage)}")
+        show(f"   {_shorten(passage.text)}\n")
+    stages = ", ".join(f"{stage.name} {stage.ms:.1f} ms" for stage in result.trace.stages)
+    say(f"{stages}; {result.trace.total_ms:.1f} ms in all.")
+    for stage in result.trace.stages:
+        if stage.note:
+            say(f"{stage.name}: {stage.note}")
+
+
+def _show_answer(answer: Answer) -> None:
+    if answer.abstained:
+        show(f"No answer: {answer.reason}.")
+        for passage in answer.passages[:3]:
+            show(f"  near: {_place(passage)}: {_shorten(passage.text)[:120]}")
+        return
+    show(answer.answer)
+    show("")
+    for citation in answer.citations:
+        show(f"[{citation.n}] {_place(citation)}")
+        show(f'    "{_shorten(citation.quote)}"')
+    if answer.reason:
+        say(f"Note: {answer.reason}.")
+
+
+def _place(where: Passage | Citation) -> str:
+    page = f", page {where.page}" if where.page else ""
+    heading = f", {where.heading}" if where.heading else ""
+    return f"{where.source}{page}{heading}"
+
+
+def _stages(passage: Passage) -> str:
+    scores = (f"{name} #{at.rank} {at.score:.3f}" for name, at in passage.stages.items())
+    return f"({'; '.join(scores)})"
+
+
+def _shorten(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= SNIPPET else line[: SNIPPET - 3] + "..."
+
+
+def _stream(text: str) -> None:
+    sys.stderr.write(printable(text))
+    sys.stderr.flush()
+
+
+def _end_stream(answer: Answer, *, streamed: bool) -> None:
+    if streamed and any(stage.name == "generate" for stage in answer.trace.stages):
+        sys.stderr.write("\n\n")

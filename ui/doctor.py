@@ -1,0 +1,151 @@
+"""The commands `rag config` and `rag doctor`: what is set, what is there, what is missing."""
+
+import importlib.metadata
+import importlib.util
+import os
+import platform
+from pathlib import Path
+from typing import Any
+
+import typer
+import yaml
+
+from indexing.cli import ConfigOption, JsonOption
+from rag.collections import list_collections
+from rag.config import Config, data_folder, load_config
+from rag.console import print_json, show
+from rag.errors import ConfigError, ModelError, StoreError
+
+PACKAGES = ("rag", "indexing", "evaluation", "ui")
+LIBRARIES = (
+    "haystack-ai",
+    "sentence-transformers",
+    "transformers",
+    "torch",
+    "faiss-cpu",
+    "tantivy",
+    "numpy",
+)
+
+Finding = dict[str, Any]
+
+
+def config(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Print the configuration in force, secrets hidden."""
+    values = load_config(config).model_dump(mode="json")
+    if as_json:
+        print_json(values)
+    else:
+        show(yaml.safe_dump(values, sort_keys=False, allow_unicode=True).rstrip())
+
+
+def doctor(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Check the installation: every model, where it came from, and what is missing."""
+    findings = [_python(), *_libraries(), *_owners(), _home()]
+    try:
+        settings = load_config(config)
+        findings.append(_finding("configuration", True, _config_source(config)))
+    except ConfigError as error:
+        settings = Config()
+        findings.append(_finding("configuration", False, str(error)))
+    findings += [_embedder(settings), _device(settings), _generator(settings), _sample()]
+    findings.append(_finding("collections", True, ", ".join(list_collections()) or "none yet"))
+    sound = all(finding["ok"] for finding in findings)
+    if as_json:
+        print_json({"ok": sound, "findings": findings})
+    else:
+        for finding in findings:
+            show(f"{'ok  ' if finding['ok'] else 'BAD '} {finding['name']}: {finding['detail']}")
+    if not sound:
+        raise typer.Exit(1)
+
+
+def _finding(name: str, ok: bool, detail: str) -> Finding:
+    return {"name": name, "ok": ok, "detail": detail}
+
+
+def _python() -> Finding:
+    return _finding("python", True, f"{platform.python_version()} on {platform.platform()}")
+
+
+def _libraries() -> list[Finding]:
+    findings = []
+    for name in LIBRARIES:
+        try:
+            findings.append(_finding(name, True, importlib.metadata.version(name)))
+        except importlib.metadata.PackageNotFoundError:
+            findings.append(_finding(name, False, "not installed: pip install citewell again"))
+    return findings
+
+
+def _owners() -> list[Finding]:
+    """Look for other distributions that would overwrite our packages silently."""
+    owners = importlib.metadata.packages_distributions()
+    findings = []
+    for package in PACKAGES:
+        others = sorted(set(owners.get(package, [])) - {"citewell"})
+        if others:
+            detail = f"also installed by {', '.join(others)}: use an environment of its own"
+            findings.append(_finding(f"package {package}", False, detail))
+    return findings
+
+
+def _home() -> Finding:
+    home = data_folder()
+    nearest = next(path for path in (home, *home.absolute().parents) if path.exists())
+    writable = os.access(nearest, os.W_OK)
+    what = "" if writable else f": `{nearest}` cannot be written; set RAG_HOME to another folder"
+    return _finding("data folder", writable, f"{home.absolute()}{what}")
+
+
+def _config_source(path: Path | None) -> str:
+    named = path or os.environ.get("RAG_CONFIG")
+    return str(named or ("./rag.yaml" if Path("rag.yaml").is_file() else "defaults"))
+
+
+def _embedder(settings: Config) -> Finding:
+    from rag.models import find_model
+
+    name = settings.embedder.model
+    try:
+        files = find_model(name, setting="embedder.model")
+        detail = (
+            f"{name} from {files.origin} ({files.folder}), {files.dimension} dimensions, reads "
+            f"{files.max_tokens} tokens, serves {', '.join(settings.embedder.languages)}, sha256 "
+            f"{files.sha256[:12]}"
+        )
+    except (ModelError, StoreError) as error:
+        return _finding("embedder", False, str(error))
+    return _finding("embedder", True, detail)
+
+
+def _device(settings: Config) -> Finding:
+    from rag.embedders import pick_device, pick_dtype
+
+    device = pick_device(settings.embedder.device)
+    return _finding("device", True, f"{device}, {pick_dtype(settings.embedder.dtype, device)}")
+
+
+def _generator(settings: Config) -> Finding:
+    generator = settings.generator
+    if generator is None:
+        return _finding("generator", True, "none: answers are quoted from the documents")
+    name = f"{generator.kind} `{generator.model}`"
+    if generator.kind == "gguf":
+        if not Path(generator.model).is_file():
+            return _finding("generator", False, f"{name}: there is no such file")
+        if importlib.util.find_spec("xllamacpp") is None:
+            need = "pip install 'citewell[local-llm]'"
+            return _finding("generator", False, f"{name}: {need}")
+    if generator.kind == "openai":
+        if importlib.util.find_spec("openai") is None:
+            return _finding("generator", False, f"{name}: pip install 'citewell[openai]'")
+        return _finding("generator", True, f"{name} at {generator.base_url}, not asked")
+    return _finding("generator", True, name)
+
+
+def _sample() -> Finding:
+    spec = importlib.util.find_spec("evaluation")
+    folder = Path(spec.origin or "").parent / "sample" / "documents" if spec else Path()
+    there = folder.is_dir()
+    return _finding("sample", there, str(folder) if there else "the sample documents are missing")
