@@ -12,6 +12,7 @@ import argparse
 import json
 import random
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -27,8 +28,8 @@ from rag.stores.embedded import EmbeddedStore
 
 SEED = 7
 TOP_K = 5
-DISTRACTORS = 60
-QUESTIONS = 900
+DISTRACTORS = 30
+QUESTIONS = 700
 
 
 def english(data, rng):
@@ -83,14 +84,14 @@ def fill(store, groups, embedder):
         for n, text in enumerate(texts)
         if text.strip()
     ]
+    written = []
     if embedder:
         vectors = embedder.encode_passages([p.meta["title"] + "\n" + p.content for p in passages])
         for passage, vector in zip(passages, vectors, strict=True):
-            passage.embedding = vector.tolist()
+            written.append(replace(passage, embedding=vector.tolist()))
     else:
-        for passage in passages:
-            passage.meta["title"] = ""
-    store.write_documents(passages)
+        written = [replace(p, meta={**p.meta, "title": ""}) for p in passages]
+    store.write_documents(written)
 
 
 def examples(store, embedder, questions, indexed):
@@ -145,7 +146,9 @@ def report(name, held, weights, bias):
     bins = np.minimum((p * 10).astype(int), 9)
     ece = sum(abs(p[bins == b].sum() - right[bins == b].sum()) for b in range(10)) / len(p)
     print(f"\n{name}: {len(p)} questions of held-back articles, answerable {reachable.mean():.3f}")
-    print(f"  first sentence holds the answer, of the answerable: {right.sum() / reachable.sum():.3f}")
+    print(
+        f"  first sentence holds the answer, of the answerable: {right.sum() / reachable.sum():.3f}"
+    )
     print(f"  mean confidence {p.mean():.3f}, right {right.mean():.3f}, ECE {ece:.3f}")
     for threshold in (0.1, 0.2, 0.3, 0.4, 0.5):
         answered = p >= threshold

@@ -8,6 +8,7 @@ short; neighbours in a section share their last sentences, up to the overlap.
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from haystack import Document
@@ -111,12 +112,10 @@ def heading_path(sections: Sequence[Section], offset: int, title: str) -> str | 
     return " > ".join(names) or None
 
 
-def _pieces(
-    document: ConvertedDocument, tokenizer: "Tokenizer", length: int
-) -> Iterator[_Piece]:
+def _pieces(document: ConvertedDocument, tokenizer: "Tokenizer", length: int) -> Iterator[_Piece]:
     text = document.text
     borders = [0, *(section.start for section in document.sections), len(text)]
-    for start, end in zip(borders, borders[1:], strict=False):
+    for start, end in pairwise(borders):
         opens = True
         for first, last in sentence_spans(text[start:end]):
             for piece in _fit(text, start + first, start + last, tokenizer, length):
@@ -135,7 +134,7 @@ def _fit(
             stop = start + max(offsets[length][0], 1)
             word = text.rfind(" ", start + 1, stop)
             stop = word if word > start + (stop - start) // 2 else stop
-        size = min(len(offsets), length)
+        size = min(max(len(offsets), -(-(stop - start) // CHARACTERS_A_TOKEN)), length)
         first = start + len(text[start:stop]) - len(text[start:stop].lstrip())
         if first < stop:
             yield first, first + len(text[first:stop].rstrip()), size
@@ -156,9 +155,7 @@ def _groups(pieces: Sequence[_Piece], length: int, overlap: int) -> Iterator[tup
         yield first, len(pieces) - 1
 
 
-def _step_back(
-    pieces: Sequence[_Piece], earliest: int, index: int, room: int
-) -> tuple[int, int]:
+def _step_back(pieces: Sequence[_Piece], earliest: int, index: int, room: int) -> tuple[int, int]:
     """Return where the next passage starts, so that it repeats at most `room` tokens."""
     first, size = index, 0
     while first - 1 > earliest and size + pieces[first - 1].size <= room:

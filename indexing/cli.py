@@ -155,11 +155,24 @@ def _print_report(report: "IndexReport") -> None:
 def _progress() -> Iterator[Any]:
     """Show a bar on stderr while files are done, if somebody is looking."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
 
-    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.fields[at]}"))
+    columns = (
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[at]}"),
+    )
     console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
         task = bar.add_task("", total=None, at="")
 
         def update(done: int, total: int, source: str) -> None:
@@ -224,7 +237,7 @@ def show_one(name: str, config: ConfigOption = None, as_json: JsonOption = False
     store = open_store(name, load_config(config))
     manifest, documents = store.manifest, list(store.documents())
     failures = [_failure_json(failure) for failure in store.failures()]
-    shown = {
+    shown: dict[str, Any] = {
         "collection": name,
         "generation": store.generation,
         "manifest": asdict(manifest) if manifest else {},

@@ -16,7 +16,7 @@ from haystack import Document
 
 from indexing.chunking import cut, embedded_text
 from indexing.converters import Conversion, ConversionError, Converter
-from indexing.sources import Plan, SourceFile, make_plan
+from indexing.sources import KEPT, Plan, SourceFile, make_plan
 from rag.config import Config
 from rag.embedders import Embedder
 from rag.stores.base import Failure, Manifest, StoredDocument, Writer
@@ -88,8 +88,9 @@ Progress = Callable[[int, int, str], None]
 
 def plan_index(paths: Sequence[Path], store: EmbeddedStore | None, *, leave_out: Path) -> Plan:
     """Return what `index_paths` would do, without doing anything."""
-    held = list(store.journal.documents(store.generation + 1)) if store else []
-    return make_plan(paths, held, leave_out=leave_out)
+    held = store.journal.documents(store.generation + 1) if store else []
+    failures = store.failures() if store else []
+    return make_plan(paths, held, leave_out=leave_out, failures=failures)
 
 
 def index_paths(
@@ -129,17 +130,18 @@ def index_paths(
         report.failures += plan.failed
         writer.fail(plan.failed, [str(failure.path) for failure in plan.failed])
         todo = [*plan.new, *plan.changed]
+        held = frozenset(file.key for file in plan.changed)
         done = 0
         for batch in _batches(todo, embedder, config, stop):
             _embed(batch, embedder, config)
             for prepared in batch:
-                _write(prepared, writer, report)
+                _write(prepared, writer, report, held)
                 done += 1
                 progress(done, len(todo), prepared.file.source)
             writer.commit()
         report.stopped = done < len(todo)
         if not report.stopped:
-            report.removed = sorted(plan.vanished)
+            report.removed = sorted(key for key, ids in plan.vanished.items() if ids)
             for path, document_ids in plan.vanished.items():
                 writer.remove(document_ids)
                 writer.fail([], [path])
@@ -191,9 +193,7 @@ def _prepared(
         ) as converter,
         _one_thread() as pool,
     ):
-        ahead = [
-            pool.submit(_prepare, file, converter, embedder, config) for file in files[:AHEAD]
-        ]
+        ahead = [pool.submit(_prepare, file, converter, embedder, config) for file in files[:AHEAD]]
         for place in range(len(files)):
             if place + AHEAD < len(files):
                 following = files[place + AHEAD]
@@ -218,10 +218,10 @@ def _prepare(
     try:
         conversion: Conversion = converter.convert(file.path)
     except ConversionError as error:
-        prepared.failures.append(Failure(file.source, "convert", str(error), str(file.path)))
+        prepared.failures.append(Failure(file.source, "convert", str(error), file.key))
         return prepared
     prepared.failures += [
-        Failure(file.source, "convert", problem, str(file.path)) for problem in conversion.problems
+        Failure(file.source, "convert", problem, file.key) for problem in conversion.problems
     ]
     for converted in conversion.documents:
         suffix = f"#{converted.key}" if converted.key else ""
@@ -231,7 +231,7 @@ def _prepare(
             title=converted.title,
             text=converted.text,
             sha256=file.sha256,
-            path=str(file.path),
+            path=file.key,
             meta=converted.meta,
         )
         passages = cut(
@@ -260,16 +260,20 @@ def _embed(batch: Sequence[_Prepared], embedder: Embedder, config: Config) -> No
         ]
 
 
-def _write(prepared: _Prepared, writer: Writer, report: IndexReport) -> None:
-    """Put one file's documents in place of what was there."""
-    path = str(prepared.file.path)
-    writer.remove_path(path)
-    for document, passages in zip(prepared.documents, prepared.passages, strict=True):
-        writer.replace(document, passages)
-    writer.fail(prepared.failures, [path])
-    report.failures += prepared.failures
+def _write(prepared: _Prepared, writer: Writer, report: IndexReport, held: frozenset[str]) -> None:
+    """Put one file's documents in place of what was there; if it has none, nothing is removed."""
+    key = prepared.file.key
     if prepared.documents:
+        writer.remove_path(key)
         count = sum(len(passages) for passages in prepared.passages)
         report.indexed.append(
             Indexed(prepared.file.source, prepared.file.sha256, len(prepared.documents), count)
         )
+    elif key in held:
+        prepared.failures = [
+            replace(failure, reason=failure.reason + KEPT) for failure in prepared.failures
+        ]
+    for document, passages in zip(prepared.documents, prepared.passages, strict=True):
+        writer.replace(document, passages)
+    writer.fail(prepared.failures, [key])
+    report.failures += prepared.failures

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,9 @@ from indexing.converters import SUFFIXES
 from rag.errors import SourceError
 from rag.stores.base import DocumentInfo, Failure
 from rag.stores.files import sha256_of
+
+KEPT = "; the version indexed before is kept"
+_UNSEEN = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")  # turn text around
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,11 @@ class SourceFile:
         name = os.fsencode(self.path.as_posix())
         return hashlib.blake2b(name, digest_size=8).hexdigest()
 
+    @property
+    def key(self) -> str:
+        """Its path as a collection keeps it: valid text, whatever bytes the name has."""
+        return _key(self.path)
+
 
 @dataclass
 class Plan:
@@ -41,9 +50,9 @@ class Plan:
         new: Files that the collection does not hold.
         changed: Files whose content is another one now.
         unchanged: Files that need nothing.
-        vanished: Absolute paths of files that are held and gone; their document ids.
-        skipped: Sources of a type that is not indexed.
-        failed: Files that cannot be read at all.
+        vanished: Keys of files that are gone; the ids of their documents, none if they failed.
+        skipped: Sources of a type that is not indexed, and links to folders.
+        failed: Files and folders that cannot be read at all.
     """
 
     new: list[SourceFile] = field(default_factory=list)
@@ -54,47 +63,81 @@ class Plan:
     failed: list[Failure] = field(default_factory=list)
 
 
-def make_plan(paths: Sequence[Path], held: Iterable[DocumentInfo], *, leave_out: Path) -> Plan:
+def make_plan(
+    paths: Sequence[Path],
+    held: Iterable[DocumentInfo],
+    *,
+    leave_out: Path,
+    failures: Iterable[Failure] = (),
+) -> Plan:
     """Compare the files under some paths with the documents that a collection holds.
 
     Args:
-        paths: Files and folders; folders are searched in full, hidden names left out.
+        paths: Files and folders; folders are searched in full, without following links to other
+            folders, hidden names left out.
         held: The documents of the collection.
         leave_out: A folder never to look into: where collections are kept.
+        failures: What the collection lists as failed; those of files that are gone vanish too.
 
     Raises:
-        SourceError: If a path does not exist, or holds no document that can be indexed; nothing
-            has happened then.
+        SourceError: If a path does not exist, if a folder that documents are held from is empty
+            now, or if nothing can be indexed at all; nothing has happened then.
     """
+    known = _known(held, failures)
+    plan, barred = Plan(), _absolute(leave_out)
+    seen: set[str] = set()
+    barren: list[str] = []
+    for path in paths:
+        refused: list[OSError] = []
+        found = list(_walk(path, barred, refused))
+        usable = [each for each in found if each.suffix.lower() in SUFFIXES]
+        below = _held_below(path, known)
+        if not usable:
+            indexed = sum(1 for key in below if known[key])
+            barren.append(_nothing_in(path, len(found), indexed, refused))
+            if indexed:
+                raise SourceError(barren[-1])
+        for each in found:
+            if _key(each) not in seen:
+                seen.add(_key(each))
+                _sort_in(each, known.get(_key(each), []), plan)
+        plan.failed += [_refused_folder(error) for error in refused]
+        plan.vanished |= {key: [info.document_id for info in known[key]] for key in below}
+    if len(barren) == len(paths):
+        raise SourceError(barren[0])
+    closed = [Path(str(failure.path)) for failure in plan.failed]
+    plan.vanished = {
+        key: ids
+        for key, ids in plan.vanished.items()
+        if key not in seen and not any(Path(key).is_relative_to(folder) for folder in closed)
+    }
+    return plan
+
+
+def _known(
+    held: Iterable[DocumentInfo], failures: Iterable[Failure]
+) -> dict[str, list[DocumentInfo]]:
+    """Return the documents of every file that a collection knows of; none for one that failed."""
     known: dict[str, list[DocumentInfo]] = {}
     for info in held:
         if info.path is not None:
             known.setdefault(info.path, []).append(info)
-    plan = Plan()
-    seen: set[str] = set()
-    for path in paths:
-        found = list(_walk(path, _absolute(leave_out)))
-        usable = [each for each in found if each.suffix.lower() in SUFFIXES]
-        if not usable:
-            raise SourceError(_nothing_in(path, len(found), _held_below(path, known)))
-        plan.skipped += [_shown(each) for each in found if each.suffix.lower() not in SUFFIXES]
-        for each in usable:
-            if str(each) not in seen:
-                seen.add(str(each))
-                _sort_in(each, known.get(str(each), []), plan)
-        for held_path in _held_below(path, known):
-            if held_path not in seen:
-                plan.vanished[held_path] = [info.document_id for info in known[held_path]]
-    plan.vanished = {path: ids for path, ids in plan.vanished.items() if path not in seen}
-    return plan
+    for failure in failures:
+        if failure.path is not None:
+            known.setdefault(failure.path, [])
+    return known
 
 
 def _sort_in(path: Path, held: Sequence[DocumentInfo], plan: Plan) -> None:
     source = _shown(path)
+    if path.suffix.lower() not in SUFFIXES:
+        plan.skipped.append(source)
+        return
     try:
         digest = sha256_of(path) if path.is_file() else ""
     except OSError as error:
-        plan.failed.append(Failure(source, "read", error.strerror or str(error), str(path)))
+        reason = (error.strerror or str(error)) + (KEPT if held else "")
+        plan.failed.append(Failure(source, "read", reason, _key(path)))
         return
     file = SourceFile(path, source, digest)
     if not held:
@@ -105,40 +148,44 @@ def _sort_in(path: Path, held: Sequence[DocumentInfo], plan: Plan) -> None:
         plan.changed.append(file)
 
 
-def _walk(path: Path, leave_out: Path) -> Iterator[Path]:
-    """Yield all files under a path in a fixed order, as absolute paths."""
+def _walk(path: Path, leave_out: Path, refused: list[OSError]) -> Iterator[Path]:
+    """Yield all files under a path, and links to folders, in a fixed order, as absolute paths."""
     start = _absolute(path)
+    if start.is_relative_to(leave_out):
+        return
     if not start.is_dir():
         if not os.path.lexists(start):
             raise SourceError(f"there is no file or folder `{path}`. Check the name.")
         yield start
         return
-    for folder, folders, names in os.walk(start, onerror=_refuse_folder):
+    for folder, folders, names in os.walk(start, onerror=refused.append):
         here = Path(folder)
         folders[:] = sorted(
             name for name in folders if not name.startswith(".") and here / name != leave_out
         )
-        yield from (here / name for name in sorted(names) if not name.startswith("."))
+        links = [name for name in folders if (here / name).is_symlink()]
+        yield from (here / name for name in sorted([*names, *links]) if not name.startswith("."))
 
 
-def _refuse_folder(error: OSError) -> None:
-    raise SourceError(
-        f"the folder `{error.filename}` cannot be read: {error.strerror}. Change its permissions, "
-        "or name the folders beside it one by one."
-    )
+def _refused_folder(error: OSError) -> Failure:
+    folder = Path(error.filename)
+    reason = f"the folder cannot be read: {error.strerror}; what was indexed from it is kept"
+    return Failure(_shown(folder), "read", reason, _key(folder))
 
 
 def _held_below(path: Path, known: Iterable[str]) -> list[str]:
-    start = _absolute(path)
-    return [held for held in known if Path(held) == start or start in Path(held).parents]
+    start = Path(_key(_absolute(path)))
+    return [key for key in known if Path(key).is_relative_to(start)]
 
 
-def _nothing_in(path: Path, files: int, held: Sequence[str]) -> str:
+def _nothing_in(path: Path, files: int, indexed: int, refused: Sequence[OSError]) -> str:
     types = " ".join(sorted(SUFFIXES))
     what = f"`{path}` holds no document that can be indexed ({types}); files seen: {files}."
-    if held:
+    if refused:
+        what += f" The folder `{refused[0].filename}` cannot be read: {refused[0].strerror}."
+    if indexed:
         what += (
-            f" The {len(held)} files indexed from it before are kept. If they are to go, run: "
+            f" The {indexed} files indexed from it before are kept. If they are to go, run: "
             "rag collections delete"
         )
     return what
@@ -148,8 +195,18 @@ def _absolute(path: Path) -> Path:
     return Path(os.path.abspath(path.expanduser()))  # noqa: PTH100 - resolve() follows links
 
 
+def _key(path: Path) -> str:
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
 def _shown(path: Path) -> str:
-    """Return a path as people know it, printable whatever bytes its name has."""
+    """Return a path as people know it, on one line and printable whatever bytes its name has."""
     here = Path.cwd()
     short = path.relative_to(here) if here in path.parents else path
-    return os.fsencode(short.as_posix()).decode("utf-8", "backslashreplace")
+    text = os.fsencode(short.as_posix()).decode("utf-8", "backslashreplace")
+    return "".join(_escaped(each) for each in text)
+
+
+def _escaped(character: str) -> str:
+    hidden = unicodedata.category(character) in ("Cc", "Zl", "Zp") or character in _UNSEEN
+    return character.encode("unicode_escape").decode() if hidden else character

@@ -197,9 +197,7 @@ class Config(Section):
     abstention: AbstentionConfig = AbstentionConfig()
 
 
-def load_config(
-    path: Path | None = None, *, environ: Mapping[str, str] | None = None
-) -> Config:
+def load_config(path: Path | None = None, *, environ: Mapping[str, str] | None = None) -> Config:
     """Return the configuration of a YAML file, or the defaults if there is no file.
 
     Args:

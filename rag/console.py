@@ -59,9 +59,13 @@ def printable(text: str) -> str:
         >>> printable("a\\x1b[31mb")
         'a?[31mb'
     """
-    return "".join(
-        "?" if (ord(c) < 32 and c not in "\n\t") or 127 <= ord(c) < 160 else c for c in text
-    ).encode("utf-8", "backslashreplace").decode("utf-8")
+    return (
+        "".join(
+            "?" if (ord(c) < 32 and c not in "\n\t") or 127 <= ord(c) < 160 else c for c in text
+        )
+        .encode("utf-8", "backslashreplace")
+        .decode("utf-8")
+    )
 
 
 def set_up_logging(*, verbose: bool) -> None:

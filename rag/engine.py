@@ -154,9 +154,7 @@ class RAG:
         evidence, read = self._evidence(query if note else question, found, timer)
         stages.append(read)
         drafts = Drafts(question, found.passages, evidence)
-        made = draft(
-            drafts, self.config, self.generator, timer=timer, on_token=on_token, stop=stop
-        )
+        made = draft(drafts, self.config, self.generator, timer=timer, on_token=on_token, stop=stop)
         return Answer(
             question=question,
             answer=made.cited.text,
@@ -238,9 +236,7 @@ class RAG:
                 "index. Add a word that says what it is about, or use --method dense."
             )
 
-    def _run_search(
-        self, query: str, method: Method, top_k: int, filters: Filter | None
-    ) -> _Found:
+    def _run_search(self, query: str, method: Method, top_k: int, filters: Filter | None) -> _Found:
         generation = self.store.generation
         common = {"filters": filters, "generation": generation}
         if method != "hybrid":
@@ -277,9 +273,7 @@ class RAG:
         serves = ", ".join(self.embedder.languages)
         return weights, f"question in `{language}`, embedder serves `{serves}`: bm25 leads"
 
-    def _evidence(
-        self, question: str, found: _Found, timer: Timer
-    ) -> tuple[list[Evidence], Stage]:
+    def _evidence(self, question: str, found: _Found, timer: Timer) -> tuple[list[Evidence], Stage]:
         language = language_of(question)
         serves = self.embedder is not None and self.embedder.serves(language)
         similarity = serves and not timer.is_over

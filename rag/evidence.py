@@ -47,9 +47,7 @@ class Evidence:
     score: float = 0.0
 
 
-def coverage(
-    question: Sequence[str], text: Sequence[str], weights: Mapping[str, float]
-) -> float:
+def coverage(question: Sequence[str], text: Sequence[str], weights: Mapping[str, float]) -> float:
     """Return the share of a question's tokens that a text has, weighted by how rare they are.
 
     Args:

@@ -61,7 +61,9 @@ class ModelFiles:
         """Length of the model's vectors."""
         dense = self.read("2_Dense/config.json").get("out_features")
         pooling = self.read("1_Pooling/config.json")
-        found = dense or pooling.get("word_embedding_dimension") or pooling.get("embedding_dimension")
+        found = (
+            dense or pooling.get("word_embedding_dimension") or pooling.get("embedding_dimension")
+        )
         return int(found or self.read("config.json")["hidden_size"])
 
     @cached_property

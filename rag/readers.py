@@ -103,7 +103,10 @@ def _similarities(
     """Return the cosine of the question with each text; None without an embedder."""
     if embedder is None or not texts:
         return None
-    return (embedder.encode_passages(texts) @ embedder.encode_query(question)).tolist()
+    found: list[float] = (
+        embedder.encode_passages(texts) @ embedder.encode_query(question)
+    ).tolist()
+    return found
 
 
 def _scored(found: Sequence[Evidence], similarities: Sequence[float] | None) -> list[Evidence]:

@@ -11,12 +11,9 @@ import socket
 from pathlib import Path
 
 import pytest
+from places import SAMPLE
 
 from rag.config import Config
-
-ROOT = Path(__file__).parent.parent
-SHARED = ROOT.parent / "shared"
-SAMPLE = ROOT / "evaluation" / "sample"
 
 _connect = socket.socket.connect
 

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT
+from places import ROOT
 
 LAYERS = ["rag", "indexing", "evaluation", "ui"]  # each may import those to its left
 HEAVY = {"haystack", "torch", "transformers", "sentence_transformers", "faiss", "tantivy"}

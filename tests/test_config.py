@@ -1,6 +1,6 @@
-import yaml
 import pytest
-from conftest import ROOT
+import yaml
+from places import ROOT
 
 from rag.config import Config, data_folder, load_config
 from rag.errors import ConfigError
@@ -70,7 +70,7 @@ def test_a_value_out_of_range_is_shown_with_what_was_expected(tmp_path, text, me
 
 
 def test_a_broken_file_says_where(tmp_path):
-    with pytest.raises(ConfigError, match=r"not valid YAML at line 2, column"):
+    with pytest.raises(ConfigError, match=r"not valid YAML at line 3, column"):
         load_config(write(tmp_path, "store:\n  kind: [embedded\n"), environ={})
 
 

@@ -1,7 +1,7 @@
 """The commands `rag search`, `rag ask` and `rag chat`."""
 
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -11,9 +11,6 @@ from rag.config import Config, Method, load_config
 from rag.console import print_json, printable, say, show
 from rag.errors import QuestionError
 from rag.schema import Answer, Citation, Passage, SearchResult, Turn, to_json
-
-if TYPE_CHECKING:
-    from rag.engine import RAG
 
 SNIPPET = 300  # characters of a passage that a list shows
 REMEMBERED = 10  # exchanges that a conversation keeps
@@ -31,6 +28,7 @@ TopKOption = Annotated[
 
 def search(
     question: QuestionArgument,
+    *,
     collection: CollectionOption = "default",
     method: MethodOption = None,
     top_k: TopKOption = None,
@@ -58,6 +56,7 @@ def search(
 
 def ask(
     question: QuestionArgument,
+    *,
     collection: CollectionOption = "default",
     method: MethodOption = None,
     top_k: TopKOption = None,
@@ -82,6 +81,7 @@ def ask(
 
 
 def chat(
+    *,
     collection: CollectionOption = "default",
     config: ConfigOption = None,
 ) -> None:
@@ -112,7 +112,9 @@ def _settings(path: Any, method: str | None) -> tuple[Config, Method | None]:  #
 def _read(question: str, settings: Config) -> str:
     """Return the question, from stdin if it is `-`; no more of it than can be refused."""
     if question == "-":
-        question = sys.stdin.read(settings.retrieval.max_question + 1024).strip()
+        limit = 4 * (settings.retrieval.max_question + 1)  # bytes of a character, at most
+        question = sys.stdin.buffer.read(limit).decode("utf-8", "replace").strip()
+    question = question.encode("utf-8", "replace").decode()  # an argument may hold any bytes
     if not question.strip():
         raise QuestionError("the question is empty. Ask something, for example: rag ask 'Why?'")
     return question
@@ -121,9 +123,11 @@ def _read(question: str, settings: Config) -> str:
 def _next_question() -> str:
     prompt = "> " if sys.stdin.isatty() else ""
     try:
-        return input(prompt).strip()
+        return input(prompt).strip().encode("utf-8", "replace").decode()
     except EOFError:
         return ""
+    except UnicodeDecodeError:
+        raise QuestionError("the question is not UTF-8 text.") from None
 
 
 def _show_results(result: SearchResult) -> None:

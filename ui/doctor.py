@@ -120,6 +120,8 @@ def _embedder(settings: Config) -> Finding:
 
 
 def _device(settings: Config) -> Finding:
+    if importlib.util.find_spec("torch") is None:
+        return _finding("device", False, "torch is not installed: pip install citewell again")
     from rag.embedders import pick_device, pick_dtype
 
     device = pick_device(settings.embedder.device)
@@ -141,7 +143,19 @@ def _generator(settings: Config) -> Finding:
         if importlib.util.find_spec("openai") is None:
             return _finding("generator", False, f"{name}: pip install 'citewell[openai]'")
         return _finding("generator", True, f"{name} at {generator.base_url}, not asked")
+    if generator.kind == "transformers":
+        return _generator_files(name, generator.model)
     return _finding("generator", True, name)
+
+
+def _generator_files(name: str, model: str) -> Finding:
+    from rag.models import find_model
+
+    try:
+        files = find_model(model, setting="generator.model")
+    except ModelError as error:
+        return _finding("generator", False, str(error))
+    return _finding("generator", True, f"{name} from {files.origin} ({files.folder})")
 
 
 def _sample() -> Finding:

@@ -26,7 +26,7 @@ _HAN = "\u4e00-\u9fa5"
 _CMRC_PUNCTUATION = frozenset("-:_*^/\\~`+=，。：？！“”；’《》·、「」（）－～『』")
 _OPENING_QUOTE = re.compile(r'(?:^|(?<=[ (\[{<]))"')
 _LATIN_TOKEN_BORDERS = re.compile(
-    r"""\.{2,} | `` | '' | [;@#$%&?!*()\[\]{}<>«»‘„\u2012-\u2015] | ,(?!\d) | \.(?=[\])}>"'\s]*$)
+    r"""\.{2,} | `` | '' | [;@#$%&?!()\[\]{}<>«»‘„\u2012-\u2015] | ,(?!\d) | \.(?=[\])}>"'\s]*$)
     | (?:n't|'s|'m|'d|'ll|'re|'ve)(?!\w) | '(?!\w) | (?<!\w)'""",
     re.VERBOSE,
 )
@@ -100,7 +100,7 @@ def segment_cmrc(text: str) -> list[str]:
 
     The script leaves what is between to `nltk.word_tokenize(preserve_line=True)`. Here it is split
     at spaces and around: `"`, which becomes two backticks at the start or behind a space or
-    opening bracket, else two apostrophes; runs of periods; `; @ # $ % & ? ! * ( ) [ ] { } < >`,
+    opening bracket, else two apostrophes; runs of periods; `; @ # $ % & ? ! ( ) [ ] { } < >`,
     guillemets, ‘ and dashes; a comma without a digit behind it; the final period;
     `n't 's 'm 'd 'll 're 've`; an apostrophe at either end of a word. Not copied: contractions
     (cannot -> can not, gonna -> gon na) and doubled quotation marks. On the 46,633 such parts of

@@ -164,6 +164,8 @@ def mcnemar_exact(a_right: Sequence[bool], b_right: Sequence[bool]) -> Outcome:
     Reference:
         McNemar (1947), Psychometrika 12(2), with exact binomial probabilities.
     """
+    if len(a_right) != len(b_right):
+        raise ValueError(f"systems need the same questions, got {len(a_right)}, {len(b_right)}.")
     only_a = sum(one and not other for one, other in zip(a_right, b_right, strict=True))
     only_b = sum(other and not one for one, other in zip(a_right, b_right, strict=True))
     n = only_a + only_b

@@ -14,7 +14,7 @@ from bs4.element import NavigableString, PreformattedString
 from indexing.converters.assembly import whole_file
 from indexing.converters.cleaning import one_line
 from indexing.converters.html_text import TextWriter
-from indexing.converters.html_tree import cut, find_content
+from indexing.converters.html_tree import cut, find_content, find_layout_tables
 from indexing.converters.schema import ConvertedDocument, Section
 
 _HEADINGS = {"h1", "h2", "h3", "h4", "h5", "h6"}
@@ -30,7 +30,6 @@ _LINES = {
     "header", "footer", "aside", "main", "form", "legend", "option", "td", "th", "center",
 }
 # fmt: on
-_LAYOUT = ["table", "pre", "ul", "ol", "dl", "blockquote", *sorted(_HEADINGS)]
 _CHARSET = re.compile(
     rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w.:-]+)|^\s*<\?xml[^>]{0,100}?encoding=[\"']([\w.-]+)",
     re.IGNORECASE,
@@ -66,7 +65,7 @@ def convert_html(text: str, stem: str) -> ConvertedDocument:
 
 def read_tree(root: Tag) -> tuple[str, list[Section]]:
     """The text under an element and the headings in it, by offset."""
-    walker = _Walker()
+    walker = _Walker(find_layout_tables(root))
     todo: list[tuple[object, bool]] = [(root, False)]  # a stack: pages can nest without end
     while todo:
         node, leaving = todo.pop()
@@ -84,7 +83,8 @@ def read_tree(root: Tag) -> tuple[str, list[Section]]:
 class _Walker:
     """What each element does to the text, before and after its children."""
 
-    def __init__(self) -> None:
+    def __init__(self, layout_tables: set[int]) -> None:
+        self._layout_tables = layout_tables
         self.writer = TextWriter()
         self._tables: list[bool] = []  # for each open table: are its cells data
         self._counters: list[int | None] = []  # for each open list: the next number, if it has any
@@ -104,7 +104,7 @@ class _Walker:
             self._open_cell()
         elif name in _PARAGRAPHS or name in _LINES:
             self._open_block(tag)
-        elif name == "sup" and len(tag.contents) == 1 and str(tag.contents[0]).strip().isdigit():
+        elif name == "sup" and _is_number(tag):
             self.writer.write("^")
         return True
 
@@ -132,7 +132,7 @@ class _Walker:
         if name in {"ul", "ol"}:
             self._counters.append(_first_number(tag) if name == "ol" else None)
         elif name == "table":
-            self._tables.append(tag.find(_LAYOUT) is None)
+            self._tables.append(id(tag) not in self._layout_tables)
         elif name == "tr":
             self.writer.open_row()
         if name in {"li", "dd"}:
@@ -155,6 +155,11 @@ class _Walker:
             return "- "
         self._counters[-1] = number + 1
         return f"{number}. "
+
+
+def _is_number(tag: Tag) -> bool:
+    only = tag.contents[0] if len(tag.contents) == 1 else None
+    return isinstance(only, NavigableString) and only.strip().isdigit()
 
 
 def _first_number(tag: Tag) -> int:

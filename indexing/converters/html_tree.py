@@ -26,24 +26,36 @@ _INVISIBLE = re.compile(
 )
 _FRAME = frozenset({"header", "footer", "aside"})
 _CONTENT = frozenset({"main", "article", "section"})
+_LAYOUT = frozenset(
+    {"table", "pre", "ul", "ol", "dl", "blockquote", *(f"h{n}" for n in range(1, 7))}
+)
 
 
 def cut(soup: BeautifulSoup) -> None:
     """Remove from the tree what is hidden, and what surrounds the content of a page."""
-    for tag in [tag for tag in soup.find_all(True) if _unwanted(tag)]:
+    unwanted: list[Tag] = []
+    todo: list[tuple[Tag, bool]] = [(soup, False)]  # no recursion: pages can nest without end
+    while todo:
+        parent, inside = todo.pop()
+        for tag in parent.contents:
+            if not isinstance(tag, Tag):
+                continue
+            if _is_unwanted(tag, inside):
+                unwanted.append(tag)
+            else:
+                is_content = tag.name in _CONTENT or tag.attrs.get("role") == "main"
+                todo.append((tag, inside or is_content))
+    for tag in unwanted:
         tag.extract()
 
 
-def _unwanted(tag: Tag) -> bool:
-    if tag.name in _DROPPED:
-        return True
+def _is_unwanted(tag: Tag, inside: bool) -> bool:
+    """Whether to cut the element; `inside` the content, headers and footers belong to it."""
     if tag.name in _NEVER_DROPPED:
         return False
-    if tag.attrs and _marked(tag):
+    if tag.name in _DROPPED or (tag.name in _FRAME and not inside):
         return True
-    return tag.name in _FRAME and not any(
-        parent.name in _CONTENT or parent.attrs.get("role") == "main" for parent in tag.parents
-    )
+    return bool(tag.attrs) and _marked(tag)
 
 
 def _marked(tag: Tag) -> bool:
@@ -68,3 +80,16 @@ def find_content(soup: BeautifulSoup) -> Tag:
         if isinstance(found, Tag) and found.get_text(strip=True):
             return found
     return body
+
+
+def find_layout_tables(root: Tag) -> set[int]:
+    """The `id()` of each table that holds other blocks than cells, and so is no grid of data."""
+    found: set[int] = set()
+    todo: list[tuple[Tag, int]] = [(root, 0)]  # with the id of the table around it
+    while todo:
+        tag, table = todo.pop()
+        if table and tag.name in _LAYOUT:
+            found.add(table)
+        inner = id(tag) if tag.name == "table" else table
+        todo.extend((child, inner) for child in tag.contents if isinstance(child, Tag))
+    return found

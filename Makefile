@@ -1,0 +1,51 @@
+# `make demo` and `make test` do all their own set-up. PYTHON may name another interpreter (3.11+).
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO := demo
+
+.PHONY: demo test check format clean
+.DEFAULT_GOAL := demo
+
+$(VENV)/.installed: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "citewell needs Python 3.11 or newer: make PYTHON=python3.11 ..."; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing citewell into $(VENV) (once) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/.developing: $(VENV)/.installed
+	@echo "Installing what the tests need (once) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev -e '.[openai,local-llm]'
+	@touch $@
+
+demo: $(VENV)/.installed
+	@$(BIN)/rag index evaluation/sample/documents --collection $(DEMO)
+	@echo
+	@echo '$$ rag ask "Why did the heating cable not protect the summer pipe in 2014?"'
+	@$(BIN)/rag ask "Why did the heating cable not protect the summer pipe in 2014?" --collection $(DEMO)
+	@echo
+	@echo '$$ rag ask "“晚钟”是什么声音？"'
+	@$(BIN)/rag ask "“晚钟”是什么声音？" --collection $(DEMO)
+	@echo
+	@echo "Next:"
+	@echo "  $(BIN)/rag chat --collection $(DEMO)"
+	@echo "  $(BIN)/rag index PATH/TO/YOUR/DOCUMENTS"
+	@echo '  $(BIN)/rag ask "YOUR QUESTION"'
+
+test: $(VENV)/.developing
+	@$(BIN)/python -m pytest
+
+check: $(VENV)/.developing
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: $(VENV)/.developing
+	@$(BIN)/ruff check --fix --quiet .
+	@$(BIN)/ruff format --quiet .
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache build dist

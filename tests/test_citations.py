@@ -1,0 +1,131 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag.citations import find_support, quote_evidence, split_markers, tie
+from rag.evidence import Evidence
+from rag.schema import Passage
+
+PUMP = "The pump weighs 12 kg. Its warranty lasts two years. It stands in the cellar."
+SOAP = "Clean the pump every week. Use warm water, never soap."
+CHINESE = "水泵重12公斤。保修期为两年。水泵放在地下室。"
+
+
+def passage(text, *, rank=1, start=100, name="manual.txt"):
+    return Passage(
+        rank=rank,
+        passage_id=f"{name}:{rank}",
+        document_id=name,
+        source=name,
+        title="",
+        heading=None,
+        page=3,
+        start=start,
+        end=start + len(text),
+        text=text,
+        score=1.0,
+    )
+
+
+def evidence(where, sentence, score):
+    start = where.text.index(sentence)
+    return Evidence(where.passage_id, start, start + len(sentence), (), score)
+
+
+def test_quoted_sentences_carry_their_citations():
+    one, two = passage(PUMP), passage(SOAP, rank=2, name="care.txt")
+    found = [evidence(two, "Clean the pump every week.", 0.9), evidence(one, PUMP[:22], 0.8)]
+    cited = quote_evidence(found, [one, two], most=2, share=0.5)
+    assert cited.text == "Clean the pump every week. [1] The pump weighs 12 kg. [2]"
+    assert [(c.n, c.source, c.start, c.end, c.quote) for c in cited.citations] == [
+        (1, "care.txt", 100, 126, "Clean the pump every week."),
+        (2, "manual.txt", 100, 122, "The pump weighs 12 kg."),
+    ]
+
+
+def test_sentences_of_one_passage_keep_their_order():
+    one = passage(PUMP)
+    found = [evidence(one, PUMP[53:], 0.9), evidence(one, PUMP[:22], 0.8)]
+    cited = quote_evidence(found, [one], most=2, share=0.5)
+    assert cited.text == "The pump weighs 12 kg. [1] It stands in the cellar. [2]"
+
+
+def test_the_same_sentence_in_overlapping_passages_is_quoted_once():
+    one, two = passage(PUMP), passage(PUMP[23:], rank=2, start=123)
+    sentence = "Its warranty lasts two years."
+    found = [evidence(one, sentence, 0.9), evidence(two, sentence, 0.9)]
+    cited = quote_evidence(found, [one, two], most=2, share=0.5)
+    assert cited.text == f"{sentence} [1]"
+
+
+@pytest.mark.parametrize(("share", "count"), [(0.9, 1), (0.5, 2)])
+def test_a_further_sentence_needs_its_share_of_the_best_score(share, count):
+    one = passage(PUMP)
+    found = [evidence(one, PUMP[:22], 0.8), evidence(one, PUMP[23:52], 0.5)]
+    assert quote_evidence(found, [one], most=3, share=share).sentences == count
+
+
+def test_a_marker_becomes_the_number_of_the_sentence_that_says_it():
+    one, two = passage(PUMP), passage(SOAP, rank=2, name="care.txt")
+    cited = tie("It weighs 12 kg [1]. Clean it every week with warm water [2].", [one, two])
+    assert cited.text == "It weighs 12 kg. [1] Clean it every week with warm water. [2]"
+    assert [c.quote for c in cited.citations] == ["The pump weighs 12 kg.", SOAP]
+    assert cited.unsupported == 0
+
+
+def test_a_passage_that_does_not_exist_is_reported_and_not_cited():
+    cited = tie("The pump weighs 12 kg [7].", [passage(PUMP)])
+    assert cited.unknown == [7]
+    assert cited.text == "The pump weighs 12 kg. [1]"  # a passage that says it is found
+
+
+def test_a_wrong_number_is_not_supported():
+    cited = tie("The pump weighs 21 kg [1].", [passage(PUMP)])
+    assert cited.text == "The pump weighs 21 kg. [?]"
+    assert (cited.unsupported, cited.citations) == (1, [])
+
+
+def test_a_marker_of_the_wrong_passage_is_replaced_by_the_right_one():
+    one, two = passage(SOAP), passage(PUMP, rank=2, name="care.txt")
+    cited = tie("The warranty of the pump lasts two years [1].", [one, two])
+    assert [c.source for c in cited.citations] == ["care.txt"]
+
+
+def test_a_sentence_that_nothing_supports_is_marked():
+    cited = tie("Elephants are grey and large animals.", [passage(PUMP)])
+    assert cited.text == "Elephants are grey and large animals. [?]"
+
+
+def test_chinese_is_tied_like_english():
+    cited = tie("水泵重12公斤[1]。保修期为两年【1】。", [passage(CHINESE)])
+    assert cited.text == "水泵重12公斤。 [1] 保修期为两年。 [2]"
+    assert [c.quote for c in cited.citations] == ["水泵重12公斤。", "保修期为两年。"]
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("A b c [1, 2].", [("A b c.", [1, 2], "")]),
+        ("A b c. [1][2] D e.", [("A b c.", [1, 2], ""), ("D e.", [], " ")]),
+        ("A b [1] and c [2].", [("A b and c.", [1, 2], "")]),
+        ("A b c [1].\n\nD e f [2].", [("A b c.", [1], ""), ("D e f.", [2], "\n")]),
+        ("", []),
+    ],
+)
+def test_markers_stay_with_their_sentence(written, expected):
+    assert list(split_markers(written)) == expected
+
+
+def test_support_is_the_shortest_span_that_says_it():
+    start, end = find_support("warranty of two years", PUMP)
+    assert PUMP[start:end] == "Its warranty lasts two years."
+
+
+@given(st.text(max_size=200), st.lists(st.text(max_size=100), max_size=4))
+def test_whatever_is_written_every_quote_is_the_passages_own_text(written, texts):
+    passages = [passage(text, rank=n) for n, text in enumerate(texts, 1)]
+    cited = tie(written, passages)
+    assert [c.n for c in cited.citations] == list(range(1, len(cited.citations) + 1))
+    for citation in cited.citations:
+        source = next(p for p in passages if p.passage_id == citation.passage_id)
+        assert source.text[citation.start - 100 : citation.end - 100] == citation.quote != ""

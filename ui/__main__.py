@@ -1,0 +1,5 @@
+"""`python -m ui` is the command `rag`."""
+
+from ui.cli import main
+
+main()
