@@ -40,7 +40,7 @@ def english(data, rng):
     asked = sorted({each["document"] for each in questions})
     others = sorted(p.name for p in (folder / "articles").iterdir() if p.name not in asked)
     groups = {
-        name: (folder / "articles" / name).read_text(encoding="utf-8").split("\n\n")
+        name: (folder / "articles" / name).read_text(encoding="utf-8").split("\n")
         for name in [*asked, *rng.sample(others, DISTRACTORS)]
     }
     found = [(each["document"], each["text"], each["answers"]) for each in questions]

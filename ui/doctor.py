@@ -133,19 +133,19 @@ def _generator(settings: Config) -> Finding:
     if generator is None:
         return _finding("generator", True, "none: answers are quoted from the documents")
     name = f"{generator.kind} `{generator.model}`"
-    if generator.kind == "gguf":
-        if not Path(generator.model).is_file():
-            return _finding("generator", False, f"{name}: there is no such file")
-        if importlib.util.find_spec("xllamacpp") is None:
-            need = "pip install 'citewell[local-llm]'"
-            return _finding("generator", False, f"{name}: {need}")
-    if generator.kind == "openai":
-        if importlib.util.find_spec("openai") is None:
-            return _finding("generator", False, f"{name}: pip install 'citewell[openai]'")
-        return _finding("generator", True, f"{name} at {generator.base_url}, not asked")
     if generator.kind == "transformers":
         return _generator_files(name, generator.model)
-    return _finding("generator", True, name)
+    problem = ""
+    if generator.kind == "gguf" and not Path(generator.model).is_file():
+        problem = "there is no such file"
+    elif generator.kind == "gguf" and importlib.util.find_spec("xllamacpp") is None:
+        problem = "pip install 'citewell[local-llm]'"
+    elif generator.kind == "openai" and importlib.util.find_spec("openai") is None:
+        problem = "pip install 'citewell[openai]'"
+    if problem:
+        return _finding("generator", False, f"{name}: {problem}")
+    where = f" at {generator.base_url}, not asked" if generator.kind == "openai" else ""
+    return _finding("generator", True, f"{name}{where}")
 
 
 def _generator_files(name: str, model: str) -> Finding:

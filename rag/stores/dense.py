@@ -6,6 +6,7 @@ a large base without a filter is searched through an HNSW graph. Filters never g
 which would lose most of a selective filter's hits.
 """
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,13 @@ import numpy.typing as npt
 from rag.errors import StoreError
 from rag.stores import files
 from rag.stores.files import Hits, Numbers
+from rag.stores.ranking import Fetched, fetch_best, rank_hits
+
+_untyped: Any = faiss  # its type stubs lack the arguments used here
 
 Vectors = npt.NDArray[np.float32]
 
+DIGITS = 6  # of a score: those that single precision has in an inner product
 GRAPH_LINKS = 32  # links of a node (M): recall@10 above .99 at 100,000 x 384
 GRAPH_BUILD = 200  # breadth while building (efConstruction)
 
@@ -65,47 +70,65 @@ class DenseIndex:
         Returns:
             Pairs of row number and score, best first; equal scores in the order of the rows.
         """
-        mask = self._alive
-        new = np.ones(len(self._new_numbers), bool)
+        mask, new_numbers, new_vectors = self._alive, self._new_numbers, self._new_vectors
         if allowed is not None:
             mask = mask & np.isin(self._base_numbers, allowed, assume_unique=True)
-            new = np.isin(self._new_numbers, allowed, assume_unique=True)
-        hits = self._search_base(vector, top_k, mask, exact=allowed is not None)
-        if new.any():
-            scores = self._new_vectors[new] @ vector
-            hits += zip(self._new_numbers[new].tolist(), scores.tolist(), strict=True)
-        hits.sort(key=lambda hit: (-hit[1], hit[0]))
-        return hits[:top_k]
+            chosen = np.isin(new_numbers, allowed, assume_unique=True)
+            new_numbers, new_vectors = new_numbers[chosen], new_vectors[chosen]
+        selector = _select(mask)
+        total = int(mask.sum())
+
+        def fetch(limit: int) -> Fetched:
+            count = min(limit, total)
+            hits = self._search_base(vector, count, selector, exact=allowed is not None)
+            return hits, None if count == total else hits[-1][1] if hits else math.inf
+
+        beside = zip(new_numbers.tolist(), _rounded(new_vectors @ vector), strict=True)
+        return rank_hits([*fetch_best(fetch, top_k), *beside], top_k)
 
     def _search_base(
-        self, vector: Vectors, top_k: int, mask: npt.NDArray[np.bool_], *, exact: bool
+        self,
+        vector: Vectors,
+        count: int,
+        selector: Any,  # noqa: ANN401 - faiss has no types
+        *,
+        exact: bool,
     ) -> Hits:
-        count = min(top_k, int(mask.sum()))
         if not count:
             return []
-        selector = None
-        if count < len(mask) and not mask.all():
-            bits = np.packbits(mask, bitorder="little")
-            selector = faiss.IDSelectorBitmap(len(mask), faiss.swig_ptr(bits))
-        index, parameters = self._base, faiss.SearchParameters(sel=selector)
+        index, parameters = self._base, _untyped.SearchParameters(sel=selector)
         if isinstance(index, faiss.IndexHNSW):
             if exact:
                 index = faiss.downcast_index(index.storage)
             else:
-                parameters = faiss.SearchParametersHNSW(
-                    sel=selector, efSearch=max(self._graph_search, 2 * count)
-                )
+                breadth = max(self._graph_search, 2 * count)
+                parameters = _untyped.SearchParametersHNSW(sel=selector, efSearch=breadth)
         scores, places = index.search(vector[None], count, params=parameters)
         found = places[0] >= 0
         numbers = self._base_numbers[places[0][found]]
-        return list(zip(numbers.tolist(), scores[0][found].tolist(), strict=True))
+        return list(zip(numbers.tolist(), _rounded(scores[0][found]), strict=True))
+
+
+def _select(mask: npt.NDArray[np.bool_]) -> Any:  # noqa: ANN401 - faiss has no types
+    """Return a selector of the places in a mask; None if that is all of them."""
+    if mask.all():
+        return None
+    bits = np.packbits(mask, bitorder="little")
+    selector = _untyped.IDSelectorBitmap(len(mask), faiss.swig_ptr(bits))
+    selector.bits = bits  # FAISS reads it while the selector lives
+    return selector
+
+
+def _rounded(scores: Vectors) -> list[float]:
+    """Return scores without the digits in which FAISS and numpy differ, so that ties are ties."""
+    return [round(score, DIGITS) for score in scores.tolist()]
 
 
 def build_base(vectors: Vectors, *, exact_limit: int) -> Any:  # noqa: ANN401 - faiss has no types
     """Return a FAISS index over unit vectors: exact up to a size, an HNSW graph above."""
     count, dimension = vectors.shape
     if count <= exact_limit:
-        index = faiss.IndexFlatIP(dimension)
+        index: Any = faiss.IndexFlatIP(dimension)
     else:
         index = faiss.IndexHNSWFlat(dimension, GRAPH_LINKS, faiss.METRIC_INNER_PRODUCT)
         index.hnsw.efConstruction = GRAPH_BUILD
@@ -116,7 +139,10 @@ def build_base(vectors: Vectors, *, exact_limit: int) -> Any:  # noqa: ANN401 - 
 def save_base(folder: Path, base: Any, numbers: Numbers, *, owner: str) -> None:  # noqa: ANN401
     """Write a base index as one sealed folder, all at once or not at all."""
     with files.new_folder(folder) as temporary:
-        faiss.write_index(base, str(temporary / "index.faiss"))
+        try:
+            faiss.write_index(base, str(temporary / "index.faiss"))
+        except RuntimeError as error:  # FAISS's only one; here it is always the disk
+            raise OSError(f"the vectors cannot be written: {_first_line(error)}") from None
         files.write_numbers(temporary, numbers)
         files.seal(temporary, {"count": len(numbers), "owner": owner})
 
@@ -131,7 +157,14 @@ def load_base(folder: Path, *, owner: str) -> tuple[Any, Numbers]:
     if facts.get("owner") != owner:
         raise StoreError(f"`{folder}` belongs to another collection.")
     count, numbers = facts["count"], files.read_numbers(folder)
-    base = faiss.read_index(str(folder / "index.faiss"))
+    try:
+        base = faiss.read_index(str(folder / "index.faiss"))
+    except RuntimeError as error:
+        raise StoreError(f"`{folder}` cannot be read: {_first_line(error)}.") from None
     if not base.ntotal == len(numbers) == count:
         raise StoreError(f"`{folder}` is damaged: {base.ntotal} vectors for {count} passages.")
     return base, numbers
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0].rstrip(".")

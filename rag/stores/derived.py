@@ -37,6 +37,7 @@ class Derived:
         self._folder, self._journal, self._settings = folder, journal, settings
         self._owner = journal.state("owner", "")
         self._elsewhere: tempfile.TemporaryDirectory[str] | None = None
+        self._opened: tuple[str, Base] | None = None  # the last dense base, by its seal
 
     def close(self) -> None:
         """Remove what had to be built outside the folder."""
@@ -48,14 +49,18 @@ class Derived:
         return self._lexical(generation), self._dense(generation)
 
     def update(self, generation: int) -> None:
-        """Bring the folders up to a generation that is about to be published."""
-        self._lexical(generation)
+        """Bring the folders up to a generation that is about to be published.
+
+        Raises:
+            StoreError: If there is no space, or the folder cannot be written.
+        """
+        self._lexical(generation, here=True)
         live = self._journal.numbers(generation, embedded=True)
         folders = self._folders("dense")
-        base = files.read_numbers(folders[0]) if folders else np.array([], np.int64)
-        changed = len(np.setxor1d(live, base, assume_unique=True))
+        base = files.peek_numbers(folders[0] if folders else self._folder)
+        changed = len(np.setxor1d(live, base))
         if changed > self._settings.rebuild_share * len(base):
-            self._build_dense(generation, live)
+            self._build_dense(generation, live, here=True)
 
     def tidy(self, generation: int) -> None:
         """Remove folders that no reader of this generation needs."""
@@ -67,7 +72,7 @@ class Derived:
     def check(self, generation: int) -> list[str]:
         """Return what is wrong with journal and indexes, one line each."""
         problems = [f"journal: {problem}" for problem in self._journal.is_sound()]
-        for name, open_folder in (("bm25", self._open_lexical), ("dense", self._open_dense)):
+        for name, open_folder in (("bm25", self._open_lexical), ("dense", self._load_dense)):
             for folder in self._folders(name)[:1]:
                 try:
                     open_folder(folder)
@@ -88,17 +93,20 @@ class Derived:
 
     # -- bm25
 
-    def _lexical(self, generation: int) -> LexicalIndex:
+    def _lexical(self, generation: int, *, here: bool = False) -> LexicalIndex:
         live = self._journal.numbers(generation)
         if self._settings.bm25 == "rank-bm25":
             return RankBm25Index(self._journal.contents(live.tolist()))
-        base = self._newest_lexical()
+        base = self._fitting_lexical(live)
         if base is not None and np.array_equal(base.numbers, live):
             return base
-        return self._build_lexical(generation, live, base)
+        return self._build_lexical(generation, live, base, here=here)
 
-    def _newest_lexical(self) -> TantivyIndex | None:
-        for folder in self._folders("bm25"):
+    def _fitting_lexical(self, live: Numbers) -> TantivyIndex | None:
+        """Return the index that holds just these rows, else the newest one that can be opened."""
+        folders = self._folders("bm25")
+        folders.sort(key=lambda folder: not np.array_equal(files.peek_numbers(folder), live))
+        for folder in folders:
             try:
                 return self._open_lexical(folder)
             except StoreError as error:
@@ -110,7 +118,7 @@ class Derived:
         return TantivyIndex(folder, owner=self._owner)
 
     def _build_lexical(
-        self, generation: int, live: Numbers, base: TantivyIndex | None
+        self, generation: int, live: Numbers, base: TantivyIndex | None, *, here: bool
     ) -> TantivyIndex:
         if base is not None and (len(live) <= SMALL or self._is_worn(base.numbers, live)):
             base = None
@@ -120,7 +128,7 @@ class Derived:
             rows = self._journal.contents(new.tolist())
             build_tantivy(folder, rows, live, owner=self._owner, base=base)
 
-        return self._open_lexical(self._write(f"bm25-{generation}", build))
+        return self._open_lexical(self._write(f"bm25-{generation}", build, here=here))
 
     def _is_worn(self, base: Numbers, live: Numbers) -> bool:
         """Tell if so much was removed that bm25's statistics would be off."""
@@ -134,7 +142,7 @@ class Derived:
         if not len(live):
             return None
         found = self._newest_dense()
-        base, numbers = found if found else self._build_dense(generation, live)
+        base, numbers = found if found else self._build_dense(generation, live, here=False)
         new = np.setdiff1d(live, numbers, assume_unique=True)
         vectors = self._journal.vectors(new.tolist(), base.d)
         breadth = self._settings.graph_search
@@ -150,17 +158,23 @@ class Derived:
         return None
 
     def _open_dense(self, folder: Path) -> Base:
+        """Return a base; the one in memory, if the folder is sealed as the same."""
+        seal = files.read_seal(folder)
+        if self._opened is None or self._opened[0] != seal:
+            self._opened = seal, self._load_dense(folder)
+        return self._opened[1]
+
+    def _load_dense(self, folder: Path) -> Base:
         return load_base(folder, owner=self._owner)
 
-    def _build_dense(self, generation: int, live: Numbers) -> Base:
-        dimension = int(self._journal.state("dimension", "0"))
-        vectors = self._journal.vectors(live.tolist(), dimension)
+    def _build_dense(self, generation: int, live: Numbers, *, here: bool) -> Base:
+        vectors = self._journal.vectors(live.tolist(), self._journal.dimension)
         base = build_base(vectors, exact_limit=self._settings.exact_limit)
 
         def build(folder: Path) -> None:
             save_base(folder, base, live, owner=self._owner)
 
-        self._write(f"dense-{generation}", build)
+        self._write(f"dense-{generation}", build, here=here)
         return base, live
 
     # -- folders
@@ -170,17 +184,34 @@ class Derived:
         found = [path for path in self._folder.glob(f"{name}-*") if _generation_of(path) >= 0]
         return sorted(found, key=_generation_of, reverse=True)
 
-    def _write(self, name: str, build: Callable[[Path], None]) -> Path:
-        """Build a folder beside the journal, or elsewhere if nothing can be written there."""
+    def _write(self, name: str, build: Callable[[Path], None], *, here: bool) -> Path:
+        """Build a folder beside the journal; else for now elsewhere, unless it must be `here`."""
         folder = self._folder / name
         try:
             build(folder)
         except OSError as error:
+            if here:
+                raise _unwritable(folder, error) from None
             log.warning("`%s` cannot be written (%s): building a temporary one.", folder, error)
+            folder = self._write_elsewhere(name, build)
+        return folder
+
+    def _write_elsewhere(self, name: str, build: Callable[[Path], None]) -> Path:
+        folder = Path(tempfile.gettempdir())
+        try:
             self._elsewhere = self._elsewhere or tempfile.TemporaryDirectory()
             folder = Path(self._elsewhere.name) / name
             build(folder)
+        except OSError as error:
+            raise _unwritable(folder, error) from None
         return folder
+
+
+def _unwritable(folder: Path, error: OSError) -> StoreError:
+    return StoreError(
+        f"`{folder}` cannot be written: {error.strerror or error}. Free some space or change the "
+        "permissions, and run the same command again; until then the old state is served."
+    )
 
 
 def _generation_of(folder: Path) -> int:

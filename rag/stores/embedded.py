@@ -6,7 +6,6 @@ journal whenever they are missing, stale or damaged.
 """
 
 import logging
-import tempfile
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
@@ -23,17 +22,18 @@ from rag.config import StoreConfig
 from rag.errors import StoreError
 from rag.stores import files
 from rag.stores.base import DocumentInfo, Failure, Manifest
-from rag.stores.derived import Derived
 from rag.stores.dense import DenseIndex
+from rag.stores.derived import Derived
 from rag.stores.files import Hits, Numbers
 from rag.stores.filters import Filter
 from rag.stores.journal import Journal
 from rag.stores.lexical import LexicalIndex
-from rag.stores.writer import EmbeddedWriter
+from rag.stores.writer import EmbeddedWriter, as_vector
 from rag.text import tokens
 
 log = logging.getLogger(__name__)
 
+ATTEMPTS = 3  # to read one generation while others are published quickly
 KEPT_GENERATIONS = 2
 KEPT_FILTERS = 32
 
@@ -193,7 +193,7 @@ class EmbeddedStore:
                 words, top_k, title_weight=self.title_weight, allowed=allowed
             )
 
-        return self._retrieve(search, filters, generation) if words else []
+        return self._retrieve(search, top_k, filters, generation) if words else []
 
     def dense_retrieval(
         self,
@@ -212,22 +212,22 @@ class EmbeddedStore:
             generation: The generation to read; None is the published one.
 
         Raises:
-            ValueError: If the vector has another length than the collection's.
+            ValueError: If the vector has another length than the collection's, NaN or infinity.
             StaleError: If that generation is gone.
             FilterError: If the filter is malformed.
         """
-        vector = np.asarray(embedding, np.float32)
+        vector = as_vector(embedding, "the query's vector")
         vector = vector / max(float(np.linalg.norm(vector)), 1e-12)
-        dimension = int(self.journal.state("dimension", "0"))
-        if dimension and vector.shape != (dimension,):
+        dimension = self.journal.dimension
+        if dimension and len(vector) != dimension:
             raise ValueError(
-                f"the query's vector has shape {vector.shape}, the collection {dimension} dimensions"
+                f"the query's vector has {len(vector)} dimensions, the collection {dimension}"
             )
 
         def search(view: _View, allowed: Numbers | None) -> Hits:
             return view.dense.search(vector, top_k, allowed) if view.dense else []
 
-        return self._retrieve(search, filters, generation)
+        return self._retrieve(search, top_k, filters, generation)
 
     def document_frequencies(self, words: Sequence[str]) -> tuple[list[int], int]:
         """Return in how many passages each token stands, and the number of passages."""
@@ -237,13 +237,31 @@ class EmbeddedStore:
     def _retrieve(
         self,
         search: Callable[[_View, Numbers | None], Hits],
+        top_k: int,
+        filters: Filter | None,
+        generation: int | None,
+    ) -> list[Document]:
+        if top_k < 1:
+            raise ValueError(f"top_k: expected at least 1 (got {top_k})")
+        for _ in range(ATTEMPTS):
+            try:
+                return self._retrieve_once(search, filters, generation)
+            except StaleError:
+                if generation is not None:
+                    raise
+        return self._retrieve_once(search, filters, generation)
+
+    def _retrieve_once(
+        self,
+        search: Callable[[_View, Numbers | None], Hits],
         filters: Filter | None,
         generation: int | None,
     ) -> list[Document]:
         view = self._view(generation)
         hits = search(view, self._allowed(view, filters))
         documents = self.journal.passages([number for number, _ in hits])
-        if len(documents) < len(hits):
+        # A writer deletes what only generations before the last but one can see.
+        if len(documents) < len(hits) or view.generation + KEPT_GENERATIONS <= self.generation:
             raise StaleError(f"generation {view.generation} is gone; ask again.")
         return [
             replace(document, score=score)
@@ -325,6 +343,7 @@ class EmbeddedStore:
     def rebuild(self) -> None:
         """Build the derived indexes anew from the journal, and give free space back."""
         with self.writer():
-            self._views.clear()
+            with self._lock:
+                self._views.clear()
             self.derived.rebuild(self.generation)
             self.journal.rows("VACUUM")

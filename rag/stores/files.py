@@ -47,7 +47,7 @@ def sync_folder(path: Path) -> None:
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
     """Fill a temporary folder in the block, then give it its name, durably and at once."""
-    temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex[:8]}.tmp")
+    temporary = path.with_name(_temporary_name(path))
     temporary.mkdir(parents=True)
     try:
         yield temporary
@@ -60,6 +60,10 @@ def new_folder(path: Path) -> Iterator[Path]:
     except BaseException:
         remove(temporary)
         raise
+
+
+def _temporary_name(path: Path) -> str:
+    return f"{path.name}.{uuid.uuid4().hex[:8]}.tmp"
 
 
 def rename(old: Path, new: Path) -> None:
@@ -84,11 +88,18 @@ def link_files(source: Path, target: Path, *, leave_out: frozenset[str]) -> None
 def remove(path: Path) -> None:
     """Remove a file or folder if it is there and nobody holds it; else it stays for later."""
     if path.is_dir():
+        if path.suffix != ".tmp":  # first out of sight, so that nobody opens half of it
+            aside = path.with_name(_temporary_name(path))
+            try:
+                rename(path, aside)
+            except OSError:
+                return
+            path = aside
         shutil.rmtree(path, ignore_errors=True)
         return
     try:
         path.unlink(missing_ok=True)
-    except PermissionError:  # Windows: another process has it open
+    except OSError:  # Windows: another process has it open; or the folder is read-only
         return
 
 
@@ -98,8 +109,11 @@ def make_folder(path: Path) -> None:
     Raises:
         StoreError: If it cannot be created; says why and what to do.
     """
+    missing = [each for each in (path, *path.parents) if not each.exists()]
     try:
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for each in missing:
+            sync_folder(each.parent)
     except OSError as error:
         raise StoreError(
             f"the folder `{path}` cannot be created: {error.strerror}. Choose another place with "
@@ -117,10 +131,30 @@ def read_numbers(folder: Path) -> Numbers:
     return np.frombuffer((folder / "numbers.i8").read_bytes(), "<i8").astype(np.int64)
 
 
+def peek_numbers(folder: Path) -> Numbers:
+    """Return the row numbers beside an index that was not checked; empty if there are none."""
+    try:
+        return read_numbers(folder)
+    except (OSError, ValueError):
+        return np.array([], np.int64)
+
+
 def seal(folder: Path, facts: dict[str, Any]) -> None:
     """Write `seal.json`: some facts, and the SHA-256 of every file in a folder."""
     hashes = {path.name: sha256_of(path) for path in sorted(folder.iterdir())}
     (folder / "seal.json").write_text(json.dumps({**facts, "files": hashes}), encoding="utf-8")
+
+
+def read_seal(folder: Path) -> str:
+    """Return the content of `seal.json`.
+
+    Raises:
+        StoreError: If it is missing or not text.
+    """
+    try:
+        return (folder / "seal.json").read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise StoreError(f"`{folder}` is damaged: {error}.") from None
 
 
 def check_seal(folder: Path) -> dict[str, Any]:
@@ -130,10 +164,12 @@ def check_seal(folder: Path) -> dict[str, Any]:
         StoreError: If a file is missing, or not what was written.
     """
     try:
-        facts: dict[str, Any] = json.loads((folder / "seal.json").read_text(encoding="utf-8"))
+        facts: dict[str, Any] = json.loads(read_seal(folder))
         for name, sha256 in facts["files"].items():
             if sha256_of(folder / name) != sha256:
                 raise StoreError(f"`{folder / name}` is damaged: its content has changed.")
+        if not isinstance(facts.get("count"), int):
+            raise StoreError(f"`{folder}` is damaged: its seal has no count.")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise StoreError(f"`{folder}` is damaged: {error}.") from None
     return facts

@@ -10,9 +10,9 @@ another type never matches an order comparison (Haystack raises).
 import ast
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from haystack import Document
 from haystack.errors import FilterError
@@ -25,6 +25,9 @@ Filter = dict[str, Any]
 ORDER = (">", ">=", "<", "<=")
 OPERATORS = ("==", "!=", *ORDER, "in", "not in")
 LONGEST_EXPRESSION = 2000
+DEEPEST = 50  # conditions within conditions
+SHOWN = 200  # characters of a filter that an error shows
+_FIELDS = frozenset(each.name for each in fields(Document))
 _SYMBOLS: dict[type[ast.cmpop], str] = {
     ast.Eq: "==",
     ast.NotEq: "!=",
@@ -56,12 +59,22 @@ def parse_filter(expression: str) -> Filter:
             f"the filter has {len(expression)} characters; at most {LONGEST_EXPRESSION} are read."
         )
     try:
-        return _translate(ast.parse(expression.strip(), mode="eval").body)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        parsed = _translate(ast.parse(expression.strip(), mode="eval").body)
+        check_filter(parsed)
+    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
         raise QuestionError(
-            f"the filter `{expression}` is not understood. Write comparisons joined by and, or, "
-            'not, for example: format == "pdf" and year >= 2020'
+            f"the filter {_shown(expression)} is not understood. Write comparisons joined by and, "
+            'or, not, for example: format == "pdf" and year >= 2020'
         ) from None
+    except FilterError as error:
+        raise QuestionError(f"the filter {_shown(expression)} cannot be used: {error}.") from None
+    return parsed
+
+
+def _shown(expression: str) -> str:
+    """Return the start of what was typed, on one line and without control characters."""
+    text = ascii(expression)[1:-1] if not expression.isprintable() else expression
+    return f"`{text[:SHOWN]}{'…' if len(text) > SHOWN else ''}`"
 
 
 def _translate(node: ast.expr) -> Filter:
@@ -72,11 +85,27 @@ def _translate(node: ast.expr) -> Filter:
         return {"operator": "NOT", "conditions": [_translate(node.operand)]}
     if isinstance(node, ast.Compare) and len(node.ops) == 1:
         return {
-            "field": f"meta.{ast.unparse(node.left)}" if _is_name(node.left) else _refuse(node),
+            "field": f"meta.{_name(node.left)}",
             "operator": _SYMBOLS.get(type(node.ops[0])) or _refuse(node),
-            "value": ast.literal_eval(node.comparators[0]),
+            "value": _value(node.comparators[0]),
         }
-    return _refuse(node)
+    return cast("Filter", _refuse(node))
+
+
+def _name(node: ast.expr) -> str:
+    name = ast.unparse(node) if _is_name(node) else str(_refuse(node))
+    return name.removeprefix("meta.")
+
+
+def _value(node: ast.expr) -> Any:  # noqa: ANN401 - any filter value
+    """Return a text, number, True, False or None, or a list of those."""
+    value = ast.literal_eval(node)
+    if isinstance(value, list | tuple):
+        value = list(value)
+    for item in value if isinstance(value, list) else [value]:
+        if not isinstance(item, str | int | float | None):
+            _refuse(node)
+    return value
 
 
 def _is_name(node: ast.expr) -> bool:
@@ -95,8 +124,12 @@ def join_filters(*filters: Filter | None) -> Filter | None:
     return {"operator": "AND", "conditions": given}
 
 
-def check_filter(filters: Filter) -> None:
+def check_filter(filters: Filter, depth: int = 0) -> None:
     """Raise `haystack.errors.FilterError` if a filter does not follow the syntax above."""
+    if not isinstance(filters, dict):
+        raise FilterError(f"expected a dictionary, got {filters!r}")
+    if depth > DEEPEST:
+        raise FilterError(f"conditions stand more than {DEEPEST} deep")
     if "field" in filters:
         _check_comparison(filters)
         return
@@ -105,8 +138,10 @@ def check_filter(filters: Filter) -> None:
             raise FilterError(f"'{key}' key missing in {filters}")
     if filters["operator"] not in ("AND", "OR", "NOT"):
         raise FilterError(f"expected AND, OR or NOT, got {filters['operator']!r}")
+    if not isinstance(filters["conditions"], list | tuple):
+        raise FilterError(f"'conditions' needs a list, got {filters['conditions']!r}")
     for condition in filters["conditions"]:
-        check_filter(condition)
+        check_filter(condition, depth + 1)
 
 
 def _check_comparison(condition: Filter) -> None:
@@ -114,6 +149,8 @@ def _check_comparison(condition: Filter) -> None:
         if key not in condition:
             raise FilterError(f"'{key}' key missing in {condition}")
     operator, value = condition["operator"], condition["value"]
+    if not isinstance(condition["field"], str):
+        raise FilterError(f"'field' needs a text, got {condition['field']!r}")
     if operator not in OPERATORS:
         raise FilterError(f"expected one of {OPERATORS}, got {operator!r}")
     if operator in ("in", "not in") and not isinstance(value, list):
@@ -158,8 +195,8 @@ class SqlFilter:
         document = Document(id=passage_id, content=content, meta=json.loads(meta))
         try:
             return document_matches_filter(condition, document)
-        except (FilterError, TypeError):  # the document's value has another type
-            return False
+        except (FilterError, TypeError, ValueError, OverflowError):
+            return False  # the document's value has another type, or is no date after all
 
 
 def to_sql(filters: Filter | None) -> SqlFilter:
@@ -181,16 +218,24 @@ def _sql(filters: Filter, sql: SqlFilter) -> str:
         return "".join(_comparison(filters, sql))
     parts = [f"({_sql(condition, sql)})" for condition in filters["conditions"]]
     if filters["operator"] == "OR":
-        return " OR ".join(parts) or "0"
-    joined = " AND ".join(parts) or "1"
+        return _joined(parts, " OR ") or "0"
+    joined = _joined(parts, " AND ") or "1"
     return f"NOT ({joined})" if filters["operator"] == "NOT" else joined
+
+
+def _joined(parts: list[str], word: str) -> str:
+    """Join conditions as a balanced tree: SQLite refuses expressions over 1,000 deep."""
+    if len(parts) < 3:
+        return word.join(parts)
+    half = len(parts) // 2
+    return f"({_joined(parts[:half], word)}){word}({_joined(parts[half:], word)})"
 
 
 def _comparison(condition: Filter, sql: SqlFilter) -> Iterator[str]:
     operator, value = condition["operator"], condition["value"]
     column = _column(condition["field"])
     if column is None or not _is_plain(operator, value):
-        sql.slow.append(condition)
+        sql.slow.append({**condition, "field": _full_name(condition["field"])})
         yield f"matches({len(sql.slow) - 1}, p.id, p.content, p.meta)"
         return
     if operator in ORDER:
@@ -205,8 +250,8 @@ def _comparison(condition: Filter, sql: SqlFilter) -> Iterator[str]:
         yield f"{column} IS {'NOT ' if operator == '!=' else ''}?"
         return
     sql.values.append(json.dumps(value))
-    negation = "NOT " if operator == "not in" else ""
-    yield f"{negation}coalesce({column} IN (SELECT value FROM json_each(?)), 0)"
+    found = f"coalesce({column} IN (SELECT value FROM json_each(?)), 0)"  # noqa: S608 - no user text
+    yield f"NOT {found}" if operator == "not in" else found
 
 
 def _is_plain(operator: str, value: Any) -> bool:  # noqa: ANN401 - any filter value
@@ -215,7 +260,8 @@ def _is_plain(operator: str, value: Any) -> bool:  # noqa: ANN401 - any filter v
         return all(item is not None and _is_plain("==", item) for item in value)
     if isinstance(value, str):
         # SQLite shows an array or object as its JSON text, and cuts at a NUL.
-        return not (operator in ORDER or _may_be_date(value) or value[:1] in "[{" or "\0" in value)
+        plain = not (operator in ORDER or _may_be_date(value) or "\0" in value)
+        return plain and value[:1] not in "[{" and value.isprintable()
     if isinstance(value, float):
         return abs(value) < 2.0**53
     return value is None or (isinstance(value, int) and abs(value) < 2**53)
@@ -229,11 +275,16 @@ def _may_be_date(text: str) -> bool:
 def _column(name: str) -> str | None:
     """Return the SQL expression of a field; None if only Python can look it up."""
     if name in ("id", "content"):
-        return f"p.{name}"
+        return f"+p.{name}"  # the sign stops SQLite from comparing numbers as texts
     path = name.removeprefix("meta.").split(".")
-    if name in ("embedding", "score", "blob", "meta") or not all(_is_simple(key) for key in path):
+    if name in _FIELDS or not all(_is_simple(key) for key in path):
         return None
     return "json_extract(p.meta, '$" + "".join(f'."{key}"' for key in path) + "')"
+
+
+def _full_name(name: str) -> str:
+    """Return a field as Haystack looks it up: a name that is not its own is one in the meta."""
+    return name if name in _FIELDS or name.startswith("meta.") else f"meta.{name}"
 
 
 def _is_simple(key: str) -> bool:

@@ -17,12 +17,14 @@ import numpy.typing as npt
 from rag.errors import StoreError
 from rag.stores import files
 from rag.stores.files import Hits, Numbers
+from rag.stores.ranking import Fetched, fetch_best
 from rag.text import ANALYZER_VERSION, tokens
 
 K1, B = 1.2, 0.75
 MEMORY = 64_000_000  # bytes that tantivy's writer may hold
 NOT_LINKED = frozenset({"seal.json", "numbers.i8", ".tantivy-writer.lock", ".tantivy-meta.lock"})
-TIES = 16  # fetched beyond top_k, so that equal scores at the cut are ordered by row
+DIGITS = 4  # of a score: the order in which a sum was made does not show in them
+BROAD = 0.02  # a filter that lets more than this share pass is applied to the hits of a search
 
 Rows = Iterable[tuple[int, str, str]]
 
@@ -55,8 +57,11 @@ class TantivyIndex:
         if (facts.get("analyzer"), facts.get("owner")) != (ANALYZER_VERSION, owner):
             raise StoreError(f"`{folder}` was made by another analyser or collection.")
         self.folder = folder
-        self._index = _open(folder)
-        self._searcher = self._index.searcher()
+        try:
+            self._index = _open(folder)
+            self._searcher = self._index.searcher()
+        except (ValueError, OSError) as error:
+            raise StoreError(f"`{folder}` cannot be read: {error}.") from None
         self._numbers = files.read_numbers(folder)
         if self._searcher.num_docs != len(self._numbers):
             raise StoreError(f"`{folder}` is damaged: it has {self._searcher.num_docs} passages.")
@@ -74,21 +79,39 @@ class TantivyIndex:
         self, query: Sequence[str], top_k: int, *, title_weight: float, allowed: Numbers | None
     ) -> Hits:
         """Return row numbers and scores, best first, for the tokens of a query."""
-        import tantivy
+        if not len(self._numbers):
+            return []
+        built, start = self._query(query, title_weight), top_k
+        broad = allowed is not None and len(allowed) > BROAD * len(self._numbers)
+        if allowed is not None and broad:
+            start = 2 * top_k * len(self._numbers) // len(allowed)
+        elif allowed is not None:
+            built = self._among(built, allowed)
 
-        built = self._query(query, title_weight)
-        if allowed is not None:
-            among = tantivy.Query.term_set_query(self._index.schema, "n", allowed.tolist())
-            must = tantivy.Occur.Must
-            built = tantivy.Query.boolean_query(
-                [(must, built), (must, tantivy.Query.boost_query(among, 0.0))]
-            )
-        limit = min(top_k + TIES, max(len(self._numbers), 1))
+        def fetch(limit: int) -> Fetched:
+            hits = self._hits(built, min(limit, len(self._numbers)))
+            floor = hits[-1][1] if len(hits) == limit else None
+            return _only(hits, allowed) if allowed is not None and broad else hits, floor
+
+        return fetch_best(fetch, top_k, start=start)
+
+    def _hits(self, built: Any, limit: int) -> Hits:  # noqa: ANN401 - tantivy has no types
         found = self._searcher.search(built, limit, count=False).hits
         numbers = self._searcher.fast_field_values("n", [place for _, place in found])
-        hits = [(number, float(score)) for number, (score, _) in zip(numbers, found, strict=True)]
-        hits.sort(key=lambda hit: (-hit[1], hit[0]))
-        return hits[:top_k]
+        return [
+            (number, round(score, DIGITS))
+            for number, (score, _) in zip(numbers, found, strict=True)
+        ]
+
+    def _among(self, built: Any, allowed: Numbers) -> Any:  # noqa: ANN401
+        """Return a query that also demands one of some row numbers, without a score for it."""
+        import tantivy
+
+        among = tantivy.Query.term_set_query(self._index.schema, "n", allowed.tolist())
+        must = tantivy.Occur.Must
+        return tantivy.Query.boolean_query(
+            [(must, built), (must, tantivy.Query.boost_query(among, 0.0))]
+        )
 
     def _query(self, query: Sequence[str], title_weight: float) -> Any:  # noqa: ANN401
         import tantivy
@@ -101,6 +124,13 @@ class TantivyIndex:
                     boosted = tantivy.Query.boost_query(term, count * weight)
                     clauses.append((tantivy.Occur.Should, boosted))
         return tantivy.Query.boolean_query(clauses)
+
+
+def _only(hits: Hits, allowed: Numbers) -> Hits:
+    """Return the hits whose row is among some, which are ascending and not empty."""
+    numbers = np.array([number for number, _ in hits], np.int64)
+    places = np.searchsorted(allowed, numbers).clip(max=len(allowed) - 1)
+    return [hit for hit, found in zip(hits, allowed[places] == numbers, strict=True) if found]
 
 
 def build_tantivy(
@@ -118,28 +148,31 @@ def build_tantivy(
     with files.new_folder(folder) as temporary:
         if base is not None:
             files.link_files(base.folder, temporary, leave_out=NOT_LINKED)
-        writer = _open(temporary).writer(MEMORY, 1)
-        if base is not None:
-            for number in np.setdiff1d(base.numbers, numbers, assume_unique=True).tolist():
-                writer.delete_documents_by_term("n", number)
-        _add(writer, rows)
-        writer.commit()
-        writer.wait_merging_threads()
+        gone = np.setdiff1d(base.numbers, numbers, assume_unique=True) if base else numbers[:0]
+        try:
+            _change(_open(temporary).writer(MEMORY, 1), gone.tolist(), rows)
+        except ValueError as error:  # tantivy's only one; here it is always the disk
+            raise OSError(f"the bm25 index cannot be written: {error}") from None
         for path in temporary.glob("*.lock"):
             files.remove(path)
         files.write_numbers(temporary, numbers)
-        files.seal(temporary, {"analyzer": ANALYZER_VERSION, "owner": owner})
+        facts = {"count": len(numbers), "analyzer": ANALYZER_VERSION, "owner": owner}
+        files.seal(temporary, facts)
 
 
-def _add(writer: Any, rows: Rows) -> None:  # noqa: ANN401 - tantivy has no types
+def _change(writer: Any, gone: Sequence[int], rows: Rows) -> None:  # noqa: ANN401
     import tantivy
 
+    for number in gone:
+        writer.delete_documents_by_term("n", number)
     for number, title, text in rows:
         document = tantivy.Document()
         document.add_unsigned("n", number)
         document.add_text("text", " ".join(tokens(text)))
         document.add_text("title", " ".join(tokens(title)))
         writer.add_document(document)
+    writer.commit()
+    writer.wait_merging_threads()
 
 
 def _open(folder: Path) -> Any:  # noqa: ANN401 - tantivy has no types
@@ -165,9 +198,8 @@ class RankBm25Index:
     def __init__(self, rows: Rows) -> None:
         entries = list(rows)
         self._numbers = np.array([number for number, _, _ in entries], np.int64)
-        self._fields = [
-            _okapi([tokens(entry[place]) for entry in entries]) for place in (2, 1)
-        ]
+        texts, titles = [tokens(text) for _, _, text in entries], [tokens(e[1]) for e in entries]
+        self._fields = [_okapi(texts), _okapi(titles)]
 
     @property
     def numbers(self) -> Numbers:
@@ -176,7 +208,9 @@ class RankBm25Index:
 
     def document_frequency(self, token: str) -> int:
         """Return in how many passages a token stands."""
-        return sum(token in counts for counts in self._fields[0].doc_freqs) if self._fields[0] else 0
+        return (
+            sum(token in counts for counts in self._fields[0].doc_freqs) if self._fields[0] else 0
+        )
 
     def search(
         self, query: Sequence[str], top_k: int, *, title_weight: float, allowed: Numbers | None
@@ -188,6 +222,7 @@ class RankBm25Index:
                 scores += weight * np.asarray(engine.get_scores(list(query)))
         if allowed is not None:
             scores[~np.isin(self._numbers, allowed, assume_unique=True)] = 0
+        scores = scores.round(DIGITS)
         order = np.lexsort((self._numbers, -scores))[:top_k]
         return [(int(self._numbers[i]), float(scores[i])) for i in order if scores[i] > 0]
 

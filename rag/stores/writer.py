@@ -4,12 +4,14 @@ import json
 import os
 import socket
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
+import numpy.typing as npt
 from filelock import FileLock, Timeout
 from haystack import Document
 from haystack.document_stores.errors import DuplicateDocumentError
@@ -59,12 +61,12 @@ class EmbeddedWriter:
         except Timeout:
             raise LockedError(f"`{self._folder.name}` is locked {_describe(owner)}.") from None
         except OSError as error:
-            raise StoreError(
-                f"`{self._folder}` cannot be written: {error.strerror}. Change the permissions, or "
-                "choose another place with the environment variable RAG_HOME."
-            ) from None
+            raise self._unwritable(error) from None
         try:
             self._start(owner)
+        except OSError as error:
+            self._lock.release()
+            raise self._unwritable(error) from None
         except BaseException:
             self._lock.release()
             raise
@@ -80,7 +82,7 @@ class EmbeddedWriter:
         try:
             if self._open:
                 self._open = False
-                self._journal.rows("ROLLBACK")
+                self._journal.rollback()
         finally:
             files.remove(self._folder / "writer.json")
             self._lock.release()
@@ -98,6 +100,12 @@ class EmbeddedWriter:
         self._journal.collect_garbage(before=published - 1)
         self.generation = published + 1
         self.recovered = self._journal.count_added(self.generation)
+
+    def _unwritable(self, error: OSError) -> StoreError:
+        return StoreError(
+            f"`{self._folder}` cannot be written: {error.strerror or error}. Free some space, "
+            "change the permissions, or choose another place with the variable RAG_HOME."
+        )
 
     def _begin(self) -> None:
         if not self._open:
@@ -118,6 +126,8 @@ class EmbeddedWriter:
             self._journal.set_manifest(manifest)
             self._check_dimension(manifest.dimension)
             return
+        if made.analyzer != manifest.analyzer:  # bm25 is built anew from the journal
+            self._journal.set_manifest(replace(made, analyzer=manifest.analyzer))
         for name, (words, setting) in _NAMES.items():
             was, now = getattr(made, name), getattr(manifest, name)
             if was != now:
@@ -162,13 +172,14 @@ class EmbeddedWriter:
         written = 0
         for passage in passages:
             self._check_vector(passage)
-            if self._journal.has_passage(passage.id):
+            exists, document = self._journal.find_passage(passage.id)
+            if exists:
                 if policy == DuplicatePolicy.SKIP:
                     continue
                 if policy != DuplicatePolicy.OVERWRITE:
                     raise DuplicateDocumentError(f"the id '{passage.id}' exists already")
                 self._journal.drop_passage(passage.id, self.generation)
-            self._journal.add_passage(passage, None, self.generation)
+            self._journal.add_passage(passage, document, self.generation)
             written += 1
         return written
 
@@ -188,8 +199,8 @@ class EmbeddedWriter:
     def commit(self) -> None:
         """Make everything so far durable, though not yet visible."""
         if self._open:
-            self._open = False
             self._journal.rows("COMMIT")
+            self._open = False
 
     def publish(self) -> int:
         """Make everything visible at once; return the generation that is then published.
@@ -210,13 +221,11 @@ class EmbeddedWriter:
     def _check_vector(self, passage: Document) -> None:
         if passage.embedding is None:
             return
-        vector = np.asarray(passage.embedding, np.float32)
-        if vector.ndim != 1 or not np.isfinite(vector).all():
-            raise ValueError(f"the vector of passage `{passage.id}` holds NaN or infinity")
+        vector = as_vector(passage.embedding, f"the vector of passage `{passage.id}`")
         self._check_dimension(len(vector), passage.id)
 
     def _check_dimension(self, dimension: int, passage_id: str | None = None) -> None:
-        expected = int(self._journal.state("dimension", "0"))
+        expected = self._journal.dimension
         if not expected:
             self._journal.set_state("dimension", str(dimension))
         elif dimension != expected:
@@ -224,6 +233,24 @@ class EmbeddedWriter:
                 f"the vector of passage `{passage_id}` has {dimension} dimensions, the collection "
                 f"{expected}"
             )
+
+
+def as_vector(values: object, name: str) -> npt.NDArray[np.float32]:
+    """Return numbers as a vector.
+
+    Raises:
+        ValueError: If they are not a list of finite numbers in single precision; says whose.
+    """
+    try:
+        with np.errstate(over="ignore"):  # too large becomes infinity, which is refused below
+            vector = np.asarray(values, np.float32)
+    except (ValueError, TypeError):
+        raise ValueError(f"{name} is not a list of numbers") from None
+    if vector.ndim != 1 or not vector.size:
+        raise ValueError(f"{name} has shape {vector.shape}, not one dimension")
+    if not np.isfinite(vector).all():
+        raise ValueError(f"{name} holds NaN or infinity")
+    return vector
 
 
 def _describe(owner: Path) -> str:

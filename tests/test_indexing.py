@@ -1,0 +1,524 @@
+"""Folders to collections: only what changed is done, nothing is lost, and a kill costs nothing."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from places import ROOT
+
+from indexing import pipeline
+from indexing.chunking import embedded_text
+from indexing.cli import _stopping
+from indexing.pipeline import index_paths, plan_index
+from rag.config import ChunkingConfig, Config
+from rag.errors import LockedError, MismatchError, SourceError
+from rag.stores.embedded import EmbeddedStore
+
+posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
+
+# Kills or stops the process at its second batch; the first one is committed by then.
+INTERRUPTED = """
+import os, signal, sys
+from indexing import pipeline
+pipeline.BATCH = 4
+embed, calls = pipeline._embed, []
+def stop_at_the_second(*arguments):
+    calls.append(1)
+    if len(calls) == 2:
+        os.kill(os.getpid(), signal.{signal})
+    embed(*arguments)
+pipeline._embed = stop_at_the_second
+from ui.cli import main
+main()
+"""
+
+
+class Counted:
+    """The real embedder, which remembers vectors and counts what it is asked."""
+
+    def __init__(self, embedder):
+        self.files, self.languages, self._embedder = embedder.files, embedder.languages, embedder
+        self.vectors, self.texts, self.fails_after = {}, [], None
+
+    def encode_passages(self, texts):
+        if self.fails_after is not None and len(self.texts) + len(texts) > self.fails_after:
+            raise RuntimeError("the power is gone")
+        self.texts += texts
+        new = [text for text in dict.fromkeys(texts) if text not in self.vectors]
+        self.vectors |= zip(new, self._embedder.encode_passages(new), strict=True)
+        return np.array([self.vectors[text] for text in texts], np.float32)
+
+
+@pytest.fixture(scope="module")
+def remembered():
+    return {}
+
+
+@pytest.fixture
+def counted(embedder, remembered):
+    counted = Counted(embedder)
+    counted.vectors = remembered
+    return counted
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = EmbeddedStore(tmp_path / "collections" / "test")
+    yield store
+    store.close()
+
+
+def write(name, text):
+    path = Path(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def run(store, embedder, *paths, config=None, **options):
+    paths = [Path(path) for path in paths or ("docs",)]
+    return index_paths(
+        paths, store, embedder, config or Config(), leave_out=Path("nowhere"), **options
+    )
+
+
+def content(store):
+    """Passage id -> source and text, as a search would return them."""
+    return {
+        passage.id: (passage.meta["source"], passage.content)
+        for passage in store.filter_documents()
+    }
+
+
+def fresh(tmp_path, embedder, *paths):
+    """What an index of the same files made at once, from nothing, holds."""
+    store = EmbeddedStore(tmp_path / "fresh")
+    run(store, embedder, *paths)
+    found = content(store)
+    store.close()
+    return found
+
+
+def texts(store):
+    return sorted(text for _, text in content(store).values())
+
+
+# -- add, change, remove, revert
+
+
+def test_a_folder_is_followed_through_every_change(store, counted, tmp_path):
+    write("docs/a.txt", "The pump runs on diesel.")
+    write("docs/b.txt", "The mast is twelve metres high.")
+    first = run(store, counted)
+    assert [file.source for file in first.indexed] == ["docs/a.txt", "docs/b.txt"]
+    assert (first.generation, first.passages, len(counted.texts)) == (1, 2, 2)
+
+    write("docs/c.txt", "The dog is called Juno.")
+    write("docs/a.txt", "The pump runs on sunlight.")
+    Path("docs/b.txt").unlink()
+    second = run(store, counted)
+    assert {file.source for file in second.indexed} == {"docs/a.txt", "docs/c.txt"}
+    assert [Path(path).name for path in second.removed] == ["b.txt"]
+    assert (second.generation, second.unchanged, len(counted.texts)) == (2, 0, 2 + 2)
+    assert texts(store) == ["The dog is called Juno.", "The pump runs on sunlight."]
+
+    write("docs/a.txt", "The pump runs on diesel.")
+    write("docs/b.txt", "The mast is twelve metres high.")
+    Path("docs/c.txt").unlink()
+    third = run(store, counted)
+    assert third.generation == 3 and store.check() == []
+    assert content(store) == fresh(tmp_path, counted)
+
+
+def test_a_second_run_does_nothing(store, counted):
+    write("docs/a.txt", "The pump runs on diesel.")
+    write("docs/b.csv", "name,height\nmast,12\ntower,30\n")
+    before = run(store, counted)
+    held, asked = content(store), len(counted.texts)
+    after = run(store, counted)
+    assert (after.indexed, after.removed, after.failures) == ([], [], [])
+    assert (after.unchanged, after.generation) == (2, before.generation)
+    assert len(counted.texts) == asked and content(store) == held
+
+
+def test_a_changed_file_leaves_the_passages_of_the_others_alone(store, counted):
+    write("docs/a.txt", "The pump runs on diesel.")
+    write("docs/b.txt", "The mast is twelve metres high.")
+    run(store, counted)
+    counted.texts.clear()
+    write("docs/b.txt", "The mast is thirteen metres high.")
+    run(store, counted)
+    assert len(counted.texts) == 1 and "thirteen" in counted.texts[0]
+    assert texts(store) == ["The mast is thirteen metres high.", "The pump runs on diesel."]
+
+
+def test_a_change_that_keeps_size_and_time_is_noticed(store, counted):
+    path = write("docs/a.txt", "The mast is 12 m high.")
+    run(store, counted)
+    status = path.stat()
+    write("docs/a.txt", "The mast is 13 m high.")
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    run(store, counted)
+    assert texts(store) == ["The mast is 13 m high."]
+
+
+def test_a_moved_file_is_another_document_with_the_same_text(store, counted):
+    write("docs/a.txt", "The pump runs on diesel.")
+    run(store, counted)
+    before = content(store)
+    Path("docs/a.txt").rename("docs/z.txt")
+    report = run(store, counted)
+    assert len(report.removed) == len(report.indexed) == 1
+    assert content(store).keys().isdisjoint(before)
+    assert texts(store) == ["The pump runs on diesel."]
+
+
+def test_identical_files_are_two_documents(store, counted):
+    for name in ("docs/a.txt", "docs/b.txt"):
+        write(name, "The pump runs on diesel.")
+    run(store, counted)
+    assert sorted(content(store).values()) == [
+        ("docs/a.txt", "The pump runs on diesel."),
+        ("docs/b.txt", "The pump runs on diesel."),
+    ]
+
+
+def test_what_lies_outside_the_paths_given_is_left_alone(store, counted):
+    write("one/a.txt", "The pump runs on diesel.")
+    write("two/b.txt", "The mast is twelve metres high.")
+    run(store, counted, "one", "two")
+    Path("two/b.txt").unlink()
+    report = run(store, counted, "one")
+    assert report.removed == [] and len(content(store)) == 2
+
+
+def test_any_history_of_edits_ends_where_a_fresh_index_does(store, counted, tmp_path):
+    chance = random.Random(20)  # noqa: S311 - the same edits every time
+    sentences = [f"Device {n} stands in room {n % 7}." for n in range(12)]
+    names = ["a.txt", "b.md", "sub/a.txt", "sub/c.csv", "d.json"]
+    write("docs/keep.txt", "This file always stays.")
+    for _ in range(8):
+        for name in chance.sample(names, chance.randint(1, 3)):
+            path = Path("docs", name)
+            if chance.random() < 0.3:
+                path.unlink(missing_ok=True)
+            elif chance.random() < 0.1:
+                path.write_bytes(b"")  # cannot be read: what was there before is kept
+            else:
+                lines = chance.sample(sentences, chance.randint(1, 5))
+                make = {".csv": lambda rows: "\n".join(["text", *rows]), ".json": json.dumps}
+                records = [{"text": line} for line in lines] if name == "d.json" else lines
+                write(path, make.get(path.suffix, " ".join)(records))
+        run(store, counted)
+        assert store.check() == []
+    for path in Path("docs").rglob("*"):
+        if path.is_file() and path.stat().st_size == 0:
+            path.unlink()
+    run(store, counted)
+    assert content(store) == fresh(tmp_path, counted)
+    assert store.failures() == []
+
+
+# -- records
+
+
+def test_each_record_is_a_document(store, counted):
+    write("docs/a.csv", "name,text\nmast,It is high.\npump,It is loud.\n")
+    write("docs/b.jsonl", '{"text": "The dog is old."}\n{"text": "The cat is young."}\n')
+    run(store, counted)
+    found = {info.source: info for info in store.documents()}
+    assert sorted(found) == [
+        "docs/a.csv#1",
+        "docs/a.csv#2",
+        "docs/b.jsonl#1",
+        "docs/b.jsonl#2",
+    ]
+    ids = {info.document_id.split("#")[0] for info in found.values()}
+    assert len(ids) == 2  # one for each file
+    assert all(info.document_id.endswith(source[-2:]) for source, info in found.items())
+
+
+def test_fewer_records_leave_no_old_one_behind(store, counted):
+    write("docs/a.csv", "text\nThe mast is high.\nThe pump is loud.\nThe dog is old.\n")
+    run(store, counted)
+    write("docs/a.csv", "text\nThe mast is high.\n")
+    run(store, counted)
+    assert [info.source for info in store.documents()] == ["docs/a.csv#1"]
+
+
+# -- what cannot be read
+
+
+def test_a_bad_file_never_stops_a_run_and_every_file_is_told_once(store, counted):
+    write("docs/same.txt", "This one stays the same.")
+    run(store, counted)
+    write("docs/good.txt", "The pump runs on diesel.")
+    write("docs/picture.png", "no picture")
+    write("docs/empty.txt", "")
+    write("docs/blank.md", " \n\t\n")
+    write("docs/broken.json", "{")
+    Path("docs/broken.pdf").write_bytes(b"%PDF-1.7 and then nothing")
+    Path("docs/broken.docx").write_bytes(b"PK\x03\x04 and then nothing")
+    Path("docs/binary.txt").write_bytes(bytes(range(256)) * 20)
+    if os.name == "posix":
+        os.mkfifo("docs/pipe.txt")
+    plan = plan_index([Path("docs")], store, leave_out=Path("nowhere"))
+    report = run(store, counted)
+    told = [
+        *(file.source for file in report.indexed),
+        *(file.source for file in plan.unchanged),
+        *report.skipped,
+        *(failure.source for failure in report.failures),
+    ]
+    assert sorted(told) == sorted(f"docs/{path.name}" for path in Path("docs").iterdir())
+    assert [file.source for file in report.indexed] == ["docs/good.txt"]
+    assert (report.unchanged, report.skipped) == (1, ["docs/picture.png"])
+    assert all(failure.reason and "\n" not in failure.reason for failure in report.failures)
+    assert {failure.source for failure in store.failures()} == {f.source for f in report.failures}
+
+
+def test_a_changed_file_that_cannot_be_read_keeps_its_old_version(store, counted):
+    write("docs/a.txt", "The pump runs on diesel.")
+    first = run(store, counted)
+    write("docs/a.txt", "")
+    second = run(store, counted)
+    (failure,) = second.failures
+    assert failure.reason.endswith("; the version indexed before is kept")
+    assert store.failures() == [failure]
+    assert (second.indexed, second.generation) == ([], first.generation)
+    assert texts(store) == ["The pump runs on diesel."]
+
+    write("docs/a.txt", "The pump runs on sunlight.")
+    assert run(store, counted).failures == [] == store.failures()
+    assert texts(store) == ["The pump runs on sunlight."]
+
+
+def test_a_new_file_that_cannot_be_read_has_no_old_version(store, counted):
+    write("docs/a.txt", "The pump runs on diesel.")
+    write("docs/b.txt", "")
+    (failure,) = run(store, counted).failures
+    assert "kept" not in failure.reason
+
+
+def test_a_failure_goes_when_its_file_does(store, counted):
+    write("docs/a.txt", "The pump runs on diesel.")
+    write("docs/b.txt", "")
+    assert len(run(store, counted).failures) == 1 == len(store.failures())
+    Path("docs/b.txt").unlink()
+    report = run(store, counted)
+    assert store.failures() == [] and report.removed == []
+
+
+def test_one_bad_record_is_listed_and_the_others_are_indexed(store, counted):
+    write("docs/a.jsonl", '{"text": "The dog is old."}\nnot json\n{"text": "It barks."}\n')
+    report = run(store, counted)
+    assert len(report.indexed) == 1 and report.indexed[0].documents == 2
+    (failure,) = report.failures
+    assert failure.source == "docs/a.jsonl" and "line 2" in failure.reason
+
+
+@posix
+def test_files_of_any_name_are_indexed_and_removed_again(store, counted):
+    write("docs/keep.txt", "This file always stays.")
+    names = [b"bad\xff", b"new\nline", b"-rf", b"'\";--", b"a" * 251]
+    paths = [Path(os.fsdecode(b"docs/" + name + b".txt")) for name in names]
+    for path in paths:
+        path.write_bytes(b"The pump runs on diesel.")
+    assert run(store, counted).failures == []
+    assert run(store, counted).unchanged == 1 + len(names) == len(content(store))
+    for path in paths:
+        path.unlink()
+    assert len(run(store, counted).removed) == len(names)
+    assert texts(store) == ["This file always stays."]
+
+
+def test_an_empty_folder_keeps_what_was_indexed(store, counted):
+    path = write("docs/a.txt", "The pump runs on diesel.")
+    run(store, counted)
+    path.unlink()
+    with pytest.raises(SourceError, match="1 files indexed from it before are kept"):
+        run(store, counted)
+    assert texts(store) == ["The pump runs on diesel."]
+
+
+# -- vectors
+
+
+def test_vectors_are_those_of_the_embedder_with_title_and_headings_before_the_text(store, embedder):
+    body = "The pump runs on diesel. " * 30
+    write("docs/a.md", f"# Station\n\n{body}\n\n## Water\n\n{body}\n\n### Taps\n\n{body}\n")
+    write("docs/b.txt", "The mast is twelve metres high.")
+    run(store, embedder)
+    passages = store.filter_documents()
+    tokenizer = embedder.files.tokenizer
+    asked = [embedded_text(passage, tokenizer, context=True) for passage in passages]
+    assert any(text.startswith("Station > Water > Taps\n") for text in asked)
+    expected = embedder.encode_passages(asked)
+    vectors = np.array([passage.embedding for passage in passages], np.float32)
+    lengths = np.linalg.norm(vectors, axis=1) * np.linalg.norm(expected, axis=1)
+    assert ((vectors * expected).sum(axis=1) / lengths > 0.9999).all()
+
+
+def test_without_context_the_text_alone_is_embedded(store, counted):
+    write("docs/a.md", "# Station\n\nThe pump runs on diesel.\n")
+    run(store, counted, config=Config(chunking=ChunkingConfig(context=False)))
+    assert counted.texts == [passage.content for passage in store.filter_documents()]
+
+
+def test_other_settings_than_those_it_was_made_with_are_refused_by_name(store, counted):
+    write("docs/a.txt", "The pump runs on diesel.")
+    run(store, counted)
+    write("docs/b.txt", "The mast is twelve metres high.")
+    with pytest.raises(MismatchError, match=r"length of `192`.*asks for `100`.*chunking\.length"):
+        run(store, counted, config=Config(chunking=ChunkingConfig(length=100)))
+    assert len(content(store)) == 1
+
+
+# -- stopped and killed
+
+
+def many(count=12):
+    for number in range(count):
+        write(f"docs/{number:02}.txt", f"Device {number} stands in room {number % 5}.")
+
+
+def test_a_run_that_breaks_goes_on_where_it_was(store, counted, tmp_path, monkeypatch):
+    write("docs/old.txt", "The pump runs on diesel.")
+    run(store, counted)
+    before, asked = content(store), len(counted.texts)
+    many(12)
+    monkeypatch.setattr(pipeline, "BATCH", 4)
+    counted.fails_after = asked + 8  # two batches of four
+    with pytest.raises(RuntimeError, match="the power is gone"):
+        run(store, counted)
+    assert content(store) == before and store.generation == 1 and store.check() == []
+
+    counted.fails_after = None
+    counted.texts.clear()
+    report = run(store, counted)
+    assert report.recovered == 8
+    assert len(counted.texts) == 12 - 8 == len(report.indexed)
+    assert report.generation == 2 and store.check() == []
+    assert content(store) == fresh(tmp_path, counted)
+
+
+def test_a_file_that_changed_after_a_broken_run_is_taken_as_it_is_now(
+    store, counted, tmp_path, monkeypatch
+):
+    many(8)
+    monkeypatch.setattr(pipeline, "BATCH", 4)
+    counted.fails_after = 4
+    with pytest.raises(RuntimeError):
+        run(store, counted)
+    write("docs/00.txt", "Device 0 has been sold.")
+    Path("docs/01.txt").unlink()
+    counted.fails_after = None
+    report = run(store, counted)
+    assert report.recovered == 4 and len(report.removed) == 1
+    assert content(store) == fresh(tmp_path, counted)
+
+
+def interrupted(name, *, home):
+    code = INTERRUPTED.format(signal=name)
+    return subprocess.run(
+        [sys.executable, "-c", code, "index", "docs", "--json"],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, "RAG_HOME": str(home), "PYTHONPATH": str(ROOT)},
+    )
+
+
+@posix
+def test_a_killed_process_loses_nothing_and_the_same_command_goes_on(counted, tmp_path):
+    home = tmp_path / "home"
+    write("docs/old.txt", "The pump runs on diesel.")
+    store = EmbeddedStore(home / "collections" / "default")
+    run(store, counted)
+    many(12)
+    assert interrupted("SIGKILL", home=home).returncode == -signal.SIGKILL
+
+    assert store.generation == 1 and texts(store) == ["The pump runs on diesel."]
+    report = run(store, counted)
+    assert report.recovered == 4  # the first batch
+    assert store.generation == 2 and store.check() == []
+    assert content(store) == fresh(tmp_path, counted)
+    assert not list(store.folder.glob("*.tmp"))
+    store.close()
+
+
+@posix
+def test_ctrl_c_publishes_what_is_done_and_the_same_command_goes_on(counted, tmp_path):
+    home = tmp_path / "home"
+    many(12)
+    done = interrupted("SIGINT", home=home)
+    assert done.returncode == 130
+    told = json.loads(done.stdout)
+    assert told["stopped"] and told["counts"]["indexed"] == 8  # the batch in hand is finished
+    assert "Run the same command to go on." in done.stderr and "Traceback" not in done.stderr
+
+    store = EmbeddedStore(home / "collections" / "default")
+    assert store.generation == 1 and len(content(store)) == 8
+    report = run(store, counted)
+    assert len(report.indexed) == 12 - 8 and report.unchanged == 8
+    assert content(store) == fresh(tmp_path, counted)
+    store.close()
+
+
+def test_a_stop_ends_the_run_after_the_batch_and_removes_nothing(store, counted, monkeypatch):
+    write("docs/gone.txt", "The pump runs on diesel.")
+    run(store, counted)
+    Path("docs/gone.txt").unlink()
+    many(12)
+    monkeypatch.setattr(pipeline, "BATCH", 4)
+    stop = threading.Event()
+    report = run(store, counted, progress=lambda done, total, source: stop.set(), stop=stop)
+    assert report.stopped and len(report.indexed) == 4 and report.removed == []
+    assert len(content(store)) == 1 + 4
+    assert len(run(store, counted).removed) == 1 and len(content(store)) == 12
+
+
+@posix
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_first_signal_asks_and_the_second_ends_at_once(number, capsys):
+    before = signal.getsignal(number)
+    with pytest.raises(KeyboardInterrupt), _stopping() as stop:
+        os.kill(os.getpid(), number)
+        assert stop.is_set()
+        assert "Stopping after this batch" in capsys.readouterr().err
+        os.kill(os.getpid(), number)
+    assert signal.getsignal(number) is before
+
+
+# -- two at once
+
+
+def test_a_second_indexer_is_told_who_holds_the_lock(store, counted):
+    write("docs/a.txt", "The pump runs on diesel.")
+    other = EmbeddedStore(store.folder)
+    with other.writer(), pytest.raises(LockedError, match=f"by process {os.getpid()} on "):
+        run(store, counted)
+    other.close()
+    assert run(store, counted).generation == 1
+
+
+def test_questions_read_the_old_generation_while_the_new_one_is_made(store, counted):
+    write("docs/a.txt", "The pump runs on diesel.")
+    run(store, counted)
+    write("docs/a.txt", "The pump runs on sunlight.")
+    seen = []
+
+    def look(done, total, source):
+        seen.append((store.generation, texts(store)))
+
+    run(store, counted, progress=look)
+    assert seen == [(1, ["The pump runs on diesel."])]
+    assert texts(store) == ["The pump runs on sunlight."]
