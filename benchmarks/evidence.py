@@ -29,7 +29,7 @@ from rag.stores.embedded import EmbeddedStore
 SEED = 7
 TOP_K = 5
 DISTRACTORS = 30
-QUESTIONS = 700
+QUESTIONS = 500
 
 
 def english(data, rng):
@@ -68,6 +68,39 @@ def chinese(data, rng):
                 for qa in paragraph["qas"]:
                     answers = [answer["text"] for answer in qa["answers"]]
                     found.append((group, qa["question"], answers))
+    rng.shuffle(found)
+    return groups, found
+
+
+def natural(data, rng):
+    """Return Natural Questions: asked by people who had not seen the passage."""
+    folder = data / "nq_oracle"
+    groups = {
+        each["_id"]: [each["text"]] for each in map(json.loads, (folder / "corpus.jsonl").open())
+    }
+    gold = dict(
+        line.split("\t")[:2] for line in (folder / "qrels/test.tsv").read_text().splitlines()[1:]
+    )
+    queries = map(json.loads, (folder / "queries.jsonl").open())
+    found = [(gold[q["_id"]], q["text"], q["answers"]) for q in queries if q["_id"] in gold]
+    rng.shuffle(found)
+    return groups, found
+
+
+def news(data, rng):
+    """Return RGB's Chinese questions about news, each with several passages that answer."""
+    groups, found = {}, []
+    for line in (data / "rgb/zh_refine.json").read_text(encoding="utf-8").splitlines():
+        each = json.loads(line)
+        group = f"rgb{each['id']}"
+        groups[group] = each["positive"]
+        groups[f"{group}-other"] = each["negative"][:5]
+        answers = [
+            a
+            for answer in each["answer"]
+            for a in ([answer] if isinstance(answer, str) else answer)
+        ]
+        found.append((group, each["query"], answers))
     rng.shuffle(found)
     return groups, found
 
@@ -135,14 +168,27 @@ def fit(features, labels, *, ridge=1e-3, used=None):
     return weights[:-1], weights[-1]
 
 
+def first(found, weights, bias):
+    """Return the log-odds of each question's first sentence, if it is right, if any could be."""
+    tops = []
+    for _, features, labels, _ in found:
+        if len(labels):
+            odds = features @ np.array(weights) + bias
+            tops.append((odds.max(), labels[odds.argmax()], labels.any()))
+    return tuple(np.array(column, float) for column in zip(*tops, strict=True))
+
+
+def calibrate(train, weights, bias):
+    """Scale and shift the log-odds so that the first sentence's probability is right (Platt)."""
+    odds, right, _ = first(train, weights, bias)
+    (scale,), shift = fit(odds[:, None], right)
+    return weights * scale, bias * scale + shift
+
+
 def report(name, held, weights, bias):
     """Print what the first sentence is worth on held-back articles, and how calibrated it is."""
-    tops = []
-    for _, features, labels, _ in held:
-        if len(labels):
-            p = 1 / (1 + np.exp(-(features @ np.array(weights) + bias)))
-            tops.append((p.max(), labels[p.argmax()], labels.any()))
-    p, right, reachable = (np.array(column, float) for column in zip(*tops, strict=True))
+    odds, right, reachable = first(held, weights, bias)
+    p = 1 / (1 + np.exp(-odds))
     bins = np.minimum((p * 10).astype(int), 9)
     ece = sum(abs(p[bins == b].sum() - right[bins == b].sum()) for b in range(10)) / len(p)
     print(f"\n{name}: {len(p)} questions of held-back articles, answerable {reachable.mean():.3f}")
@@ -150,7 +196,7 @@ def report(name, held, weights, bias):
         f"  first sentence holds the answer, of the answerable: {right.sum() / reachable.sum():.3f}"
     )
     print(f"  mean confidence {p.mean():.3f}, right {right.mean():.3f}, ECE {ece:.3f}")
-    for threshold in (0.1, 0.2, 0.3, 0.4, 0.5):
+    for threshold in (0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5):
         answered = p >= threshold
         kept = (reachable * answered).sum() / reachable.sum()
         precision = right[answered].mean() if answered.any() else float("nan")
@@ -161,8 +207,8 @@ def report(name, held, weights, bias):
         )
 
 
-def run(name, groups, questions, embedder, current, rng, used=None):
-    """Fit and report for one language."""
+def collect(groups, questions, embedder, rng):
+    """Return the examples of one set, a third of its groups with questions left out."""
     names = sorted({group for group, _, _ in questions})
     rng.shuffle(names)
     absent = set(names[: len(names) // 3])
@@ -173,15 +219,21 @@ def run(name, groups, questions, embedder, current, rng, used=None):
         fill(store, indexed, embedder)
         found = list(examples(store, embedder, questions[:QUESTIONS], indexed))
         store.close()
-    train = [each for each in found if each[0] in fitting]
-    held = [each for each in found if each[0] not in fitting]
+    return [e for e in found if e[0] in fitting], [e for e in found if e[0] not in fitting]
+
+
+def run(name, sets, embedder, current, rng, used=None):
+    """Fit over all sets of a language, and report each."""
+    divided = {title: collect(*found, embedder, rng) for title, found in sets.items()}
+    train = [each for train, _ in divided.values() for each in train]
     features = np.vstack([each[1] for each in train])
     labels = np.concatenate([each[2] for each in train])
-    weights, bias = fit(features, labels, used=used)
+    weights, bias = calibrate(train, *fit(features, labels, used=used))
     print(f"\n=== {name}: {len(train)} questions, {len(labels)} sentences, right {labels.sum()}")
     print("   ", dict(zip(FEATURES, weights.round(3).tolist(), strict=True)), round(float(bias), 3))
-    report(f"{name}, weights fitted now", held, weights, bias)
-    report(f"{name}, weights in rag.calibration", held, *current)
+    for title, (_, held) in divided.items():
+        report(f"{name}, {title}, weights fitted now", held, weights, bias)
+        report(f"{name}, {title}, weights in rag.calibration", held, *current)
 
 
 def main():
@@ -191,10 +243,21 @@ def main():
     embedder = Embedder(Config().embedder)
     for_words = np.array([name != "similarity" for name in FEATURES])
     rng = random.Random(SEED)
-    groups, questions = english(data, rng)
-    run("English", groups, questions, embedder, WITH_SIMILARITY, rng)
-    groups, questions = chinese(data, rng)
-    run("Chinese, by words", groups, questions, None, BY_WORDS, rng, used=for_words)
+    run(
+        "English",
+        {"SQuAD": english(data, rng), "Natural Questions": natural(data, rng)},
+        embedder,
+        WITH_SIMILARITY,
+        rng,
+    )
+    run(
+        "Chinese, by words",
+        {"CMRC and DRCD": chinese(data, rng), "RGB": news(data, rng)},
+        None,
+        BY_WORDS,
+        rng,
+        used=for_words,
+    )
 
 
 if __name__ == "__main__":

@@ -108,7 +108,6 @@ class SystemResult:
         config: The whole effective configuration, secrets left out.
         manifest: What its collection was made with.
         passages: Number of passages in the collection.
-        index_bytes: Size of the collection's folder.
         metrics: Metric -> mean over all questions it applies to.
         recall_curve: Mean recall@k for k = 1..10.
         success_curve: Mean success@k for k = 1..10.
@@ -126,7 +125,6 @@ class SystemResult:
     config: Mapping[str, Any]
     manifest: Mapping[str, Any]
     passages: int
-    index_bytes: int
     metrics: Mapping[str, MetricMean]
     recall_curve: tuple[float, ...]
     success_curve: tuple[float, ...]
@@ -146,7 +144,7 @@ class Results:
     Attributes:
         dataset: What was asked.
         systems: In the order asked for; the first is the baseline.
-        comparisons: Every further system against the baseline, on each main metric.
+        comparisons: Every pair of systems on each main metric, the later one against the earlier.
         main_metrics: The metrics for the main table and the comparisons, most important first.
         conventions: Question of convention -> the rule that was followed.
         seed: Of sample, bootstrap and randomisation.

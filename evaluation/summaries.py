@@ -142,6 +142,7 @@ class Timings:
         queries: System -> question id -> stage -> milliseconds.
         throughput: System -> questions a second, one after the other.
         indexing_seconds: System -> seconds to make its collection; 0 if it was reused.
+        index_bytes: System -> size of its collection's folder.
         peak_memory_mb: Of the process.
         finished: When, in UTC, ISO 8601.
     """
@@ -150,5 +151,6 @@ class Timings:
     queries: Mapping[str, Mapping[str, Mapping[str, float]]] = field(default_factory=dict)
     throughput: Mapping[str, float] = field(default_factory=dict)
     indexing_seconds: Mapping[str, float] = field(default_factory=dict)
+    index_bytes: Mapping[str, int] = field(default_factory=dict)
     peak_memory_mb: float = 0.0
     finished: str = ""

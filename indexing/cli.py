@@ -15,6 +15,7 @@ import typer
 from rag.collections import delete_collection, list_collections, open_store
 from rag.config import Config, data_folder, load_config
 from rag.console import print_json, printable, say, show
+from rag.errors import StoreError
 
 if TYPE_CHECKING:
     from indexing.pipeline import IndexReport
@@ -89,9 +90,11 @@ def _print_plan(paths: list[Path], collection: str, settings: Config, *, as_json
     store = None
     if (folder_of(collection) / "journal.db").is_file():
         store = open_store(collection, settings)
-    plan = plan_index(paths, store, leave_out=data_folder())
-    if store:
-        store.close()
+    try:
+        plan = plan_index(paths, store, leave_out=data_folder())
+    finally:
+        if store:
+            store.close()
     listed = _plan_json(plan)
     if as_json:
         print_json({"collection": collection, "dry_run": True, **listed})
@@ -205,30 +208,40 @@ def _stopping() -> Iterator[threading.Event]:
 def list_all(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """List the collections."""
     settings = load_config(config)
-    rows = []
+    rows, damaged = [], []
     for name in list_collections():
-        store = open_store(name, settings)
-        documents = len(list(store.documents()))
-        rows.append(
-            {
-                "collection": name,
-                "generation": store.generation,
-                "documents": documents,
-                "passages": store.count_documents(),
-                "failed": len(store.failures()),
-            }
-        )
-        store.close()
+        try:
+            rows.append(_row(name, settings))
+        except StoreError as error:
+            damaged.append(str(error))
     if as_json:
         print_json({"collections": rows})
-        return
-    for row in rows:
-        show(
-            f"{row['collection']}: {row['documents']} documents, {row['passages']} passages, "
-            f"{row['failed']} failed, generation {row['generation']}"
-        )
-    if not rows:
+    else:
+        for row in rows:
+            show(
+                f"{row['collection']}: {row['documents']} documents, {row['passages']} passages, "
+                f"{row['failed']} failed, generation {row['generation']}"
+            )
+    for problem in damaged:
+        say(f"Error: {problem}")
+    if damaged:
+        raise typer.Exit(1)
+    if not rows and not as_json:
         say(f"There is no collection in `{data_folder()}` yet. Make one with: rag index PATH")
+
+
+def _row(name: str, settings: Config) -> dict[str, Any]:
+    store = open_store(name, settings)
+    try:
+        return {
+            "collection": name,
+            "generation": store.generation,
+            "documents": len(list(store.documents())),
+            "passages": store.count_documents(),
+            "failed": len(store.failures()),
+        }
+    finally:
+        store.close()
 
 
 @collections.command("show")
@@ -280,7 +293,8 @@ def delete(
 ) -> None:
     """Delete a collection; the documents it was made from stay where they are."""
     settings = load_config(config)
-    open_store(name, settings).close()
+    if name not in list_collections():  # a damaged one need not open to be deleted
+        open_store(name, settings).close()
     if not yes and sys.stdin.isatty():
         typer.confirm(f"Delete the collection `{name}`?", abort=True, err=True)
     delete_collection(name, settings)

@@ -24,7 +24,7 @@ def folder_of(name: str) -> Path:
     """
     if not _NAME.fullmatch(name):
         raise CollectionError(
-            f"`{name[:80]}` cannot be a collection's name: use 1 to 64 letters, digits, `_`, `-` "
+            f"{name[:80]!r} cannot be a collection's name: use 1 to 64 letters, digits, `_`, `-` "
             "and `.`, beginning and ending with a letter or digit."
         )
     return data_folder() / "collections" / name
@@ -106,14 +106,17 @@ def delete_collection(name: str, config: Config) -> None:
         CollectionError: If it does not exist.
         LockedError: If somebody is writing to it.
     """
-    store = open_store(name, config)
-    gone = store.folder.with_name(f".{name}.{uuid.uuid4().hex[:8]}.deleted")
+    folder = folder_of(name)
+    if not folder.is_dir():
+        open_store(name, config)  # says which collections there are
+    gone = folder.with_name(f".{name}.{uuid.uuid4().hex[:8]}.deleted")
+    from rag.stores.lock import hold
+
     try:
-        with store.writer():
-            store.close()
-            store.folder.rename(gone)
+        with hold(folder):  # a damaged one can be deleted too
+            folder.rename(gone)
     except OSError as error:
-        raise StoreError(f"`{store.folder}` cannot be deleted: {error.strerror}.") from None
+        raise StoreError(f"`{folder}` cannot be deleted: {error.strerror}.") from None
     shutil.rmtree(gone, ignore_errors=True)
 
 

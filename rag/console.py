@@ -2,30 +2,21 @@
 
 import json
 import logging
-import os
 import sys
 from collections.abc import Callable
 
 from rag.errors import RagError
 
-INTERRUPTED = 130
-
 
 def run_command(command: Callable[[], object]) -> None:
     """Run a command and leave the process with its exit status.
 
-    An expected failure is one line (or a short list) on stderr and status 1, without a traceback; a
-    broken pipe is quiet; Ctrl-C is status 130.
+    An expected failure is one line (or a short list) on stderr and status 1, without a traceback.
     """
     try:
         command()
     except RagError as error:
         leave(f"Error: {error}", 1)
-    except KeyboardInterrupt:
-        leave("Stopped.", INTERRUPTED)
-    except BrokenPipeError:  # the reader of a pipe has gone, such as `head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(0) from None
 
 
 def leave(message: str, status: int) -> None:

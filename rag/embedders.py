@@ -53,7 +53,7 @@ class Embedder:
         """Return the vector of a question: float32 of shape (dim,), of length 1."""
         self.warm_up()
         with self._lock, _one_thread():
-            return np.asarray(self._model.encode_query([text], **_OPTIONS)[0], np.float32)
+            return _unit(self._model.encode_query([text], **_OPTIONS))[0]
 
     def encode_passages(self, texts: Sequence[str]) -> Vectors:
         """Return the vectors of passages.
@@ -75,7 +75,7 @@ class Embedder:
             try:
                 with self._lock:
                     found = self._model.encode_document(list(texts), batch_size=size, **_OPTIONS)
-                return np.asarray(found, np.float32)
+                return _unit(found)
             except RuntimeError as error:  # torch raises it, or a subclass, when memory is short
                 if "out of memory" not in str(error).lower() or size == 1:
                     raise ModelError(f"the embedder failed: {error}") from error
@@ -100,9 +100,14 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+def _unit(vectors: npt.ArrayLike) -> Vectors:
+    """Return rows of length 1; in bfloat16 they were only nearly so."""
+    rows = np.asarray(vectors, np.float32)
+    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+
+
 # Longer texts first within a call, so that batches hold equal lengths: sentence-transformers does.
 _OPTIONS: dict[str, Any] = {
-    "normalize_embeddings": True,
     "show_progress_bar": False,
     "convert_to_numpy": True,
 }
@@ -110,10 +115,12 @@ _OPTIONS: dict[str, Any] = {
 
 def _load(files: ModelFiles, config: EmbedderConfig) -> Any:  # noqa: ANN401 - no types there
     import torch
+    from safetensors import SafetensorError
     from sentence_transformers import SentenceTransformer
     from transformers.utils import logging as transformers_logging
 
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     device = pick_device(config.device)
     try:
         return SentenceTransformer(
@@ -123,7 +130,7 @@ def _load(files: ModelFiles, config: EmbedderConfig) -> Any:  # noqa: ANN401 - n
             trust_remote_code=False,
             model_kwargs={"dtype": getattr(torch, pick_dtype(config.dtype, device))},
         )
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
+    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ModelError(
             f"the embedder `{files.name}` in `{files.folder}` cannot be loaded: {reason}"

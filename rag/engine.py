@@ -114,6 +114,7 @@ class RAG:
                 usable; says why.
         """
         watch = Stopwatch()
+        question = _readable(question)
         found = self._find(question, question, method=method, top_k=top_k, filters=filters)
         trace = Trace(found.stages, round(watch.ms, 3))
         return SearchResult(question, self.collection, found.generation, found.passages, trace)
@@ -147,6 +148,7 @@ class RAG:
             QuestionError: See `search`.
         """
         timer = Timer(budget)
+        question = _readable(question)
         query, note = standalone(question, history)
         found = self._find(question, query, method=method, top_k=top_k, filters=filters)
         stages = [Stage("rewrite", 0.0, None, note)] if note else []
@@ -283,6 +285,11 @@ class RAG:
         if serves and not similarity:
             stage = replace(stage, note="by words alone: the budget was used up")
         return output["evidence"], stage
+
+
+def _readable(question: str) -> str:
+    """Return a question without halves of surrogate pairs, which no tokenizer takes."""
+    return question.encode("utf-8", "replace").decode("utf-8")
 
 
 def _run(pipeline: Any, inputs: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ANN401

@@ -1,4 +1,4 @@
-"""From a model's name to files on this machine, and what can be known of a model without loading it.
+"""From a model's name to files on this machine, and what is known of it without loading it.
 
 A name is tried as a folder, as a model that an installed package ships, in the local hub cache,
 and at the hub. Only safetensors weights are accepted, and no code that comes with a model runs.

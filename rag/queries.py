@@ -1,8 +1,8 @@
 """From what the user said to what the retrievers are asked.
 
 A follow-up question carries its subject over from the questions before it, without a language
-model: if it leans on them (a pronoun, "and ...", "what about ...", 它, 呢), the words that said what
-they were about are added to the query. The question itself stays as it was asked.
+model: if it leans on them (a pronoun, "and ...", "what about ...", 它, 呢), the words that said
+what they were about are added to the query. The question itself stays as it was asked.
 """
 
 import re

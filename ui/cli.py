@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from evaluation.cli import evaluate
 from indexing.cli import collections, index
 from rag.console import run_command, set_up_logging, show
 from ui.commands import ask, chat, search
@@ -21,6 +22,7 @@ app.command()(search)
 app.command()(ask)
 app.command()(chat)
 app.add_typer(collections, name="collections")
+app.add_typer(evaluate, name="evaluate")
 app.command()(config)
 app.command()(doctor)
 

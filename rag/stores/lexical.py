@@ -150,7 +150,7 @@ def build_tantivy(
             files.link_files(base.folder, temporary, leave_out=NOT_LINKED)
         gone = np.setdiff1d(base.numbers, numbers, assume_unique=True) if base else numbers[:0]
         try:
-            _change(_open(temporary).writer(MEMORY, 1), gone.tolist(), rows)
+            _change(_open(temporary), gone.tolist(), rows)
         except ValueError as error:  # tantivy's only one; here it is always the disk
             raise OSError(f"the bm25 index cannot be written: {error}") from None
         for path in temporary.glob("*.lock"):
@@ -160,11 +160,12 @@ def build_tantivy(
         files.seal(temporary, facts)
 
 
-def _change(writer: Any, gone: Sequence[int], rows: Rows) -> None:  # noqa: ANN401
+def _change(index: Any, gone: Sequence[int], rows: Rows) -> None:  # noqa: ANN401
     import tantivy
 
-    for number in gone:
-        writer.delete_documents_by_term("n", number)
+    writer, schema = index.writer(MEMORY, 1), index.schema
+    if gone:  # by query: `delete_documents_by_term` finds no numbers (tantivy-py 0.27)
+        writer.delete_documents_by_query(tantivy.Query.term_set_query(schema, "n", list(gone)))
     for number, title, text in rows:
         document = tantivy.Document()
         document.add_unsigned("n", number)

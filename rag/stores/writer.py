@@ -1,26 +1,23 @@
 """The one writer of an embedded store."""
 
-import json
-import os
-import socket
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import numpy.typing as npt
-from filelock import FileLock, Timeout
 from haystack import Document
 from haystack.document_stores.errors import DuplicateDocumentError
 from haystack.document_stores.types import DuplicatePolicy
 
-from rag.errors import LockedError, MismatchError, StoreError
+from rag.errors import MismatchError
 from rag.stores import files
 from rag.stores.base import Failure, Manifest, StoredDocument
 from rag.stores.journal import Journal
+from rag.stores.lock import hold
 
 if TYPE_CHECKING:
     from rag.stores.derived import Derived
@@ -48,28 +45,17 @@ class EmbeddedWriter:
 
     def __init__(self, folder: Path, journal: Journal, derived: "Derived") -> None:
         self._folder, self._journal, self._derived = folder, journal, derived
-        self._lock = FileLock(folder / "writer.lock", timeout=0)
+        self._held = ExitStack()
         self._open = False
         self.generation = 0
         self.recovered = 0
 
     def __enter__(self) -> Self:
         """Take the lock."""
-        owner = self._folder / "writer.json"
-        try:
-            self._lock.acquire()
-        except Timeout:
-            raise LockedError(f"`{self._folder.name}` is locked {_describe(owner)}.") from None
-        except OSError as error:
-            raise self._unwritable(error) from None
-        try:
-            self._start(owner)
-        except OSError as error:
-            self._lock.release()
-            raise self._unwritable(error) from None
-        except BaseException:
-            self._lock.release()
-            raise
+        with ExitStack() as held:
+            held.enter_context(hold(self._folder))
+            self._start()
+            self._held = held.pop_all()
         return self
 
     def __exit__(
@@ -84,28 +70,15 @@ class EmbeddedWriter:
                 self._open = False
                 self._journal.rollback()
         finally:
-            files.remove(self._folder / "writer.json")
-            self._lock.release()
+            self._held.close()
 
-    def _start(self, owner: Path) -> None:
-        facts = {
-            "pid": os.getpid(),
-            "host": socket.gethostname(),
-            "since": datetime.now(UTC).isoformat(timespec="seconds"),
-        }
-        owner.write_text(json.dumps(facts), encoding="utf-8")
+    def _start(self) -> None:
         for leftover in self._folder.glob("*.tmp"):
             files.remove(leftover)
         published = self._journal.generation
         self._journal.collect_garbage(before=published - 1)
         self.generation = published + 1
         self.recovered = self._journal.count_added(self.generation)
-
-    def _unwritable(self, error: OSError) -> StoreError:
-        return StoreError(
-            f"`{self._folder}` cannot be written: {error.strerror or error}. Free some space, "
-            "change the permissions, or choose another place with the variable RAG_HOME."
-        )
 
     def _begin(self) -> None:
         if not self._open:
@@ -251,13 +224,3 @@ def as_vector(values: object, name: str) -> npt.NDArray[np.float32]:
     if not np.isfinite(vector).all():
         raise ValueError(f"{name} holds NaN or infinity")
     return vector
-
-
-def _describe(owner: Path) -> str:
-    """Say who holds the lock, as far as is known."""
-    try:
-        facts = json.loads(owner.read_text(encoding="utf-8"))
-        who = f"by process {facts['pid']} on {facts['host']} since {facts['since']}"
-    except (OSError, ValueError, KeyError, TypeError):
-        who = "by another process"
-    return f"{who}: it is being indexed. Wait until that is done, or stop that process"

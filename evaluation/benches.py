@@ -1,0 +1,157 @@
+"""Systems made ready to be asked: collections opened, models loaded, gold evidence located."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+from evaluation.asking import Bench, Task
+from evaluation.corpus import Corpus, Progress, open_collection, open_corpus
+from evaluation.datasets.schema import Dataset
+from evaluation.matching import Places, check_documents, judge
+from evaluation.sharing import Shared, SharedEmbedder, SharedStore
+from evaluation.slicing import slices_of
+from evaluation.systems import System, override
+
+if TYPE_CHECKING:
+    from rag.embedders import Embedder
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A system that can be asked, with its questions.
+
+    Attributes:
+        bench: The system.
+        corpus: Its collection.
+        tasks: Its questions, in order, with gold evidence located in its collection.
+        manifest: What the collection was made with.
+        passages: Number of passages in it.
+    """
+
+    bench: Bench
+    corpus: Corpus
+    tasks: tuple[Task, ...]
+    manifest: Mapping[str, Any]
+    passages: int
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What results depend on, JSON-ready."""
+        return {
+            "config": self.bench.system.config.model_dump(mode="json"),
+            "manifest": dict(self.manifest),
+            "passages": self.passages,
+            "collection": self.corpus.name,
+            "generation": self.corpus.store.generation,
+        }
+
+
+def prepare(
+    dataset: Dataset,
+    systems: Sequence[System],
+    *,
+    collection: str | None,
+    answers: bool,
+    progress: Progress,
+    stack: ExitStack,
+) -> list[Prepared]:
+    """Return all systems, ready; those with equal collections and models share them.
+
+    Args:
+        dataset: The questions.
+        systems: At least one.
+        collection: Where to ask, or None for throw-away collections.
+        answers: Whether answers are asked for.
+        progress: Told while documents are indexed.
+        stack: Closes the collections at its end.
+
+    Raises:
+        RagError: If documents cannot be indexed, or a model or collection does not fit.
+    """
+    from rag.embedders import Embedder
+
+    shared = Shared()
+    embedders: dict[str, Embedder] = {}
+    located: dict[str, tuple[Task, ...]] = {}
+    made = []
+    for system in systems:
+        settings = system.config.embedder
+        embedder = embedders.setdefault(settings.model_dump_json(), Embedder(settings))
+        if collection is None:
+            vectors = any(_same_corpus(system, other) and other.needs_vectors for other in systems)
+            corpus = open_corpus(
+                dataset, system.config, embedder, vectors=vectors, progress=progress
+            )
+        else:
+            corpus = open_collection(collection, system.config)
+        stack.callback(corpus.store.close)
+        if corpus.name not in located:
+            located[corpus.name] = _tasks(dataset, corpus)
+        bench = _bench(system, corpus, embedder, shared, answers=answers)
+        manifest = corpus.store.manifest
+        made.append(
+            Prepared(
+                bench=bench,
+                corpus=corpus,
+                tasks=located[corpus.name],
+                manifest=asdict(manifest) if manifest else {},
+                passages=corpus.store.count_documents(),
+            )
+        )
+    return made
+
+
+def _same_corpus(one: System, other: System) -> bool:
+    return (one.config.chunking, one.config.embedder) == (
+        other.config.chunking,
+        other.config.embedder,
+    )
+
+
+def _tasks(dataset: Dataset, corpus: Corpus) -> tuple[Task, ...]:
+    store = corpus.store
+    sources = {info.document_id: info.source for info in store.documents()}
+    if dataset.matching == "documents":
+        check_documents(dataset, set(sources), corpus.name)
+    texts = None
+    lengths = {each.document_id: len(each.text) for each in dataset.documents}
+    if not corpus.is_own and dataset.matching == "spans":
+        texts = {name: (source, store.text_of(name)) for name, source in sources.items()}
+        lengths = {name: len(text) for name, (_, text) in texts.items()}
+    places = Places(dataset, texts)
+    tasks = []
+    for question in dataset.questions:
+        judgement = judge(question, dataset, places)
+        spans = judgement.spans
+        position = spans[0].start / max(lengths.get(spans[0].document_id, 1), 1) if spans else None
+        tasks.append(Task(question, judgement, slices_of(question, position)))
+    return tuple(tasks)
+
+
+def _bench(
+    system: System, corpus: Corpus, embedder: "Embedder", shared: Shared, *, answers: bool
+) -> Bench:
+    from rag.engine import RAG
+
+    config = system.config
+    is_forced = config.generator is None
+    if is_forced:
+        config = override(config, {"abstention.confidence": 0.0}, where=system.name)
+    depth = max(config.retrieval.candidates, config.retrieval.top_k)
+    rag = RAG(
+        config,
+        cast("Any", SharedStore(corpus.store, shared, depth)),
+        embedder=cast("Any", SharedEmbedder(embedder, shared)),
+        generator=_generator(system),
+        collection=corpus.name,
+    )
+    return Bench(system, rag, shared, is_forced=is_forced, answers=answers)
+
+
+def _generator(system: System) -> Any:  # noqa: ANN401 - heavy to import
+    if system.config.generator is None:
+        return None
+    from rag.collections import _generator as configured
+
+    return configured(system.config)

@@ -1,0 +1,124 @@
+"""BEIR's form: `corpus.jsonl`, `queries.jsonl` and graded judgements in `qrels/SPLIT.tsv`.
+
+Judged are documents. Queries without judgements belong to another split and are left out, unless
+they say by an empty list of `answers` that nothing answers them. `answer` or `answers` of a query,
+where given, are gold answers.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from evaluation.datasets.lines import json_lines, table_rows, text_of, texts_of
+from evaluation.datasets.schema import Dataset, JudgedQuestion, SourceDocument
+from rag.errors import DatasetError
+
+SPLITS = ("test", "dev", "train")
+COLUMNS = ("query-id", "corpus-id", "score")
+
+
+def load_beir(folder: Path, *, split: str | None = None) -> Dataset:
+    """Return a BEIR folder as a set.
+
+    Args:
+        folder: Holds `corpus.jsonl`, `queries.jsonl` and `qrels`.
+        split: Name of the judgements' file without suffix; None is the first of test, dev, train.
+
+    Raises:
+        DatasetError: If a line is malformed, an id comes twice, or a judgement names a query or
+            a document that does not exist; names file and line.
+    """
+    documents = read_corpus(folder / "corpus.jsonl")
+    rows = _read_queries(folder / "queries.jsonl")
+    judgements = _judgements_file(folder / "qrels", split)
+    grades = _read_qrels(judgements, set(rows), {each.document_id for each in documents})
+    questions = []
+    for query_id, (where, row) in rows.items():
+        answers = texts_of(row, "answers" if "answers" in row else "answer", where)
+        if query_id in grades or row.get("answers") == []:
+            questions.append(
+                JudgedQuestion(
+                    question_id=query_id,
+                    question=text_of(row, "text", where),
+                    answers=tuple(dict.fromkeys(answers)),
+                    grades=grades.get(query_id, {}),
+                    cluster=_cluster(query_id, grades.get(query_id, {})),
+                    filters=row.get("filters"),
+                )
+            )
+    name = folder.resolve().name
+    return Dataset(name, folder, "documents", tuple(questions), tuple(documents))
+
+
+def read_corpus(path: Path) -> list[SourceDocument]:
+    """Return the documents of a `corpus.jsonl`: lines of `_id`, `title` (may be missing), `text`.
+
+    Raises:
+        DatasetError: If a line is malformed, or an id comes twice.
+    """
+    found: dict[str, SourceDocument] = {}
+    for where, row in json_lines(path):
+        document_id = _id_of(row, where)
+        if document_id in found:
+            raise DatasetError(f"{where}: the document `{document_id}` comes twice.")
+        title = text_of(row, "title", where) if row.get("title") else ""
+        found[document_id] = SourceDocument(document_id, title, text_of(row, "text", where))
+    if not found:
+        raise DatasetError(f"`{path}` holds no document.")
+    return list(found.values())
+
+
+def _cluster(query_id: str, grades: dict[str, int]) -> str:
+    """Queries that share their only relevant document are not independent."""
+    relevant = [document for document, grade in grades.items() if grade > 0]
+    return relevant[0] if len(relevant) == 1 else query_id
+
+
+def _read_queries(path: Path) -> dict[str, tuple[str, dict[str, Any]]]:
+    found: dict[str, tuple[str, dict[str, Any]]] = {}
+    for where, row in json_lines(path):
+        query_id = _id_of(row, where)
+        if query_id in found:
+            raise DatasetError(f"{where}: the query `{query_id}` comes twice.")
+        text_of(row, "text", where)
+        found[query_id] = where, row
+    if not found:
+        raise DatasetError(f"`{path}` holds no query.")
+    return found
+
+
+def _judgements_file(folder: Path, split: str | None) -> Path:
+    found = {path.stem: path for path in sorted(folder.glob("*.tsv"))}
+    names = [split] if split else [name for name in SPLITS if name in found] or sorted(found)
+    if not names or names[0] not in found:
+        have = ", ".join(found) or "none"
+        raise DatasetError(f"`{folder}` has no judgements `{split or 'test'}.tsv` (there: {have}).")
+    return found[names[0]]
+
+
+def _read_qrels(path: Path, queries: set[str], documents: set[str]) -> dict[str, dict[str, int]]:
+    found: dict[str, dict[str, int]] = {}
+    for where, row in table_rows(path, COLUMNS, delimiter="\t"):
+        query_id, document_id = row["query-id"], row["corpus-id"]
+        if query_id not in queries:
+            raise DatasetError(f"{where}: the query `{query_id}` is not in `queries.jsonl`.")
+        if document_id not in documents:
+            raise DatasetError(f"{where}: the document `{document_id}` is not in `corpus.jsonl`.")
+        grades = found.setdefault(query_id, {})
+        if document_id in grades:
+            raise DatasetError(f"{where}: `{query_id}` and `{document_id}` are judged twice.")
+        try:
+            grades[document_id] = int(row["score"])
+        except ValueError:
+            raise DatasetError(
+                f"{where}: the score must be a whole number (got {row['score']!r})."
+            ) from None
+    if not found:
+        raise DatasetError(f"`{path}` holds no judgement.")
+    return found
+
+
+def _id_of(row: dict[str, Any], where: str) -> str:
+    for key in ("_id", "id"):
+        if isinstance(row.get(key), str | int) and str(row[key]):
+            return str(row[key])
+    raise DatasetError(f"{where}: `_id` is missing or no text.")

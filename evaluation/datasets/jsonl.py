@@ -1,0 +1,107 @@
+"""One's own questions, a JSON object a line, with any number of pieces of evidence.
+
+    {"id": "q1", "question": "...", "answers": ["..."],
+     "evidence": [{"document": "a.md", "text": "the words"}, {"document": "b.md", "start": 5,
+     "end": 9}], "filters": {...}}
+
+`question` alone is needed. All pieces of evidence are needed to answer; a list in place of a piece
+holds alternatives. Documents stand in `corpus.jsonl` (as BEIR's) or in a folder `documents` beside
+the file; without either, the set is asked of a collection that exists (`--collection`), where
+evidence is found by its words and so needs `text`.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from evaluation.datasets.beir import read_corpus
+from evaluation.datasets.lines import json_lines, text_of, texts_of
+from evaluation.datasets.schema import Dataset, Gold, JudgedQuestion, SourceDocument
+from rag.errors import DatasetError
+
+
+def load_jsonl(path: Path) -> Dataset:
+    """Return a file of question lines as a set.
+
+    Raises:
+        DatasetError: If a line is malformed, or evidence does not stand where it is said to;
+            names file and line.
+    """
+    folder, corpus = path.parent / "documents", path.parent / "corpus.jsonl"
+    given = {each.document_id: each for each in read_corpus(corpus)} if corpus.is_file() else {}
+    quoted: dict[str, SourceDocument] = {}
+    questions = [
+        _question(row, where, given, quoted) for where, row in json_lines(path) if row.keys()
+    ]
+    return Dataset(
+        name=path.stem,
+        path=path,
+        matching="spans",
+        questions=tuple(questions),
+        documents=tuple((given or quoted).values()),
+        folder=folder if folder.is_dir() and not given else None,
+        synthetic=any(row.get("synthetic") for _, row in json_lines(path)),
+    )
+
+
+def _question(
+    row: dict[str, Any],
+    where: str,
+    given: dict[str, SourceDocument],
+    quoted: dict[str, SourceDocument],
+) -> JudgedQuestion:
+    pieces = row.get("evidence") or []
+    if not isinstance(pieces, list):
+        raise DatasetError(f"{where}: `evidence` must be a list (got {pieces!r:.60}).")
+    evidence = tuple(
+        tuple(
+            _gold(each, where, given, quoted)
+            for each in (piece if isinstance(piece, list) else [piece])
+        )
+        for piece in pieces
+    )
+    filters = row.get("filters")
+    if filters is not None and not isinstance(filters, dict):
+        raise DatasetError(f"{where}: `filters` must be an object (got {filters!r:.60}).")
+    line = where.rpartition(" ")[2]
+    first = next((gold.document_id for piece in evidence for gold in piece), "")
+    return JudgedQuestion(
+        question_id=str(row.get("id", f"line-{line}")),
+        question=text_of(row, "question", where),
+        answers=texts_of(row, "answers", where),
+        evidence=evidence,
+        cluster=first if len(evidence) == 1 else str(row.get("id", f"line-{line}")),
+        filters=filters,
+    )
+
+
+def _gold(
+    piece: Any,  # noqa: ANN401 - any JSON
+    where: str,
+    given: dict[str, SourceDocument],
+    quoted: dict[str, SourceDocument],
+) -> Gold:
+    if not isinstance(piece, dict):
+        raise DatasetError(f"{where}: a piece of evidence must be an object (got {piece!r:.60}).")
+    name = text_of(piece, "document", where)
+    if given and name not in given:
+        raise DatasetError(f"{where}: the document `{name}` is not in `corpus.jsonl`.")
+    if not given:
+        return _quote(text_of(piece, "text", where), name, quoted)
+    text = given[name].text
+    if "text" in piece:
+        words = text_of(piece, "text", where)
+        start = text.find(words)
+        start = text.find(words, int(piece["start"])) if "start" in piece else start
+        end = start + len(words)
+    else:
+        start, end = piece.get("start", -1), piece.get("end", -1)
+    if not (isinstance(start, int) and isinstance(end, int) and 0 <= start < end <= len(text)):
+        raise DatasetError(f"{where}: the evidence {piece!r:.120} does not stand in `{name}`.")
+    return Gold(name, start, end)
+
+
+def _quote(words: str, name: str, quoted: dict[str, SourceDocument]) -> Gold:
+    """Keep quoted words as a text of their own, to be looked for in the collection."""
+    key = f"{name}#{len(quoted)}"
+    quoted[key] = SourceDocument(key, name, words)
+    return Gold(key, 0, len(words))

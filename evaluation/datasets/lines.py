@@ -1,0 +1,113 @@
+"""Reading text, JSON lines and tables, with errors that name file and line."""
+
+import csv
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+from rag.errors import DatasetError
+
+LONGEST_CELL = 10_000_000  # characters; the csv module's own limit is 131,072
+
+
+def read_text(path: Path) -> str:
+    """Return a UTF-8 file's text, line ends as they are.
+
+    Raises:
+        DatasetError: If it cannot be read; says at which byte it is not UTF-8.
+    """
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        raise DatasetError(
+            f"`{path}`, line {line}: not UTF-8 (byte {error.start} is "
+            f"0x{error.object[error.start]:02x}). Convert the file to UTF-8."
+        ) from None
+    except OSError as error:
+        raise DatasetError(f"`{path}` cannot be read: {error.strerror}.") from None
+
+
+def read_json(path: Path) -> Any:  # noqa: ANN401 - any JSON
+    """Return a JSON file's content.
+
+    Raises:
+        DatasetError: If it is not JSON; names line and column.
+    """
+    try:
+        return json.loads(read_text(path))
+    except json.JSONDecodeError as error:
+        raise DatasetError(
+            f"`{path}`, line {error.lineno}, column {error.colno}: not JSON: {error.msg}."
+        ) from None
+
+
+def json_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield each object of a file of JSON lines, after the words that say where it stands.
+
+    Raises:
+        DatasetError: If a line is not a JSON object; blank lines are skipped.
+    """
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
+        if not line.strip():
+            continue
+        where = f"`{path}`, line {number}"
+        try:
+            value = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise DatasetError(f"{where}, column {error.colno}: not JSON: {error.msg}.") from None
+        if not isinstance(value, dict):
+            raise DatasetError(f"{where}: expected an object in braces (got {line.strip()[:40]!r})")
+        yield where, value
+
+
+def table_rows(
+    path: Path, columns: tuple[str, ...], *, delimiter: str = ","
+) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield each row of a table with a header, after the words that say where it ends.
+
+    Raises:
+        DatasetError: If a column is missing, or a row has more or fewer cells than the header.
+    """
+    csv.field_size_limit(LONGEST_CELL)
+    commas = delimiter == ","
+    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if commas else csv.QUOTE_NONE
+    text = read_text(path).splitlines(keepends=True)
+    reader = csv.DictReader(text, delimiter=delimiter, strict=commas, quoting=quoting)
+    try:
+        missing = [name for name in columns if name not in (reader.fieldnames or ())]
+        if missing:
+            raise DatasetError(f"`{path}`, line 1: the column `{missing[0]}` is missing.")
+        for row in reader:
+            where = f"`{path}`, line {reader.line_num}"
+            if None in row or None in row.values():
+                raise DatasetError(f"{where}: the row has not as many cells as the header.")
+            yield where, row
+    except csv.Error as error:
+        raise DatasetError(f"`{path}`, line {reader.line_num}: {error}.") from None
+
+
+def text_of(value: dict[str, Any], key: str, where: str) -> str:
+    """Return a text of an object.
+
+    Raises:
+        DatasetError: If it is missing or no text.
+    """
+    if not isinstance(value.get(key), str):
+        got = f"got {value[key]!r:.60}" if key in value else "it is missing"
+        raise DatasetError(f"{where}: `{key}` must be a text ({got}).")
+    return str(value[key])
+
+
+def texts_of(value: dict[str, Any], key: str, where: str) -> tuple[str, ...]:
+    """Return a list of texts of an object; a missing one is empty, a single text a list of one.
+
+    Raises:
+        DatasetError: If it is anything else.
+    """
+    found = value.get(key) or []
+    found = [found] if isinstance(found, str) else found
+    if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
+        raise DatasetError(f"{where}: `{key}` must be a list of texts (got {found!r:.60}).")
+    return tuple(found)

@@ -1,0 +1,120 @@
+"""SubjQA's folders of CSV files: a row is one annotator's answer to a question about a review.
+
+Documents are the reviews of all splits, as in the book; the search is restricted to the question's
+item. Reviews end in ` ANSWERNOTFOUND`, which is cut off; an answer that reaches it is none. Gold
+answers are the characters at the annotators' offsets, whose words differ from `human_ans_spans` in
+5 %.
+"""
+
+import re
+from pathlib import Path
+
+from evaluation.datasets.lines import table_rows
+from evaluation.datasets.schema import Dataset, Gold, JudgedQuestion, SourceDocument
+from rag.errors import DatasetError
+
+COLUMNS = (
+    "item_id",
+    "q_review_id",
+    "question",
+    "review_id",
+    "review",
+    "human_ans_spans",
+    "human_ans_indices",
+)
+NO_ANSWER = "ANSWERNOTFOUND"
+_INDICES = re.compile(r"\((\d+), (\d+)\)")
+
+Row = tuple[str, dict[str, str]]
+
+
+def load_subjqa(path: Path) -> Dataset:
+    """Return a SubjQA domain as a set.
+
+    Args:
+        path: The domain's folder, its `splits`, or one CSV file in it. A folder stands for its
+            `test.csv` (else `dev.csv`, `train.csv`).
+
+    Raises:
+        DatasetError: If a row is malformed, an offset lies outside its review, or two rows
+            disagree about a question; names file and line.
+    """
+    chosen, every = _files(path)
+    documents: dict[str, SourceDocument] = {}
+    rows: list[Row] = []
+    for each in every:
+        read = list(table_rows(each, COLUMNS))
+        for where, row in read:
+            review = _review(row)
+            document = SourceDocument(row["review_id"], "", review, {"item": row["item_id"]})
+            known = documents.setdefault(row["review_id"], document)
+            if known.text != review:
+                raise DatasetError(f"{where}: the review `{row['review_id']}` has another text.")
+        rows += read if each == chosen else []
+    domain = chosen.parent.parent.name if chosen.parent.name == "splits" else chosen.parent.name
+    name = f"subjqa-{domain}-{chosen.stem}"
+    return Dataset(name, path, "spans", tuple(_questions(rows)), tuple(documents.values()))
+
+
+def is_subjqa(path: Path) -> bool:
+    """Tell if a folder or CSV file is SubjQA's."""
+    try:
+        chosen, _ = _files(path)
+        with chosen.open(encoding="utf-8") as stream:
+            return "human_ans_indices" in stream.readline()
+    except (DatasetError, OSError, UnicodeDecodeError):
+        return False
+
+
+def _files(path: Path) -> tuple[Path, list[Path]]:
+    """The file with the questions, and all files of its folder."""
+    if path.is_file() and path.suffix == ".csv":
+        return path, sorted(path.parent.glob("*.csv"))
+    folder = path / "splits" if (path / "splits").is_dir() else path
+    found = sorted(folder.glob("*.csv"))
+    by_name = {each.stem: each for each in found}
+    for split in ("test", "dev", "train"):
+        if split in by_name:
+            return by_name[split], found
+    raise DatasetError(f"`{path}` holds no `test.csv`, `dev.csv` or `train.csv`.")
+
+
+def _review(row: dict[str, str]) -> str:
+    return row["review"].removesuffix(NO_ANSWER).rstrip()
+
+
+def _questions(rows: list[Row]) -> list[JudgedQuestion]:
+    grouped: dict[str, list[Row]] = {}
+    for where, row in rows:
+        grouped.setdefault(row["q_review_id"], []).append((where, row))
+    return [_question(question_id, group) for question_id, group in grouped.items()]
+
+
+def _question(question_id: str, group: list[Row]) -> JudgedQuestion:
+    first = group[0][1]
+    spans: dict[Gold, str] = {}
+    for where, row in group:
+        if (row["question"], row["review_id"]) != (first["question"], first["review_id"]):
+            raise DatasetError(f"{where}: `{question_id}` is another question than before.")
+        if not row["human_ans_spans"].endswith(NO_ANSWER):
+            span = _span(row, where)
+            spans[span] = _review(row)[span.start : span.end]
+    return JudgedQuestion(
+        question_id=question_id,
+        question=first["question"].strip(),
+        answers=tuple(dict.fromkeys(spans.values())),
+        evidence=(tuple(spans),) if spans else (),
+        cluster=first["item_id"],
+        filters={"field": "meta.item", "operator": "==", "value": first["item_id"]},
+    )
+
+
+def _span(row: dict[str, str], where: str) -> Gold:
+    match = _INDICES.fullmatch(row["human_ans_indices"].strip())
+    if match is None:
+        got = row["human_ans_indices"]
+        raise DatasetError(f"{where}: expected `human_ans_indices` as (start, end) (got {got!r}).")
+    start, end = int(match[1]), int(match[2])
+    if not start < end <= len(_review(row)):
+        raise DatasetError(f"{where}: the answer's span ({start}, {end}) is outside its review.")
+    return Gold(row["review_id"], start, end)

@@ -1,0 +1,225 @@
+"""Section 3: every system on every metric, what differs for sure, and the recall curves."""
+
+from evaluation.report import charts, numbers, reading
+from evaluation.report.layout import Block, Cell, Facts, Figure, Line, Table, Text
+from evaluation.report.words import known, say
+from evaluation.results import Comparison, MetricMean, Results, SystemResult
+
+
+def scores(results: Results) -> tuple[Block, ...]:
+    """Return the section's blocks."""
+    blocks: list[Block] = [_main(results)]
+    blocks.append(_comparisons(results) if results.comparisons else _alone(results))
+    blocks.append(_conventions(results))
+    blocks += _curves(results)
+    blocks.append(_costs(results))
+    if reading.other_metrics(results):
+        blocks.append(_rest(results))
+    return tuple(blocks)
+
+
+def mean_cell(mean: MetricMean | None, *, letters: str = "", delta: Text = "") -> Cell:
+    """A mean with its interval, and the difference to the baseline."""
+    if mean is None:
+        return Cell("–", state="muted", sort=-1)
+    under: tuple[Text, ...] = (numbers.interval(mean.low, mean.high),)
+    return Cell(
+        numbers.fixed(mean.value),
+        under=(*under, delta) if delta else under,
+        letters=letters,
+        sort=mean.value,
+    )
+
+
+def _main(results: Results) -> Table:
+    metrics = reading.shown_metrics(results)
+    sizes = {m: {s.metrics[m].n for s in results.systems if m in s.metrics} for m in metrics}
+    return Table(
+        caption=say("main.caption", n=numbers.count(results.dataset.questions)),
+        columns=(
+            say("main.system"),
+            *(say("main.metric", metric=metric, n=_spread(sizes[metric])) for metric in metrics),
+            "p50 / p95 ms",
+        ),
+        rows=tuple(
+            (
+                Cell(f"{reading.letter(results, system.name)}  {system.name}"),
+                *(_score(results, system, metric) for metric in metrics),
+                _latency(results, system.name),
+            )
+            for system in results.systems
+        ),
+        note=say("main.note", level="0.05", seed=results.seed),
+    )
+
+
+def _score(results: Results, system: SystemResult, metric: str) -> Cell:
+    comparison = reading.against_baseline(results, system.name, metric)
+    delta = f"Δ {numbers.signed(comparison.difference)}" if comparison else ""
+    found = reading.letters(results, system.name, metric)
+    return mean_cell(system.metrics.get(metric), letters=found, delta=delta)
+
+
+def _latency(results: Results, system: str) -> Cell:
+    timing = results.timings.stages.get(system, {}).get("total")
+    if timing is None:
+        return Cell("–", state="muted", sort=-1)
+    both = f"{numbers.milliseconds(timing.p50)} / {numbers.milliseconds(timing.p95)}"
+    return Cell(both, sort=timing.p50)
+
+
+def _spread(sizes: set[int]) -> str:
+    """One n, or the smallest and largest."""
+    ends = sorted({min(sizes), max(sizes)})
+    return "–".join(numbers.count(n) for n in ends)
+
+
+def _alone(results: Results) -> Line:
+    return Line(say("missing.comparison"), "missing")
+
+
+def _comparisons(results: Results) -> Table:
+    return Table(
+        caption=say("compare.caption", count=len(results.comparisons)),
+        columns=(
+            say("compare.metric"),
+            say("compare.pair"),
+            say("compare.difference"),
+            say("compare.units"),
+            "p (t)",
+            say("compare.flips"),
+            "p (McNemar)",
+            "p (Holm)",
+            say("compare.wtl"),
+            say("compare.detectable"),
+        ),
+        rows=tuple(_comparison(item) for item in results.comparisons),
+        note=say("compare.note"),
+    )
+
+
+def _comparison(item: Comparison) -> tuple[Cell, ...]:
+    clear = reading.is_significant(item)
+    state = "" if not clear else "good" if item.difference > 0 else "bad"
+    mcnemar = "–" if item.mcnemar_p is None else numbers.p_value(item.mcnemar_p)
+    detectable = "–" if item.detectable is None else numbers.fixed(item.detectable)
+    return (
+        Cell(item.metric),
+        Cell(f"{item.a} − {item.b}"),
+        Cell(
+            numbers.signed(item.difference),
+            under=(numbers.interval(item.low, item.high, sign=True),),
+            sort=item.difference,
+            state=state,  # type: ignore[arg-type]
+        ),
+        Cell(f"{numbers.count(item.n)} / {numbers.count(item.clusters)}", sort=item.n),
+        Cell(numbers.p_value(item.t_p), sort=item.t_p),
+        Cell(numbers.p_value(item.randomization_p), sort=item.randomization_p),
+        Cell(mcnemar, sort=2 if item.mcnemar_p is None else item.mcnemar_p),
+        Cell(numbers.p_value(item.p_holm), sort=item.p_holm, state=state),  # type: ignore[arg-type]
+        Cell(f"{item.wins} / {item.ties} / {item.losses}", sort=item.wins - item.losses),
+        Cell(detectable, sort=-1 if item.detectable is None else item.detectable),
+    )
+
+
+def _conventions(results: Results) -> Facts:
+    """The rules that were followed, in both languages where `words.toml` has them."""
+    rules = {"matching": f"matching.{results.dataset.matching}"}
+    given = tuple(
+        (
+            say(f"convention.{name}") if known(f"convention.{name}") else name,
+            say(rules[name]) if name in rules else rule,
+        )
+        for name, rule in results.conventions.items()
+    )
+    ours = ("ties", "missing", "none_relevant", "duplicates", "finite", "denominators", "intervals")
+    own = tuple((say(f"rule.{name}"), say(f"rule.{name}_is")) for name in ours)
+    return Facts(say("main.conventions"), own + given)
+
+
+def _curves(results: Results) -> list[Block]:
+    if not any(system.recall_curve for system in results.systems):
+        return [Line(say("missing.curve"), "missing")]
+    ranks = range(1, 1 + max(len(system.recall_curve) for system in results.systems))
+    rows = [
+        (Cell(f"{name}@k, {system.name}"), *(Cell(numbers.fixed(v), sort=v) for v in curve))
+        for system in results.systems
+        for name, curve in (("recall", system.recall_curve), ("success", system.success_curve))
+        if len(curve) == len(ranks)
+    ]
+    n = numbers.count(_curve_n(results))
+    return [
+        Figure(
+            "recall",
+            charts.recall_curves(results.systems),
+            say("curve.caption", n=n),
+            say("curve.said"),
+        ),
+        Table(
+            say("curve.table", n=n),
+            (say("main.system"), *(str(k) for k in ranks)),
+            tuple(rows),
+            folded=True,
+        ),
+    ]
+
+
+def _curve_n(results: Results) -> int:
+    """Number of questions behind the curves: that of a recall metric."""
+    for system in results.systems:
+        for name, mean in system.metrics.items():
+            if name.startswith(("recall@", "success@", "RR")):
+                return mean.n
+    return results.dataset.questions
+
+
+def _costs(results: Results) -> Block:
+    timings = results.timings
+    rows = []
+    for system in results.systems:
+        for stage, timing in timings.stages.get(system.name, {}).items():
+            rows.append(
+                (
+                    Cell(system.name),
+                    Cell(stage),
+                    *(
+                        Cell(numbers.milliseconds(value), sort=value)
+                        for value in (timing.p50, timing.p95, timing.mean)
+                    ),
+                    Cell(numbers.count(timing.n), sort=timing.n),
+                    _throughput(results, system, stage),
+                    Cell(numbers.size(system.index_bytes), sort=system.index_bytes),
+                )
+            )
+    if not rows:
+        return Line(say("missing.timings"), "missing")
+    names = ("system", "stage", "p50", "p95", "mean", "n", "throughput", "index")
+    columns = tuple(say(f"cost.{name}") for name in names)
+    return Table(say("cost.caption"), columns, tuple(rows), note=say("cost.note"))
+
+
+def _throughput(results: Results, system: SystemResult, stage: str) -> Cell:
+    value = results.timings.throughput.get(system.name)
+    if value is None or stage != "total":
+        return Cell("", sort=-1)
+    return Cell(f"{value:.1f}", sort=value)
+
+
+def _rest(results: Results) -> Table:
+    systems = [system.name for system in results.systems]
+    return Table(
+        say("main.rest"),
+        (say("compare.metric"), "n", *systems),
+        tuple(
+            (
+                Cell(name),
+                Cell(
+                    _spread({s.metrics[name].n for s in results.systems if name in s.metrics}),
+                    sort=0,
+                ),
+                *(mean_cell(system.metrics.get(name)) for system in results.systems),
+            )
+            for name in reading.other_metrics(results)
+        ),
+        folded=True,
+    )

@@ -1,0 +1,53 @@
+"""The report as a list of sections 1 to 14, the same for HTML and Markdown."""
+
+from collections.abc import Mapping
+
+from evaluation.report import numbers
+from evaluation.report.answers import answers, grounding, robustness
+from evaluation.report.failures import reliability, worst_cases
+from evaluation.report.layout import Block, Page, Section
+from evaluation.report.limits import anchors, per_query, reproduce, threats
+from evaluation.report.oracle import self_test
+from evaluation.report.parts import funnel, slices
+from evaluation.report.provenance import provenance
+from evaluation.report.scores import scores
+from evaluation.report.verdict import verdict
+from evaluation.report.words import joined, say
+from evaluation.results import Results
+
+
+def build_page(results: Results, thresholds: Mapping[str, float]) -> Page:
+    """Return everything the report shows.
+
+    Args:
+        results: A finished run with at least one system.
+        thresholds: Metric -> lowest acceptable mean; may be empty.
+    """
+    checks = self_test()
+    parts: tuple[tuple[str, tuple[Block, ...]], ...] = (
+        ("verdict", verdict(results, checks, thresholds)),
+        ("provenance", provenance(results)),
+        ("scores", scores(results)),
+        ("funnel", funnel(results)),
+        ("slices", slices(results)),
+        ("answers", answers(results)),
+        ("grounding", grounding(results)),
+        ("robustness", robustness(results)),
+        ("reliability", reliability(results)),
+        ("worst", worst_cases(results)),
+        ("pairs", per_query(results)),
+        ("anchors", anchors(results)),
+        ("threats", threats(results)),
+        ("reproduce", reproduce(results, checks)),
+    )
+    about = say(
+        "page.about",
+        questions=numbers.count(results.dataset.questions),
+        documents=numbers.count(results.dataset.documents),
+        systems=joined([system.name for system in results.systems]),
+    )
+    sections = tuple(
+        Section(number, say(f"title.{name}"), blocks)
+        for number, (name, blocks) in enumerate(parts, start=1)
+    )
+    return Page(results.dataset.name, about, sections)

@@ -1,0 +1,79 @@
+"""The report's own words in English and Chinese, from `words.toml`.
+
+Metric names, ids and everything else that comes from the data are the same in both languages.
+"""
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+
+@dataclass(frozen=True)
+class Words:
+    """One text in both languages."""
+
+    en: str
+    zh: str
+
+
+def say(key: str, **values: "str | int | Words") -> Words:
+    """Return a text of `words.toml` with its placeholders filled in.
+
+    Args:
+        key: Table and name, such as `verdict.alone`.
+        values: Placeholder -> what stands there; `Words` go in by language.
+
+    Raises:
+        KeyError: If there is no such text, or a placeholder is left over.
+
+    Example:
+        >>> say("title.funnel")
+        Words(en='Where it is lost', zh='在哪一步丢失')
+    """
+    pair = _pairs()[key]
+    return Words(*(_fill(text, place, values) for place, text in enumerate(pair)))
+
+
+def known(key: str) -> bool:
+    """Whether `say` knows a text."""
+    return key in _pairs()
+
+
+def joined(parts: "list[str | Words] | tuple[str | Words, ...]", separator: str = ", ") -> Words:
+    """Return several texts as one, with a Chinese comma in the Chinese one.
+
+    Example:
+        >>> joined(["a", Words("b", "乙")])
+        Words(en='a, b', zh='a、乙')
+    """
+    chinese = "、" if separator == ", " else separator
+    return Words(
+        separator.join(in_english(part) for part in parts),
+        chinese.join(part.zh if isinstance(part, Words) else part for part in parts),
+    )
+
+
+def in_english(text: "str | Words") -> str:
+    """The English side of a text; data is the same in both."""
+    return text.en if isinstance(text, Words) else text
+
+
+def _fill(text: str, place: int, values: "dict[str, str | int | Words]") -> str:
+    chosen = {
+        name: (value.en, value.zh)[place] if isinstance(value, Words) else value
+        for name, value in values.items()
+    }
+    return text.format_map(chosen)
+
+
+@cache
+def _pairs() -> dict[str, tuple[str, str]]:
+    content = tomllib.loads(
+        files("evaluation.report").joinpath("words.toml").read_text(encoding="utf-8")
+    )
+    return {
+        f"{table}.{name}": (pair[0], pair[1])
+        for table, entries in content.items()
+        for name, pair in entries.items()
+    }

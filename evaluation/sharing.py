@@ -1,0 +1,135 @@
+"""Work that systems have in common is done once: query vectors and the retrievers' rankings.
+
+The wrappers stand before a store and an embedder. What they hold is for one question, which all
+systems are asked before the next one; a system that takes from them is told the time that the work
+took when it was done, so that latencies stay honest. Calls are shared as a whole, never in part:
+a batch of other texts could round differently.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from rag.clock import Stopwatch
+
+if TYPE_CHECKING:
+    from haystack import Document
+
+    from rag.embedders import Embedder, Vectors
+    from rag.stores.embedded import EmbeddedStore
+    from rag.stores.filters import Filter
+
+Result = TypeVar("Result")
+
+
+class Shared:
+    """What was done for the question in hand.
+
+    Attributes:
+        saved: Stage -> milliseconds that the system in hand did not have to spend.
+    """
+
+    def __init__(self) -> None:
+        self._done: dict[Any, tuple[Any, float]] = {}
+        self.saved: dict[str, float] = {}
+
+    def next_question(self) -> None:
+        """Forget everything."""
+        self._done.clear()
+        self.saved.clear()
+
+    def next_system(self) -> None:
+        """Begin to count anew what is saved."""
+        self.saved.clear()
+
+    def once(self, key: Any, stage: str, work: Callable[[], Result]) -> Result:  # noqa: ANN401
+        """Return what the work gives, doing it only the first time."""
+        if key in self._done:
+            result, ms = self._done[key]
+            self.saved[stage] = self.saved.get(stage, 0.0) + ms
+        else:
+            watch = Stopwatch()
+            result = work()
+            self._done[key] = result, watch.ms
+        return result  # type: ignore[no-any-return]
+
+
+class SharedStore:
+    """A store whose rankings are retrieved once, `depth` deep.
+
+    Args:
+        store: The store.
+        shared: Where results are kept.
+        depth: Passages retrieved, whatever is asked for; more if more is asked for.
+    """
+
+    def __init__(self, store: "EmbeddedStore", shared: Shared, depth: int) -> None:
+        self._store, self._shared, self._depth = store, shared, depth
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - everything else is the store's
+        return getattr(self._store, name)
+
+    def bm25_retrieval(
+        self,
+        query: str,
+        *,
+        top_k: int,
+        filters: "Filter | None" = None,
+        generation: int | None = None,
+    ) -> "list[Document]":
+        """See `rag.stores.base.Store`."""
+        depth = max(top_k, self._depth)
+        key = ("bm25", id(self._store), query, depth, repr(filters), generation)
+        return self._shared.once(
+            key,
+            "bm25",
+            lambda: self._store.bm25_retrieval(
+                query, top_k=depth, filters=filters, generation=generation
+            ),
+        )[:top_k]
+
+    def dense_retrieval(
+        self,
+        embedding: Sequence[float],
+        *,
+        top_k: int,
+        filters: "Filter | None" = None,
+        generation: int | None = None,
+    ) -> "list[Document]":
+        """See `rag.stores.base.Store`."""
+        depth = max(top_k, self._depth)
+        key = ("dense", id(self._store), tuple(embedding), depth, repr(filters), generation)
+        return self._shared.once(
+            key,
+            "dense",
+            lambda: self._store.dense_retrieval(
+                embedding, top_k=depth, filters=filters, generation=generation
+            ),
+        )[:top_k]
+
+
+class SharedEmbedder:
+    """An embedder that embeds the same text, or the same list of texts, once.
+
+    Args:
+        embedder: The embedder.
+        shared: Where vectors are kept.
+    """
+
+    def __init__(self, embedder: "Embedder", shared: Shared) -> None:
+        self._embedder, self._shared = embedder, shared
+        self._stage = "embed"
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - everything else is the embedder's
+        return getattr(self._embedder, name)
+
+    def encode_query(self, text: str) -> "Vectors":
+        """See `rag.embedders.Embedder`; the reader asks for it after the passages' vectors."""
+        stage, self._stage = self._stage, "embed"
+        key = ("query", id(self._embedder), text)
+        return self._shared.once(key, stage, lambda: self._embedder.encode_query(text))
+
+    def encode_passages(self, texts: Sequence[str]) -> "Vectors":
+        """See `rag.embedders.Embedder`."""
+        self._stage = "read"
+        key = ("passages", id(self._embedder), tuple(texts))
+        return self._shared.once(key, "read", lambda: self._embedder.encode_passages(texts))
