@@ -1,24 +1,15 @@
 """The command `rag evaluate`, and what goes with it: compare, gate, sweep, questions."""
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from rag.config import load_config
-from rag.console import print_json, printable, say, show
+from rag.console import print_json, say, show
 from rag.errors import ConfigError, DatasetError
-
-if TYPE_CHECKING:
-    import click
-
-    from evaluation.datasets import Dataset
-    from evaluation.results import Results
-    from evaluation.systems import System
 
 DEFAULT_COMMAND = "run"
 
@@ -54,7 +45,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 class DefaultGroup(TyperGroup):
     """A group of commands that takes its first argument for a data set if it names no command."""
 
-    def parse_args(self, ctx: "click.Context", args: list[str]) -> list[str]:
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - click's Context
         """Put the default command before arguments that begin with none."""
         if args and args[0] not in (*self.commands, "--help"):
             args = [DEFAULT_COMMAND, *args]
@@ -69,7 +60,7 @@ evaluate = typer.Typer(
 
 
 @evaluate.command(DEFAULT_COMMAND)
-def run(
+def run(  # noqa: PLR0913 - a command's options
     datasets: DatasetsArgument,
     *,
     systems: Annotated[
@@ -88,15 +79,16 @@ def run(
 
     A run that was stopped goes on where it was when the same command is given again.
     """
+    from evaluation.launch import Launch, evaluate_paths
     from evaluation.systems import resolve_systems
 
     chosen = resolve_systems(systems, load_config(config))
-    options = {"collection": collection, "out": out, "limit": limit, "seed": seed}
-    _evaluate(datasets, chosen, options, repair=repair, as_json=as_json)
+    options = Launch(chosen, collection, out, limit, seed=seed, repair=repair)
+    evaluate_paths(datasets, options, as_json=as_json)
 
 
 @evaluate.command("sweep")
-def sweep(
+def sweep(  # noqa: PLR0913 - a command's options
     datasets: DatasetsArgument,
     *,
     over: Annotated[
@@ -112,11 +104,12 @@ def sweep(
     as_json: JsonOption = False,
 ) -> None:
     """Evaluate every combination of some configuration values."""
+    from evaluation.launch import Launch, evaluate_paths
     from evaluation.systems import sweep_systems
 
     chosen = sweep_systems(over, load_config(config))
-    options = {"collection": collection, "out": out, "limit": limit, "seed": seed}
-    _evaluate(datasets, chosen, options, repair=repair, as_json=as_json)
+    options = Launch(chosen, collection, out, limit, seed=seed, repair=repair)
+    evaluate_paths(datasets, options, as_json=as_json)
 
 
 @evaluate.command("compare")
@@ -210,100 +203,6 @@ def questions(
     say(f"They are synthetic. Next: rag evaluate {out} --collection {collection}")
 
 
-def _evaluate(
-    paths: list[Path],
-    systems: "list[System]",
-    options: dict[str, Any],
-    *,
-    repair: bool,
-    as_json: bool,
-) -> None:
-    from evaluation.datasets import load_dataset
-
-    limit, seed = options["limit"], options["seed"]
-    loaded = [load_dataset(path, repair=repair).sample(limit, seed) for path in paths]
-    names = [dataset.name for dataset in loaded]
-    if len(set(names)) < len(names):
-        raise DatasetError(f"two data sets have the same name: {', '.join(names)}.")
-    rows = []
-    for dataset in loaded:
-        folder = _folder(dataset, systems, options, alone=len(loaded) == 1)
-        results = _run(dataset, systems, options, folder)
-        rows.append(_summary(results, folder))
-        _report(results, folder)
-        if not as_json:
-            from evaluation.tables import result_lines
-
-            show("\n".join(result_lines(results)))
-            show(f"Results: {folder}\n")
-    if as_json:
-        print_json({"runs": rows})
-
-
-def _run(
-    dataset: "Dataset", systems: "list[System]", options: dict[str, Any], folder: Path
-) -> "Results":
-    import sys
-
-    from evaluation.runner import Options, run_evaluation
-
-    with _progress("indexing") as indexing, _progress(dataset.name) as asking:
-        return run_evaluation(
-            dataset,
-            systems,
-            Options(
-                out=folder,
-                seed=options["seed"],
-                limit=options["limit"],
-                collection=options["collection"],
-                command=["rag", *sys.argv[1:]],
-                indexing=indexing,
-                asking=asking,
-            ),
-        )
-
-
-def _folder(
-    dataset: "Dataset", systems: "list[System]", options: dict[str, Any], *, alone: bool
-) -> Path:
-    """Where the results go: what was asked for, or a folder named by what the run consists of."""
-    from evaluation.datasets.schema import sha256_of
-    from rag.config import data_folder
-
-    if options["out"] is not None:
-        out: Path = options["out"]
-        return out if alone else out / dataset.name
-    settings = [[each.name, each.config.model_dump(mode="json")] for each in systems]
-    facts = [dataset.questions_sha256, dataset.qrels_sha256, settings]
-    key = sha256_of([*facts, options["seed"], options["limit"], options["collection"]])
-    return data_folder() / "runs" / f"{dataset.name}-{key[:8]}"
-
-
-def _report(results: "Results", folder: Path) -> None:
-    try:
-        from evaluation.report import write_report
-    except ImportError:
-        return
-    write_report(results, folder)
-
-
-def _summary(results: "Results", folder: Path) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    return {
-        "dataset": asdict(results.dataset),
-        "out": str(folder),
-        "systems": {
-            system.name: {
-                "metrics": {name: asdict(mean) for name, mean in system.metrics.items()},
-                "errors": dict(system.errors),
-            }
-            for system in results.systems
-        },
-        "comparisons": [asdict(each) for each in results.comparisons],
-    }
-
-
 def _floor(rule: str) -> tuple[str, float]:
     name, _, value = rule.rpartition("=")
     try:
@@ -313,42 +212,3 @@ def _floor(rule: str) -> tuple[str, float]:
     if not name or not math.isfinite(least):
         raise ConfigError(f"--fail-under: expected metric=value (got {rule!r})")
     return name, least
-
-
-@contextmanager
-def _progress(what: str) -> Iterator[Any]:
-    """Show a bar with the time that remains on stderr, if somebody is looking."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    console = Console(stderr=True)
-    columns = (
-        TextColumn(printable(what)[:40]),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
-    started = False
-
-    def update(done: int, total: int, _: str) -> None:
-        nonlocal started
-        if not started:
-            bar.start()
-            bar.add_task("", total=total)
-            started = True
-        bar.update(bar.task_ids[0], completed=done, total=total)
-        if done == total:
-            bar.stop()
-
-    try:
-        yield update
-    finally:
-        if started:
-            bar.stop()

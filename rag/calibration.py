@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from rag.evidence import FEATURES
 
 # One weight for each of FEATURES, and what is added to their sum.
-WITH_SIMILARITY = ((4.772, 2.14, 1.457, 0.56, 0.417, -2.714), -5.497)
-BY_WORDS = ((0.0, 5.364, 2.359, 6.926, 0.24, -2.763), -10.136)
+WITH_SIMILARITY = ((7.138, 1.211, 0.438, 2.53, 0.222, -3.883), -7.487)
+BY_WORDS = ((0.0, 2.444, 1.507, 0.514, 0.201, -1.91), -2.513)
 
 
 def probability(features: Sequence[float], *, similarity: bool) -> float:

@@ -153,7 +153,7 @@ class AbstentionConfig(Section):
         confidence: Below this probability of being right no answer is given; 0 always answers.
     """
 
-    confidence: float = Field(default=0.2, ge=0, le=1)
+    confidence: float = Field(default=0.1, ge=0, le=1)
 
 
 class GeneratorConfig(Section):

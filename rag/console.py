@@ -3,6 +3,7 @@
 import json
 import logging
 import sys
+import unicodedata
 from collections.abc import Callable
 
 from rag.errors import RagError
@@ -47,16 +48,11 @@ def printable(text: str) -> str:
     """Return a text without control characters, so that no document can steer a terminal.
 
     Example:
-        >>> printable("a\\x1b[31mb")
+        >>> printable("a" + chr(27) + "[31mb")
         'a?[31mb'
     """
-    return (
-        "".join(
-            "?" if (ord(c) < 32 and c not in "\n\t") or 127 <= ord(c) < 160 else c for c in text
-        )
-        .encode("utf-8", "backslashreplace")
-        .decode("utf-8")
-    )
+    shown = "".join("?" if unicodedata.category(c) == "Cc" and c not in "\n\t" else c for c in text)
+    return shown.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def set_up_logging(*, verbose: bool) -> None:

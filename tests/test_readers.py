@@ -73,7 +73,7 @@ def test_the_sentence_that_has_the_rare_words_comes_first(store):
 
 
 def test_every_sentence_is_where_it_says_and_scores_fall(store, embedder):
-    text = "# Heading here now\n\nThe dog is 9 years old. The cat is young and sleeps. 狗叫小雪，很老。"
+    text = "# Heading here now\n\nThe dog is 9 years old. The cat is young and sleeps. 狗叫小雪。"
     store.write_documents([make(text)])
     evidence = SentenceReader(store, embedder).run("How old is the dog?", [make(text)])["evidence"]
     sentences = [text[each.start : each.end] for each in evidence]

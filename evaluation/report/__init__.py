@@ -32,8 +32,9 @@ def write_report(
 
     Raises:
         ValueError: If there is no system.
-        OSError: If the folder cannot be written; an older report then stays as it was.
+        DatasetError: If the folder cannot be written; an older report then stays as it was.
     """
+    from evaluation.outputs import write_file
     from evaluation.report.html import render_html  # jinja2 and matplotlib are heavy
     from evaluation.report.markdown import render_markdown
     from evaluation.report.sections import build_page
@@ -41,19 +42,7 @@ def write_report(
     if not results.systems:
         raise ValueError("`results` has no system, so there is nothing to report.")
     page = build_page(results, thresholds or {})
-    folder.mkdir(parents=True, exist_ok=True)
-    return [
-        _replace(folder / "report.html", render_html(page)),
-        _replace(folder / "report.md", render_markdown(page)),
-    ]
-
-
-def _replace(path: Path, text: str) -> Path:
-    """Write a file whole or not at all."""
-    unfinished = path.with_name(path.name + ".part")
-    try:
-        unfinished.write_text(text, encoding="utf-8", newline="\n")
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
-    return path
+    texts = {"report.html": render_html(page), "report.md": render_markdown(page)}
+    for name, text in texts.items():
+        write_file(folder / name, text)
+    return [folder / name for name in texts]

@@ -1,7 +1,7 @@
 """Sections 6 to 8: answers and abstaining, citations, and what was not measured."""
 
 from evaluation.report import charts, numbers
-from evaluation.report.layout import Block, Bullets, Cell, Figure, Line, Table
+from evaluation.report.layout import Block, Bullets, Cell, Figure, Line, Table, Text
 from evaluation.report.scores import mean_cell
 from evaluation.report.words import say
 from evaluation.results import Confidence, QueryResult, Results, SystemResult
@@ -34,14 +34,12 @@ def _means(results: Results, names: tuple[str, ...], caption: str) -> list[Block
     shown = [name for name in names if any(name in s.metrics for s in results.systems)]
     if not shown:
         return []
-    columns = (say("main.system"), *shown)
+    columns: tuple[Text, ...] = (say("main.system"), *shown)
     rows = []
     for system in results.systems:
-        cells = [Cell(system.name)]
-        for name in shown:
-            mean = system.metrics.get(name)
-            cells.append(mean_cell(mean, delta=f"n = {numbers.count(mean.n)}" if mean else ""))
-        rows.append(tuple(cells))
+        means = [system.metrics.get(name) for name in shown]
+        cells = [mean_cell(m, delta=f"n = {numbers.count(m.n)}" if m else "") for m in means]
+        rows.append((Cell(system.name), *cells))
     return [Table(say(caption), columns, tuple(rows))]
 
 

@@ -6,7 +6,7 @@ they end; axes of metrics run from 0 to 1. Every chart has a table or a sentence
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from evaluation.report.drawing import (
     DASHES,
@@ -80,7 +80,7 @@ def funnel_bars(systems: Sequence[SystemResult], stages: Sequence[str]) -> str:
         return to_svg(figure, "funnel", {"label:questions": say("chart.questions")})
 
 
-_BESIDE: dict[str, object] = {"textcoords": "offset points", "va": "center", "fontsize": 8}
+_BESIDE: dict[str, Any] = {"textcoords": "offset points", "va": "center", "fontsize": 8}
 
 
 def _bar(chart: "Axes", y: float, value: float, thick: float, place: int) -> None:
@@ -191,7 +191,7 @@ def _deltas(chart: "Axes", deltas: Sequence[float]) -> None:
     chart.set_ylim(-1.05, 1.05)
     chart.set_xlim(-0.5, len(deltas) - 0.5 if len(deltas) > 1 else 0.5)
     chart.set_xlabel("label:questions")
-    place = {"transform": chart.transAxes, "fontsize": 8}
+    place: dict[str, Any] = {"transform": chart.transAxes, "fontsize": 8}
     chart.text(0.98, 0.94, "label:wins", ha="right", **place)
     chart.text(0.02, 0.04, "label:losses", ha="left", **place)
 

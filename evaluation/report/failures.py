@@ -1,5 +1,7 @@
 """Sections 9 and 10: what broke, and the worst questions with what was found for them."""
 
+from itertools import pairwise
+
 from evaluation.records import QueryResult, ShownPassage
 from evaluation.report import numbers, reading
 from evaluation.report.layout import Block, Case, Cases, Cell, Line, Piece, ShownText, Table
@@ -80,7 +82,7 @@ def _case(results: Results, system: SystemResult, query: QueryResult) -> Case:
         passages += [shown_text(first.name, item) for item in _chosen(compared.passages)]
     return Case(
         query=query,
-        cause=cause_name(query.cause or "none"),  # type: ignore[arg-type]
+        cause=cause_name(query.cause or "none"),
         scores=_scores(query, metrics),
         baseline=f"{first.name}: {_scores(compared, metrics)}" if compared else "",
         passages=tuple(passages),
@@ -132,7 +134,7 @@ def marked(
     ends.update(end for span in (*gold, *cited) for end in span if 0 <= end <= len(text))
     cuts = sorted(ends)
     pieces = []
-    for start, end in zip(cuts, cuts[1:], strict=False):
+    for start, end in pairwise(cuts):
         kinds = [
             kind
             for kind, spans in (("gold", gold), ("cited", cited))

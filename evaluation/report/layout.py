@@ -72,7 +72,6 @@ class Table:
         rows: One tuple of cells a row, as long as `columns`; a row of one cell is a group header.
         note: How to read it.
         folded: Whether it starts closed, being there for reference.
-        filterable: Whether a search field is offered.
     """
 
     kind: ClassVar[str] = "table"
@@ -81,7 +80,16 @@ class Table:
     rows: tuple[tuple[Cell, ...], ...]
     note: Text = ""
     folded: bool = False
-    filterable: bool = False
+
+    @property
+    def sides(self) -> tuple[str, ...]:
+        """`right` for each column that holds nothing but one number a cell, else `left`."""
+        columns = list(zip(*(row for row in self.rows if len(row) > 1), strict=True))
+        return tuple("right" if _plain_numbers(column) else "left" for column in columns)
+
+
+def _plain_numbers(column: tuple[Cell, ...]) -> bool:
+    return all(cell.sort is not None and not cell.under for cell in column)
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,10 @@
 """Sections 11 to 14: question by question, published numbers, threats, and how to run it again."""
 
 import hashlib
+import shlex
 from dataclasses import replace
 
+from evaluation.outputs import file_name
 from evaluation.report import charts, numbers, reading
 from evaluation.report.anchors import anchors_for
 from evaluation.report.layout import Block, Bullets, Cell, Code, Facts, Figure, Line, Table, Text
@@ -27,7 +29,8 @@ def per_query(results: Results) -> tuple[Block, ...]:
             continue
         wins = sum(a > b for b, a in pairs)
         losses = sum(a < b for b, a in pairs)
-        facts = {"a": system.name, "b": first.name, "metric": metric, "n": len(pairs)}
+        facts: dict[str, str | int] = {"a": system.name, "b": first.name}
+        facts |= {"metric": metric, "n": len(pairs)}
         svg = charts.pair_charts(f"pairs{place}", pairs, system.name, first.name, metric)
         said = say("pairs.said", **facts, wins=wins, losses=losses, ties=len(pairs) - wins - losses)
         blocks.append(Figure(f"pairs{place}", svg, say("pairs.caption", **facts), said))
@@ -134,15 +137,17 @@ def _detectable(results: Results) -> list[Block]:
 
 def reproduce(results: Results, checks: tuple[Check, ...]) -> tuple[Block, ...]:
     """Return the blocks of section 14."""
-    command = results.environment.get("command")
-    lines = (str(command),) if command else ()
-    run = Code(say("again.command"), lines) if lines else Line(say("missing.command"), "missing")
+    command = command_line(results)
+    run = (
+        Code(say("again.command"), (command,))
+        if command
+        else Line(say("missing.command"), "missing")
+    )
+    files = (shlex.quote(f"run.{file_name(system.name)}.trec") for system in results.systems)
+    others = tuple(f"trec_eval -c -m all_trec qrels.trec {name}" for name in files)
     return (
         run,
-        Code(
-            say("again.check"),
-            ("sha256sum results.json", "trec_eval -c -m all_trec qrels.trec run.trec"),
-        ),
+        Code(say("again.check"), ("sha256sum results.json", *others)),
         Facts(
             say("again.sums"),
             (
@@ -153,6 +158,14 @@ def reproduce(results: Results, checks: tuple[Check, ...]) -> tuple[Block, ...]:
         ),
         _self_test(checks),
     )
+
+
+def command_line(results: Results) -> str:
+    """The command of the run as a line to type; empty if it was not recorded."""
+    command = results.environment.get("command")
+    if isinstance(command, list | tuple):
+        return shlex.join(str(word) for word in command)
+    return str(command or "")
 
 
 def checksum(results: Results) -> str:

@@ -14,6 +14,7 @@ from evaluation.report.layout import (
     Code,
     Facts,
     Figure,
+    Light,
     Lights,
     Line,
     Page,
@@ -47,29 +48,29 @@ def plain(text: Text) -> str:
 
 
 def _block(block: Block) -> str:
-    match block:
-        case Line():
-            return _line(block)
-        case Bullets():
-            return _list([plain(item) for item in block.items])
-        case Lights():
-            return _list(
-                [
-                    f"{_SIGNS[light.state]} **{plain(light.name)}** {plain(light.text)}"
-                    for light in block.items
-                ]
-            )
-        case Facts():
-            pairs = [f"{plain(name)}: {plain(value)}" for name, value in block.pairs]
-            return f"**{plain(block.caption)}**\n\n{_list(pairs)}"
-        case Table():
-            return _table(block)
-        case Code():
-            return f"**{plain(block.caption)}**\n\n{_code(block.lines)}"
-        case Cases():
-            return _cases(block)
-        case Figure():
-            return ""
+    if isinstance(block, Figure):
+        return ""
+    if isinstance(block, Line):
+        return _line(block)
+    if isinstance(block, Bullets):
+        return _list([plain(item) for item in block.items])
+    if isinstance(block, Lights):
+        return _list([_light(light) for light in block.items])
+    body = _body(block)
+    return f"**{plain(block.caption)}**\n\n{body}"
+
+
+def _body(block: Facts | Table | Code | Cases) -> str:
+    """What stands below the block's caption."""
+    if isinstance(block, Facts):
+        return _list([f"{plain(name)}: {plain(value)}" for name, value in block.pairs])
+    if isinstance(block, Table):
+        return _table(block)
+    return _code(block.lines) if isinstance(block, Code) else _cases(block)
+
+
+def _light(light: Light) -> str:
+    return f"{_SIGNS[light.state]} **{plain(light.name)}** {plain(light.text)}"
 
 
 def _line(line: Line) -> str:
@@ -93,7 +94,7 @@ def _table(table: Table) -> str:
             cells = [f"**{cells[0]}**", *("" for _ in table.columns[1:])]
         rows.append("| " + " | ".join(cells) + " |")
     note = f"\n\n{plain(table.note)}" if table.note else ""
-    return f"**{plain(table.caption)}**\n\n" + "\n".join(rows) + note
+    return "\n".join(rows) + note
 
 
 def _cell(cell: Cell) -> str:
@@ -120,4 +121,4 @@ def _cases(cases: Cases) -> str:
             f"{plain(case.cause)}; gold: {golds}; answer: {plain(answer)}; "
             f"first relevant rank: {rank}; {plain(case.scores)}"
         )
-    return f"**{plain(cases.caption)}**\n\n" + "\n".join(lines)
+    return "\n".join(lines)

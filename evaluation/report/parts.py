@@ -1,7 +1,7 @@
 """Sections 4 and 5: at which stage questions are lost, and which kinds of questions."""
 
 from evaluation.report import charts, numbers, reading
-from evaluation.report.layout import Block, Cell, Figure, Line, Table
+from evaluation.report.layout import Block, Cell, Figure, Line, State, Table, Text
 from evaluation.report.words import known, say
 from evaluation.results import Results, SliceMeans, SystemResult
 
@@ -38,7 +38,7 @@ def _funnel_row(system: SystemResult, stages: tuple[str, ...]) -> tuple[Cell, ..
         if stage is None:
             cells.append(Cell("–", state="muted", sort=-1))
             continue
-        lost = "" if before is None else f"−{numbers.count(before - stage.count)}"
+        lost = "" if before is None else _lost(before - stage.count)
         under = (
             (numbers.share(stage.count, stage.n), lost)
             if lost
@@ -47,6 +47,10 @@ def _funnel_row(system: SystemResult, stages: tuple[str, ...]) -> tuple[Cell, ..
         cells.append(Cell(numbers.count(stage.count), under=under, sort=stage.count))
         before = stage.count
     return tuple(cells)
+
+
+def _lost(n: int) -> str:
+    return f"−{numbers.count(n)}" if n else "0"
 
 
 def _causes(results: Results) -> list[Block]:
@@ -65,7 +69,7 @@ def _causes(results: Results) -> list[Block]:
             n = counted[system.name].count(cause)
             cells.append(Cell(numbers.share(n, len(system.queries)), sort=n))
         rows.append(tuple(cells))
-    columns = (say("case.cause"), *(system.name for system in results.systems))
+    columns: tuple[Text, ...] = (say("case.cause"), *(s.name for s in results.systems))
     return [Table(say("funnel.causes"), columns, tuple(rows))]
 
 
@@ -85,7 +89,7 @@ def _order(cause: str) -> int:
     return _CAUSES.index(cause) if cause in _CAUSES else len(_CAUSES)
 
 
-def cause_name(cause: str) -> "str | object":
+def cause_name(cause: str) -> Text:
     """A cause in both languages, or as it is if it is not known."""
     key = "cause." + cause.replace(" ", "_")
     return say(key) if known(key) else cause
@@ -127,15 +131,15 @@ def _slice_row(results: Results, name: str, value: str, metric: str) -> tuple[Ce
     n = max(
         (part.metrics[metric].n for part in found if part and metric in part.metrics), default=0
     )
-    state = "muted" if n < FEW else ""
-    cells = [Cell(value, state=state), Cell(numbers.count(n), sort=n, state=state)]  # type: ignore[arg-type]
+    state: State = "muted" if n < FEW else ""
+    cells = [Cell(value, state=state), Cell(numbers.count(n), sort=n, state=state)]
     for part in found:
         mean = part.metrics.get(metric) if part else None
         if mean is None:
             cells.append(Cell("–", state="muted", sort=-1))
         else:
             under = (numbers.interval(mean.low, mean.high),)
-            cells.append(Cell(numbers.fixed(mean.value), under, "", mean.value, state))  # type: ignore[arg-type]
+            cells.append(Cell(numbers.fixed(mean.value), under, "", mean.value, state))
     return tuple(cells)
 
 
@@ -146,6 +150,6 @@ def _slice_of(system: SystemResult, name: str, value: str) -> SliceMeans | None:
     return None
 
 
-def _slice_name(name: str) -> "str | object":
+def _slice_name(name: str) -> Text:
     key = "slice." + name.replace(" ", "_")
     return say(key) if known(key) else name

@@ -6,6 +6,7 @@ from typing import Any
 
 from evaluation.report import numbers
 from evaluation.report.layout import Block, Bullets, Facts, Line, Text
+from evaluation.report.limits import command_line
 from evaluation.report.words import say
 from evaluation.results import Results, SystemResult
 
@@ -55,9 +56,9 @@ def _dataset(results: Results) -> Facts:
 def _run(results: Results) -> Facts:
     environment, timings = results.environment, results.timings
     unknown = say("run.unknown")
-    known = [
+    known = [(say("run.command"), command_line(results) or unknown)] + [
         (say(f"run.{name}"), str(environment[name]) if environment.get(name) else unknown)
-        for name in ("command", "git_sha", "python", "platform", "cpu")
+        for name in ("git_sha", "python", "platform", "cpu")
     ]
     more = [
         (name, _written(value)) for name, value in environment.items() if name not in _SHOWN_APART
@@ -81,22 +82,29 @@ def _run(results: Results) -> Facts:
 def _system(results: Results, system: SystemResult) -> Facts:
     seconds = results.timings.indexing_seconds.get(system.name)
     made = say("run.reused") if seconds == 0 else say("run.unknown")
-    overrides = [(key, _written(value)) for key, value in system.overrides.items()]
+    overrides: list[tuple[Text, Text]] = [
+        (key, _written(value)) for key, value in system.overrides.items()
+    ]
     manifest = [
-        (say("run.made_with", key=key), _written(value)) for key, value in system.manifest.items()
+        (say("run.made_with", name=key), _written(value)) for key, value in system.manifest.items()
     ]
     return Facts(
         say("run.system", name=system.name),
         (
             *(overrides or [(say("run.overrides"), say("run.none"))]),
             (say("run.passages"), numbers.count(system.passages)),
-            (say("run.index"), numbers.size(system.index_bytes)),
+            (say("run.index"), _index(results, system.name)),
             (say("run.indexing"), f"{seconds:.1f} s" if seconds else made),
             *manifest,
             (say("run.config"), _written(dict(system.config))),
         ),
         folded=True,
     )
+
+
+def _index(results: Results, system: str) -> Text:
+    size = results.timings.index_bytes.get(system)
+    return say("run.unknown") if size is None else numbers.size(size)
 
 
 def _written(value: Any) -> str:  # noqa: ANN401 - any value of a configuration

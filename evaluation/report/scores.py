@@ -1,8 +1,8 @@
 """Section 3: every system on every metric, what differs for sure, and the recall curves."""
 
 from evaluation.report import charts, numbers, reading
-from evaluation.report.layout import Block, Cell, Facts, Figure, Line, Table, Text
-from evaluation.report.words import known, say
+from evaluation.report.layout import Block, Cell, Facts, Figure, Line, State, Table, Text
+from evaluation.report.words import Words, known, say
 from evaluation.results import Comparison, MetricMean, Results, SystemResult
 
 
@@ -100,7 +100,7 @@ def _comparisons(results: Results) -> Table:
 
 def _comparison(item: Comparison) -> tuple[Cell, ...]:
     clear = reading.is_significant(item)
-    state = "" if not clear else "good" if item.difference > 0 else "bad"
+    state: State = "" if not clear else "good" if item.difference > 0 else "bad"
     mcnemar = "–" if item.mcnemar_p is None else numbers.p_value(item.mcnemar_p)
     detectable = "–" if item.detectable is None else numbers.fixed(item.detectable)
     return (
@@ -110,31 +110,35 @@ def _comparison(item: Comparison) -> tuple[Cell, ...]:
             numbers.signed(item.difference),
             under=(numbers.interval(item.low, item.high, sign=True),),
             sort=item.difference,
-            state=state,  # type: ignore[arg-type]
+            state=state,
         ),
         Cell(f"{numbers.count(item.n)} / {numbers.count(item.clusters)}", sort=item.n),
         Cell(numbers.p_value(item.t_p), sort=item.t_p),
         Cell(numbers.p_value(item.randomization_p), sort=item.randomization_p),
         Cell(mcnemar, sort=2 if item.mcnemar_p is None else item.mcnemar_p),
-        Cell(numbers.p_value(item.p_holm), sort=item.p_holm, state=state),  # type: ignore[arg-type]
+        Cell(numbers.p_value(item.p_holm), sort=item.p_holm, state=state),
         Cell(f"{item.wins} / {item.ties} / {item.losses}", sort=item.wins - item.losses),
         Cell(detectable, sort=-1 if item.detectable is None else item.detectable),
     )
 
 
 def _conventions(results: Results) -> Facts:
-    """The rules that were followed, in both languages where `words.toml` has them."""
-    rules = {"matching": f"matching.{results.dataset.matching}"}
-    given = tuple(
-        (
-            say(f"convention.{name}") if known(f"convention.{name}") else name,
-            say(rules[name]) if name in rules else rule,
-        )
+    """The rules of the run, with their Chinese where `words.toml` has it."""
+    rules = [
+        (_translated(f"convention.{_key(name)}", name), _translated(f"rule.{_key(name)}", rule))
         for name, rule in results.conventions.items()
-    )
-    ours = ("ties", "missing", "none_relevant", "duplicates", "finite", "denominators", "intervals")
-    own = tuple((say(f"rule.{name}"), say(f"rule.{name}_is")) for name in ours)
-    return Facts(say("main.conventions"), own + given)
+    ]
+    matching = (say("run.matching_rule"), say(f"matching.{results.dataset.matching}"))
+    return Facts(say("main.conventions"), (matching, *rules))
+
+
+def _key(name: str) -> str:
+    return name.replace(" ", "_")
+
+
+def _translated(key: str, text: str) -> Words:
+    """A text of the run with its Chinese, or with itself if it is a new one."""
+    return Words(text, say(key).zh if known(key) else text)
 
 
 def _curves(results: Results) -> list[Block]:
@@ -188,7 +192,7 @@ def _costs(results: Results) -> Block:
                     ),
                     Cell(numbers.count(timing.n), sort=timing.n),
                     _throughput(results, system, stage),
-                    Cell(numbers.size(system.index_bytes), sort=system.index_bytes),
+                    _index(results, system),
                 )
             )
     if not rows:
@@ -196,6 +200,13 @@ def _costs(results: Results) -> Block:
     names = ("system", "stage", "p50", "p95", "mean", "n", "throughput", "index")
     columns = tuple(say(f"cost.{name}") for name in names)
     return Table(say("cost.caption"), columns, tuple(rows), note=say("cost.note"))
+
+
+def _index(results: Results, system: SystemResult) -> Cell:
+    size = results.timings.index_bytes.get(system.name)
+    return (
+        Cell("–", state="muted", sort=-1) if size is None else Cell(numbers.size(size), sort=size)
+    )
 
 
 def _throughput(results: Results, system: SystemResult, stage: str) -> Cell:

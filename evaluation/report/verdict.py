@@ -95,8 +95,9 @@ def _against(results: Results, system: SystemResult) -> Light:
     if not parts:
         parts.append(say("light.level", n=len(known)))
     name = say("light.against", system=system.name, baseline=reading.baseline(results).name)
-    state = "bad" if worse else "good" if better else "fair"
-    return Light(state, name, joined(parts, "; "))  # type: ignore[arg-type]
+    if worse:
+        return Light("bad", name, joined(parts, "; "))
+    return Light("good" if better else "fair", name, joined(parts, "; "))
 
 
 def _checks(results: Results, checks: tuple[Check, ...]) -> list[Light]:

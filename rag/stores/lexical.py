@@ -59,6 +59,7 @@ class TantivyIndex:
         self.folder = folder
         try:
             self._index = _open(folder)
+            self._index.config_reader("manual")  # else a thread polls the folder for changes
             self._searcher = self._index.searcher()
         except (ValueError, OSError) as error:
             raise StoreError(f"`{folder}` cannot be read: {error}.") from None
