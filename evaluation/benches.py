@@ -12,6 +12,7 @@ from evaluation.matching import Places, check_documents, judge
 from evaluation.sharing import Shared, SharedEmbedder, SharedStore
 from evaluation.slicing import slices_of
 from evaluation.systems import System, override
+from rag.config import EmbedderConfig
 
 if TYPE_CHECKING:
     from rag.embedders import Embedder
@@ -69,15 +70,14 @@ def prepare(
     Raises:
         RagError: If documents cannot be indexed, or a model or collection does not fit.
     """
-    from rag.embedders import Embedder
-
     shared = Shared()
     embedders: dict[str, Embedder] = {}
     located: dict[str, tuple[Task, ...]] = {}
     made = []
     for system in systems:
         settings = system.config.embedder
-        embedder = embedders.setdefault(settings.model_dump_json(), Embedder(settings))
+        embedder = embedders.get(settings.model_dump_json()) or load_embedder(settings)
+        embedders[settings.model_dump_json()] = embedder
         if collection is None:
             vectors = any(_same_corpus(system, other) and other.needs_vectors for other in systems)
             corpus = open_corpus(
@@ -100,6 +100,13 @@ def prepare(
             )
         )
     return made
+
+
+def load_embedder(settings: EmbedderConfig) -> "Embedder":
+    """Return the embedder that some settings name; its weights are loaded when first used."""
+    from rag.embedders import Embedder
+
+    return Embedder(settings)
 
 
 def _same_corpus(one: System, other: System) -> bool:

@@ -121,14 +121,14 @@ def _tested(
     differences = [one - other for one, other in zip(ours, theirs, strict=True)]
     shares = 1 < units < n
     if shares:
-        differences_by_unit = _unit_means(differences, clusters)
+        differences_by_unit, sums = _by_unit(differences, clusters)
         test = cluster_t_test(ours, theirs, clusters)[0]
         low, high = cluster_bootstrap(differences, clusters, seed=seed)
     else:
-        differences_by_unit = differences
+        differences_by_unit = sums = differences
         test = paired_t_test(ours, theirs)
         low, high = bootstrap_difference(ours, theirs, seed=seed)
-    chance = _randomization(differences_by_unit, seed)
+    chance = _randomization(sums, seed)
     deviation = statistics.stdev(differences_by_unit)
     is_binary = set(ours) | set(theirs) <= {0.0, 1.0}
     right = [[value == 1.0 for value in each] for each in (ours, theirs)]
@@ -157,11 +157,15 @@ def _tested(
     )
 
 
-def _unit_means(differences: Sequence[float], clusters: Sequence[str]) -> list[float]:
+def _by_unit(
+    differences: Sequence[float], clusters: Sequence[str]
+) -> tuple[list[float], list[float]]:
+    """Each document's mean difference and its sum: the t test takes means, sign flips take sums."""
     units: dict[str, list[float]] = {}
     for value, cluster in zip(differences, clusters, strict=True):
         units.setdefault(cluster, []).append(value)
-    return [math.fsum(values) / len(values) for values in units.values()]
+    sums = [math.fsum(values) for values in units.values()]
+    return [total / len(units[name]) for name, total in zip(units, sums, strict=True)], sums
 
 
 def _randomization(differences: Sequence[float], seed: int) -> Outcome:

@@ -92,7 +92,7 @@ class Comparison:
         n: Questions.
         clusters: Independent units (documents); n if nothing is shared.
         t_p: Paired t test (of cluster means where questions share documents).
-        randomization_p: Sign-flip test (likewise).
+        randomization_p: Sign-flip test (the signs of whole documents where questions share them).
         mcnemar_p: Exact test of right/wrong pairs; None unless all values are 0 or 1.
         p: The one that decides: `t_p`.
         p_holm: `p` adjusted for all comparisons of this table.

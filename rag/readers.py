@@ -1,6 +1,7 @@
 """Finding the sentences that answer a question, in the passages that were retrieved."""
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -17,6 +18,7 @@ from rag.stores.base import Store
 from rag.text import tokens
 
 SHORTEST = 3  # tokens; a shorter sentence is a heading or a scrap and answers nothing
+_BULLET = re.compile(r"(?:[-*+•]\s+)?")  # always matches
 LONGEST_PREFIX = 80  # characters of the title put before a sentence that is embedded
 
 
@@ -70,7 +72,8 @@ class SentenceReader:
             content, title = document.content or "", str(document.meta.get("title") or "")
             names = tokens(f"{title} {document.meta.get('heading') or ''}")
             whole = coverage(wanted, tokens(content) + names, weights)
-            for start, end in sentence_spans(content):
+            for first, end in sentence_spans(content):
+                start = first + _BULLET.match(content[first:end]).end()  # type: ignore[union-attr]
                 sentence = content[start:end]
                 words = tokens(sentence)
                 if len(words) < SHORTEST or sentence.startswith("#"):

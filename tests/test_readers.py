@@ -98,3 +98,11 @@ def test_reading_twice_gives_the_same(store, embedder):
     reader = SentenceReader(store, embedder)
     runs = [reader.run("How old is the dog?", passages)["evidence"] for _ in range(2)]
     assert runs[0] == runs[1]
+
+
+def test_the_bullet_of_a_list_is_not_part_of_the_sentence(store):
+    text = "- The generator drinks nine litres an hour.\n- The sauna is warm."
+    store.write_documents([make(text)])
+    best = SentenceReader(store, None).run("What does the generator drink?", [make(text)])
+    first = best["evidence"][0]
+    assert text[first.start : first.end] == "The generator drinks nine litres an hour."

@@ -152,18 +152,20 @@ def _citations(system: SystemResult) -> tuple[Cell, ...] | None:
 
 def robustness(results: Results) -> tuple[Block, ...]:
     """Return the blocks of section 8: what could be measured of it, and what was not."""
-    blocks: list[Block] = []
+    rows = []
     for system in results.systems:
         asked = [q for q in system.queries if not q.answerable and q.abstained is not None]
         if asked:
             declined = sum(bool(query.abstained) for query in asked)
             share = numbers.share(declined, len(asked))
-            blocks.append(Line(say("robust.rejection", system=system.name, share=share)))
+            rows.append((Cell(system.name), Cell(share, sort=declined)))
     names = ("noise", "counterfactual", "injection")
-    if not blocks:
-        blocks.append(Line(say("robust.no_rejection"), "missing"))
+    columns = (say("main.system"), say("reliable.abstained"))
+    measured: Block = Line(say("robust.no_rejection"), "missing")
+    if rows:
+        measured = Table(say("robust.rejection"), columns, tuple(rows))
     return (
-        *blocks,
+        measured,
         Line(say("missing.robustness"), "missing"),
         Bullets(tuple(say(f"robust.{name}") for name in names)),
     )

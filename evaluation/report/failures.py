@@ -105,12 +105,19 @@ def shown_text(system: str, passage: ShownPassage) -> ShownText:
     """
     pieces = marked(passage.text, passage.gold, passage.cited)
     if not passage.gold and not passage.cited and len(passage.text) > EXCERPT:
-        pieces = ((passage.text[:EXCERPT].rstrip() + " …", ""),)
+        pieces = ((_excerpt(passage.text), ""),)
     stages = " · ".join(
         f"{name} #{rank} ({score:.4g})" for name, (rank, score) in passage.stages.items()
     )
     source = passage.source or passage.document_id
     return ShownText(system, passage.rank, source, stages, pieces)
+
+
+def _excerpt(text: str) -> str:
+    """The first characters, up to the end of a word where there are words."""
+    start = text[:EXCERPT]
+    cut = start.rfind(" ")
+    return (start[:cut] if cut > EXCERPT // 2 else start).rstrip() + " …"
 
 
 def marked(

@@ -21,12 +21,13 @@ def render_html(page: Page) -> str:
     """Return the text of the file."""
     script = _resource("report.js")
     template = _environment().get_template("report.html.j2")
-    return template.render(
+    text = template.render(
         page=page,
         style=Markup(_resource("report.css")),  # noqa: S704 - a file of this package
         script=Markup(script),  # noqa: S704 - likewise
         policy=_policy(script),
     )
+    return text.lstrip() + "\n"
 
 
 def _policy(script: str) -> str:

@@ -170,7 +170,7 @@ def command_line(results: Results) -> str:
 
 def checksum(results: Results) -> str:
     """SHA-256 of `results.json`."""
-    return hashlib.sha256(to_json(results).encode("utf-8")).hexdigest()
+    return hashlib.sha256(to_json(results).encode("utf-8", "backslashreplace")).hexdigest()
 
 
 def _self_test(checks: tuple[Check, ...]) -> Table:

@@ -39,10 +39,10 @@ def share(part: int, whole: int) -> str:
 
     Example:
         >>> share(162, 200), share(0, 0)
-        ('81.0 % (162 of 200)', '– (0 of 0)')
+        ('81.0 % (162/200)', '– (0/0)')
     """
     percent = f"{100 * part / whole:.1f} %" if whole else "–"
-    return f"{percent} ({count(part)} of {count(whole)})"
+    return f"{percent} ({count(part)}/{count(whole)})"
 
 
 def p_value(p: float) -> str:

@@ -1,0 +1,233 @@
+"""The report: what stands in it is what the results say, in both languages, every section."""
+
+import re
+import string
+import tomllib
+from dataclasses import replace
+
+import pytest
+from bs4 import BeautifulSoup
+from made_results import build_results
+from places import ROOT
+
+from evaluation.conventions import CONVENTIONS
+from evaluation.metrics import retrieval
+from evaluation.report import numbers, write_report
+from evaluation.report.failures import marked
+from evaluation.report.oracle import self_test
+from evaluation.report.words import say
+
+TITLES = [
+    "verdict",
+    "provenance",
+    "scores",
+    "funnel",
+    "slices",
+    "answers",
+    "grounding",
+    "robustness",
+    "reliability",
+    "worst",
+    "pairs",
+    "anchors",
+    "threats",
+    "reproduce",
+]
+
+
+@pytest.fixture(scope="module")
+def results():
+    return build_results()
+
+
+@pytest.fixture(scope="module")
+def folder(results, tmp_path_factory):
+    made = tmp_path_factory.mktemp("report")
+    write_report(results, made)
+    return made
+
+
+@pytest.fixture(scope="module")
+def page(folder):
+    return BeautifulSoup((folder / "report.html").read_text(encoding="utf-8"), "lxml")
+
+
+def section(page, name):
+    return page.select_one(f"#section-{TITLES.index(name) + 1}")
+
+
+def table(page, name, place=0):
+    """Header texts and rows of a section's table, as an English reader sees them."""
+    found = section(page, name).select("table")[place]
+    return [[english(cell) for cell in row.select("th, td")] for row in found.select("tr")]
+
+
+def english(element):
+    copy = BeautifulSoup(str(element), "lxml")
+    for hidden in copy.select(".zh"):
+        hidden.decompose()
+    return " ".join(copy.get_text(" ").split())
+
+
+def test_every_section_stands_there_in_both_languages(page, folder):
+    markdown = (folder / "report.md").read_text(encoding="utf-8")
+    for number, name in enumerate(TITLES, start=1):
+        title = say(f"title.{name}")
+        heading = page.select_one(f"#title-{number}")
+        assert heading.select_one(".en").get_text() == title.en
+        assert heading.select_one(".zh").get_text() == title.zh
+        assert f"## {number}. {title.en} · {title.zh}" in markdown
+
+
+def test_the_main_table_holds_the_values_of_the_results(page, results):
+    rows = table(page, "scores")
+    for row, system in zip(rows[1:], results.systems, strict=True):
+        for cell, name in zip(row[1:], results.main_metrics, strict=False):
+            mean = system.metrics[name]
+            assert cell.startswith(numbers.fixed(mean.value))
+            assert numbers.interval(mean.low, mean.high) in cell
+
+
+def test_a_changed_mean_shows_up_in_both_files(results, tmp_path):
+    first = results.systems[0]
+    wrong = replace(first.metrics["RR"], value=0.123456)
+    changed = replace(first, metrics={**first.metrics, "RR": wrong})
+    write_report(replace(results, systems=(changed, *results.systems[1:])), tmp_path)
+    shown = BeautifulSoup((tmp_path / "report.html").read_text(encoding="utf-8"), "lxml")
+    assert table(shown, "scores")[1][2].startswith("0.123 ")
+    assert "| 0.123; " in (tmp_path / "report.md").read_text(encoding="utf-8")
+
+
+def test_letters_name_exactly_the_systems_that_are_significantly_worse(page, results):
+    names = [system.name for system in results.systems]
+    shown = section(page, "scores").select("table")[0].select("tbody tr")
+    for row, name in zip(shown, names, strict=True):
+        for cell, metric in zip(row.select("td"), results.main_metrics, strict=False):
+            expected = {
+                "abc"[names.index(item.b if item.difference > 0 else item.a)]
+                for item in results.comparisons
+                if item.metric == metric
+                and item.p_holm < 0.05
+                and name == (item.a if item.difference > 0 else item.b)
+            }
+            assert set(cell.sup.get_text() if cell.sup else "") == expected
+
+
+def test_the_verdict_does_not_call_a_chance_difference_better(results, tmp_path):
+    unclear = tuple(replace(item, p_holm=0.4) for item in results.comparisons)
+    write_report(replace(results, comparisons=unclear), tmp_path)
+    verdict = (tmp_path / "report.md").read_text(encoding="utf-8").split("## 2.")[0]
+    assert "cannot be told from chance; p = 0.400" in verdict
+    assert "is best on" not in verdict
+
+
+def test_declared_thresholds_pass_or_fail(results, tmp_path):
+    write_report(results, tmp_path, thresholds={"recall@5": 0.8})
+    shown = BeautifulSoup((tmp_path / "report.html").read_text(encoding="utf-8"), "lxml")
+    lights = {english(light.b): light["class"] for light in shown.select(".lights li")}
+    assert lights["bm25: recall@5"] == ["bad"]  # .667 of 54
+    assert lights["hybrid: recall@5"] == ["good"]  # .926
+
+
+def test_the_marked_gold_span_is_the_gold_answer_character_by_character(page, results):
+    golds = {q.question_id: q.golds for s in results.systems for q in s.queries}
+    cases = section(page, "worst").select(".case")
+    assert len(cases) == 3 * 6
+    for case in cases:
+        marks = [mark.get_text() for mark in case.select("mark.gold")]
+        assert set(marks) == set(golds[case.select_one("code").get_text()])
+
+
+def test_pieces_of_a_passage_join_to_the_passage_again():
+    text = "abcdefghij"
+    pieces = marked(text, ((2, 5), (4, 7)), ((0, 3), (9, 10)))
+    assert "".join(piece for piece, _ in pieces) == text
+    assert "".join(piece for piece, kind in pieces if "gold" in kind) == text[2:7]
+    assert [p for p, kind in pieces if kind == "gold cited"] == ["c"]
+
+
+def test_slices_below_thirty_questions_are_greyed(page):
+    rows = section(page, "slices").select("table")[0].select("tbody tr:not(.group)")
+    few = {english(row.th): "muted" in row.th["class"] for row in rows}
+    assert few == {"no": True, "yes": False, "en": False, "zh": True}  # n: 0, 54, 39 and 15
+
+
+def test_the_self_test_passes_and_stands_in_the_report(page):
+    checks = self_test()
+    assert {check.case for check in checks} == {f"O{n}" for n in range(1, 12)}
+    assert all(check.passed for check in checks)
+    rows = table(page, "reproduce")
+    assert len(rows) == 1 + len(checks)
+    assert {row[-1] for row in rows[1:]} == {"as expected"}
+
+
+def test_a_broken_metric_shows_red(results, tmp_path, monkeypatch):
+    monkeypatch.setattr(retrieval, "recall_at_k", retrieval.success_at_k)  # a common mix-up
+    assert [check.measure for check in self_test() if not check.passed] == [
+        "recall@1",  # 1 instead of 1/3
+        "recall@2",
+        "recall@3",
+        "recall@10",
+    ]
+    write_report(results, tmp_path)
+    shown = BeautifulSoup((tmp_path / "report.html").read_text(encoding="utf-8"), "lxml")
+    lights = {english(light.b): light["class"] for light in shown.select(".lights li")}
+    assert lights["Self-test of the metrics"] == ["bad"]
+    assert sum("WRONG" in row for row in table(shown, "reproduce")) == 4
+
+
+def test_one_system_without_answers_says_what_is_missing(tmp_path):
+    alone = build_results(names=("bm25",), n=30)
+    plain = tuple(
+        replace(query, answer=None, best_answer=None, abstained=None, confidence=None, citations=())
+        for query in alone.systems[0].queries
+    )
+    system = replace(
+        alone.systems[0],
+        queries=plain,
+        confidence=None,
+        slices=(),
+        funnel=(),
+        recall_curve=(),
+        success_curve=(),
+        worst=(),
+    )
+    bare = replace(alone, systems=(system,), comparisons=(), environment={})
+    write_report(bare, tmp_path)
+    shown = BeautifulSoup((tmp_path / "report.html").read_text(encoding="utf-8"), "lxml")
+    for name in ("scores", "funnel", "slices", "answers", "grounding", "robustness", "worst"):
+        assert section(shown, name).select(".missing"), name
+    assert "there is no second system" in english(section(shown, "verdict"))
+    assert not section(shown, "pairs").select("svg")
+
+
+def test_a_synthetic_set_is_flagged(results, tmp_path):
+    made_up = replace(results, dataset=replace(results.dataset, synthetic=True))
+    write_report(made_up, tmp_path)
+    text = (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert text.count("Synthetic questions: they were made from the documents") == 2
+
+
+def test_percentages_always_carry_what_they_are_of(page):
+    for percentage in re.finditer(r"\d %[^。.]{0,9}", english(page.main)):
+        near = percentage.group()
+        assert re.search(r"\(\d|interval|power|p|$", near), near
+    assert re.search(r"\d+\.\d % \(\d+/\d+\)", english(page.main))
+
+
+def test_texts_have_both_languages_and_the_same_placeholders():
+    path = ROOT / "evaluation/report/words.toml"
+    for name, entries in tomllib.loads(path.read_text(encoding="utf-8")).items():
+        for key, (english_text, chinese) in entries.items():
+            fields = [
+                {field for _, field, _, _ in string.Formatter().parse(text) if field is not None}
+                for text in (english_text, chinese)
+            ]
+            assert english_text and chinese, (name, key)
+            assert fields[0] == fields[1] or (name, key) == ("threat", "independent"), (name, key)
+
+
+def test_the_chinese_of_every_convention_translates_what_it_says_today():
+    for name, rule in CONVENTIONS.items():
+        assert say(f"convention.{name.replace(' ', '_')}").en == name
+        assert say(f"rule.{name.replace(' ', '_')}").en == rule
