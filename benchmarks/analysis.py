@@ -79,11 +79,11 @@ def load_squad(path: Path, *, rest: bool) -> Data:
     paragraphs = [paragraph for article in data for paragraph in article["paragraphs"]]
     corpus = {str(number): paragraph["context"] for number, paragraph in enumerate(paragraphs)}
     asked = [(str(n), qa) for n, paragraph in enumerate(paragraphs) for qa in paragraph["qas"]]
-    sample = random.Random(0).sample(asked, 500)  # noqa: S311
+    sample = random.Random(0).sample(asked, 500)
     if rest:
         seen = {qa["id"] for _, qa in sample}
         others = [pair for pair in asked if pair[1]["id"] not in seen]
-        sample = random.Random(1).sample(others, 1500)  # noqa: S311
+        sample = random.Random(1).sample(others, 1500)
     return Data(
         corpus,
         {qa["id"]: qa["question"] for _, qa in sample},
@@ -99,7 +99,7 @@ def load_articles(folder: Path, sample: int = 500) -> Data:
     lines = (folder / "questions_dev_v1.1.jsonl").open(encoding="utf-8")
     rows = [json.loads(line) for line in lines]
     rows = [row for row in rows if f"{row['document']}:{row['context_offset']}" in corpus]
-    rows = random.Random(0).sample(rows, sample)  # noqa: S311
+    rows = random.Random(0).sample(rows, sample)
     return Data(
         corpus,
         {row["_id"]: row["text"] for row in rows},

@@ -53,7 +53,8 @@ class Embedder:
         """Return the vector of a question: float32 of shape (dim,), of length 1."""
         self.warm_up()
         with self._lock, _one_thread():
-            return _unit(self._model.encode_query([text], **_OPTIONS))[0]
+            found: Vectors = _unit(self._model.encode_query([text], **_OPTIONS))[0]
+        return found
 
     def encode_passages(self, texts: Sequence[str]) -> Vectors:
         """Return the vectors of passages.
@@ -103,7 +104,8 @@ def _one_thread() -> Iterator[None]:
 def _unit(vectors: npt.ArrayLike) -> Vectors:
     """Return rows of length 1; in bfloat16 they were only nearly so."""
     rows = np.asarray(vectors, np.float32)
-    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+    unit: Vectors = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+    return unit
 
 
 # Longer texts first within a call, so that batches hold equal lengths: sentence-transformers does.

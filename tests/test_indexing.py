@@ -522,3 +522,17 @@ def test_questions_read_the_old_generation_while_the_new_one_is_made(store, coun
     run(store, counted, progress=look)
     assert seen == [(1, ["The pump runs on diesel."])]
     assert texts(store) == ["The pump runs on sunlight."]
+
+
+def test_a_record_with_nan_does_not_stop_the_run(tmp_path, embedder):
+    folder = tmp_path / "records"
+    folder.mkdir()
+    line = '{"text": "The gauge was broken on that day.", "level": NaN, "day": 3}\n'
+    (folder / "log.jsonl").write_text(line, encoding="utf-8")
+    store = EmbeddedStore(tmp_path / "c")
+    report = index_paths([folder], store, embedder, Config(), leave_out=tmp_path / "home")
+    meta = store.filter_documents()[0].meta
+    store.close()
+    assert not report.failures
+    assert meta["day"] == 3
+    assert meta["level"] == "nan"  # a word, not a number that no order holds for

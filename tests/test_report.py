@@ -98,6 +98,19 @@ def test_a_changed_mean_shows_up_in_both_files(results, tmp_path):
     assert "| 0.123; " in (tmp_path / "report.md").read_text(encoding="utf-8")
 
 
+def test_many_metrics_are_shown_in_two_tables_that_fit_on_a_page(results, tmp_path):
+    more = tuple(
+        replace(s, metrics={**s.metrics, "AP": s.metrics["RR"], "F1 mlqa": s.metrics["F1"]})
+        for s in results.systems
+    )
+    names = (*results.main_metrics, "AP", "F1 mlqa")
+    write_report(replace(results, systems=more, main_metrics=names), tmp_path)
+    shown = BeautifulSoup((tmp_path / "report.html").read_text(encoding="utf-8"), "lxml")
+    heads = [[head.split(" (n")[0] for head in table(shown, "scores", n)[0]] for n in (0, 1)]
+    assert heads[0][1:-1] == ["recall@5", "RR", "AP"]
+    assert heads[1][1:-1] == ["F1", "EM", "citation precision", "F1 mlqa"]
+
+
 def test_letters_name_exactly_the_systems_that_are_significantly_worse(page, results):
     names = [system.name for system in results.systems]
     shown = section(page, "scores").select("table")[0].select("tbody tr")

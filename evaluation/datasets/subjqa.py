@@ -1,7 +1,7 @@
 """SubjQA's folders of CSV files: a row is one annotator's answer to a question about a review.
 
-Documents are the reviews of all splits, as in the book; the search is restricted to the question's
-item. Reviews end in ` ANSWERNOTFOUND`, which is cut off; an answer that reaches it is none. Gold
+Documents are the reviews of the split that is asked, and the search is restricted to the question's
+item, as in the book. Reviews end in ` ANSWERNOTFOUND`, which is cut off; an answer that reaches it is none. Gold
 answers are the characters at the annotators' offsets, whose words differ from `human_ans_spans` in
 5 %.
 """
@@ -39,18 +39,15 @@ def load_subjqa(path: Path) -> Dataset:
         DatasetError: If a row is malformed, an offset lies outside its review, or two rows
             disagree about a question; names file and line.
     """
-    chosen, every = _files(path)
+    chosen = _file(path)
     documents: dict[str, SourceDocument] = {}
-    rows: list[Row] = []
-    for each in every:
-        read = list(table_rows(each, COLUMNS))
-        for where, row in read:
-            review = _review(row)
-            document = SourceDocument(row["review_id"], "", review, {"item": row["item_id"]})
-            known = documents.setdefault(row["review_id"], document)
-            if known.text != review:
-                raise DatasetError(f"{where}: the review `{row['review_id']}` has another text.")
-        rows += read if each == chosen else []
+    rows = list(table_rows(chosen, COLUMNS))
+    for where, row in rows:
+        review = _review(row)
+        document = SourceDocument(row["review_id"], "", review, {"item": row["item_id"]})
+        known = documents.setdefault(row["review_id"], document)
+        if known.text != review:
+            raise DatasetError(f"{where}: the review `{row['review_id']}` has another text.")
     domain = chosen.parent.parent.name if chosen.parent.name == "splits" else chosen.parent.name
     name = f"subjqa-{domain}-{chosen.stem}"
     return Dataset(name, path, "spans", tuple(_questions(rows)), tuple(documents.values()))
@@ -59,23 +56,20 @@ def load_subjqa(path: Path) -> Dataset:
 def is_subjqa(path: Path) -> bool:
     """Tell if a folder or CSV file is SubjQA's."""
     try:
-        chosen, _ = _files(path)
-        with chosen.open(encoding="utf-8") as stream:
+        with _file(path).open(encoding="utf-8") as stream:
             return "human_ans_indices" in stream.readline()
     except (DatasetError, OSError, UnicodeDecodeError):
         return False
 
 
-def _files(path: Path) -> tuple[Path, list[Path]]:
-    """The file with the questions, and all files of its folder."""
+def _file(path: Path) -> Path:
+    """The file with the questions."""
     if path.is_file() and path.suffix == ".csv":
-        return path, sorted(path.parent.glob("*.csv"))
+        return path
     folder = path / "splits" if (path / "splits").is_dir() else path
-    found = sorted(folder.glob("*.csv"))
-    by_name = {each.stem: each for each in found}
     for split in ("test", "dev", "train"):
-        if split in by_name:
-            return by_name[split], found
+        if (folder / f"{split}.csv").is_file():
+            return folder / f"{split}.csv"
     raise DatasetError(f"`{path}` holds no `test.csv`, `dev.csv` or `train.csv`.")
 
 

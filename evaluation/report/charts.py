@@ -27,7 +27,8 @@ from rag.console import printable
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-LONGEST = 26
+LONGEST = 26  # characters of a name in a chart
+LINE = 0.062  # height of a name, where the axis runs from 0 to 1
 
 
 def recall_curves(systems: Sequence[SystemResult]) -> str:
@@ -216,19 +217,31 @@ def _line(
 
 def _name_ends(chart: "Axes", ends: Sequence[tuple[float, float, int, str]]) -> None:
     """Write each system's name at the end of its line, moved apart where lines end together."""
-    gap, last = 0.062, -1.0
-    for x, y, place, name in sorted(ends, key=lambda end: (end[1], end[2])):
-        last = max(y, last + gap)
+    ordered = sorted(ends, key=lambda end: (end[1], end[2]))
+    heights = _apart([end[1] for end in ordered])
+    for (x, y, place, name), height in zip(ordered, heights, strict=True):
         chart.annotate(
             _short(name),
             (x, y),
-            (x * 1.03, last),
+            (x * 1.03, height),
             va="center",
             fontsize=8.5,
             color=SERIES[place % len(SERIES)],
             arrowprops={"arrowstyle": "-", "color": RULE, "linewidth": 0.6},
             annotation_clip=False,
         )
+
+
+def _apart(values: Sequence[float]) -> list[float]:
+    """Rising heights at least one line apart and at most 1, as near to the values as that goes."""
+    placed: list[float] = []
+    for value in values:
+        placed.append(max(value, placed[-1] + LINE) if placed else value)
+    ceiling = 1.0
+    for place in reversed(range(len(placed))):
+        placed[place] = min(placed[place], ceiling)
+        ceiling = placed[place] - LINE
+    return placed
 
 
 def _short(name: str) -> str:

@@ -5,10 +5,14 @@ from evaluation.report.layout import Block, Cell, Facts, Figure, Line, State, Ta
 from evaluation.report.words import Words, known, say
 from evaluation.results import Comparison, MetricMean, Results, SystemResult
 
+MANY = 30  # rows, from which on the comparisons start closed
+WIDE = 6  # metrics that fit on a page side by side
+RETRIEVAL = ("recall@", "success@", "precision@", "RR", "AP", "nDCG", "Rprec", "judged@")
+
 
 def scores(results: Results) -> tuple[Block, ...]:
     """Return the section's blocks."""
-    blocks: list[Block] = [_main(results)]
+    blocks: list[Block] = list(_mains(results))
     blocks.append(_comparisons(results) if results.comparisons else _alone(results))
     blocks.append(_conventions(results))
     blocks += _curves(results)
@@ -31,11 +35,20 @@ def mean_cell(mean: MetricMean | None, *, letters: str = "", delta: Text = "") -
     )
 
 
-def _main(results: Results) -> Table:
+def _mains(results: Results) -> list[Table]:
+    """The main table, or one of retrieval and one of answers if there are many metrics."""
     metrics = reading.shown_metrics(results)
+    found = [name for name in metrics if name.startswith(RETRIEVAL)]
+    said = [name for name in metrics if name not in found]
+    if len(metrics) <= WIDE or not found or not said:
+        return [_main(results, metrics, "main.caption")]
+    return [_main(results, found, "main.retrieval"), _main(results, said, "main.answers")]
+
+
+def _main(results: Results, metrics: list[str], caption: str) -> Table:
     sizes = {m: {s.metrics[m].n for s in results.systems if m in s.metrics} for m in metrics}
     return Table(
-        caption=say("main.caption", n=numbers.count(results.dataset.questions)),
+        caption=say(caption, n=numbers.count(results.dataset.questions)),
         columns=(
             say("main.system"),
             *(say("main.metric", metric=metric, n=_spread(sizes[metric])) for metric in metrics),
@@ -95,6 +108,7 @@ def _comparisons(results: Results) -> Table:
         ),
         rows=tuple(_comparison(item) for item in results.comparisons),
         note=say("compare.note"),
+        folded=len(results.comparisons) > MANY,
     )
 
 

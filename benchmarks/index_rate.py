@@ -1,9 +1,9 @@
 """What indexing costs beside the embedder itself, and how much memory a question takes.
 
-    PYTHONPATH=. python benchmarks/indexing.py ../shared/data/docs_python311_html
+    PYTHONPATH=. python benchmarks/index_rate.py ../shared/data/docs_python311_html
 
-Both times are taken in one run: all of `rag index` on an empty collection, model loaded, and the bare
-embedder on the very same texts. The target is a ratio of at most 1.1.
+Both times are taken in one run: all of `rag index` on an empty collection, model loaded, and the
+bare embedder on the very same texts. The target is a ratio of at most 1.1.
 """
 
 import resource
