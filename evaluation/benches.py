@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from evaluation.asking import Bench, Task
-from evaluation.corpus import Corpus, Progress, open_collection, open_corpus
+from evaluation.corpus import PLAIN, Corpus, Progress, open_collection, open_corpus
 from evaluation.datasets.schema import Dataset
 from evaluation.matching import Places, check_documents, judge
 from evaluation.sharing import Shared, SharedEmbedder, SharedStore
@@ -43,7 +43,7 @@ class Prepared:
             "config": self.bench.system.config.model_dump(mode="json"),
             "manifest": dict(self.manifest),
             "passages": self.passages,
-            "collection": self.corpus.name,
+            "collection": self.corpus.name.removesuffix(PLAIN),
             "generation": self.corpus.store.generation,
         }
 
@@ -72,20 +72,25 @@ def prepare(
     """
     shared = Shared()
     embedders: dict[str, Embedder] = {}
+    corpora: dict[str, Corpus] = {}
     located: dict[str, tuple[Task, ...]] = {}
     made = []
     for system in systems:
         settings = system.config.embedder
         embedder = embedders.get(settings.model_dump_json()) or load_embedder(settings)
         embedders[settings.model_dump_json()] = embedder
-        if collection is None:
-            vectors = any(_same_corpus(system, other) and other.needs_vectors for other in systems)
-            corpus = open_corpus(
-                dataset, system.config, embedder, vectors=vectors, progress=progress
+        key = _corpus_settings(system)
+        if key not in corpora:
+            vectors = any(other.needs_vectors for other in systems if _same_cut(other, system))
+            corpora[key] = (
+                open_collection(collection, system.config)
+                if collection is not None
+                else open_corpus(
+                    dataset, system.config, embedder, vectors=vectors, progress=progress
+                )
             )
-        else:
-            corpus = open_collection(collection, system.config)
-        stack.callback(corpus.store.close)
+            stack.callback(corpora[key].store.close)
+        corpus = corpora[key]
         if corpus.name not in located:
             located[corpus.name] = _tasks(dataset, corpus)
         bench = _bench(system, corpus, embedder, shared, answers=answers)
@@ -109,11 +114,19 @@ def load_embedder(settings: EmbedderConfig) -> "Embedder":
     return Embedder(settings)
 
 
-def _same_corpus(one: System, other: System) -> bool:
+def _same_cut(one: System, other: System) -> bool:
     return (one.config.chunking, one.config.embedder) == (
         other.config.chunking,
         other.config.embedder,
     )
+
+
+def _corpus_settings(system: System) -> str:
+    """All settings that an opened collection depends on; rankings are shared where they agree."""
+    config = system.config
+    sections = (config.chunking, config.embedder, config.store)
+    weight = f"{config.retrieval.title_weight}"
+    return "\n".join([*(section.model_dump_json() for section in sections), weight])
 
 
 def _tasks(dataset: Dataset, corpus: Corpus) -> tuple[Task, ...]:

@@ -1,4 +1,4 @@
-"""The command `rag evaluate`, and what goes with it: compare, gate, sweep, questions."""
+"""The command `rag evaluate`, and what goes with it: compare, gate, sweep, reader, questions."""
 
 import math
 from pathlib import Path
@@ -166,6 +166,40 @@ def gate(
         show("\n".join(broken) or "Passed.")
     if broken:
         raise typer.Exit(1)
+
+
+@evaluate.command("reader")
+def reader(
+    datasets: Annotated[
+        list[Path],
+        typer.Argument(metavar="DATASET...", help="SQuAD JSON files.", show_default=False),
+    ],
+    *,
+    name: Annotated[str, typer.Option("--reader", help="Name of the reader.")] = "sentences",
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for predictions.json and na_prob.json.")
+    ] = None,
+    limit: LimitOption = None,
+    seed: SeedOption = 0,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Evaluate the reader alone on the gold contexts; the official SQuAD script takes the files."""
+    from dataclasses import asdict
+
+    from evaluation.launch import read_questions, watched
+    from evaluation.reading import read_contexts, reading_lines, write_reading
+
+    settings = load_config(config)
+    questions = read_questions(datasets, limit, seed)
+    with watched("reading") as progress:
+        reading = read_contexts(questions, settings, reader=name, progress=progress)
+    if out is not None:
+        write_reading(out, reading)
+    if as_json:
+        print_json({"reader": name, **asdict(reading.scores), "chinese": reading.chinese})
+    else:
+        show("\n".join(reading_lines(reading)))
 
 
 @evaluate.command("questions")

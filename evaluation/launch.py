@@ -1,5 +1,6 @@
 """From paths and options to finished runs, with progress and a summary: `rag evaluate` itself."""
 
+import random
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -7,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from evaluation.datasets import Dataset, load_dataset
+from evaluation.datasets import Dataset, Question, load_dataset, read_squad
 from evaluation.datasets.schema import sha256_of
 from evaluation.results import Results
 from evaluation.runner import Options, run_evaluation
@@ -65,7 +66,7 @@ def evaluate_paths(paths: Sequence[Path], launch: Launch, *, as_json: bool) -> N
 
 
 def _run(dataset: Dataset, launch: Launch, folder: Path) -> Results:
-    with _progress("indexing") as indexing, _progress(dataset.name) as asking:
+    with watched("indexing") as indexing, watched(dataset.name) as asking:
         options = Options(
             out=folder,
             seed=launch.seed,
@@ -108,8 +109,27 @@ def _summary(results: Results, folder: Path) -> dict[str, Any]:
     }
 
 
+def read_questions(paths: Sequence[Path], limit: int | None, seed: int) -> list[Question]:
+    """Return the questions of some SQuAD files, or a random sample of them, in their order.
+
+    Raises:
+        DatasetError: If a file is not SQuAD's form, or an id comes in two files.
+    """
+    found: dict[str, Question] = {}
+    for path in paths:
+        for question in read_squad(path):
+            if question.question_id in found:
+                raise DatasetError(f"`{path}`: the id `{question.question_id}` came before.")
+            found[question.question_id] = question
+    questions = list(found.values())
+    if limit is None or limit >= len(questions):
+        return questions
+    chosen = set(random.Random(seed).sample(range(len(questions)), limit))  # noqa: S311
+    return [question for place, question in enumerate(questions) if place in chosen]
+
+
 @contextmanager
-def _progress(what: str) -> Iterator[Any]:
+def watched(what: str) -> Iterator[Any]:
     """Show a bar with the time that remains on stderr, if somebody is looking."""
     from rich.console import Console
     from rich.progress import (

@@ -173,7 +173,7 @@ def test_the_gate_turns_red_when_a_setting_is_broken_on_purpose(rag, sample):
 
 
 def test_the_sample_has_all_its_gold_evidence_in_the_files(rag, sample):
-    status, *_ = rag("evaluate", sample, "--systems", "bm25,hybrid", "--out", "run")
+    status, *_ = rag("evaluate", sample, "--systems", "hybrid", "--out", "run")
     results = load_results(Path("run"))
     assert status == 0
     info = results.dataset

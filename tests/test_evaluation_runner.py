@@ -13,6 +13,7 @@ from evaluation.runner import Options, run_evaluation
 from evaluation.systems import resolve_systems, sweep_systems
 from rag.config import Config
 from rag.errors import ConfigError, DatasetError
+from rag.stores.embedded import EmbeddedStore
 
 
 @pytest.fixture(autouse=True)
@@ -115,8 +116,18 @@ def test_what_is_declined_is_known_all_the_same(squad, tmp_path):
     assert (never.confidence.abstention_precision, never.confidence.abstained) == (1 / 5, 5)
 
 
-def test_systems_share_retrieval_and_get_what_they_would_get_alone(squad, tmp_path):
+def test_systems_share_retrieval_and_get_what_they_would_get_alone(squad, tmp_path, monkeypatch):
+    calls = []
+    searched = EmbeddedStore.bm25_retrieval
+
+    def count(self, query, **options):
+        calls.append(query)
+        return searched(self, query, **options)
+
+    monkeypatch.setattr(EmbeddedStore, "bm25_retrieval", count)
+    monkeypatch.setattr("evaluation.runner.show_passages", lambda task, bench, result: result)
     together = evaluate(squad, tmp_path / "both", "bm25,dense,hybrid")
+    assert len(calls) == len(set(calls)) == 5  # once a question, for bm25 and for hybrid
     alone = evaluate(squad, tmp_path / "one", "hybrid")
     assert together.systems[2].queries == alone.systems[0].queries
     stages = together.timings.stages["hybrid"]

@@ -1,9 +1,9 @@
 """SubjQA's folders of CSV files: a row is one annotator's answer to a question about a review.
 
 Documents are the reviews of the split that is asked, and the search is restricted to the question's
-item, as in the book. Reviews end in ` ANSWERNOTFOUND`, which is cut off; an answer that reaches it is none. Gold
-answers are the characters at the annotators' offsets, whose words differ from `human_ans_spans` in
-5 %.
+item, as in the book. Reviews end in ` ANSWERNOTFOUND`, which is cut off; an answer that reaches it
+is none. Gold answers are the characters at the annotators' offsets, whose words differ from
+`human_ans_spans` in 5 %.
 """
 
 import re

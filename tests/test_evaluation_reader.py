@@ -1,0 +1,71 @@
+"""`rag evaluate reader`: the reader on gold contexts, and the official script's files."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from evaluation.datasets import read_squad
+from evaluation.metrics.answers import evaluate_predictions
+from evaluation.reading import read_contexts
+from rag.config import Config
+from rag.errors import ConfigError
+from ui.cli import app
+
+DOG = "The dog is called Bramble. She was born in 2016. The cat sleeps in the kitchen."
+CHINESE = "温室里种着菠菜。锅炉每天早上六点启动。"
+
+
+def squad(tmp_path):
+    def entry(number, question, context, answers):
+        found = [{"text": a, "answer_start": context.index(a)} for a in answers]
+        return {"id": number, "question": question, "answers": found, "is_impossible": not found}
+
+    paragraphs = [
+        {
+            "context": DOG,
+            "qas": [
+                entry("a", "When was the dog born?", DOG, ["2016"]),
+                entry("b", "What does the parrot eat?", DOG, []),
+            ],
+        },
+        {"context": CHINESE, "qas": [entry("c", "锅炉每天几点启动？", CHINESE, ["早上六点"])]},
+        {"context": "x", "qas": [entry("d", "Where?", "x", ["x"])]},
+    ]
+    path = tmp_path / "set.json"
+    content = {"version": "2.0", "data": [{"title": "Station", "paragraphs": paragraphs}]}
+    path.write_text(json.dumps(content), encoding="utf-8")
+    return path
+
+
+def test_every_question_gets_a_span_of_its_context_and_a_probability(tmp_path):
+    questions = read_squad(squad(tmp_path))
+    reading = read_contexts(questions, Config())
+    assert reading.predictions["a"] == "She was born in 2016."
+    assert reading.predictions["c"] == "锅炉每天早上六点启动。"
+    assert reading.predictions["d"] == "x"  # never empty, though the reader found no sentence
+    for question in questions:
+        assert reading.predictions[question.question_id] in question.context
+        assert 0 <= reading.na_probs[question.question_id] <= 1
+    assert reading.na_probs["b"] > reading.na_probs["a"]
+    assert reading.chinese["n"] == 1
+
+
+def test_the_files_score_as_the_command_says(tmp_path):
+    path, out = squad(tmp_path), tmp_path / "out"
+    command = ["evaluate", "reader", str(path), "--out", str(out), "--json"]
+    shown = CliRunner().invoke(app, command)
+    assert shown.exit_code == 0, shown.output
+    scores = json.loads(shown.stdout)
+    predictions = json.loads((out / "predictions.json").read_text(encoding="utf-8"))
+    na_probs = json.loads((out / "na_prob.json").read_text(encoding="utf-8"))
+    golds = {question.question_id: question.answers for question in read_squad(path)}
+    threshold = 1 - Config().abstention.confidence
+    again = evaluate_predictions(golds, predictions, na_probs, threshold)
+    assert scores["total"]["f1"] == pytest.approx(again.total.f1)
+    assert scores["has_answer"]["n"] == 3
+
+
+def test_a_reader_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(ConfigError, match="there is no reader `bert`"):
+        read_contexts(read_squad(squad(tmp_path)), Config(), reader="bert")
