@@ -15,6 +15,7 @@ from haystack import Document
 from evaluation.datasets import Question
 from evaluation.metrics.answers import (
     PredictionScores,
+    Version,
     cmrc_exact_match,
     cmrc_f1,
     evaluate_predictions,
@@ -87,7 +88,7 @@ def read_contexts(
             progress(done, len(questions), question.question_id)
         store.close()
     golds = {question.question_id: question.answers for question in questions}
-    version = "2.0" if any(not answers for answers in golds.values()) else "1.1"
+    version: Version = "2.0" if any(not answers for answers in golds.values()) else "1.1"
     threshold = 1 - config.abstention.confidence if version == "2.0" else 1.0
     scores = evaluate_predictions(golds, predictions, na_probs, threshold, version=version)
     return Reading(reader, predictions, na_probs, scores, _chinese(questions, predictions))

@@ -12,7 +12,7 @@ from rag.config import Config
 from rag.errors import ConfigError
 from ui.cli import app
 
-DOG = "The dog is called Bramble. She was born in 2016. The cat sleeps in the kitchen."
+DOG = "The dog is called Bramble. The dog was born in 2016. The cat sleeps in the kitchen."
 CHINESE = "温室里种着菠菜。锅炉每天早上六点启动。"
 
 
@@ -41,7 +41,7 @@ def squad(tmp_path):
 def test_every_question_gets_a_span_of_its_context_and_a_probability(tmp_path):
     questions = read_squad(squad(tmp_path))
     reading = read_contexts(questions, Config())
-    assert reading.predictions["a"] == "She was born in 2016."
+    assert reading.predictions["a"] == "The dog was born in 2016."
     assert reading.predictions["c"] == "锅炉每天早上六点启动。"
     assert reading.predictions["d"] == "x"  # never empty, though the reader found no sentence
     for question in questions:
