@@ -12,6 +12,7 @@ from evaluation.matching import Places, check_documents, judge
 from evaluation.sharing import Shared, SharedEmbedder, SharedStore
 from evaluation.slicing import slices_of
 from evaluation.systems import System, override
+from rag.collections import open_generator
 from rag.config import EmbedderConfig
 
 if TYPE_CHECKING:
@@ -163,15 +164,7 @@ def _bench(
         config,
         cast("Any", SharedStore(corpus.store, shared, depth)),
         embedder=cast("Any", SharedEmbedder(embedder, shared)),
-        generator=_generator(system),
+        generator=open_generator(system.config),
         collection=corpus.name,
     )
     return Bench(system, rag, shared, is_forced=is_forced, answers=answers)
-
-
-def _generator(system: System) -> Any:  # noqa: ANN401 - heavy to import
-    if system.config.generator is None:
-        return None
-    from rag.collections import _generator as configured
-
-    return configured(system.config)

@@ -11,6 +11,7 @@ from rag.errors import CollectionError, StoreError
 
 if TYPE_CHECKING:
     from rag.engine import RAG
+    from rag.generators import Generator
     from rag.stores.embedded import EmbeddedStore
 
 _NAME = re.compile(r"\w(?:[\w.-]{0,62}\w)?")
@@ -91,7 +92,7 @@ def open_rag(name: str, config: Config, *, embedder: bool = True, generator: boo
             config,
             store,
             embedder=Embedder(config.embedder) if embedder else None,
-            generator=_generator(config) if generator else None,
+            generator=open_generator(config) if generator else None,
             collection=name,
         )
     except BaseException:
@@ -120,7 +121,8 @@ def delete_collection(name: str, config: Config) -> None:
     shutil.rmtree(gone, ignore_errors=True)
 
 
-def _generator(config: Config):  # type: ignore[no-untyped-def]  # noqa: ANN202 - heavy to import
+def open_generator(config: Config) -> "Generator | None":
+    """Return the configured generator, not loaded yet; None if there is none."""
     from rag.generators import build_generator
 
     settings = config.generator

@@ -129,7 +129,7 @@ class FusionConfig(Section):
     k: int = Field(default=60, ge=1)
     bm25: float = Field(default=1.0, ge=0)
     dense: float = Field(default=1.0, ge=0)
-    dense_foreign: float = Field(default=0.1, ge=0)
+    dense_foreign: float = Field(default=0.001, ge=0)
 
 
 class ReaderConfig(Section):

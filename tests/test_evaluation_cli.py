@@ -56,7 +56,6 @@ def test_the_first_argument_is_a_data_set_unless_it_is_a_command():
     for name in ("run", "compare", "gate", "sweep", "questions"):
         assert name in listed
     assert "--systems" in runner.invoke(app, ["evaluate", "run", "--help"]).output
-    assert "reader" not in listed
 
 
 def test_evaluate_prints_a_table_with_n_and_writes_all_files(rag, tmp_path):

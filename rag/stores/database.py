@@ -11,7 +11,7 @@ from typing import Any
 from rag.errors import StoreError
 
 SCHEMA = 1  # version of the layout; readers refuse a newer one
-LAYOUT = 2  # version of tables and indexes within that; an older one is brought up to date
+LAYOUT = 1  # version of tables and indexes within that; an older one is brought up to date
 SECONDS = 30  # to wait for another process's transaction
 
 _TABLES = f"""
