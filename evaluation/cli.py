@@ -214,20 +214,33 @@ def questions(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a question set from a collection's own documents, a quarter of it unanswerable."""
+    """Make a question set from a collection's own documents, a quarter of it unanswerable.
+
+    With a `generator` configured, the language model writes about half of it.
+    """
+    from evaluation.launch import watched
     from evaluation.outputs import json_text, write_file
     from evaluation.questions import make_questions
-    from rag.collections import open_store
+    from rag.collections import open_generator, open_store
 
     if out.exists():
         raise DatasetError(f"`{out}` exists. Nothing was overwritten; give another --out.")
-    store = open_store(collection, load_config(config))
+    settings = load_config(config)
+    generator = open_generator(settings)
+    store = open_store(collection, settings)
     try:
-        made = make_questions(store, n, seed=seed)
+        with watched("writing") as progress:
+            made = make_questions(store, n, seed=seed, generator=generator, progress=progress)
     finally:
         store.close()
     write_file(out, json_text(made.content))
     counts = {"answerable": made.answerable, "unanswerable": made.unanswerable}
+    if generator is not None:
+        counts |= {"by_model": made.written}
+        say(
+            f"The language model was asked about {made.asked} passages; {made.written} of its "
+            "questions passed the checks and are in the set."
+        )
     if as_json:
         print_json({"out": str(out), **counts})
         return

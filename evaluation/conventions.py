@@ -22,6 +22,9 @@ CONVENTIONS: Mapping[str, str] = {
     "gold in answer": "a gold answer's normalised words stand in the answer, one after the other",
     "right": "gold in answer, for the answer that would be given without abstaining; never for an "
     "unanswerable question",
+    "no-answer threshold": "chosen for the best F1 on half of the documents (by a hash of document "
+    "and seed), reported on the other half; of equal ones the highest, as SQuAD 2.0's script; what "
+    "a generator declined itself stays declined",
     "citation precision": "over answered questions; recall over all that are judged",
     "intervals": "95 %: Wilson for values 0 and 1, else percentile bootstrap of 10,000 (1,000 in "
     "slices); over documents where questions share them",

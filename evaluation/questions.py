@@ -1,25 +1,28 @@
 """A question set from one's own documents, when nobody has written one.
 
-Answerable questions come from single sentences (`cloze`), spread over documents and kinds. For the
-unanswerable ones a name in a question is put in place of another that stands in another document
-and nowhere in this one, so that nothing in the collection answers it. The set is marked synthetic:
-its questions share the documents' words, so retrieval looks better on it than on what people ask.
+Answerable questions come from single sentences (`cloze`), spread over documents and kinds; if there
+is a language model, it writes about half of them (`writing`). A quarter is not answered by what is
+searched (`unanswerable`). The set is marked synthetic: its questions share the documents' words, so
+retrieval looks better on it than on what people ask.
 """
 
 import random
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from evaluation.cloze import Made, names_in, questions_from
+from evaluation.candidates import Block, Candidate, blocks_of, candidates_in, distinct, in_turns
+from evaluation.unanswerable import Unanswerable, with_evidence_removed, with_names_swapped
+from evaluation.writing import Progress, Writing, write_questions
 from rag.errors import DatasetError
-from rag.sentences import sentence_spans
+from rag.prompts import QUESTION, QUESTION_ZH
 from rag.stores.base import DocumentInfo
-from rag.text import language_of
+
+if TYPE_CHECKING:
+    from rag.generators import Generator
 
 UNANSWERABLE_SHARE = 0.25
-LARGEST_BLOCK = 4_000  # characters of a paragraph; a longer one is hardly prose
+WRITTEN_SHARE = 0.5  # of the questions that need an answer to begin with, if there is a model
 
 
 class Texts(Protocol):
@@ -34,125 +37,122 @@ class Texts(Protocol):
 
 @dataclass(frozen=True)
 class QuestionSet:
-    """A made set: SQuAD 2.0's JSON, and how many questions of either sort are in it."""
+    """A made set: SQuAD 2.0's JSON, and how many questions of either sort are in it.
+
+    `written` of them are a language model's, which was asked about `asked` passages.
+    """
 
     content: dict[str, Any]
     answerable: int
     unanswerable: int
+    written: int = 0
+    asked: int = 0
 
 
-@dataclass(frozen=True)
-class _Candidate:
-    """A question with its place: `start` counts in the paragraph `context`."""
-
-    source: str
-    document_id: str
-    context: str
-    sentence: str
-    made: Made
-    start: int
-
-
-def make_questions(store: Texts, n: int, *, seed: int = 0) -> QuestionSet:
+def make_questions(
+    store: Texts,
+    n: int,
+    *,
+    seed: int = 0,
+    generator: "Generator | None" = None,
+    progress: Progress = lambda done, total, what: None,
+) -> QuestionSet:
     """Return a set of at most `n` questions about a collection.
 
     Args:
         store: The collection.
-        n: Number of questions, a quarter of them unanswerable as far as the names allow.
+        n: Number of questions, a quarter of them unanswerable as far as the documents allow.
         seed: Of the choice.
+        generator: The language model, or None for rules alone.
+        progress: Told how many questions the model has written after each passage.
 
     Raises:
         DatasetError: If no sentence of the collection gives a question.
+        ModelError: If the model cannot be loaded, or fails.
     """
     random_ = random.Random(seed)  # noqa: S311 - a sample, no secret
-    texts = {info.document_id: (info.source, store.text_of(info.document_id))
-             for info in store.documents()}  # fmt: skip
-    found = [each for name, (source, text) in texts.items() for each in _found(name, source, text)]
-    if not found:
+    documents = [(info, store.text_of(info.document_id)) for info in store.documents()]
+    texts = {info.document_id: text for info, text in documents}
+    blocks = [
+        block
+        for info, text in documents
+        for block in blocks_of(info.document_id, info.source, info.title, text)
+    ]
+    order = _ruled(blocks, random_)
+    writing = _written(blocks, n, random_, generator, progress)
+    written = [each for each in distinct([*order, *writing.kept]) if each.origin == "model"]
+    if not order and not written:
         raise DatasetError(
             "the collection has no sentence with a number, a date, a name or a definition in "
             "English or Chinese, so no question can be made from it. Index other documents."
         )
+    most = round(min(n, len(order) + len(written)) * UNANSWERABLE_SHARE)
+    without = _unanswerable(order, written, texts, random_, most)
+    gone = {each.made_from for each in without if each.filters}
+    left = [each for each in _alternating(written, order) if each not in gone]
+    kept = left[: n - len(without)]
+    return QuestionSet(
+        _squad(kept, without, prompted=generator is not None),
+        len(kept),
+        len(without),
+        sum(each.origin == "model" for each in [*kept, *(one.made_from for one in without)]),
+        writing.asked,
+    )
+
+
+def _ruled(blocks: Sequence[Block], random_: random.Random) -> list[Candidate]:
+    """The questions from rules, spread over documents and kinds; no question twice."""
+    found = [each for block in blocks for each in candidates_in(block)]
     random_.shuffle(found)
-    order = _spread(found)
-    astray = _astray(order, texts, random_, round(n * UNANSWERABLE_SHARE))
-    kept = order[: n - len(astray)]
-    return QuestionSet(_squad(kept, astray), len(kept), len(astray))
+    return in_turns(((each.block.document_id, each.kind), each) for each in distinct(found))
 
 
-def _found(document_id: str, source: str, text: str) -> Iterator[_Candidate]:
-    """Yield the questions of a document, each sentence of a paragraph asked by itself."""
-    for block in re.finditer(r"\S(?:.|\n(?!\s*\n))*", text):
-        context = block[0].rstrip()
-        if len(context) > LARGEST_BLOCK:
-            continue
-        for start, end in sentence_spans(context):
-            sentence = context[start:end]
-            for made in questions_from(sentence):
-                answer = sentence[made.start : made.end]
-                if answer.strip() == answer and context.count(sentence) == 1:
-                    place = start + made.start
-                    yield _Candidate(source, document_id, context, sentence, made, place)
+def _written(
+    blocks: Sequence[Block],
+    n: int,
+    random_: random.Random,
+    generator: "Generator | None",
+    progress: Progress,
+) -> Writing:
+    """What the model writes about paragraphs spread over documents, for both sorts of question."""
+    if generator is None:
+        return Writing()
+    shuffled = random_.sample(blocks, len(blocks))
+    spread = in_turns((each.document_id, each) for each in shuffled)
+    removed = n * UNANSWERABLE_SHARE / 2
+    wanted = round((n * (1 - UNANSWERABLE_SHARE) + removed) * WRITTEN_SHARE)
+    return write_questions(spread, generator, wanted, progress=progress)
 
 
-def _spread(found: Sequence[_Candidate]) -> list[_Candidate]:
-    """Candidates in turns: one of each document and kind, then the next; no question twice."""
-    queues: dict[tuple[str, str], list[_Candidate]] = {}
-    seen: set[str] = set()
-    for each in found:
-        if each.made.question not in seen:
-            seen.add(each.made.question)
-            queues.setdefault((each.document_id, each.made.kind), []).append(each)
-    turns = max(len(queue) for queue in queues.values())
-    return [queue[turn] for turn in range(turns) for queue in queues.values() if turn < len(queue)]
-
-
-def _astray(
-    order: Sequence[_Candidate],
-    texts: dict[str, tuple[str, str]],
+def _unanswerable(
+    order: Sequence[Candidate],
+    written: Sequence[Candidate],
+    texts: dict[str, str],
     random_: random.Random,
     most: int,
-) -> list[tuple[_Candidate, str]]:
-    """Questions about a name from another document, with the paragraph they were made from."""
-    names = {name: each.document_id for each in order for name in names_in(each.sentence)}
-    pool = sorted(names)
-    found: list[tuple[_Candidate, str]] = []
-    for each in reversed(order):  # from the end: what is least needed as an answerable question
-        if len(found) == most:
-            break
-        if each.made.kind == "definition":  # what the other name is, its own document may say
-            continue
-        own = names_in(each.made.question)
-        text = texts[each.document_id][1]
-        others = [
-            name
-            for name in pool
-            if name not in text and language_of(name) == language_of(each.sentence)
-        ]
-        if own and others:
-            question = each.made.question.replace(own[0], random_.choice(others))
-            found.append((each, question))
-    return found
+) -> list[Unanswerable]:
+    """Half of them with a name swapped and half with the evidence removed, as far as there are."""
+    swapped = with_names_swapped(order, texts, random_, most)
+    pool = _alternating(written[::-1], order[::-1])[::-1]
+    most_removed = most - min(len(swapped), most // 2)
+    removed = with_evidence_removed(pool, texts, random_, most_removed)
+    return [*swapped[: most - len(removed)], *removed]
 
 
-def _squad(kept: Sequence[_Candidate], astray: Sequence[tuple[_Candidate, str]]) -> dict[str, Any]:
-    rows: list[tuple[_Candidate, str, list[dict[str, Any]]]] = []
-    for each in kept:
-        answer = each.context[each.start : each.start + each.made.end - each.made.start]
-        rows.append((each, each.made.question, [{"text": answer, "answer_start": each.start}]))
-    rows += [(each, question, []) for each, question in astray]
+def _alternating(first: Sequence[Candidate], second: Sequence[Candidate]) -> list[Candidate]:
+    return in_turns([*((0, each) for each in first), *((1, each) for each in second)])
+
+
+def _squad(
+    kept: Sequence[Candidate], without: Sequence[Unanswerable], *, prompted: bool
+) -> dict[str, Any]:
+    rows = [(each.block, _answerable_entry(each)) for each in kept]
+    rows += [(each.block, _unanswerable_entry(each)) for each in without]
     articles: dict[str, dict[str, list[dict[str, Any]]]] = {}
-    for number, (each, question, answers) in enumerate(rows, start=1):
-        qas = articles.setdefault(each.source, {}).setdefault(each.context, [])
-        qas.append(
-            {
-                "id": f"synthetic-{number:04d}",
-                "question": question,
-                "is_impossible": not answers,
-                "answers": answers,
-                "kind": each.made.kind if answers else "name from another document",
-            }
-        )
+    for number, (block, entry) in enumerate(rows, start=1):
+        name = "lm" if entry["origin"] == "model" else "synthetic"
+        qas = articles.setdefault(block.source, {}).setdefault(block.context, [])
+        qas.append({"id": f"{name}-{number:04d}", **entry})
     data = [
         {
             "title": source,
@@ -160,4 +160,31 @@ def _squad(kept: Sequence[_Candidate], astray: Sequence[tuple[_Candidate, str]])
         }
         for source, contexts in articles.items()
     ]
-    return {"version": "v2.0", "synthetic": True, "data": data}
+    prompts = {each.name: each.version for each in (QUESTION, QUESTION_ZH)} if prompted else {}
+    return {
+        "version": "v2.0",
+        "synthetic": True,
+        **({"prompts": prompts} if prompts else {}),
+        "data": data,
+    }
+
+
+def _answerable_entry(each: Candidate) -> dict[str, Any]:
+    return {
+        "question": each.question,
+        "is_impossible": False,
+        "answers": [{"text": each.answer, "answer_start": each.start}],
+        "kind": each.kind,
+        "origin": each.origin,
+    }
+
+
+def _unanswerable_entry(each: Unanswerable) -> dict[str, Any]:
+    return {
+        "question": each.question,
+        "is_impossible": True,
+        "answers": [],
+        "kind": each.kind,
+        "origin": each.made_from.origin,
+        **({"filters": dict(each.filters)} if each.filters else {}),
+    }

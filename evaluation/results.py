@@ -23,9 +23,12 @@ from typing import Any, Literal
 
 from evaluation.records import CitationMade, QueryResult, RankedItem, ShownPassage, SpanAt
 from evaluation.summaries import (
+    AtThreshold,
+    ChosenThreshold,
     Comparison,
     Confidence,
     FunnelStage,
+    Half,
     MetricMean,
     SliceMeans,
     StageTiming,
@@ -35,11 +38,14 @@ from rag.errors import DatasetError
 
 __all__ = [
     "SCHEMA_VERSION",
+    "AtThreshold",
+    "ChosenThreshold",
     "CitationMade",
     "Comparison",
     "Confidence",
     "DatasetInfo",
     "FunnelStage",
+    "Half",
     "MetricMean",
     "QueryResult",
     "RankedItem",
@@ -118,6 +124,8 @@ class SystemResult:
         errors: Question id -> what went wrong.
         worst: Ids of the worst questions, worst first; these hold passages.
         queries: Every question, in the set's order.
+        chosen_threshold: A no-answer threshold chosen on half of the documents and reported on the
+            rest; None if no answers were asked for, or every question has an answer.
     """
 
     name: str
@@ -135,6 +143,7 @@ class SystemResult:
     errors: Mapping[str, str]
     worst: tuple[str, ...]
     queries: tuple[QueryResult, ...]
+    chosen_threshold: ChosenThreshold | None = None
 
 
 @dataclass(frozen=True)

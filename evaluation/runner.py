@@ -20,6 +20,7 @@ from evaluation.compare import compare_systems
 from evaluation.conventions import BY_DOCUMENT, BY_SPAN, CONVENTIONS, OF_ANSWERS
 from evaluation.datasets.schema import Dataset
 from evaluation.environment import environment, peak_memory_mb
+from evaluation.heldout import choose_threshold
 from evaluation.journal import Journal, open_journal
 from evaluation.outputs import write_outputs
 from evaluation.records import QueryResult
@@ -203,6 +204,9 @@ def _system(
         errors={each.question_id: each.error for each in queries if each.error},
         worst=worst,
         queries=tuple(queries),
+        chosen_threshold=choose_threshold(
+            queries, bench.system.config.abstention.confidence, seed=seed
+        ),
     )
 
 

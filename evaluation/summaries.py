@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,60 @@ class Confidence:
     abstained: int
     unanswerable: int
     n: int
+
+
+@dataclass(frozen=True)
+class Half:
+    """What one half of a set holds that was split by document."""
+
+    documents: int
+    questions: int
+    answerable: int
+    unanswerable: int
+
+
+@dataclass(frozen=True)
+class AtThreshold:
+    """The answers of one half if every question of less confidence than `threshold` is declined.
+
+    Attributes:
+        threshold: From 0 to 1; a question of just this confidence is answered.
+        metrics: `EM` and `F1` over all, `HasAns EM` and `HasAns F1` over those with an answer, and
+            `NoAns` (where EM and F1 are the same) over those without.
+        abstention_precision: Share of the abstentions that were called for.
+        abstention_recall: Share of the unanswerable questions that were declined.
+        abstained: Number of abstentions.
+        unanswerable: Number of unanswerable questions.
+    """
+
+    threshold: float
+    metrics: Mapping[str, MetricMean]
+    abstention_precision: float
+    abstention_recall: float
+    abstained: int
+    unanswerable: int
+
+
+@dataclass(frozen=True)
+class ChosenThreshold:
+    """A no-answer threshold that was chosen on one half of the documents, reported on the other.
+
+    Attributes:
+        dev: The half it was chosen on.
+        test: The half it is reported on; no document is in both.
+        not_measured: Why there are no scores: `few questions`, `one kind` (a half has only
+            answerable or only unanswerable questions), or empty.
+        chosen_on_dev: Scores of the chosen threshold where it was chosen; they flatter.
+        chosen: Scores of the chosen threshold on the test half.
+        configured: Scores of the configured threshold on the same test half.
+    """
+
+    dev: Half
+    test: Half
+    not_measured: Literal["", "few questions", "one kind"] = ""
+    chosen_on_dev: AtThreshold | None = None
+    chosen: AtThreshold | None = None
+    configured: AtThreshold | None = None
 
 
 @dataclass(frozen=True)

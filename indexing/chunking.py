@@ -16,6 +16,7 @@ from haystack import Document
 from indexing.converters import ConvertedDocument, Section
 from rag.config import ChunkingConfig
 from rag.sentences import sentence_spans
+from rag.stores.base import STRUCTURE
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -23,9 +24,7 @@ if TYPE_CHECKING:
 CONTEXT_TOKENS = 40  # most tokens of title and heading path before the text that is embedded
 SHORTEST_SHARE = 0.25  # of the length; a shorter passage goes on into the next section
 CHARACTERS_A_TOKEN = 12  # no passage has more; a tokenizer may take an endless word for one token
-RESERVED = frozenset(
-    {"document_id", "number", "source", "title", "heading", "page", "start", "end"}
-)
+RESERVED = frozenset(STRUCTURE)
 
 
 @dataclass(frozen=True)

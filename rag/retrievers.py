@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 from haystack import Document, component
 
 from rag.clock import Stopwatch
@@ -53,7 +54,7 @@ class DenseRetriever:
     @component.output_types(documents=list[Document], stage=Stage)
     def run(
         self,
-        embedding: list[float],
+        embedding: np.ndarray,
         filters: Filter | None = None,
         top_k: int | None = None,
         generation: int | None = None,

@@ -2,6 +2,7 @@
 
 Every paragraph is a document of its own, titled by its article. In SubjQA's converted files an
 article is an item and a paragraph a review (it has a `review_id`): the search is restricted to it.
+A question may have `filters` of its own, as in question lines (`jsonl`).
 """
 
 from collections.abc import Iterator, Mapping
@@ -25,6 +26,7 @@ class Question:
         document: Title of the article it belongs to.
         context: The paragraph that the answers stand in.
         starts: Offset of each answer in the context.
+        filters: What the search is restricted to, in Haystack's syntax, or None; not SQuAD's own.
     """
 
     question_id: str
@@ -33,6 +35,7 @@ class Question:
     document: str
     context: str
     starts: tuple[int, ...]
+    filters: Mapping[str, Any] | None = None
 
     @property
     def is_answerable(self) -> bool:
@@ -83,10 +86,10 @@ def load_squad(path: Path, *, repair: bool = False) -> Dataset:
     for paragraph in _paragraphs(path, content, moved):
         key = (paragraph.title, paragraph.context)
         document = documents.setdefault(key, _document(paragraph, len(documents)))
-        filters = _item_filter(paragraph) if paragraph.review else None
+        item = _item_filter(paragraph) if paragraph.review else None
         asked = [each for each in paragraph.questions if each.question.strip() or not repair]
         empty += len(paragraph.questions) - len(asked)
-        questions += [_judged(each, document, filters) for each in asked]
+        questions += [_judged(each, document, item) for each in asked]
     folder = path.parent / "documents"
     notes = [f"{len(moved)} gold answers not at their offset: moved or left out."] if moved else []
     notes += [f"{empty} empty questions left out."] if empty else []
@@ -153,7 +156,7 @@ def _item_filter(paragraph: _Paragraph) -> dict[str, Any]:
 
 
 def _judged(
-    question: Question, document: SourceDocument, filters: Mapping[str, Any] | None
+    question: Question, document: SourceDocument, item: Mapping[str, Any] | None
 ) -> JudgedQuestion:
     places = dict.fromkeys(zip(question.starts, question.answers, strict=True))
     spans = tuple(
@@ -165,8 +168,16 @@ def _judged(
         answers=tuple(dict.fromkeys(question.answers)),
         evidence=(spans,) if spans else (),
         cluster=question.document or document.document_id,
-        filters=filters,
+        filters=_both(item, question.filters),
     )
+
+
+def _both(
+    first: Mapping[str, Any] | None, second: Mapping[str, Any] | None
+) -> Mapping[str, Any] | None:
+    if first is None or second is None:
+        return second if first is None else first
+    return {"operator": "AND", "conditions": [first, second]}
 
 
 def _paragraphs(path: Path, content: Any, moved: list[str] | None) -> Iterator[_Paragraph]:  # noqa: ANN401
@@ -216,6 +227,9 @@ def _question(
         start, text = _place(answer, context, where, moved)
         if start >= 0:
             pairs.append((start, text))
+    filters = each.get("filters")
+    if filters is not None and not isinstance(filters, dict):
+        raise DatasetError(f"{where}: `filters` must be an object (got {filters!r:.60}).")
     return Question(
         question_id=str(each["id"]),
         question=each["question"],
@@ -223,6 +237,7 @@ def _question(
         document=title,
         context=context,
         starts=tuple(start for start, _ in pairs),
+        filters=filters,
     )
 
 

@@ -3,6 +3,7 @@
 from evaluation.report import charts, numbers
 from evaluation.report.layout import Block, Bullets, Cell, Figure, Line, Table, Text
 from evaluation.report.scores import mean_cell
+from evaluation.report.threshold import chosen_thresholds, rate_cell
 from evaluation.report.words import say
 from evaluation.results import Confidence, QueryResult, Results, SystemResult
 
@@ -27,7 +28,7 @@ def answers(results: Results) -> tuple[Block, ...]:
     sure = [system for system in results.systems if system.confidence]
     if not sure:
         return (*blocks, Line(say("missing.confidence"), "missing"))
-    return (*blocks, _abstention(sure), *_risk(sure))
+    return (*blocks, _abstention(sure), *_risk(sure), *chosen_thresholds(results))
 
 
 def _means(results: Results, names: tuple[str, ...], caption: str) -> list[Block]:
@@ -84,8 +85,8 @@ def _abstention(systems: list[SystemResult]) -> Table:
             (
                 Cell(system.name),
                 Cell(numbers.fixed(fit.threshold), sort=fit.threshold),
-                _rate(fit.abstention_precision, fit.abstained),
-                _rate(fit.abstention_recall, fit.unanswerable),
+                rate_cell(fit.abstention_precision, fit.abstained),
+                rate_cell(fit.abstention_recall, fit.unanswerable),
                 Cell(numbers.fixed(fit.aurc), sort=fit.aurc),
                 Cell(numbers.share(wrong, fit.n), sort=fit.error_rate),
                 Cell(numbers.fixed(fit.ece), sort=fit.ece),
@@ -99,11 +100,6 @@ def _abstention(systems: list[SystemResult]) -> Table:
         tuple(rows),
         note=say("abstain.note"),
     )
-
-
-def _rate(value: float, n: int) -> Cell:
-    written = numbers.fixed(value) if n else "–"
-    return Cell(written, under=(f"n = {numbers.count(n)}",), sort=value if n else -1)
 
 
 def _risk(systems: list[SystemResult]) -> list[Block]:

@@ -17,11 +17,16 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import numpy as np
+import numpy.typing as npt
 from haystack import Document
 from haystack.document_stores.types import DuplicatePolicy
 
 from rag.stores.filters import Filter
 
+Vectors = npt.NDArray[np.float32]
+
+# What a passage's meta says of its place; no field of a record may be called so.
 STRUCTURE = ("document_id", "number", "source", "title", "heading", "page", "start", "end")
 
 
@@ -133,7 +138,7 @@ class Store(Protocol):
 
     def dense_retrieval(
         self,
-        embedding: Sequence[float],
+        embedding: Sequence[float] | Vectors,
         *,
         top_k: int,
         filters: Filter | None = None,

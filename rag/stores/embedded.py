@@ -21,7 +21,7 @@ from haystack.document_stores.types import DuplicatePolicy
 from rag.config import StoreConfig
 from rag.errors import StoreError
 from rag.stores import files
-from rag.stores.base import DocumentInfo, Failure, Manifest
+from rag.stores.base import DocumentInfo, Failure, Manifest, Vectors
 from rag.stores.dense import DenseIndex
 from rag.stores.derived import Derived
 from rag.stores.files import Hits, Numbers
@@ -197,7 +197,7 @@ class EmbeddedStore:
 
     def dense_retrieval(
         self,
-        embedding: Sequence[float],
+        embedding: Sequence[float] | Vectors,
         *,
         top_k: int,
         filters: Filter | None = None,
