@@ -3,6 +3,7 @@
 import random
 
 from evaluation.conventions import CONVENTIONS
+from evaluation.heldout import choose_threshold
 from evaluation.metrics.abstention import (
     abstention_scores,
     aurc,
@@ -46,6 +47,7 @@ QUESTIONS = (
     ("望远镜圆顶哪一年建成？", "1987年", "zh"),
     ("What is the resale price in the first week?", "40 dollars", "en"),
 )
+SPLIT = 4  # a seed by which both halves have questions without an answer
 TEXT = (
     "The reviewers of this model agree on one thing: with the backlight dimmed it runs for "
     "{gold} on a single charge, which is more than its predecessor managed. The cable is short, "
@@ -201,6 +203,7 @@ def system(name, strength, seed, n):
         errors={},
         worst=tuple(q.question_id for q in queries if q.passages),
         queries=queries,
+        chosen_threshold=choose_threshold(queries, 0.35, seed=SPLIT),
     )
 
 

@@ -151,6 +151,52 @@ def test_the_marked_gold_span_is_the_gold_answer_character_by_character(page, re
         assert set(marks) == set(golds[case.select_one("code").get_text()])
 
 
+def test_the_threshold_chosen_on_dev_is_reported_on_test(page, results):
+    found = section(page, "answers").select("table")[-1]
+    rows = [
+        [english(cell) for cell in row.select("th, td")]
+        for row in found.select("tbody tr:not(.group)")
+    ]
+    assert [english(row) for row in found.select(".group")] == ["bm25", "dense", "hybrid"]
+    for place, system in enumerate(results.systems):
+        chosen = system.chosen_threshold
+        kinds = (chosen.chosen, chosen.configured, chosen.chosen_on_dev)
+        for row, at in zip(rows[3 * place : 3 * place + 3], kinds, strict=True):
+            f1 = at.metrics["F1"]
+            assert row[1] == numbers.fixed(at.threshold)
+            assert row[3].startswith(f"{numbers.fixed(f1.value)} [")
+            assert row[3].endswith(f"n = {f1.n}")
+            assert row[7].startswith(f"{numbers.fixed(at.abstention_precision)} n = ")
+            assert row[8].startswith(numbers.fixed(at.abstention_recall))
+    caption = english(found.caption)
+    assert "Dev: 27 questions (24 HasAns, 3 NoAns) of 9 documents" in caption
+    assert "Test: 33 questions (30 HasAns, 3 NoAns) of 11 documents" in caption
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [("few questions", "at least 10"), ("one kind", "questions with and without an answer")],
+)
+def test_a_threshold_that_could_not_be_chosen_says_why(results, tmp_path, reason, said):
+    systems = tuple(
+        replace(
+            system,
+            chosen_threshold=replace(
+                system.chosen_threshold,
+                not_measured=reason,
+                chosen=None,
+                configured=None,
+                chosen_on_dev=None,
+            ),
+        )
+        for system in results.systems
+    )
+    write_report(replace(results, systems=systems), tmp_path)
+    text = (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert f"not measured for bm25, dense, hybrid; each half needs {said}" in text
+    assert "flatters" not in text
+
+
 def test_pieces_of_a_passage_join_to_the_passage_again():
     text = "abcdefghij"
     pieces = marked(text, ((2, 5), (4, 7)), ((0, 3), (9, 10)))
