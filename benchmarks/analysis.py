@@ -24,7 +24,7 @@ from scipy.stats import ttest_rel
 
 from rag import text as analysis
 
-DATA = Path("/work/shared/data")
+DATA = Path(__file__).parents[2] / "shared" / "data"
 CHINESE = ["domainrag_zh/beir", "rgb/zh_refine_beir", "cmrc2018", "drcd"]
 ENGLISH = [
     "scifact",

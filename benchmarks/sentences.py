@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rag.sentences import sentence_spans
 
-CORPUS = Path("/work/shared/data/clapnq_dev/corpus.jsonl")
+CORPUS = Path(__file__).parents[2] / "shared" / "data" / "clapnq_dev" / "corpus.jsonl"
 PUNCTUATED = re.compile(r"[.!?…][\s'\"”)\]]*$")
 ANY = re.compile("")
 SPACING = [
