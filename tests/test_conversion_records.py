@@ -1,16 +1,16 @@
 """Records: rows of .csv, .json and .jsonl become documents, bad rows become problems."""
 
 import json
-from pathlib import Path
 
 import pytest
+from places import SHARED
 
 from indexing.converters.formats import convert_bytes
 from indexing.converters.records import record_document
 from indexing.converters.schema import ConvertedDocument, Problem, Unreadable
 from indexing.converters.tables import find_delimiter, looks_like_header
 
-SUBJQA = Path("/work/shared/data/subjqa/electronics/splits/dev.csv")
+SUBJQA = SHARED / "data" / "subjqa" / "electronics" / "splits" / "dev.csv"
 
 
 def read(text, suffix):

@@ -169,6 +169,30 @@ def test_the_gate_turns_red_when_a_setting_is_broken_on_purpose(rag, sample):
     written = json.loads(Path("diff/comparison.json").read_text())
     assert (status, written) == (0, json.loads(out))
     assert written["comparisons"][0]["a"] == "mine (A)"
+    assert {path.name for path in Path("diff").iterdir()} == {
+        "comparison.json", "comparison.html", "comparison.md"
+    }  # fmt: skip
+    assert "mine (A) is below mine (B) on recall@10" in Path("diff/comparison.md").read_text(
+        encoding="utf-8"
+    )
+
+
+def test_the_gate_writes_a_report_with_its_values_if_a_folder_is_given(rag):
+    rag("evaluate", write_beir(Path("beir")), "--systems", "bm25,dense", "--out", "run")
+    before = Path("run/report.md").read_bytes()
+    rules = ("--fail-under", "bm25:success@1=0.5", "--fail-under", "recall@10=1.1")
+    assert rag("evaluate", "gate", "run", *rules)[0] == 1
+    assert Path("run/report.md").read_bytes() == before
+    status, out, err = rag("evaluate", "gate", "run", *rules, "--out", "gated")
+    assert (status, err) == (1, "")
+    assert "bm25: recall@10 is" in out
+    assert {path.name for path in Path("gated").iterdir()} == {"report.html", "report.md"}
+    verdict = Path("gated/report.md").read_text(encoding="utf-8").split("## 2.")[0]
+    assert "✓ pass **bm25: success@1** 0.600, at least 0.500" in verdict
+    assert "dense: success@1" not in verdict
+    assert verdict.count("at least 1.100 is asked for") == 2
+    assert rag("evaluate", "gate", "run", "--fail-under", "x=1", "--out", "none")[0] == 1
+    assert not Path("none").exists()
 
 
 def test_the_sample_has_all_its_gold_evidence_in_the_files(rag, sample):

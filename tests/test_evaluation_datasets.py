@@ -31,6 +31,26 @@ def test_a_converted_subjqa_review_is_searched_among_its_item(tmp_path):
     assert question.evidence == ((Gold("r1", 0, 4),),)
 
 
+def test_a_squad_question_may_have_filters_beside_those_of_its_item(tmp_path):
+    own = {"field": "meta.k", "operator": "!=", "value": "x"}
+    plain = paragraph("Loud and clear.", ("q1", "How loud?", ["Loud"]))
+    review = {"review_id": "r1", **paragraph("Soft.", ("q2", "How soft?", []))}
+    for each in (plain, review):
+        each["qas"][0]["filters"] = own
+    content = {"data": [{"title": "B01", "paragraphs": [plain, review]}]}
+    first, second = load_dataset(write_squad(tmp_path / "set.json", content)).questions
+    item = {"field": "meta.item", "operator": "==", "value": "B01"}
+    assert first.filters == own
+    assert second.filters == {"operator": "AND", "conditions": [item, own]}
+
+
+def test_filters_of_a_squad_question_that_are_no_object_are_refused_with_their_place(tmp_path):
+    wrong = paragraph("Loud.", ("q1", "How loud?", ["Loud"]))
+    wrong["qas"][0]["filters"] = "meta.k == 1"
+    found = refused(write_squad(tmp_path / "set.json", {"data": [{"paragraphs": [wrong]}]}))
+    assert "article 1, paragraph 1: `filters` must be an object (got 'meta.k == 1')" in found
+
+
 def test_a_set_goes_to_squad_and_back(tmp_path):
     dataset = load_dataset(write_squad(tmp_path / "set.json"))
     path = write_squad(tmp_path / "again.json", squad_json(dataset))

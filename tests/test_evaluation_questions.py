@@ -1,10 +1,20 @@
 import json
+import random
+from collections import Counter
 
 import pytest
 
+from evaluation.asking import Bench, Task, ask
+from evaluation.candidates import blocks_of, candidates_in
 from evaluation.cloze import names_in, questions_from
+from evaluation.corpus import open_corpus
 from evaluation.datasets import load_dataset, read_squad
+from evaluation.matching import Judgement
 from evaluation.questions import make_questions
+from evaluation.sharing import Shared
+from evaluation.systems import resolve_systems
+from evaluation.unanswerable import NAME, REMOVED, with_evidence_removed, without_document
+from rag.config import Config
 from rag.errors import DatasetError
 from rag.stores.base import DocumentInfo
 
@@ -29,6 +39,47 @@ TEXTS = Texts(
     road="The road over the pass was planned by young Maria Brook and cost 4,500 crowns.",
     zh="这座木桥建于1911年，由当地工匠设计。桥长60米，横跨冰河。\n\n风标是安装在屋顶上的测风仪器。",
 )
+
+
+class Spy:
+    """An engine that remembers the filters it was given."""
+
+    def __init__(self, rag):
+        self.rag, self.asked = rag, []
+
+    def ask(self, question, *, filters):
+        self.asked.append(filters)
+        return self.rag.ask(question, filters=filters)
+
+    def search(self, question, *, top_k, filters):
+        self.asked.append(filters)
+        return self.rag.search(question, top_k=top_k, filters=filters)
+
+
+def candidates(store):
+    return [
+        each
+        for info in store.documents()
+        for block in blocks_of(info.document_id, info.source, "", store.text_of(info.document_id))
+        for each in candidates_in(block)
+    ]
+
+
+def rows(made, kind=None):
+    """Title, context and entry of the questions of a set, or of one kind."""
+    return [
+        (article["title"], paragraph["context"], row)
+        for article in made.content["data"]
+        for paragraph in article["paragraphs"]
+        for row in paragraph["qas"]
+        if kind in (None, row["kind"])
+    ]
+
+
+def written(made, folder):
+    path = folder / "made.json"
+    path.write_text(json.dumps(made.content), encoding="utf-8")
+    return path
 
 
 @pytest.mark.parametrize(
@@ -76,8 +127,7 @@ def test_names_are_found_within_a_sentence():
 
 def test_the_set_is_squad_that_reads_back_with_exact_spans(tmp_path):
     made = make_questions(TEXTS, 20)
-    path = tmp_path / "made.json"
-    path.write_text(json.dumps(made.content), encoding="utf-8")
+    path = written(made, tmp_path)
     questions = read_squad(path)
     assert made.answerable == sum(each.is_answerable for each in questions)
     assert made.unanswerable == sum(not each.is_answerable for each in questions)
@@ -89,19 +139,106 @@ def test_the_set_is_squad_that_reads_back_with_exact_spans(tmp_path):
 
 
 def test_an_unanswerable_question_names_what_stands_in_no_document_with_it():
-    made = make_questions(TEXTS, 20)
-    found = [
-        (article["title"], question["question"])
-        for article in made.content["data"]
-        for paragraph in article["paragraphs"]
-        for question in paragraph["qas"]
-        if question["is_impossible"]
-    ]
+    found = rows(make_questions(TEXTS, 20), kind=NAME)
     assert found
-    for title, question in found:
+    for title, _, row in found:
         other = {"hut.md": "Maria Brook", "road.md": "Karl Stone"}[title]
-        assert other in question
+        assert row["is_impossible"]
+        assert other in row["question"]
         assert other not in TEXTS.text_of(title.removesuffix(".md"))
+        assert "filters" not in row
+
+
+def test_removed_evidence_is_a_filter_on_the_one_document_that_holds_the_answer():
+    plain = {each.question: each for each in candidates(TEXTS)}
+    found = rows(make_questions(TEXTS, 20), kind=REMOVED)
+    assert found
+    for title, context, row in found:
+        source = row["filters"]["conditions"][0]["value"]
+        assert row["filters"] == without_document(source)
+        assert (row["is_impossible"], row["answers"]) == (True, [])
+        answer = plain[row["question"]].answer
+        assert plain[row["question"]].block.source == source != title
+        assert answer not in context
+        holders = [name for name, text in TEXTS.texts.items() if answer in text]
+        assert holders == [source.removesuffix(".md")]
+
+
+def test_evidence_that_stands_in_another_document_too_is_not_removed():
+    twice = "The hut on the ridge was built of larch in 1954.\n\nIts roof weighs 2,310\nkg in all."
+    other = "Nothing but the weight: ２,310 KG of tin. The well was dug by nobody in the year 1897."
+    texts = {"a": twice, "b": other, "c": "In 1954 it rained on the hut for many days on end."}
+    store = Texts(**texts)
+    order = candidates(store)
+    found = with_evidence_removed(order, texts, random.Random(0), 9)  # noqa: S311
+    assert {each.answer for each in order} >= {"1954", "1897"}
+    assert [each.made_from.answer for each in found] == ["1897"]
+
+
+def test_a_question_is_asked_with_its_evidence_or_without_it_but_not_both():
+    made = make_questions(TEXTS, 20)
+    asked = [row["question"] for _, _, row in rows(made)]
+    assert len(set(asked)) == len(asked)
+    kinds = Counter(row["kind"] for _, _, row in rows(made) if row["is_impossible"])
+    assert kinds == {NAME: 1, REMOVED: 1}  # a quarter of the 9 there are: 2, half of each kind
+
+
+def test_a_collection_of_one_document_gives_no_unanswerable_question():
+    made = make_questions(Texts(road=TEXTS.texts["road"]), 20)
+    assert (made.unanswerable, made.answerable) == (0, 2)
+
+
+def test_a_reader_alone_does_not_see_the_evidence_that_is_removed(tmp_path):
+    questions = {
+        each.question_id: each for each in read_squad(written(make_questions(TEXTS, 20), tmp_path))
+    }
+    for _, context, row in rows(make_questions(TEXTS, 20), kind=REMOVED):
+        assert questions[row["id"]].context == context
+        assert questions[row["id"]].filters == row["filters"]
+
+
+def test_the_runner_asks_with_the_filter_of_the_file(tmp_path, sample_store, sample_rag):
+    made = make_questions(sample_store, 40)
+    dataset = load_dataset(written(made, tmp_path))
+    removed = [each for each in dataset.questions if each.filters]
+    assert len(removed) == len(rows(made, kind=REMOVED)) == 5
+    assert len({json.dumps(each.filters) for each in removed}) == 5  # of five documents
+    spy = Spy(sample_rag)
+    bench = Bench(resolve_systems("bm25", Config())[0], spy, Shared(), False, answers=True)
+    asked = ask(Task(removed[0], Judgement({}, {}, by_document=False), {}), bench)
+    assert not asked.result.error
+    assert spy.asked == [removed[0].filters, removed[0].filters]  # the answer, then the ranking
+
+
+def test_the_filter_takes_away_whole_files_and_single_records(sample_store, sample_rag):
+    texts = {each.document_id: sample_store.text_of(each.document_id)
+             for each in sample_store.documents()}  # fmt: skip
+    found = with_evidence_removed(candidates(sample_store), texts, random.Random(0), 999)  # noqa: S311
+    file = next(each for each in found if "#" not in each.made_from.block.source)
+    record = next(each for each in found if "#" in each.made_from.block.source)
+    for each in (file, record):
+        source = each.made_from.block.source
+        plain = sample_rag.search(each.question, method="bm25")
+        without = sample_rag.search(each.question, filters=dict(each.filters), top_k=200)
+        assert source in {passage.source for passage in plain.results}
+        assert source not in {passage.source for passage in without.results}
+        assert not any(each.made_from.answer in passage.text for passage in without.results)
+        assert len(without.results) == 141 - sum(
+            passage.meta["source"] == source for passage in sample_store.filter_documents()
+        )  # nothing else is gone
+
+
+def test_the_set_asked_of_its_own_paragraphs_leaves_the_document_out_too(tmp_path, embedder):
+    dataset = load_dataset(written(make_questions(TEXTS, 20), tmp_path))
+    question = next(each for each in dataset.questions if each.filters)
+    source = question.filters["conditions"][0]["value"]
+    corpus = open_corpus(dataset, Config(), embedder, vectors=False)
+    found = corpus.store.filter_documents(dict(question.filters))
+    every = corpus.store.filter_documents()
+    corpus.store.close()
+    assert {each.meta["title"] for each in every} - {each.meta["title"] for each in found} == {
+        source
+    }
 
 
 def test_the_same_seed_makes_the_same_set_and_n_is_the_most():

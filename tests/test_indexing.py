@@ -1,114 +1,21 @@
-"""Folders to collections: only what changed is done, nothing is lost, and a kill costs nothing."""
+"""Folders to collections: only what changed is done, and nothing is lost."""
+
+# ruff: noqa: F401, F811 - fixtures come by import
 
 import json
 import os
 import random
-import signal
-import subprocess
-import sys
-import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
-from places import ROOT
+from index_runs import content, counted, fresh, posix, remembered, run, store, texts, write
 
-from indexing import pipeline
 from indexing.chunking import embedded_text
-from indexing.cli import _stopping
 from indexing.pipeline import index_paths, plan_index
 from rag.config import ChunkingConfig, Config
-from rag.errors import LockedError, MismatchError, SourceError
+from rag.errors import MismatchError, SourceError
 from rag.stores.embedded import EmbeddedStore
-
-posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
-
-# Kills or stops the process at its second batch; the first one is committed by then.
-INTERRUPTED = """
-import os, signal, sys
-from indexing import pipeline
-pipeline.BATCH = 4
-embed, calls = pipeline._embed, []
-def stop_at_the_second(*arguments):
-    calls.append(1)
-    if len(calls) == 2:
-        os.kill(os.getpid(), signal.{signal})
-    embed(*arguments)
-pipeline._embed = stop_at_the_second
-from ui.cli import main
-main()
-"""
-
-
-class Counted:
-    """The real embedder, which remembers vectors and counts what it is asked."""
-
-    def __init__(self, embedder):
-        self.files, self.languages, self._embedder = embedder.files, embedder.languages, embedder
-        self.vectors, self.texts, self.fails_after = {}, [], None
-
-    def encode_passages(self, texts):
-        if self.fails_after is not None and len(self.texts) + len(texts) > self.fails_after:
-            raise RuntimeError("the power is gone")
-        self.texts += texts
-        new = [text for text in dict.fromkeys(texts) if text not in self.vectors]
-        self.vectors |= zip(new, self._embedder.encode_passages(new), strict=True)
-        return np.array([self.vectors[text] for text in texts], np.float32)
-
-
-@pytest.fixture(scope="module")
-def remembered():
-    return {}
-
-
-@pytest.fixture
-def counted(embedder, remembered):
-    counted = Counted(embedder)
-    counted.vectors = remembered
-    return counted
-
-
-@pytest.fixture
-def store(tmp_path):
-    store = EmbeddedStore(tmp_path / "collections" / "test")
-    yield store
-    store.close()
-
-
-def write(name, text):
-    path = Path(name)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
-    return path
-
-
-def run(store, embedder, *paths, config=None, **options):
-    paths = [Path(path) for path in paths or ("docs",)]
-    return index_paths(
-        paths, store, embedder, config or Config(), leave_out=Path("nowhere"), **options
-    )
-
-
-def content(store):
-    """Passage id -> source and text, as a search would return them."""
-    return {
-        passage.id: (passage.meta["source"], passage.content)
-        for passage in store.filter_documents()
-    }
-
-
-def fresh(tmp_path, embedder, *paths):
-    """What an index of the same files made at once, from nothing, holds."""
-    store = EmbeddedStore(tmp_path / "fresh")
-    run(store, embedder, *paths)
-    found = content(store)
-    store.close()
-    return found
-
-
-def texts(store):
-    return sorted(text for _, text in content(store).values())
-
 
 # -- add, change, remove, revert
 
@@ -253,6 +160,20 @@ def test_fewer_records_leave_no_old_one_behind(store, counted):
     assert [info.source for info in store.documents()] == ["docs/a.csv#1"]
 
 
+def test_a_record_with_nan_does_not_stop_the_run(tmp_path, embedder):
+    folder = tmp_path / "records"
+    folder.mkdir()
+    line = '{"text": "The gauge was broken on that day.", "level": NaN, "day": 3}\n'
+    (folder / "log.jsonl").write_text(line, encoding="utf-8")
+    store = EmbeddedStore(tmp_path / "c")
+    report = index_paths([folder], store, embedder, Config(), leave_out=tmp_path / "home")
+    meta = store.filter_documents()[0].meta
+    store.close()
+    assert not report.failures
+    assert meta["day"] == 3
+    assert meta["level"] == "nan"  # a word, not a number that no order holds for
+
+
 # -- what cannot be read
 
 
@@ -379,160 +300,3 @@ def test_other_settings_than_those_it_was_made_with_are_refused_by_name(store, c
     with pytest.raises(MismatchError, match=r"length of `192`.*asks for `100`.*chunking\.length"):
         run(store, counted, config=Config(chunking=ChunkingConfig(length=100)))
     assert len(content(store)) == 1
-
-
-# -- stopped and killed
-
-
-def many(count=12):
-    for number in range(count):
-        write(f"docs/{number:02}.txt", f"Device {number} stands in room {number % 5}.")
-
-
-def test_a_run_that_breaks_goes_on_where_it_was(store, counted, tmp_path, monkeypatch):
-    write("docs/old.txt", "The pump runs on diesel.")
-    run(store, counted)
-    before, asked = content(store), len(counted.texts)
-    many(12)
-    monkeypatch.setattr(pipeline, "BATCH", 4)
-    counted.fails_after = asked + 8  # two batches of four
-    with pytest.raises(RuntimeError, match="the power is gone"):
-        run(store, counted)
-    assert content(store) == before and store.generation == 1 and store.check() == []
-
-    counted.fails_after = None
-    counted.texts.clear()
-    report = run(store, counted)
-    assert report.recovered == 8
-    assert len(counted.texts) == 12 - 8 == len(report.indexed)
-    assert report.generation == 2 and store.check() == []
-    assert content(store) == fresh(tmp_path, counted)
-
-
-def test_a_file_that_changed_after_a_broken_run_is_taken_as_it_is_now(
-    store, counted, tmp_path, monkeypatch
-):
-    many(8)
-    monkeypatch.setattr(pipeline, "BATCH", 4)
-    counted.fails_after = 4
-    with pytest.raises(RuntimeError):
-        run(store, counted)
-    write("docs/00.txt", "Device 0 has been sold.")
-    Path("docs/01.txt").unlink()
-    counted.fails_after = None
-    report = run(store, counted)
-    assert report.recovered == 4 and len(report.removed) == 1
-    assert content(store) == fresh(tmp_path, counted)
-
-
-def interrupted(name, *, home):
-    code = INTERRUPTED.format(signal=name)
-    return subprocess.run(
-        [sys.executable, "-c", code, "index", "docs", "--json"],
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        env={**os.environ, "RAG_HOME": str(home), "PYTHONPATH": str(ROOT)},
-    )
-
-
-@posix
-def test_a_killed_process_loses_nothing_and_the_same_command_goes_on(counted, tmp_path):
-    home = tmp_path / "home"
-    write("docs/old.txt", "The pump runs on diesel.")
-    store = EmbeddedStore(home / "collections" / "default")
-    run(store, counted)
-    many(12)
-    assert interrupted("SIGKILL", home=home).returncode == -signal.SIGKILL
-
-    assert store.generation == 1 and texts(store) == ["The pump runs on diesel."]
-    report = run(store, counted)
-    assert report.recovered == 4  # the first batch
-    assert store.generation == 2 and store.check() == []
-    assert content(store) == fresh(tmp_path, counted)
-    assert not list(store.folder.glob("*.tmp"))
-    store.close()
-
-
-@posix
-def test_ctrl_c_publishes_what_is_done_and_the_same_command_goes_on(counted, tmp_path):
-    home = tmp_path / "home"
-    many(12)
-    done = interrupted("SIGINT", home=home)
-    assert done.returncode == 130
-    told = json.loads(done.stdout)
-    assert told["stopped"] and told["counts"]["indexed"] == 8  # the batch in hand is finished
-    assert "Run the same command to go on." in done.stderr and "Traceback" not in done.stderr
-
-    store = EmbeddedStore(home / "collections" / "default")
-    assert store.generation == 1 and len(content(store)) == 8
-    report = run(store, counted)
-    assert len(report.indexed) == 12 - 8 and report.unchanged == 8
-    assert content(store) == fresh(tmp_path, counted)
-    store.close()
-
-
-def test_a_stop_ends_the_run_after_the_batch_and_removes_nothing(store, counted, monkeypatch):
-    write("docs/gone.txt", "The pump runs on diesel.")
-    run(store, counted)
-    Path("docs/gone.txt").unlink()
-    many(12)
-    monkeypatch.setattr(pipeline, "BATCH", 4)
-    stop = threading.Event()
-    report = run(store, counted, progress=lambda done, total, source: stop.set(), stop=stop)
-    assert report.stopped and len(report.indexed) == 4 and report.removed == []
-    assert len(content(store)) == 1 + 4
-    assert len(run(store, counted).removed) == 1 and len(content(store)) == 12
-
-
-@posix
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_first_signal_asks_and_the_second_ends_at_once(number, capsys):
-    before = signal.getsignal(number)
-    with pytest.raises(KeyboardInterrupt), _stopping() as stop:
-        os.kill(os.getpid(), number)
-        assert stop.is_set()
-        assert "Stopping after this batch" in capsys.readouterr().err
-        os.kill(os.getpid(), number)
-    assert signal.getsignal(number) is before
-
-
-# -- two at once
-
-
-def test_a_second_indexer_is_told_who_holds_the_lock(store, counted):
-    write("docs/a.txt", "The pump runs on diesel.")
-    other = EmbeddedStore(store.folder)
-    with other.writer(), pytest.raises(LockedError, match=f"by process {os.getpid()} on "):
-        run(store, counted)
-    other.close()
-    assert run(store, counted).generation == 1
-
-
-def test_questions_read_the_old_generation_while_the_new_one_is_made(store, counted):
-    write("docs/a.txt", "The pump runs on diesel.")
-    run(store, counted)
-    write("docs/a.txt", "The pump runs on sunlight.")
-    seen = []
-
-    def look(done, total, source):
-        seen.append((store.generation, texts(store)))
-
-    run(store, counted, progress=look)
-    assert seen == [(1, ["The pump runs on diesel."])]
-    assert texts(store) == ["The pump runs on sunlight."]
-
-
-def test_a_record_with_nan_does_not_stop_the_run(tmp_path, embedder):
-    folder = tmp_path / "records"
-    folder.mkdir()
-    line = '{"text": "The gauge was broken on that day.", "level": NaN, "day": 3}\n'
-    (folder / "log.jsonl").write_text(line, encoding="utf-8")
-    store = EmbeddedStore(tmp_path / "c")
-    report = index_paths([folder], store, embedder, Config(), leave_out=tmp_path / "home")
-    meta = store.filter_documents()[0].meta
-    store.close()
-    assert not report.failures
-    assert meta["day"] == 3
-    assert meta["level"] == "nan"  # a word, not a number that no order holds for

@@ -9,6 +9,8 @@ from rag.prompts import (
     ABSTAIN_ZH,
     ANSWER,
     ANSWER_ZH,
+    QUESTION,
+    QUESTION_ZH,
     REWRITE,
     PromptTemplate,
     abstain_sentence,
@@ -125,6 +127,6 @@ def test_a_follow_up_is_asked_with_the_conversation_before_it():
 
 
 def test_every_prompt_has_a_name_of_its_own_and_a_version():
-    templates = [ANSWER, ANSWER_ZH, REWRITE]
+    templates = [ANSWER, ANSWER_ZH, REWRITE, QUESTION, QUESTION_ZH]
     assert len({template.name for template in templates}) == len(templates)
     assert all(template.version >= 1 for template in templates)

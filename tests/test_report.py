@@ -15,7 +15,7 @@ from evaluation.metrics import retrieval
 from evaluation.report import numbers, write_report
 from evaluation.report.failures import marked
 from evaluation.report.oracle import self_test
-from evaluation.report.words import say
+from evaluation.report.words import FILES, say
 
 TITLES = [
     "verdict",
@@ -166,8 +166,9 @@ def test_the_threshold_chosen_on_dev_is_reported_on_test(page, results):
             assert row[1] == numbers.fixed(at.threshold)
             assert row[3].startswith(f"{numbers.fixed(f1.value)} [")
             assert row[3].endswith(f"n = {f1.n}")
-            assert row[7].startswith(f"{numbers.fixed(at.abstention_precision)} n = ")
-            assert row[8].startswith(numbers.fixed(at.abstention_recall))
+            precision = numbers.fixed(at.abstention_precision) if at.abstained else "–"
+            assert row[7] == f"{precision} n = {at.abstained}"
+            assert row[8] == f"{numbers.fixed(at.abstention_recall)} n = {at.unanswerable}"
     caption = english(found.caption)
     assert "Dev: 27 questions (24 HasAns, 3 NoAns) of 9 documents" in caption
     assert "Test: 33 questions (30 HasAns, 3 NoAns) of 11 documents" in caption
@@ -275,8 +276,10 @@ def test_percentages_always_carry_what_they_are_of(page):
 
 
 def test_texts_have_both_languages_and_the_same_placeholders():
-    path = ROOT / "evaluation/report/words.toml"
-    for name, entries in tomllib.loads(path.read_text(encoding="utf-8")).items():
+    texts = [(ROOT / "evaluation/report" / file).read_text(encoding="utf-8") for file in FILES]
+    tables = [item for text in texts for item in tomllib.loads(text).items()]
+    assert len(tables) == len(dict(tables))
+    for name, entries in tables:
         for key, (english_text, chinese) in entries.items():
             fields = [
                 {field for _, field, _, _ in string.Formatter().parse(text) if field is not None}

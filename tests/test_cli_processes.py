@@ -1,0 +1,72 @@
+"""The command line in processes of its own: what is loaded, printed and piped."""
+
+# ruff: noqa: F401, F811 - fixtures come by import
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from cli_runs import SENTENCES, _as_it_was, docs, rag
+from places import ROOT
+
+
+def process(*arguments):
+    """Run a command in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "ui", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+
+
+LOADED = "import sys; from ui.cli import main\ntry: main()\nfinally: print(*sys.modules)"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [(["--help"], 0), (["--version"], 0), (["config"], 1), (["ask", "x", "--config", "no"], 1)],
+)
+def test_help_and_a_configuration_mistake_load_nothing_heavy(arguments, status):
+    Path("rag.yaml").write_text("x: 1")
+    ran = subprocess.run(
+        [sys.executable, "-c", LOADED, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert ran.returncode == status, ran.stderr
+    heavy = {"torch", "haystack", "transformers", "sentence_transformers", "faiss", "tantivy"}
+    assert not heavy & set(ran.stdout.split())
+
+
+def test_a_question_in_a_process_of_its_own_gets_a_cited_answer_and_no_noise(rag, docs):
+    rag("index", docs)
+    asked = process("ask", "What is the dog called?", "--json")
+    assert (asked.returncode, asked.stderr) == (0, "")
+    answer = json.loads(asked.stdout)
+    assert "Juno" in answer["answer"]
+    for citation in answer["citations"]:
+        assert citation["quote"] in SENTENCES[Path(citation["source"]).name]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a shell")
+def test_a_reader_that_leaves_early_is_no_error(rag, docs):
+    rag("index", docs)
+    rag_ = f"{sys.executable} -m ui collections show default"
+    ran = subprocess.run(
+        ["/bin/bash", "-o", "pipefail", "-c", f"{rag_} | true"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert ran.stderr == ""
