@@ -84,6 +84,19 @@ def slice_means(
     results: Sequence[QueryResult], *, seed: int, only: Sequence[str]
 ) -> tuple[SliceMeans, ...]:
     """Return the means of every part that is not the whole; rare values are joined as `other`."""
+    return tuple(
+        SliceMeans(
+            name,
+            value,
+            len(those),
+            metric_means(those, seed=seed, only=only, samples=SLICE_SAMPLES),
+        )
+        for name, value, those in slice_parts(results)
+    )
+
+
+def slice_parts(results: Sequence[QueryResult]) -> list[tuple[str, str, list[QueryResult]]]:
+    """Return (slice, value, questions) of every part that is not the whole."""
     found = []
     for name in dict.fromkeys(name for result in results for name in result.slices):
         values = Counter(result.slices[name] for result in results if name in result.slices)
@@ -94,16 +107,8 @@ def slice_means(
                 value = result.slices[name]
                 parts.setdefault(value if value in kept else "other", []).append(result)
         if len(parts) > 1:
-            found += [
-                SliceMeans(
-                    name,
-                    value,
-                    len(those),
-                    metric_means(those, seed=seed, only=only, samples=SLICE_SAMPLES),
-                )
-                for value, those in sorted(parts.items())
-            ]
-    return tuple(found)
+            found += [(name, value, those) for value, those in sorted(parts.items())]
+    return found
 
 
 def curves(asked: Sequence[Asked], grades: Sequence[Mapping[str, int]]) -> tuple[list[float], ...]:

@@ -117,7 +117,9 @@ def compare(
     run_a: Annotated[Path, typer.Argument(help="Folder of a finished run.", show_default=False)],
     run_b: Annotated[Path, typer.Argument(help="What it is compared with.", show_default=False)],
     *,
-    out: Annotated[Path | None, typer.Option("--out", help="Folder for comparison.json.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for comparison.html, .md, .json.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Compare two runs on the same questions, with significance."""
@@ -125,13 +127,16 @@ def compare(
 
     from evaluation.compare import compare_runs
     from evaluation.outputs import json_text, write_file
+    from evaluation.report import write_comparison
     from evaluation.results import load_results
     from evaluation.tables import comparison_lines
 
-    found = compare_runs(load_results(run_a), load_results(run_b))
+    a, b = load_results(run_a), load_results(run_b)
+    found = compare_runs(a, b)
     content = {"a": str(run_a), "b": str(run_b), "comparisons": [asdict(each) for each in found]}
     if out is not None:
         write_file(out / "comparison.json", json_text(content))
+        write_comparison(a, b, out, comparisons=found, names=(str(run_a), str(run_b)))
     if as_json:
         print_json(content)
     else:
@@ -149,17 +154,24 @@ def gate(
         list[str] | None,
         typer.Option("--fail-under", help="metric=value or SYSTEM:metric=value; may be repeated."),
     ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for a report with these values.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Fail, with status 1, if a run is worse than a baseline or below a value."""
     from evaluation import compare as comparing
+    from evaluation.report import write_report
     from evaluation.results import load_results
 
     floors = dict(_floor(rule) for rule in fail_under or ())
     if baseline is None and not floors:
         raise ConfigError("nothing to hold the run against: give --baseline or --fail-under")
     before = load_results(baseline) if baseline else None
-    broken = comparing.gate(load_results(run), before, floors)
+    results = load_results(run)
+    broken = comparing.gate(results, before, floors)
+    if out is not None:
+        write_report(results, out, thresholds=floors)
     if as_json:
         print_json({"passed": not broken, "violations": broken})
     else:

@@ -78,10 +78,8 @@ def compare_runs(a: Results, b: Results) -> tuple[Comparison, ...]:
         DatasetError: If the runs have different questions or judgements.
     """
     check_comparable(a, b)
-    ours = {system.name: system for system in a.systems}
-    pairs = [(ours[other.name], other) for other in b.systems if other.name in ours]
-    pairs = pairs or [(a.systems[0], b.systems[0])]
-    metrics = [name for name in a.main_metrics if name in b.main_metrics]
+    pairs = paired_systems(a, b)
+    metrics = shared_metrics(a, b)
     found = []
     for metric in metrics:
         for one, other in pairs:
@@ -90,6 +88,18 @@ def compare_runs(a: Results, b: Results) -> tuple[Comparison, ...]:
             if made is not None:
                 found.append(replace(made, a=names[0], b=names[1]))
     return adjust(found)
+
+
+def paired_systems(a: Results, b: Results) -> list[tuple[SystemResult, SystemResult]]:
+    """Return each system that both runs have, from A and from B, or the first of both."""
+    ours = {system.name: system for system in a.systems}
+    pairs = [(ours[other.name], other) for other in b.systems if other.name in ours]
+    return pairs or [(a.systems[0], b.systems[0])]
+
+
+def shared_metrics(a: Results, b: Results) -> list[str]:
+    """Return the main metrics that both runs have, in the order of A."""
+    return [name for name in a.main_metrics if name in b.main_metrics]
 
 
 def _compare(metric: str, a: SystemResult, b: SystemResult, seed: int) -> Comparison | None:

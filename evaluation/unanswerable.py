@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evaluation.candidates import Block, Candidate
+from evaluation.candidates import Block, Candidate, in_turns
 from evaluation.cloze import names_in
 from rag.text import language_of
 
@@ -76,7 +76,8 @@ def with_evidence_removed(
     would answer it when a reader is evaluated alone.
 
     Args:
-        order: Questions; the last are taken first, as they are needed least.
+        order: Questions; the last are taken first, as they are needed least, one of each document
+            in turn.
         texts: Document id -> text.
         random_: Chooses the paragraphs.
         most: How many.
@@ -84,7 +85,7 @@ def with_evidence_removed(
     packed = {document_id: _packed(text) for document_id, text in texts.items()}
     blocks = list(dict.fromkeys(each.block for each in order))
     found: list[Unanswerable] = []
-    for each in reversed(order):
+    for each in in_turns((each.block.document_id, each) for each in reversed(order)):
         if len(found) == most:
             break
         if each.kind == "definition" or not _stands_alone(each, packed):  # a term is told variously

@@ -33,6 +33,16 @@ _SELF_REFERENCE = re.compile(
     r"|本文|文中|文章|段落|本段|上文|原文|这段",
     re.IGNORECASE,
 )
+_AMOUNT = re.compile(
+    r"\bhow (?:many|much|long|far|old|tall|high|heavy|large|big)\b|多少|多[长久大高重远]|几",
+    re.IGNORECASE,
+)
+_NUMBER = re.compile(
+    r"\d|[零一二两三四五六七八九十百千万半]|\b(?:an?|one|two|three|four|five|six|seven|eight|nine|ten|eleven"
+    r"|twelve|\w+teen|(?:twen|thir|for|fif|six|seven|eigh|nine)ty|hundreds?|thousands?|dozens?"
+    r"|half|all|once|twice)\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -110,7 +120,7 @@ def check_question(question: str, answer: str, context: str) -> tuple[int, int] 
     """Return where the answer stands in the passage; None if the question cannot be used.
 
     The answer stands there once, as whole words, and is short; the question does not hold it, ends
-    like one, has the passage's language, and can be understood by itself.
+    like one, has the passage's language, and can be understood by itself; `How many` has a number.
 
     Example:
         >>> context = "The hut was opened for climbers in 1954."
@@ -128,6 +138,7 @@ def check_question(question: str, answer: str, context: str) -> tuple[int, int] 
         or not re.search(r"\w", answer)
         or _SELF_REFERENCE.search(question)
         or leans(question)
+        or (_AMOUNT.search(question) and not _NUMBER.search(answer))
     ):
         return None
     places = [found.span() for found in re.finditer(_whole(answer, language), context)]

@@ -9,15 +9,19 @@
     oracle.py              the self-test that every report holds
     html.py, markdown.py   the two files
 
+    difference.py          the comparison of two runs, with difference_slices and changes, as
+                           `comparison.html` and `comparison.md`
+
 The same results give the same bytes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from evaluation.results import Results
+from evaluation.report.layout import Page
+from evaluation.results import Comparison, Results
 
-__all__ = ["write_report"]
+__all__ = ["write_comparison", "write_report"]
 
 
 def write_report(
@@ -28,21 +32,51 @@ def write_report(
     Args:
         results: A finished run with at least one system.
         folder: Made if it is missing; older reports in it are replaced.
-        thresholds: Metric -> lowest acceptable mean, shown as passed or failed in the verdict.
+        thresholds: Metric, or `SYSTEM:metric` -> lowest acceptable mean, shown as passed or failed
+            in the verdict.
 
     Raises:
         ValueError: If there is no system.
         DatasetError: If the folder cannot be written; an older report then stays as it was.
     """
-    from evaluation.outputs import write_file
-    from evaluation.report.html import render_html  # jinja2 and matplotlib are heavy
-    from evaluation.report.markdown import render_markdown
-    from evaluation.report.sections import build_page
+    from evaluation.report.sections import build_page  # matplotlib is heavy
 
     if not results.systems:
         raise ValueError("`results` has no system, so there is nothing to report.")
-    page = build_page(results, thresholds or {})
-    texts = {"report.html": render_html(page), "report.md": render_markdown(page)}
-    for name, text in texts.items():
-        write_file(folder / name, text)
-    return [folder / name for name in texts]
+    return _write(build_page(results, thresholds or {}), folder, "report")
+
+
+def write_comparison(
+    a: Results,
+    b: Results,
+    folder: Path,
+    *,
+    comparisons: Sequence[Comparison],
+    names: tuple[str, str] = ("A", "B"),
+) -> list[Path]:
+    """Write `comparison.html` and `comparison.md`, and return their paths.
+
+    Args:
+        a: The run that is compared.
+        b: What it is compared with; `compare_runs` has found that the questions are the same.
+        folder: Made if it is missing; older comparisons in it are replaced.
+        comparisons: Those of `compare_runs`.
+        names: What the runs are called, such as their folders.
+
+    Raises:
+        DatasetError: If the folder cannot be written; an older comparison then stays as it was.
+    """
+    from evaluation.report.difference import build_difference
+
+    return _write(build_difference(a, b, comparisons, names), folder, "comparison")
+
+
+def _write(page: Page, folder: Path, name: str) -> list[Path]:
+    from evaluation.outputs import write_file
+    from evaluation.report.html import render_html  # jinja2 is heavy
+    from evaluation.report.markdown import render_markdown
+
+    texts = {f"{name}.html": render_html(page), f"{name}.md": render_markdown(page)}
+    for file, text in texts.items():
+        write_file(folder / file, text)
+    return [folder / file for file in texts]

@@ -162,7 +162,29 @@ class Cases:
     folded: bool = False
 
 
-Block: TypeAlias = "Line | Bullets | Facts | Table | Figure | Code | Lights | Cases"
+@dataclass(frozen=True)
+class Change:
+    """One question that went otherwise in another run; `state` says in which direction."""
+
+    question: str
+    question_id: str
+    difference: str
+    state: State
+    scores: str
+    pairs: tuple[tuple[Text, Text], ...]
+
+
+@dataclass(frozen=True)
+class Changes:
+    """The questions that two runs differ most on, and how to read them."""
+
+    kind: ClassVar[str] = "changes"
+    caption: Text
+    items: tuple[Change, ...]
+    note: Text
+
+
+Block: TypeAlias = "Line | Bullets | Facts | Table | Figure | Code | Lights | Cases | Changes"
 
 
 @dataclass(frozen=True)
@@ -179,11 +201,13 @@ class Page:
     """The whole report.
 
     Attributes:
+        kind: What it is: an evaluation or a comparison.
         title: The data set's name.
         about: One line below the title.
-        sections: 1 to 14.
+        sections: From 1.
     """
 
+    kind: Words
     title: str
     about: Text
     sections: tuple[Section, ...]

@@ -11,6 +11,7 @@ from evaluation.report.layout import (
     Bullets,
     Cases,
     Cell,
+    Changes,
     Code,
     Facts,
     Figure,
@@ -60,12 +61,14 @@ def _block(block: Block) -> str:
     return f"**{plain(block.caption)}**\n\n{body}"
 
 
-def _body(block: Facts | Table | Code | Cases) -> str:
+def _body(block: Facts | Table | Code | Cases | Changes) -> str:
     """What stands below the block's caption."""
     if isinstance(block, Facts):
         return _list([f"{plain(name)}: {plain(value)}" for name, value in block.pairs])
     if isinstance(block, Table):
         return _table(block)
+    if isinstance(block, Changes):
+        return _changes(block)
     return _code(block.lines) if isinstance(block, Code) else _cases(block)
 
 
@@ -122,3 +125,14 @@ def _cases(cases: Cases) -> str:
             f"first relevant rank: {rank}; {plain(case.scores)}"
         )
     return "\n".join(lines)
+
+
+def _changes(changes: Changes) -> str:
+    lines = []
+    for place, change in enumerate(changes.items, start=1):
+        facts = "; ".join(f"{plain(name)}: {plain(value)}" for name, value in change.pairs)
+        lines.append(
+            f"{place}. **{plain(change.question)}** ({plain(change.question_id)}): "
+            f"{change.difference}; {plain(change.scores)}; {facts}"
+        )
+    return "\n".join([*lines, "", plain(changes.note)])

@@ -113,7 +113,7 @@ def _slices(results: Results, metric: str, *, folded: bool) -> Table:
     )
     rows: list[tuple[Cell, ...]] = []
     for name in dict.fromkeys(name for name, _ in parts):
-        rows.append((Cell(_slice_name(name)),))
+        rows.append((Cell(slice_name(name)),))
         rows += [
             _slice_row(results, name, value, metric) for other, value in parts if other == name
         ]
@@ -150,6 +150,7 @@ def _slice_of(system: SystemResult, name: str, value: str) -> SliceMeans | None:
     return None
 
 
-def _slice_name(name: str) -> Text:
+def slice_name(name: str) -> Text:
+    """A slice in both languages, or as it is if it is not known."""
     key = "slice." + name.replace(" ", "_")
     return say(key) if known(key) else name

@@ -1,5 +1,7 @@
 """Section 3: every system on every metric, what differs for sure, and the recall curves."""
 
+from collections.abc import Sequence
+
 from evaluation.report import charts, numbers, reading
 from evaluation.report.layout import Block, Cell, Facts, Figure, Line, State, Table, Text
 from evaluation.report.words import Words, known, say
@@ -13,7 +15,7 @@ RETRIEVAL = ("recall@", "success@", "precision@", "RR", "AP", "nDCG", "Rprec", "
 def scores(results: Results) -> tuple[Block, ...]:
     """Return the section's blocks."""
     blocks: list[Block] = list(_mains(results))
-    blocks.append(_comparisons(results) if results.comparisons else _alone(results))
+    blocks.append(_comparisons(results))
     blocks.append(_conventions(results))
     blocks += _curves(results)
     blocks.append(_costs(results))
@@ -87,13 +89,19 @@ def _spread(sizes: set[int]) -> str:
     return "–".join(numbers.count(n) for n in ends)
 
 
-def _alone(results: Results) -> Line:
+def _alone() -> Line:
     return Line(say("missing.comparison"), "missing")
 
 
-def _comparisons(results: Results) -> Table:
+def _comparisons(results: Results) -> Block:
+    caption = say("compare.caption", count=len(results.comparisons))
+    return comparison_table(results.comparisons, caption) if results.comparisons else _alone()
+
+
+def comparison_table(comparisons: Sequence[Comparison], caption: Text) -> Table:
+    """Return one row for each comparison, with all its tests."""
     return Table(
-        caption=say("compare.caption", count=len(results.comparisons)),
+        caption=caption,
         columns=(
             say("compare.metric"),
             say("compare.pair"),
@@ -106,9 +114,9 @@ def _comparisons(results: Results) -> Table:
             say("compare.wtl"),
             say("compare.detectable"),
         ),
-        rows=tuple(_comparison(item) for item in results.comparisons),
+        rows=tuple(_comparison(item) for item in comparisons),
         note=say("compare.note"),
-        folded=len(results.comparisons) > MANY,
+        folded=len(comparisons) > MANY,
     )
 
 

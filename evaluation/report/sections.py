@@ -50,4 +50,4 @@ def build_page(results: Results, thresholds: Mapping[str, float]) -> Page:
         Section(number, say(f"title.{name}"), blocks)
         for number, (name, blocks) in enumerate(parts, start=1)
     )
-    return Page(results.dataset.name, about, sections)
+    return Page(say("page.title"), results.dataset.name, about, sections)

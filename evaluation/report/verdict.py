@@ -67,8 +67,11 @@ def _floors(results: Results, thresholds: Mapping[str, float]) -> list[Light]:
     if not thresholds:
         return [Light("fair", say("light.thresholds"), say("light.no_thresholds"))]
     lights = []
-    for metric, floor in thresholds.items():
+    for rule, floor in thresholds.items():
+        name, colon, metric = rule.rpartition(":")
         for system in results.systems:
+            if colon and system.name != name:
+                continue
             mean = system.metrics.get(metric)
             reached = mean is not None and mean.value >= floor
             said = say(

@@ -1,4 +1,4 @@
-"""The report's own words in English and Chinese, from `words.toml`.
+"""The report's own words in English and Chinese, from the `words*.toml` beside this file.
 
 Metric names, ids and everything else that comes from the data are the same in both languages.
 """
@@ -7,6 +7,8 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+
+FILES = ("words.toml", "words_difference.toml")  # a table stands in one of them only
 
 
 @dataclass(frozen=True)
@@ -69,11 +71,12 @@ def _fill(text: str, place: int, values: "dict[str, str | int | Words]") -> str:
 
 @cache
 def _pairs() -> dict[str, tuple[str, str]]:
-    content = tomllib.loads(
-        files("evaluation.report").joinpath("words.toml").read_text(encoding="utf-8")
-    )
+    folder = files("evaluation.report")
     return {
         f"{table}.{name}": (pair[0], pair[1])
-        for table, entries in content.items()
+        for file in FILES
+        for table, entries in tomllib.loads(
+            folder.joinpath(file).read_text(encoding="utf-8")
+        ).items()
         for name, pair in entries.items()
     }
