@@ -177,6 +177,19 @@ class Library:
         found.sort(key=lambda passage: (passage.meta.get("number", 0), passage.id))
         return [as_passage(rank, passage) for rank, passage in enumerate(found, start=1)]
 
+    def passage(self, owner: str, name: str, passage_id: str) -> Passage:
+        """Return one passage.
+
+        Raises:
+            NotFoundError: If it or the collection is not there or not theirs.
+        """
+        wanted = {"field": "id", "operator": "==", "value": passage_id}
+        with self._store(owner, name) as store:
+            found = store.filter_documents(wanted)
+        if not found:
+            raise NotFoundError(f"there is no passage `{passage_id[:80]}`.")
+        return as_passage(1, found[0])
+
     def neighbours(
         self, owner: str, name: str, passage: Passage
     ) -> tuple[Passage | None, Passage | None]:

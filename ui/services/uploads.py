@@ -51,7 +51,8 @@ class FileState:
 class IndexSnapshot:
     """A job as far as it has come; `version` grows with every change.
 
-    `error` says why the whole job failed; single files say so themselves.
+    `error` says why the whole job failed, and `failure` is the expected error behind it; single
+    files say so themselves.
     """
 
     job_id: str
@@ -60,6 +61,7 @@ class IndexSnapshot:
     state: JobState
     files: tuple[FileState, ...]
     error: str | None = None
+    failure: RagError | None = None
 
     @property
     def is_open(self) -> bool:
@@ -276,12 +278,13 @@ class IndexJobs:
     def _work(self, job: _Job) -> None:
         state: JobState = "done"
         error: str | None = None
+        failure: RagError | None = None
         try:
             if job.paths and not job.stop.is_set():
                 job.change(state="running")
                 self._index(job)
         except RagError as problem:
-            state, error = "failed", str(problem)
+            state, error, failure = "failed", str(problem), problem
         except Exception:  # the thread's border: whatever happens, the person is told
             number = uuid.uuid4().hex[:8]
             log.exception("indexing failed, error %s", number)
@@ -292,7 +295,7 @@ class IndexJobs:
                 job.set_stage(file.name, left, error)
                 state = state if error else "cancelled"
         job.ended = time.monotonic()
-        job.change(state=state, error=error)
+        job.change(state=state, error=error, failure=failure)
 
     def _index(self, job: _Job) -> None:
         """Index a job's files: those uploaded are shown by their names, others as they stand."""
