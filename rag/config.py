@@ -198,6 +198,7 @@ class ServerConfig(Section):
         answer_seconds: Longest time for one answer.
         max_upload_mb: Largest file that may be uploaded.
         max_files: Most files in one upload.
+        max_request_mb: Most that one upload to the API may hold in all.
         requests_per_minute: Most requests of one client of the API.
         runs: Folder with the runs of `rag evaluate`, below where we stand.
     """
@@ -213,6 +214,7 @@ class ServerConfig(Section):
     answer_seconds: float = Field(default=120, gt=0)
     max_upload_mb: int = Field(default=20, ge=1, le=1024)
     max_files: int = Field(default=50, ge=1, le=1000)
+    max_request_mb: int = Field(default=100, ge=1, le=4096)
     requests_per_minute: int = Field(default=120, ge=1)
     runs: str = "runs"
 

@@ -97,6 +97,15 @@ class Library:
         owners = self._owners()
         return [self._info(name, owners.get(name, SHARED)) for name in self.names(owner)]
 
+    def collection(self, owner: str, name: str) -> CollectionInfo:
+        """Return what there is to know of a collection; a damaged one says so.
+
+        Raises:
+            NotFoundError: If it is not there or not theirs.
+        """
+        self.check(owner, name)
+        return self._info(name, self._owners().get(name, SHARED))
+
     def check(self, owner: str, name: str) -> None:
         """Refuse a collection that is not there, or not theirs.
 
