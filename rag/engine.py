@@ -10,11 +10,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from rag.pipelines import build_read, build_search  # first: it sets what haystack reads at import
-
-from haystack import Document  # isort: skip
-from haystack.core.errors import PipelineRuntimeError  # isort: skip
-from haystack.errors import FilterError  # isort: skip
+from haystack import Document
+from haystack.core.errors import PipelineRuntimeError
+from haystack.errors import FilterError
 
 from rag.answering import Drafts, Timer, draft
 from rag.clock import Stopwatch
@@ -24,6 +22,7 @@ from rag.errors import MismatchError, QuestionError, RagError
 from rag.evidence import Evidence
 from rag.generators import Generator
 from rag.passages import as_passage, stage_scores
+from rag.pipelines import build_read, build_search
 from rag.queries import standalone
 from rag.schema import Answer, Passage, SearchResult, Stage, Trace, Turn
 from rag.stores.base import Store

@@ -150,7 +150,10 @@ async def _respond(_request: Request, error: Exception) -> JSONResponse:
 
 def _invalid(error: RequestValidationError) -> Refusal:
     """Return what is wrong with each field, and nothing of what was sent."""
-    problems = [(_place(each["loc"]), _said(each)) for each in error.errors()[:MOST_PROBLEMS]]
+    found = error.errors()[:MOST_PROBLEMS]
+    if found[0]["type"] == "json_invalid":
+        return Refusal(400, "malformed", f"malformed JSON at character {found[0]['loc'][-1]}.")
+    problems = [(_place(each["loc"]), _said(each)) for each in found]
     message = "; ".join(f"{place}: {said}" for place, said in problems)
     return Refusal(422, "invalid", message, param=problems[0][0])
 
@@ -164,8 +167,6 @@ def _place(location: tuple[Any, ...]) -> str:
 def _said(problem: Mapping[str, Any]) -> str:
     if problem["type"] == "extra_forbidden":
         return "unknown field"
-    if problem["type"] == "json_invalid":
-        return "malformed JSON"
     if problem["type"] == "value_error":
         return str(problem["ctx"]["error"])
     return str(problem["msg"])

@@ -36,7 +36,7 @@ async def health() -> Health:
     return Health()
 
 
-@router.get("/ready", responses={503: {"model": Readiness}})
+@router.get("/ready", response_model=Readiness, responses={503: {"model": Readiness}})
 def ready(services: ServicesOf) -> JSONResponse:
     """Tell whether questions can be answered; needs no key."""
     models = store = True

@@ -3,11 +3,14 @@
 import base64
 import hashlib
 import json
+import re
 from html import escape
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
+
+_CODE = re.compile(r"`([^`]+)`")
 
 router = APIRouter(include_in_schema=False)
 
@@ -92,4 +95,5 @@ def _schema(schema: dict[str, Any]) -> list[str]:
 
 
 def _paragraphs(text: str) -> list[str]:
-    return [f"<p>{escape(part)}</p>" for part in text.split("\n\n") if part.strip()]
+    marked = _CODE.sub(r"<code>\1</code>", escape(text))
+    return [f"<p>{part}</p>" for part in marked.split("\n\n") if part.strip()]
