@@ -55,4 +55,5 @@ def build_api(services: Services) -> FastAPI:
         app.add_middleware(guard, server=services.config.server)
     app.add_middleware(errors.Border)
     app.add_middleware(SafeHeaders)
+    app.openapi()  # builds all routes now, and not in the middle of the first requests
     return app
