@@ -1,8 +1,14 @@
-"""Named collections under the data folder: their names, opening, listing, deleting."""
+"""Named collections, under the data folder or on a cluster: opening, listing, deleting.
+
+Which it is, `store.kind` says; nobody else needs to know.
+"""
 
 import re
 import shutil
+import tempfile
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,9 +18,10 @@ from rag.errors import CollectionError, StoreError
 if TYPE_CHECKING:
     from rag.engine import RAG
     from rag.generators import Generator
-    from rag.stores.embedded import EmbeddedStore
+    from rag.stores.base import Store
 
 _NAME = re.compile(r"\w(?:[\w.-]{0,62}\w)?")
+SCRATCH = "evaluation:"  # before the name of a store outside the list, where there are no folders
 
 
 def folder_of(name: str) -> Path:
@@ -31,36 +38,102 @@ def folder_of(name: str) -> Path:
     return data_folder() / "collections" / name
 
 
-def list_collections() -> list[str]:
-    """Return the names of all collections, sorted."""
+def list_collections(config: Config | None = None) -> list[str]:
+    """Return the names of all collections, sorted.
+
+    Args:
+        config: Says which kind of store is looked at; None looks at the embedded ones.
+
+    Raises:
+        StoreError: If they are on a cluster that does not answer.
+    """
+    if config is not None and config.store.kind == "elasticsearch":
+        from rag.stores.elastic_index import list_names
+
+        return list_names(config.store.elasticsearch)
     folder = data_folder() / "collections"
     found = folder.iterdir() if folder.is_dir() else ()
     return sorted(path.name for path in found if (path / "journal.db").is_file())
 
 
-def open_store(name: str, config: Config, *, create: bool = False) -> "EmbeddedStore":
+def collection_exists(name: str, config: Config) -> bool:
+    """Tell if there is a collection of this name, finished or not.
+
+    Raises:
+        CollectionError: If the name cannot be used.
+        StoreError: If it would be on a cluster that does not answer.
+    """
+    folder = folder_of(name)
+    if config.store.kind == "elasticsearch":
+        return name in list_collections(config)
+    return (folder / "journal.db").is_file()
+
+
+def open_store(name: str, config: Config, *, create: bool = False) -> "Store":
     """Return the store of a collection.
 
     Args:
         name: The collection.
-        config: How it is searched.
+        config: Where it is and how it is searched.
         create: Whether a missing one is made, or refused.
 
     Raises:
         CollectionError: If it does not exist; says which do.
         StoreError: If it cannot be read.
     """
-    folder = folder_of(name)
-    if not create and not (folder / "journal.db").is_file():
-        others = ", ".join(f"`{other}`" for other in list_collections()) or "none"
+    if not create and not collection_exists(name, config):
+        others = ", ".join(f"`{other}`" for other in list_collections(config)) or "none"
         raise CollectionError(
-            f"there is no collection `{name}` in `{data_folder()}` (existing: {others}). Make it "
+            f"there is no collection `{name}` in {place_of(config)} (existing: {others}). Make it "
             f"with: rag index PATH{_option(name)}"
+        )
+    return _open(folder_of(name), name, config, create=create)
+
+
+def open_scratch(name: str, config: Config) -> "Store":
+    """Return a store outside the list of collections, made if it does not exist.
+
+    It is kept under its name, for whoever can make the same again: evaluation does.
+    """
+    return _open(data_folder() / "evaluation" / name, f"{SCRATCH}{name}", config, create=True)
+
+
+@contextmanager
+def open_temporary(config: Config) -> "Iterator[Store]":
+    """Hold an empty embedded store that is gone after the block, whatever kind is configured."""
+    from rag.stores.embedded import EmbeddedStore
+
+    with tempfile.TemporaryDirectory() as folder:
+        store = EmbeddedStore(folder, settings=config.store)
+        try:
+            yield store
+        finally:
+            store.close()
+
+
+def _open(folder: Path, name: str, config: Config, *, create: bool) -> "Store":
+    weight = config.retrieval.title_weight
+    if config.store.kind == "elasticsearch":
+        from rag.stores.elastic import ElasticsearchStore
+
+        return ElasticsearchStore(
+            name, create=create, settings=config.store, title_weight=weight, folder=_beside(name)
         )
     from rag.stores.embedded import EmbeddedStore
 
-    weight = config.retrieval.title_weight
     return EmbeddedStore(folder, create=create, settings=config.store, title_weight=weight)
+
+
+def _beside(name: str) -> Path:
+    """Return the folder for what is derived from a collection on a cluster."""
+    return data_folder() / "derived" / name.replace(":", "_")
+
+
+def place_of(config: Config) -> str:
+    """Return where collections are, in words."""
+    if config.store.kind == "elasticsearch":
+        return f"the cluster at `{config.store.elasticsearch.url[0]}`"
+    return f"`{data_folder()}`"
 
 
 def open_rag(name: str, config: Config, *, embedder: bool = True, generator: bool = True) -> "RAG":
@@ -106,10 +179,19 @@ def delete_collection(name: str, config: Config) -> None:
     Raises:
         CollectionError: If it does not exist.
         LockedError: If somebody is writing to it.
+        StoreError: If it cannot be deleted.
     """
     folder = folder_of(name)
+    if config.store.kind == "elasticsearch":
+        from rag.stores.elastic_index import delete_index
+
+        if name not in list_collections(config):
+            open_store(name, config)  # says which collections there are
+        delete_index(name, config.store.elasticsearch)
+        shutil.rmtree(_beside(name), ignore_errors=True)
+        return
     if not folder.is_dir():
-        open_store(name, config)  # says which collections there are
+        open_store(name, config)
     gone = folder.with_name(f".{name}.{uuid.uuid4().hex[:8]}.deleted")
     from rag.stores.lock import hold
 
