@@ -1,7 +1,7 @@
 """The collection that a data set's questions are asked of.
 
-A set's own documents are indexed into a throw-away collection, `rag.collections.open_scratch`, whose
-key is a hash of the documents and of all settings that its passages and vectors depend on; what
+A set's own documents are indexed into a throw-away collection (`open_scratch`), whose key is a hash
+of the documents and of all settings that its passages and vectors depend on; what
 exists under the key is used again. Passages are exact spans of the set's texts.
 """
 

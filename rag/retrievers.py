@@ -38,7 +38,11 @@ class Bm25Retriever:
         generation: int | None = None,
     ) -> dict[str, Any]:
         """Return passages, best first, how long it took, and why there are none."""
-        options = {"top_k": top_k or self.top_k, "filters": filters, "generation": generation}
+        options: dict[str, Any] = {
+            "top_k": top_k or self.top_k,
+            "filters": filters,
+            "generation": generation,
+        }
         return _retrieved("bm25", lambda: self.store.bm25_retrieval(query, **options))
 
 
@@ -63,7 +67,11 @@ class DenseRetriever:
         generation: int | None = None,
     ) -> dict[str, Any]:
         """Return passages, best first, how long it took, and why there are none."""
-        options = {"top_k": top_k or self.top_k, "filters": filters, "generation": generation}
+        options: dict[str, Any] = {
+            "top_k": top_k or self.top_k,
+            "filters": filters,
+            "generation": generation,
+        }
         return _retrieved("dense", lambda: self.store.dense_retrieval(embedding, **options))
 
 

@@ -128,7 +128,7 @@ class Writer(Protocol):
         """Documents that an interrupted run had committed and not published."""
 
     def use(self, manifest: Manifest) -> None:
-        """Set what the collection is made with, or refuse what does not fit with `MismatchError`."""
+        """Set what the collection is made with; refuse what does not fit."""
 
     def replace(self, document: StoredDocument, passages: Sequence[Document]) -> None:
         """Put a document and its passages in place of what has its id."""

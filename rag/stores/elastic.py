@@ -5,7 +5,6 @@ Vectors are searched there too, or with FAISS beside the application, as configu
 """
 
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,24 +17,12 @@ from haystack.document_stores.types import DuplicatePolicy
 
 from rag.config import StoreConfig, data_folder
 from rag.errors import MismatchError, StaleError, StoreError
-from rag.stores import files
 from rag.stores.base import DocumentInfo, Failure, Found, Manifest, Vectors
 from rag.stores.checks import as_vector
-from rag.stores.dense import DenseIndex
-from rag.stores.derived_dense import DerivedDense
 from rag.stores.elastic_check import find_problems
 from rag.stores.elastic_client import Cluster
-from rag.stores.elastic_filters import Query, to_query
-from rag.stores.elastic_index import (
-    Head,
-    Names,
-    State,
-    create,
-    new_head,
-    read_head,
-    read_state,
-    versions_of,
-)
+from rag.stores.elastic_filters import Query
+from rag.stores.elastic_index import Names, State, open_index, read_state
 from rag.stores.elastic_rebuild import rebuild_index
 from rag.stores.elastic_retrieval import Ranking, Searcher
 from rag.stores.elastic_rows import (
@@ -44,21 +31,14 @@ from rag.stores.elastic_rows import (
     PASSAGE,
     failures_of,
     info_of,
-    one_of,
     passage_of,
     visible,
 )
-from rag.stores.elastic_search import (
-    count,
-    count_by,
-    count_each,
-    index_bytes,
-    scan,
-)
+from rag.stores.elastic_search import count, count_by, count_each, index_bytes, scan
 from rag.stores.elastic_vectors import ClusterVectors
+from rag.stores.elastic_views import Views
 from rag.stores.elastic_writer import ElasticWriter
-from rag.stores.files import Numbers
-from rag.stores.filters import Filter, matches
+from rag.stores.filters import Filter
 from rag.stores.folders import IndexFolders
 from rag.stores.passages import (
     delete_everything,
@@ -71,10 +51,7 @@ from rag.text import ANALYZER_VERSION, tokens
 
 ATTEMPTS = 3  # to read one generation while others are published quickly
 KEPT_GENERATIONS = 2
-KEPT_FILTERS = 32
-LARGEST_TOP_K = (
-    5_000  # twice this many, and some, are asked of the graph; the server's limit is 10,000
-)
+LARGEST_TOP_K = 10_000  # the server's own limit
 
 
 class ElasticsearchStore:
@@ -108,34 +85,19 @@ class ElasticsearchStore:
         self.cluster = Cluster(self.settings.elasticsearch)
         self.names = Names(self.settings.elasticsearch.prefix, name)
         self._lock = threading.RLock()
-        self._known: OrderedDict[tuple[str, int, str], Any] = OrderedDict()
         try:
             self.cluster.check()
-            self._head = self._open(create=create)
+            self._head = open_index(self.cluster, self.names, create=create)
         except BaseException:
             self.cluster.close()
             raise
         self._folders = IndexFolders(self.folder)
         vectors = ClusterVectors(self.cluster, self.names.alias, lambda: self._head)
-        self._vectors, self._dense = vectors, DerivedDense(self._folders, vectors, self.settings)
-
-    def _open(self, *, create: bool) -> Head:
-        head = read_head(self.cluster, self.names)
-        if head is None and create:
-            head = self._create()
-        if head is None:
-            raise StoreError(f"there is no collection `{self._name}` on {self.cluster.where}.")
-        return head
-
-    def _create(self) -> Head | None:
-        leftover = max(versions_of(self.cluster, self.names).values(), default=0)
-        head = new_head(self.cluster, self.names, leftover + 1)
-        create(self.cluster, self.names, head, visible=True)
-        return read_head(self.cluster, self.names)  # another process may have been first
+        self._views = Views(self.cluster, self.names.alias, vectors, self._folders, self.settings)
 
     def close(self) -> None:
         """Close the connections; the store cannot be used afterwards."""
-        self._known.clear()
+        self._views.clear()
         self._folders.close()
         self.cluster.close()
 
@@ -167,7 +129,7 @@ class ElasticsearchStore:
     def filter_documents(self, filters: Filter | None = None) -> list[Document]:
         """Return all passages that match, oldest first, with their vectors."""
         generation = self.generation
-        query = visible(PASSAGE, generation, *self._conditions(filters, generation))
+        query = visible(PASSAGE, generation, *self._views.conditions(filters, generation))
         rows = scan(self.cluster, self.names.alias, query)
         return [passage_of(row, embedding=True) for row in rows]
 
@@ -268,7 +230,8 @@ class ElasticsearchStore:
                     f"{head.dimension}"
                 )
             if self.settings.elasticsearch.dense == "faiss":
-                return self._search_beside(searcher, vector, top_k, filters, generation)
+                hits = self._views.search_beside(vector, top_k, filters, generation)
+                return searcher.fetch(hits)
             if head.dense != "elasticsearch":
                 raise MismatchError(
                     f"the collection `{self._name}` was made with `store.elasticsearch.dense: "
@@ -305,7 +268,7 @@ class ElasticsearchStore:
     def _retrieve_once(
         self, search: Callable[[Searcher, int], Ranking], filters: Filter | None, wanted: int
     ) -> Found:
-        conditions = self._conditions(filters, wanted)
+        conditions = self._views.conditions(filters, wanted)
         query = conditions[0] if conditions else None
         searcher = Searcher(self.cluster, self.names.alias, self.settings, wanted, query)
         self._check_tokens()
@@ -320,61 +283,6 @@ class ElasticsearchStore:
             if number in ranking.rows
         ]
         return Found(found, ranking.note)
-
-    def _search_beside(
-        self,
-        searcher: Searcher,
-        vector: Vectors,
-        top_k: int,
-        filters: Filter | None,
-        generation: int,
-    ) -> Ranking:
-        """Search with FAISS, and read what was found from the cluster."""
-        index: DenseIndex | None = self._once(
-            "dense", generation, "", lambda: self._dense.load(generation)
-        )
-        allowed: Numbers | None = None
-        if filters:
-            allowed = self._once(
-                "allowed", generation, repr(filters), lambda: self._allowed(filters, generation)
-            )
-        return searcher.fetch(index.search(vector, top_k, allowed) if index else [])
-
-    def _allowed(self, filters: Filter, generation: int) -> Numbers:
-        query = visible(PASSAGE, generation, *self._conditions(filters, generation))
-        rows = scan(self.cluster, self.names.alias, query, fields=["n"])
-        return np.fromiter((row["n"] for row in rows), np.int64)
-
-    def _conditions(self, filters: Filter | None, generation: int) -> list[Query]:
-        """Return a filter as a query that matches just what it matches; none for no filter."""
-        if not filters:
-            return []
-        bounds = to_query(filters)
-        if bounds.is_exact:
-            return [bounds.all_of]
-        numbers = self._once(
-            "verified", generation, repr(filters), lambda: self._verified(filters, generation)
-        )
-        return [one_of("n", numbers)]
-
-    def _verified(self, filters: Filter, generation: int) -> list[int]:
-        """Return the row numbers that match by Python's judgement, out of those that may."""
-        query = visible(PASSAGE, generation, to_query(filters).all_of)
-        rows = scan(self.cluster, self.names.alias, query, fields=["n", "id", "content", "meta"])
-        return [row["n"] for row in rows if matches(filters, passage_of(row))]
-
-    def _once(self, what: str, generation: int, detail: str, make: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever is kept
-        """Return what holds for one generation, made only the first time; not for ever."""
-        key = (what, generation, self._head.owner + detail)
-        with self._lock:
-            if key not in self._known:
-                self._known[key] = make()
-                kept = KEPT_GENERATIONS if what == "dense" else KEPT_FILTERS
-                same = [each for each in self._known if each[0] == what]
-                for each in same[:-kept]:
-                    del self._known[each]
-            self._known.move_to_end(key)
-            return self._known[key]
 
     def _check_tokens(self) -> None:
         if self._head.tokens != ANALYZER_VERSION:
@@ -406,7 +314,7 @@ class ElasticsearchStore:
 
     def _reopen(self) -> None:
         with self._lock:
-            self._head = self._open(create=False)
+            self._head = open_index(self.cluster, self.names, create=False)
 
     @property
     def manifest(self) -> Manifest | None:
@@ -471,22 +379,18 @@ class ElasticsearchStore:
     def _before_publishing(self, generation: int) -> None:
         self._reopen()
         if self.settings.elasticsearch.dense == "faiss":
-            files.make_folder(self.folder)
-            self._dense.update(generation)
-            self._folders.tidy("dense", generation)
+            self._views.update(generation)
 
     def check(self) -> list[str]:
         """Return what is wrong with the collection, one line each; empty if it is sound."""
         self._reopen()
         problems = find_problems(self.cluster, self.names, self._head, self.generation)
-        return [*problems, *self._dense.check()]
+        return [*problems, *self._views.dense.check()]
 
     def rebuild(self) -> None:
         """Make the index anew from what it stores, with the settings of now."""
         with self.writer() as writer:
             writer.rebuild()
-        for folder in self._folders.named("dense"):
-            files.remove(folder)
-        self._known.clear()
+        self._views.drop_indexes()
         if self.settings.elasticsearch.dense == "faiss" and self.generation:
             self._before_publishing(self.generation)

@@ -283,5 +283,5 @@ class _Table:
         self._own(name, row)
 
     def _own(self, name: str, row: Row) -> None:
-        owner = row["id"] if row["kind"] == DOCUMENT else row.get("document", row["id"])
+        owner = row["id"] if row["kind"] == DOCUMENT else row.get("document") or row["id"]
         self.settled.owners[name] = owner

@@ -23,7 +23,7 @@ from rag.errors import StoreError, UnavailableError
 log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
-Operation = Callable[[Elasticsearch], Result]
+Operation = Callable[[Any], Result]  # of the client, whose own types know less than its server
 
 OLDEST = (8, 12)  # the first with int8 graphs
 PASSING = frozenset({429, 502, 503, 504})
@@ -146,31 +146,43 @@ class Cluster:
 
     def explain(self, error: Exception) -> StoreError:
         """Return an exception of the client as one line that says what to do."""
-        where = self.where
-        if isinstance(error, UnsupportedProductError):
-            return StoreError(
-                f"`{self.shown}` is not Elasticsearch. Set `store.elasticsearch.url`."
-            )
         if isinstance(error, ApiError):
             body = error.body if isinstance(error.body, dict) else {"error": error.message}
-            return explain_answer(where, error.status_code, *cause_of(body))
-        if isinstance(error, TlsError):
-            return StoreError(
-                f"the certificate of {where} is not trusted: {_reason(error)}. Set "
-                "`store.elasticsearch.ca` to the file of the authority that signed it."
-            )
-        if isinstance(error, ConnectionTimeout):
-            return UnavailableError(
-                f"{where} did not answer in time. Ask again, or raise `store.elasticsearch.timeout`."
-            )
-        if isinstance(error, NoConnection):
-            return UnavailableError(
-                f"{where} cannot be reached: {_reason(error)}. Start it, or set "
-                "`store.elasticsearch.url`."
-            )
-        if isinstance(error, SerializationError):
-            return StoreError(f"{where} does not answer in JSON: is there a proxy before it?")
-        return UnavailableError(f"{where} failed: {_reason(error)}.")
+            return explain_answer(self.where, error.status_code, *cause_of(body))
+        for kind, made, text in _EXPLAINED:
+            if isinstance(error, kind):
+                return made(text.format(where=self.where, reason=_reason(error)))
+        return UnavailableError(f"{self.where} failed: {_reason(error)}.")
+
+
+_EXPLAINED: tuple[tuple[type[Exception], type[StoreError], str], ...] = (
+    (
+        UnsupportedProductError,
+        StoreError,
+        "{where} is not Elasticsearch. Set `store.elasticsearch.url`.",
+    ),
+    (
+        TlsError,
+        StoreError,
+        "the certificate of {where} is not trusted: {reason}. Set `store.elasticsearch.ca` to the "
+        "file of the authority that signed it.",
+    ),
+    (
+        ConnectionTimeout,
+        UnavailableError,
+        "{where} did not answer in time. Ask again, or raise `store.elasticsearch.timeout`.",
+    ),
+    (
+        NoConnection,
+        UnavailableError,
+        "{where} cannot be reached: {reason}. Start it, or set `store.elasticsearch.url`.",
+    ),
+    (
+        SerializationError,
+        StoreError,
+        "{where} does not answer in JSON: is there a proxy before it?",
+    ),
+)
 
 
 def _connect(settings: ElasticsearchConfig) -> Elasticsearch:
@@ -189,33 +201,37 @@ def _connect(settings: ElasticsearchConfig) -> Elasticsearch:
 
 def explain_answer(where: str, status: int, kind: str, reason: str) -> StoreError:
     """Return an error answer as one line that says what to do."""
-    if status == 401:
-        return StoreError(
-            f"{where} refuses the name and password, or the key. Set "
-            "`store.elasticsearch.username` and `password`, or `api_key`."
-        )
+    mapping = kind in _MAPPING or (kind == "illegal_argument_exception" and "mapper" in reason)
     if kind == "cluster_block_exception":
-        return StoreError(
+        text = (
             f"the index is read-only: {reason}. Free some space on the cluster's disks, or take "
             "the block away, and run the same command again."
         )
-    if status == 403:
-        return StoreError(f"{where} does not allow this: {reason}. Ask its administrator.")
-    if kind == "index_not_found_exception":
-        return StoreError(
+    elif kind == "index_not_found_exception":
+        text = (
             f"the collection's index is gone from {where}: somebody deleted it. Index again: rag "
             "index PATH"
         )
-    if status in PASSING:
-        return UnavailableError(f"{where} is overloaded or incomplete ({status}): {reason}.")
-    if kind in ("strict_dynamic_mapping_exception", "document_parsing_exception") or (
-        kind == "illegal_argument_exception" and "mapper" in reason
-    ):
-        return StoreError(
+    elif mapping:
+        text = (
             f"the index has another mapping than this version makes: {reason}. Run `rag "
             "collections rebuild NAME`, or delete the collection and index again."
         )
-    return StoreError(f"{where} refused a request ({status}, {kind}): {reason}.")
+    elif status == 401:
+        text = (
+            f"{where} refuses the name and password, or the key. Set "
+            "`store.elasticsearch.username` and `password`, or `api_key`."
+        )
+    elif status == 403:
+        text = f"{where} does not allow this: {reason}. Ask its administrator."
+    elif status in PASSING:
+        return UnavailableError(f"{where} is overloaded or incomplete ({status}): {reason}.")
+    else:
+        text = f"{where} refused a request ({status}, {kind}): {reason}."
+    return StoreError(text)
+
+
+_MAPPING = ("strict_dynamic_mapping_exception", "document_parsing_exception")
 
 
 def cause_of(body: Mapping[str, Any]) -> tuple[str, str]:

@@ -17,7 +17,7 @@ from rag.elasticsearch_config import ElasticsearchConfig
 from rag.errors import LockedError, MismatchError, StoreError
 from rag.stores.base import SCHEMA, Manifest
 from rag.stores.elastic_client import Cluster
-from rag.stores.lexical import B, K1
+from rag.stores.lexical import K1, B
 from rag.text import ANALYZER_VERSION
 
 GRAPH_LINKS, GRAPH_BUILD = 32, 200  # of the int8 graph: m and ef_construction, as FAISS has them
@@ -38,8 +38,8 @@ _PROPERTIES = {
     "title": _TOKENS,
     "facets": {"type": "keyword", "doc_values": False},
     "embedding": {"type": "binary"},
-    **{name: _KEPT for name in ("content", "heading", "meta", "blob", "body", "source", "sha256")},
-    **{name: _KEPT for name in ("failures", "writer", "owner")},
+    **dict.fromkeys(("content", "heading", "meta", "blob", "body", "source", "sha256"), _KEPT),
+    **dict.fromkeys(("failures", "writer", "owner"), _KEPT),
     "generation": {"type": "long"},
 }
 
@@ -157,7 +157,7 @@ def versions_of(cluster: Cluster, names: Names) -> dict[str, int]:
     return dict(sorted(versions.items(), key=lambda item: item[1]))
 
 
-def create(cluster: Cluster, names: Names, head: Head, *, visible: bool) -> None:
+def create_index(cluster: Cluster, names: Names, head: Head, *, visible: bool) -> None:
     """Create one version of an index, behind the alias if it is to be visible; it may exist."""
     settings = cluster.settings
     body = {
@@ -172,7 +172,7 @@ def create(cluster: Cluster, names: Names, head: Head, *, visible: bool) -> None
         "properties": {**_PROPERTIES, **_vector(head)},
         "_meta": _meta(names, head),
     }
-    aliases = {names.alias: {}} if visible else {}
+    aliases: dict[str, Any] = {names.alias: {}} if visible else {}
     create_if_missing(cluster, index=head.index, settings=body, mappings=mappings, aliases=aliases)
 
 
@@ -189,6 +189,25 @@ def new_head(cluster: Cluster, names: Names, number: int) -> Head:
     """Return what a fresh index says of itself."""
     dense = cluster.settings.dense
     return Head(names.version(number), uuid.uuid4().hex, ANALYZER_VERSION, dense)
+
+
+def open_index(cluster: Cluster, names: Names, *, create: bool) -> Head:
+    """Return what a collection's index says of itself, made now if it is missing and may be.
+
+    Raises:
+        StoreError: If it is missing and may not be made.
+    """
+    head = read_head(cluster, names)
+    if head is None and create:
+        leftover = max(versions_of(cluster, names).values(), default=0)
+        create_index(cluster, names, new_head(cluster, names, leftover + 1), visible=True)
+        head = read_head(cluster, names)  # another process may have been first
+    if head is None:
+        raise StoreError(
+            f"the collection `{names.collection}` is gone from {cluster.where}. Make it with: rag "
+            "index PATH"
+        )
+    return head
 
 
 def read_head(cluster: Cluster, names: Names) -> Head | None:

@@ -15,7 +15,7 @@ from rag.stores.elastic_index import (
     Head,
     Names,
     State,
-    create,
+    create_index,
     new_head,
     read_head,
     read_state,
@@ -53,7 +53,7 @@ def rebuild_index(cluster: Cluster, names: Names, *, writer: str) -> None:
     made = replace(old.manifest, analyzer=ANALYZER_VERSION) if old.manifest else None
     fresh = new_head(cluster, names, max(versions.values()) + 1)
     head = replace(fresh, owner=old.owner, dimension=old.dimension, manifest=made)
-    create(cluster, names, head, visible=False)
+    create_index(cluster, names, head, visible=False)
     kept = _kept(state.generation)
     _copy(cluster, old, head, kept)
     before, after = (count(cluster, each.index, kept, patient=True) for each in (old, head))
@@ -99,10 +99,11 @@ def _copy(cluster: Cluster, old: Head, new: Head, kept: Query) -> None:
 def _rows(cluster: Cluster, old: Head, kept: Query) -> Iterator[tuple[str, Row]]:
     for row in scan(cluster, old.index, kept, patient=True):
         name = row.pop("_id")
+        made: Row = {}
         if row["kind"] == PASSAGE:
-            row |= tokens_of(row.get("content"), row["meta"])
-            row |= {"facets": facets(load_meta(row["meta"]))}
-        yield name, row
+            made = {"facets": facets(load_meta(row["meta"]))}
+            made |= tokens_of(row.get("content"), row["meta"])
+        yield name, row | made
 
 
 def _send(cluster: Cluster, new: Head, batch: dict[str, Change]) -> None:

@@ -63,7 +63,7 @@ class Searcher:
     def bm25(self, words: Sequence[str], top_k: int, *, title_weight: float) -> Ranking:
         """Return the passages with the best bm25 score, best first."""
         text = " ".join(words[:MOST_WORDS])
-        clauses = [{"match": {"text": {"query": text}}}]
+        clauses: list[Query] = [{"match": {"text": {"query": text}}}]
         if title_weight:
             clauses.append({"match": {"title": {"query": text, "boost": title_weight}}})
         scored = {"should": clauses, "minimum_should_match": 1, "filter": [self._shown]}

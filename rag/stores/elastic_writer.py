@@ -21,7 +21,7 @@ from rag.stores.elastic_filters import Query
 from rag.stores.elastic_index import (
     Head,
     Names,
-    read_head,
+    open_index,
     read_state,
     with_dimension,
     write_head,
@@ -98,13 +98,8 @@ class ElasticWriter:
 
     def _start(self) -> None:
         cluster, index = self._cluster, self._names.alias
-        head = read_head(cluster, self._names)
-        if head is None:
-            raise StoreError(
-                f"the index of `{self._names.collection}` is gone from {cluster.where}. Index "
-                "again: rag index PATH"
-            )
-        self._head: Head = head
+        self._head: Head = open_index(cluster, self._names, create=False)
+        head = self._head
         refresh(cluster, index)
         state = read_state(cluster, index, patient=True)
         # From now on a writer that was thought dead cannot publish any more.
@@ -200,7 +195,7 @@ class ElasticWriter:
         """Make the index anew with the settings of now, and go on writing to the new one."""
         self._lock.check()
         self._rebuild(self._cluster, self._names, writer=self._lock.owner)
-        self._head = read_head(self._cluster, self._names) or self._head
+        self._head = open_index(self._cluster, self._names, create=False)
         self._state = read_state(self._cluster, self._names.alias, patient=True)
 
     def commit(self) -> Sequence[Refusal]:

@@ -1,4 +1,4 @@
-"""Folders of derived indexes, `NAME-GENERATION`: found by age, written beside the rest or elsewhere."""
+"""Folders of derived indexes, `NAME-GENERATION`: found by age, written here or elsewhere."""
 
 import logging
 import re
