@@ -46,7 +46,8 @@ class Engine:
         """The settings with which stores are opened."""
         if self.is_embedded:
             return base or StoreConfig()
-        return settings_for(self.url, prefix=self.prefix, dense=self.kind, base=base, **options)
+        options = {"prefix": self.prefix, "dense": self.kind, **options}
+        return settings_for(self.url, base=base, **options)
 
     def filled(self, folder, settings=None, passages=(), **options):
         """Open a collection and write passages to it."""

@@ -5,7 +5,6 @@ import pytest
 from haystack import Document
 from haystack.document_stores.errors import DuplicateDocumentError
 from haystack.testing.document_store import DocumentStoreBaseExtendedTests
-
 from store_engines import make_engine
 
 from rag.config import StoreConfig

@@ -29,6 +29,7 @@ from store_engines import CLUSTER, engine, make_engine
 from rag.stores import derived
 from rag.text import tokens
 
+
 @pytest.fixture(scope="module", params=["flat", "graph", *CLUSTER])
 def filled(request, tmp_path_factory, passages):
     """The same passages in every kind of store; only for reading."""

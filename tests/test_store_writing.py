@@ -82,7 +82,9 @@ def test_a_vector_that_does_not_fit_is_refused_by_name_and_nothing_is_written(
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, object(), b"x"])
-def test_meta_that_json_cannot_hold_is_refused_by_name_and_nothing_is_written(tmp_path, engine, value):
+def test_meta_that_json_cannot_hold_is_refused_by_name_and_nothing_is_written(
+    tmp_path, engine, value
+):
     store = engine.filled(tmp_path / "c")
     with pytest.raises(ValueError, match="the meta of `bad` cannot be stored"):
         store.write_documents([Document(id="1"), Document(id="bad", meta={"a": [value]})])

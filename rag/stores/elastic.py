@@ -374,7 +374,6 @@ class ElasticsearchStore:
             before_publishing=self._before_publishing,
         ) as writer:
             yield writer
-        self._reopen()
 
     def _before_publishing(self, generation: int) -> None:
         self._reopen()

@@ -14,7 +14,13 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from elastic_transport import ConnectionError as NoConnection
-from elastic_transport import ConnectionTimeout, SerializationError, TlsError, TransportError
+from elastic_transport import (
+    ConnectionTimeout,
+    SerializationError,
+    TextApiResponse,
+    TlsError,
+    TransportError,
+)
 from elasticsearch import ApiError, AuthorizationException, Elasticsearch, UnsupportedProductError
 
 from rag.elasticsearch_config import ElasticsearchConfig
@@ -132,7 +138,7 @@ class Cluster:
             left = max(deadline - time.monotonic(), 0.05)
             done += 1
             try:
-                return operation(self._client.options(request_timeout=min(each, left)))
+                return self._json(operation(self._client.options(request_timeout=min(each, left))))
             except (ApiError, TransportError, UnsupportedProductError) as error:
                 explained = self.explain(error)
                 wait = pause * random.uniform(0.5, 1.5)  # noqa: S311 - so that not all come at once
@@ -144,14 +150,19 @@ class Cluster:
             time.sleep(wait)
             pause = min(2 * pause, LONGEST_PAUSE)
 
+    def _json(self, answer: Result) -> Result:
+        if isinstance(answer, TextApiResponse):
+            raise StoreError(f"{self.where} does not answer in JSON: is there a proxy before it?")
+        return answer
+
     def explain(self, error: Exception) -> StoreError:
         """Return an exception of the client as one line that says what to do."""
-        if isinstance(error, ApiError):
-            body = error.body if isinstance(error.body, dict) else {"error": error.message}
-            return explain_answer(self.where, error.status_code, *cause_of(body))
         for kind, made, text in _EXPLAINED:
             if isinstance(error, kind):
                 return made(text.format(where=self.where, reason=_reason(error)))
+        if isinstance(error, ApiError):
+            body = error.body if isinstance(error.body, dict) else {"error": error.message}
+            return explain_answer(self.where, error.status_code, *cause_of(body))
         return UnavailableError(f"{self.where} failed: {_reason(error)}.")
 
 

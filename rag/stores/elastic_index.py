@@ -224,7 +224,7 @@ def read_head(cluster: Cluster, names: Names) -> Head | None:
     if "error" in found:
         return None
     index, meta = next((index, each["mappings"].get("_meta", {})) for index, each in found.items())
-    if meta.get("collection") != names.collection:
+    if meta.get("collection") != names.collection or "owner" not in meta:
         raise StoreError(f"`{alias}` on the cluster is no collection. Set another `prefix`.")
     if meta["schema"] > SCHEMA:
         raise MismatchError(
