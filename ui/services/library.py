@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rag.collections import (
+    changed_at,
     delete_collection,
     folder_of,
     list_collections,
     open_store,
-    usage_of,
 )
 from rag.config import Config
 from rag.errors import CollectionError, RagError, StoreError
@@ -41,7 +41,7 @@ class CollectionInfo:
         failures: How many files could not be indexed.
         generation: 0 if nothing was ever published.
         embedder: Name of the embedder it was made with, or None before the first document.
-        bytes: Size on this disk, or None if it is kept elsewhere.
+        bytes: Size where it is kept, or None if it cannot be opened.
         updated: Seconds since the epoch of its last change, or None.
         problem: Why it cannot be asked, fit to be shown; None if it can.
     """
@@ -90,7 +90,11 @@ class Library:
     def names(self, owner: str) -> list[str]:
         """Return the names of the collections that somebody may use, sorted."""
         owners = self._owners()
-        return [name for name in list_collections() if owners.get(name, SHARED) in (SHARED, owner)]
+        return [
+            name
+            for name in list_collections(self._config)
+            if owners.get(name, SHARED) in (SHARED, owner)
+        ]
 
     def collections(self, owner: str) -> list[CollectionInfo]:
         """Return the collections that somebody may use, sorted by name; damaged ones too."""
@@ -122,7 +126,7 @@ class Library:
             CollectionError: If the name cannot be used, or is taken (by whomever).
         """
         folder_of(name)
-        if name in list_collections() or name in self._owners():
+        if name in list_collections(self._config) or name in self._owners():
             raise CollectionError(f"the name `{name}` is taken. Choose another one.")
         if private:  # first, so that nobody sees it in between
             self._database.rows("INSERT INTO collections VALUES (?, ?)", name, owner)
@@ -284,11 +288,11 @@ class Library:
             store.close()
 
     def _info(self, name: str, owner: str) -> CollectionInfo:
-        size, updated = usage_of(name)
+        updated = changed_at(name, self._config)
         try:
             store = open_store(name, self._config)
         except StoreError as error:
-            return CollectionInfo(name, owner, problem=str(error), bytes=size, updated=updated)
+            return CollectionInfo(name, owner, problem=str(error), updated=updated)
         try:
             manifest = store.manifest
             return CollectionInfo(
@@ -299,12 +303,12 @@ class Library:
                 failures=len(store.failures()),
                 generation=store.generation,
                 embedder=manifest.embedder if manifest else None,
-                bytes=size,
+                bytes=store.size(),
                 updated=updated,
                 problem=self.embedder_problem(store, name),
             )
         except StoreError as error:
-            return CollectionInfo(name, owner, problem=str(error), bytes=size, updated=updated)
+            return CollectionInfo(name, owner, problem=str(error), updated=updated)
         finally:
             store.close()
 

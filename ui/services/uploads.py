@@ -12,20 +12,18 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from indexing.sources import SourceFile
 from rag.collections import open_store
 from rag.config import Config, data_folder
 from rag.errors import RagError
 from rag.stores import files as disk
+from rag.stores.base import Store
 from ui.services.engines import Engines
 from ui.services.errors import BusyError, NotFoundError, UploadError
 from ui.services.library import Library
 from ui.services.names import check_content, safe_name
-
-if TYPE_CHECKING:
-    from rag.stores.embedded import EmbeddedStore
 
 log = logging.getLogger(__name__)
 
@@ -316,7 +314,7 @@ class IndexJobs:
             store.close()
 
     def _index_some(
-        self, job: _Job, store: "EmbeddedStore", paths: Sequence[Path], shown_from: Path | None
+        self, job: _Job, store: Store, paths: Sequence[Path], shown_from: Path | None
     ) -> None:
         from indexing.pipeline import index_paths
 
