@@ -160,7 +160,8 @@ class _Reply:
 
 def _count(services: Services, asked: list[str], said: str) -> Usage:
     tokenizer = services.engines.embedder.files.tokenizer
-    sizes = [len(each.ids) for each in tokenizer.encode_batch([*asked, said])]
+    found = tokenizer.encode_batch([*asked, said], add_special_tokens=False)
+    sizes = [len(each.ids) for each in found]
     return Usage(
         prompt_tokens=sum(sizes[:-1]), completion_tokens=sizes[-1], total_tokens=sum(sizes)
     )
