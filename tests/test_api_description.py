@@ -35,7 +35,7 @@ THERE = {
     "/v1/chat/completions": {"model": "citewell/station"},
 }
 KEPT = settings(
-    max_examples=12,  # of each kind for each operation
+    max_examples=10,  # of each kind for each operation
     deadline=None,
     database=None,
     derandomize=True,
@@ -71,7 +71,7 @@ def test_requests_drawn_from_the_description_find_no_error_of_the_server(station
             with suppress(Unsatisfiable):  # what takes nothing can be given nothing wrong
                 ask()
     good, bad = statuses[2], statuses[4]
-    assert (good if mode == GenerationMode.POSITIVE else bad) > 50, statuses
+    assert (good if mode == GenerationMode.POSITIVE else bad) > 30, statuses
     assert not statuses[5]
 
 
