@@ -22,11 +22,13 @@ from api_runs import (
 )
 from markdown_it import MarkdownIt
 
-from rag.schema import Turn
+from rag.citations import tie
+from rag.schema import Answer, Passage, Trace, Turn
 from ui.api.chat_schemas import Message
+from ui.api.checked import CORRECTED, Growing
 from ui.api.errors import Refusal
 from ui.api.openai_chat import conversation
-from ui.api.shown import disarmed
+from ui.api.shown import as_message, disarmed
 from ui.services.owners import LOCAL
 
 MODEL = "citewell/station"
@@ -97,6 +99,81 @@ def test_a_stream_adds_up_to_the_same_answer(chat):
     assert chunks[-2].citations == whole.citations
     assert chunks[-1].usage == whole.usage
     assert len({chunk.id for chunk in chunks}) == 1
+
+
+LONG = [
+    "The pump of the station runs ",
+    "on diesel [1]. ",
+    "It was repaired in March [1]. ",
+    "The dog of the station is called ",
+    "Juno [2].",
+]
+
+
+def test_a_written_answer_streams_checked_sentences_while_the_next_is_written(chat, station):
+    generator = SlowGenerator(pieces=LONG)
+    client = chat(station(generator))
+    stream = client.chat.completions.create(model=MODEL, messages=said(QUESTION), stream=True)
+    for _ in range(3):  # all but the last piece
+        generator.go.release()
+    text = ""
+    for chunk in stream:
+        text += chunk.choices[0].delta.content or ""
+        if "March" in text:
+            break
+    assert text == "The pump of the station runs on diesel. [1] It was repaired in March. [2]"
+    generator.go.release()
+    text += "".join(chunk.choices[0].delta.content or "" for chunk in stream if chunk.choices)
+    assert "March. [2] The dog of the station is called Juno. [3]\n\nSources:\n\n- [1]" in text
+
+
+def as_answer(text, passages):
+    cited = tie(text, passages)
+    return Answer("?", cited.text, not cited.citations, None, 0.5, tuple(cited.citations),
+                  tuple(passages), Trace((), 0.0), "station", 1)  # fmt: skip
+
+
+def grow(text, passages, size=1):
+    """Give a text out piece by piece; what was given out before the end, and in all."""
+    growing = Growing()
+    given = "".join(growing.more(text[:end], passages) for end in range(size, len(text), size))
+    return given, given + growing.rest(as_answer(text, passages))
+
+
+TEXTS = [
+    "The pump runs on diesel. It was repaired in March by Dr. Kay.",
+    "Juno is nine years old.",
+]
+PASSAGES = [
+    Passage(n, f"d:{n}", "d", "d.txt", "", None, None, 0, len(text), text, 1.0)
+    for n, text in enumerate(TEXTS, start=1)
+]
+
+
+@pytest.mark.parametrize("size", [1, 3, 7, 50])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The pump runs on diesel [1]. It was repaired in March by Dr. Kay [1]. Juno is nine [2].",
+        "The pump runs on diesel. [1] It was repaired in March by Dr. Kay. [1] Juno is nine. [2]",
+        "- The pump runs on diesel [1].\n- It was repaired by Dr. Kay [1, 2].\n- Juno is nine [2].",
+        "Martians built it all. The pump runs on diesel [1]. It was repaired in March [1] [2].",
+        "Martians built it all. Nobody knows why they did so. They never came back again.",
+        "",
+    ],
+)
+def test_what_was_given_out_is_how_the_checked_answer_begins(text, size):
+    given, whole = grow(text, PASSAGES, size)
+    assert whole == as_message(as_answer(text, PASSAGES))
+    assert not given or "[1]" in given
+
+
+def test_what_is_not_upheld_at_the_end_is_said_to_be_so():
+    growing = Growing()
+    text = "The pump runs on diesel [1]. It was repaired in March by Kay."
+    assert growing.more(text, PASSAGES) == "The pump runs on diesel. [1]"
+    answer = as_answer("Juno is nine [2].", PASSAGES)
+    assert growing.rest(answer) == f"\n\n{CORRECTED}\n\n{as_message(answer)}"
 
 
 def test_what_was_said_before_is_read_and_system_messages_are_not(chat):
