@@ -2,7 +2,7 @@
 
 A collection is a model named `citewell/COLLECTION`. The last message is the question, those before
 it are the conversation; settings of language models and system messages are accepted and not used.
-A stream brings the checked answer: a chat client cannot take back what turns out unsupported.
+A stream brings checked sentences: a chat client cannot take back what turns out unsupported.
 """
 
 import time
@@ -27,6 +27,7 @@ from ui.api.chat_schemas import (
     Said,
     Usage,
 )
+from ui.api.checked import Growing
 from ui.api.errors import Refusal
 from ui.api.events import EVENT_STREAM, HEARTBEAT, server_sent_event
 from ui.api.limits import Threads
@@ -34,6 +35,7 @@ from ui.api.schemas import MOST_TURNS
 from ui.api.scope import Owner, ServicesOf, ThreadsOf
 from ui.api.shown import as_message
 from ui.services import Services
+from ui.services.jobs import Snapshot
 
 router = APIRouter(prefix="/v1", tags=["OpenAI"])
 
@@ -125,26 +127,32 @@ class _Reply:
         )
 
     async def events(self, watched: Watched) -> AsyncIterator[bytes]:
-        """Yield the answer as chunks, once it is checked; signs of life before."""
+        """Yield the answer as chunks, sentence by sentence once they are checked."""
+        growing = Growing()
         yield self._chunk({"role": "assistant", "content": ""})
         async for now in watched.snapshots(HEARTBEAT_SECONDS):
             if now is None:
                 yield HEARTBEAT
             elif not now.is_open:
-                try:
-                    answer = finished(now)
-                except Refusal as refusal:
-                    yield server_sent_event({"error": refusal.problem.model_dump()})
-                    return
-                text = as_message(answer)
-                for piece in text.splitlines(keepends=True):
-                    yield self._chunk({"content": piece})
-                yield self._chunk({}, _finish_reason(answer), **_evidence(answer))
-                options = self._asked.stream_options
-                if options and options.include_usage:
-                    usage = await self._usage(text)
-                    yield self._event(choices=[], usage=usage.model_dump())
-                yield b"data: [DONE]\n\n"
+                async for event in self._end(now, growing):
+                    yield event
+            elif piece := await self._threads.work(growing.more, now.text, now.passages):
+                yield self._chunk({"content": piece})
+
+    async def _end(self, last: Snapshot, growing: Growing) -> AsyncIterator[bytes]:
+        try:
+            answer = finished(last)
+        except Refusal as refusal:
+            yield server_sent_event({"error": refusal.problem.model_dump()})
+            return
+        for piece in growing.rest(answer).splitlines(keepends=True):
+            yield self._chunk({"content": piece})
+        yield self._chunk({}, _finish_reason(answer), **_evidence(answer))
+        options = self._asked.stream_options
+        if options and options.include_usage:
+            usage = await self._usage(as_message(answer))
+            yield self._event(choices=[], usage=usage.model_dump())
+        yield b"data: [DONE]\n\n"
 
     def _chunk(self, delta: dict[str, str], finish: str | None = None, **more: Any) -> bytes:  # noqa: ANN401
         choice = {"index": 0, "delta": delta, "finish_reason": finish, "logprobs": None}
@@ -160,7 +168,8 @@ class _Reply:
 
 def _count(services: Services, asked: list[str], said: str) -> Usage:
     tokenizer = services.engines.embedder.files.tokenizer
-    sizes = [len(each.ids) for each in tokenizer.encode_batch([*asked, said])]
+    found = tokenizer.encode_batch([*asked, said], add_special_tokens=False)
+    sizes = [len(each.ids) for each in found]
     return Usage(
         prompt_tokens=sum(sizes[:-1]), completion_tokens=sizes[-1], total_tokens=sum(sizes)
     )

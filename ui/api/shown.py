@@ -7,11 +7,8 @@ from rag.schema import Answer, Citation
 SHORTENED = 200  # characters of a quote in the list of sources; `citations` has all of it
 NEAREST = 3  # passages named when there is no answer
 
-_IMAGE, _LINK, _TAG = (
-    re.compile(r"!(?=\[)"),
-    re.compile(r"\](?=\()"),
-    re.compile(r"<(?=[A-Za-z/!?])"),
-)
+_IMAGE, _LINK = re.compile(r"!(?=\[)"), re.compile(r"\](?=[(:])")
+_TAG = re.compile(r"<(?=[A-Za-z/!?])")
 
 
 def as_message(answer: Answer) -> str:
