@@ -3,7 +3,7 @@
 What may differ in bm25: nothing but passages whose scores are equal up to rounding.
 """
 
-# ruff: noqa: F401, F811 - fixtures come by import
+# ruff: noqa: F401 - fixtures come by import
 
 import json
 import random
@@ -109,7 +109,7 @@ def test_bm25_ranks_alike_in_both_stores(stores, corpus, record_property):
     assert len(passages) >= 5000 and len(english) >= 300 and len(chinese) >= 100
     shares = {"en": overlap(stores, english), "zh": overlap(stores, chinese)}
     record_property("overlap@10", shares)
-    print(f"overlap@10 of {len(passages)} passages: {shares}")
+    print(f"overlap@10 of {len(passages)} passages: {shares}")  # noqa: T201
     assert min(shares.values()) >= 0.98
 
 
@@ -129,7 +129,7 @@ def test_the_graph_finds_what_an_exact_search_finds(stores, corpus, record_prope
         best = {f"p{n}" for n in np.argsort(-(matrix @ vector))[:10]}
         shares.append(len(best & set(ids(stores[1].dense_retrieval(vector, top_k=10)))) / 10)
     record_property("recall@10", float(np.mean(shares)))
-    print(f"recall@10 of an exact search: {np.mean(shares):.4f}")
+    print(f"recall@10 of an exact search: {np.mean(shares):.4f}")  # noqa: T201
     assert np.mean(shares) >= 0.99
 
 

@@ -11,6 +11,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 from elastic_transport import ConnectionError as NoConnection
@@ -203,6 +204,11 @@ def _connect(settings: ElasticsearchConfig) -> Elasticsearch:
     if settings.username is not None and settings.password is not None:
         options["basic_auth"] = (settings.username, settings.password.get_secret_value())
     if settings.ca is not None:
+        if not Path(settings.ca).is_file():
+            raise StoreError(
+                f"there is no file `{settings.ca}` with the cluster's certificate authority. Set "
+                "`store.elasticsearch.ca` to one."
+            )
         options["ca_certs"] = settings.ca
     try:
         return Elasticsearch(list(settings.url), **options)
