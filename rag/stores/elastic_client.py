@@ -197,6 +197,25 @@ _EXPLAINED: tuple[tuple[type[Exception], type[StoreError], str], ...] = (
 )
 
 
+def describe_cluster(settings: ElasticsearchConfig) -> str:
+    """Return where a cluster is, its version and its health, in words and without secrets.
+
+    Raises:
+        StoreError: If it does not answer, or cannot be used.
+    """
+    cluster = Cluster(settings)
+    try:
+        version = cluster.version()
+        health = cluster.read(lambda client: client.cluster.health())
+    finally:
+        cluster.close()
+    nodes = health["number_of_data_nodes"]
+    return (
+        f"Elasticsearch {version} at {cluster.shown}, health {health['status']}, {nodes} data "
+        f"node{'s' if nodes > 1 else ''}, dense with {settings.dense}"
+    )
+
+
 def _connect(settings: ElasticsearchConfig) -> Elasticsearch:
     options: dict[str, Any] = {"max_retries": 0, "retry_on_timeout": False}
     if settings.api_key is not None:
