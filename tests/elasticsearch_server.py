@@ -4,10 +4,14 @@ Without either, the tests that need it are skipped and say why; where `CI` is se
 server is there, they never are.
 """
 
-import importlib.util
+import json
 import os
 import shutil
+import subprocess
+import sys
+import tempfile
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from places import SHARED
@@ -17,32 +21,56 @@ from rag.config import StoreConfig
 NAMED = "RAG_TEST_ELASTICSEARCH_URL"
 PROGRAM = SHARED / "elasticsearch" / "cluster.py"
 JAVA = "ES_JAVA_HOME"
+SECONDS = 300  # to start or stop, on a busy machine
 
 
-def cluster_class():
-    """The shared server's class `Cluster`; skips the test if it cannot run here."""
+class Server:
+    """The nodes of one cluster; `facts` has their urls, ca, user, password and process numbers."""
+
+    def __init__(self, folder):
+        self._folder, self.facts = folder, {}
+
+    def do(self, action, *options):
+        """Run the shared program."""
+        command = [sys.executable, str(PROGRAM), action, "--folder", str(self._folder), *options]
+        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=SECONDS)
+        if done.returncode:
+            pytest.fail(f"the shared Elasticsearch fails to {action}: {done.stderr[-2000:]}")
+        self.facts = json.loads(done.stdout.splitlines()[-1])
+
+    @property
+    def urls(self):
+        return self.facts["urls"]
+
+    def kill(self, node):
+        self.do("kill", "--node", str(node))
+
+    def pause(self, node):
+        self.do("pause", "--node", str(node))
+
+    def resume(self, node):
+        self.do("resume", "--node", str(node))
+
+    def restart(self, node):
+        self.do("restart", "--node", str(node))
+
+
+@contextmanager
+def running(*, nodes=1, secure=False):
+    """Start a cluster, and remove it with its data at the end; skip the test if none can run."""
     if not PROGRAM.is_file():
         pytest.skip(f"needs {NAMED}, or the shared server at {PROGRAM}")
     if not os.environ.get("CI") and not (os.environ.get(JAVA) or shutil.which("java")):
         pytest.skip("the shared Elasticsearch needs Java 17")
-    spec = importlib.util.spec_from_file_location("cluster", PROGRAM)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.Cluster
-
-
-@contextmanager
-def running(**options):
-    """Start a cluster of its own, and remove it with its data at the end."""
-    cluster = cluster_class()(**options)
+    folder = Path(tempfile.mkdtemp(prefix="elasticsearch-"))
+    folder.chmod(0o755)  # it runs as another user
+    server = Server(folder)
     try:
-        try:
-            cluster.start()
-        except SystemExit as error:  # it is a program too, and ends itself
-            pytest.fail(f"the shared Elasticsearch does not start: {error}")
-        yield cluster
+        server.do("start", "--nodes", str(nodes), *(["--secure"] if secure else []))
+        yield server
     finally:
-        cluster.remove()
+        server.do("stop")
+        shutil.rmtree(folder)
 
 
 @contextmanager
@@ -52,8 +80,8 @@ def running_or_named():
     if named:
         yield named
         return
-    with running() as cluster:
-        yield cluster.urls[0]
+    with running() as server:
+        yield server.urls[0]
 
 
 def settings_for(url, *, prefix, dense="elasticsearch", base=None, **options):

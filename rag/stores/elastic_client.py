@@ -11,6 +11,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 from elastic_transport import ConnectionError as NoConnection
@@ -196,6 +197,25 @@ _EXPLAINED: tuple[tuple[type[Exception], type[StoreError], str], ...] = (
 )
 
 
+def describe_cluster(settings: ElasticsearchConfig) -> str:
+    """Return where a cluster is, its version and its health, in words and without secrets.
+
+    Raises:
+        StoreError: If it does not answer, or cannot be used.
+    """
+    cluster = Cluster(settings)
+    try:
+        version = cluster.version()
+        health = cluster.read(lambda client: client.cluster.health())
+    finally:
+        cluster.close()
+    nodes = health["number_of_data_nodes"]
+    return (
+        f"Elasticsearch {version} at {cluster.shown}, health {health['status']}, {nodes} data "
+        f"node{'s' if nodes > 1 else ''}, dense with {settings.dense}"
+    )
+
+
 def _connect(settings: ElasticsearchConfig) -> Elasticsearch:
     options: dict[str, Any] = {"max_retries": 0, "retry_on_timeout": False}
     if settings.api_key is not None:
@@ -203,6 +223,11 @@ def _connect(settings: ElasticsearchConfig) -> Elasticsearch:
     if settings.username is not None and settings.password is not None:
         options["basic_auth"] = (settings.username, settings.password.get_secret_value())
     if settings.ca is not None:
+        if not Path(settings.ca).is_file():
+            raise StoreError(
+                f"there is no file `{settings.ca}` with the cluster's certificate authority. Set "
+                "`store.elasticsearch.ca` to one."
+            )
         options["ca_certs"] = settings.ca
     try:
         return Elasticsearch(list(settings.url), **options)
