@@ -1,6 +1,6 @@
 """The store on a cluster against the bare client and against the embedded store, in one run.
 
-    PYTHONPATH=. python benchmarks/elasticsearch.py --url http://127.0.0.1:9200 [--count 10000]
+    PYTHONPATH=. python benchmarks/cluster.py --url http://127.0.0.1:9200 [--count 10000]
 
 Passages are paragraphs of `../shared/data/squad_articles`, or made words where that is absent;
 vectors are drawn around two hundred centres (384 dimensions), so that no model is needed.
