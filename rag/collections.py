@@ -156,7 +156,7 @@ def _open(folder: Path, name: str, config: Config, *, create: bool) -> "Store":
 
 def _beside(name: str) -> Path:
     """Return the folder for what is derived from a collection on a cluster."""
-    return data_folder() / "derived" / name.replace(":", "_")
+    return data_folder() / "derived" / name.replace(":", "~")
 
 
 def place_of(config: Config) -> str:
