@@ -2,7 +2,7 @@
 
 import signal
 import socket
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
@@ -48,11 +48,9 @@ def mcp(*, collection: CollectionOption = "default", config: ConfigOption = None
     from ui.mcp_tools import build_server
     from ui.services import open_services
 
-    services = open_services(settings)
-    services.engines.rag(collection)  # says what is wrong with it before a client waits
-    with suppress(KeyboardInterrupt):
+    with closing(open_services(settings)) as services, suppress(KeyboardInterrupt):
+        services.engines.rag(collection)  # says what is wrong with it before a client waits
         build_server(services, collection).run("stdio")
-    services.close()
 
 
 def _with_place(settings: Config, address: str | None, port: int | None) -> Config:
