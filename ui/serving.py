@@ -1,5 +1,6 @@
 """The commands `rag serve` and `rag mcp`: collections for programs."""
 
+import os
 import signal
 import socket
 from contextlib import closing, suppress
@@ -48,8 +49,9 @@ def mcp(*, collection: CollectionOption = "default", config: ConfigOption = None
     from ui.mcp_tools import build_server
     from ui.services import open_services
 
-    with closing(open_services(settings)) as services, suppress(KeyboardInterrupt):
+    with closing(open_services(settings)) as services:
         services.engines.rag(collection)  # says what is wrong with it before a client waits
+        _end_when_told(services)
         build_server(services, collection).run("stdio")
 
 
@@ -102,6 +104,17 @@ def _serve(services: "Services", listening: socket.socket) -> None:
     signal.signal(signal.SIGTERM, _leave)
     with suppress(KeyboardInterrupt):
         uvicorn.Server(settings).run(sockets=[listening])
+
+
+def _end_when_told(services: "Services") -> None:
+    """End on Ctrl-C and SIGTERM, though a thread still waits for a line of the client's."""
+
+    def end(_number: int, _frame: object) -> NoReturn:
+        services.close()
+        os._exit(0)  # that thread can be ended in no other way
+
+    signal.signal(signal.SIGINT, end)
+    signal.signal(signal.SIGTERM, end)
 
 
 def _leave(_number: int, _frame: object) -> NoReturn:
