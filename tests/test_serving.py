@@ -183,3 +183,34 @@ def test_an_mcp_client_searches_asks_and_reads(sample_home, sample_store):
     assert "168 metres" in answer.structured_content["answer"]
     check(answer.structured_content["citations"], sample_store)
     assert read.structured_content["passage"] == passages[0]
+
+
+HELLO = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "initialize",
+    "params": {
+        "protocolVersion": "2025-06-18",
+        "capabilities": {},
+        "clientInfo": {"name": "test", "version": "1"},
+    },
+}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs signals")
+def test_mcp_ends_when_it_is_told_to_though_its_client_says_nothing(sample_home):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ui", "mcp"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "RAG_HOME": str(sample_home)},
+    )
+    with process:
+        process.stdin.write(json.dumps(HELLO) + "\n")
+        process.stdin.flush()
+        assert json.loads(process.stdout.readline())["id"] == 1
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == 0
+        assert (process.stdout.read(), process.stderr.read()) == ("", "")

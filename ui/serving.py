@@ -1,8 +1,9 @@
 """The commands `rag serve` and `rag mcp`: collections for programs."""
 
+import os
 import signal
 import socket
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
@@ -48,11 +49,10 @@ def mcp(*, collection: CollectionOption = "default", config: ConfigOption = None
     from ui.mcp_tools import build_server
     from ui.services import open_services
 
-    services = open_services(settings)
-    services.engines.rag(collection)  # says what is wrong with it before a client waits
-    with suppress(KeyboardInterrupt):
+    with closing(open_services(settings)) as services:
+        services.engines.rag(collection)  # says what is wrong with it before a client waits
+        _end_when_told(services)
         build_server(services, collection).run("stdio")
-    services.close()
 
 
 def _with_place(settings: Config, address: str | None, port: int | None) -> Config:
@@ -104,6 +104,17 @@ def _serve(services: "Services", listening: socket.socket) -> None:
     signal.signal(signal.SIGTERM, _leave)
     with suppress(KeyboardInterrupt):
         uvicorn.Server(settings).run(sockets=[listening])
+
+
+def _end_when_told(services: "Services") -> None:
+    """End on Ctrl-C and SIGTERM, though a thread still waits for a line of the client's."""
+
+    def end(_number: int, _frame: object) -> NoReturn:
+        services.close()
+        os._exit(0)  # that thread can be ended in no other way
+
+    signal.signal(signal.SIGINT, end)
+    signal.signal(signal.SIGTERM, end)
 
 
 def _leave(_number: int, _frame: object) -> NoReturn:
