@@ -1,0 +1,127 @@
+"""What every response carries: security headers, and a cookie that says whose conversations these are.
+
+The policy allows nothing from elsewhere and no script but Streamlit's own files and the one inline
+script of its `index.html`, named by hash. So even text that slipped through the escaping in
+`ui.render` could neither run nor fetch. The cookie is a random secret that scripts cannot read;
+what is stored is its digest (`ui.services.owners`).
+"""
+
+import base64
+import hashlib
+import re
+import secrets
+from functools import cache
+from http.cookies import CookieError, SimpleCookie
+from importlib.resources import files
+from urllib.parse import parse_qs
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ui.words import LANGUAGES
+
+OWNER_COOKIE = "citewell_owner"
+LANGUAGE_COOKIE = "citewell_language"
+YEAR = 31_536_000  # seconds
+_SECRET = re.compile(r"[\w-]{32,128}")
+_INLINE = re.compile(r"<script>(.*?)</script>", re.DOTALL)
+
+
+@cache
+def content_security_policy() -> str:
+    """Return the value of the header `Content-Security-Policy`."""
+    page = files("streamlit").joinpath("static/index.html").read_text(encoding="utf-8")
+    scripts = " ".join(f"'sha256-{script_hash(script)}'" for script in _INLINE.findall(page))
+    return "; ".join(
+        (
+            "default-src 'self'",
+            f"script-src 'self' {scripts}",
+            "style-src 'self' 'unsafe-inline'",  # Streamlit writes its styles at run time
+            "img-src 'self' data: blob:",
+            "font-src 'self' data:",
+            "media-src 'self' blob:",
+            "connect-src 'self'",
+            "frame-src 'self' blob:",  # the preview of a PDF
+            "worker-src 'self' blob:",
+            "object-src 'none'",
+            "base-uri 'self'",
+            "form-action 'self'",
+            "frame-ancestors 'none'",
+        )
+    )
+
+
+def script_hash(script: str) -> str:
+    """Return the SHA-256 of an inline script as the policy names it.
+
+    Example:
+        >>> script_hash("")
+        '47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='
+    """
+    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+
+
+def security_headers() -> list[tuple[bytes, bytes]]:
+    """Return the headers that every response gets."""
+    return [
+        (b"content-security-policy", content_security_policy().encode()),
+        (b"x-content-type-options", b"nosniff"),
+        (b"x-frame-options", b"DENY"),
+        (b"referrer-policy", b"no-referrer"),
+        (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
+        (b"cross-origin-opener-policy", b"same-origin"),
+        (b"cross-origin-resource-policy", b"same-origin"),
+    ]
+
+
+class Headers:
+    """ASGI middleware: adds the security headers, the owner's cookie and the language's."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, and add to what comes back."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        cookies = _new_cookies(scope)
+
+        async def add(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                ours = {name for name, _ in security_headers()}
+                kept = [(key, value) for key, value in message["headers"] if key.lower() not in ours]
+                message["headers"] = [*kept, *security_headers(), *cookies]
+            await send(message)
+
+        await self._app(scope, receive, add)
+
+
+def cookies_of(headers: dict[bytes, bytes]) -> dict[str, str]:
+    """Return the cookies that a request brought; none if they cannot be read."""
+    try:
+        jar = SimpleCookie(headers.get(b"cookie", b"").decode("latin-1"))
+    except CookieError:
+        return {}
+    return {name: morsel.value for name, morsel in jar.items()}
+
+
+def is_secret(value: object) -> bool:
+    """Whether a cookie's value could be one that was given out here."""
+    return isinstance(value, str) and bool(_SECRET.fullmatch(value))
+
+
+def _new_cookies(scope: Scope) -> list[tuple[bytes, bytes]]:
+    """Return the cookies to set: with pages only, never with their files."""
+    name = scope["path"].rstrip("/").rsplit("/", 1)[-1]
+    if scope["method"] != "GET" or "." in name or scope["path"].startswith("/_stcore"):
+        return []
+    brought = cookies_of(dict(scope["headers"]))
+    secure = "; Secure" if scope["scheme"] == "https" else ""
+    kept = f"Path=/; SameSite=Lax; Max-Age={YEAR}{secure}"
+    found = []
+    if not is_secret(brought.get(OWNER_COOKIE)):
+        found.append(f"{OWNER_COOKIE}={secrets.token_urlsafe(32)}; HttpOnly; {kept}")
+    wanted = parse_qs(scope["query_string"].decode("latin-1")).get("lang", [""])[0]
+    if wanted in LANGUAGES and brought.get(LANGUAGE_COOKIE) != wanted:
+        found.append(f"{LANGUAGE_COOKIE}={wanted}; HttpOnly; {kept}")
+    return [(b"set-cookie", cookie.encode()) for cookie in found]
