@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
 from haystack import Document
 
@@ -85,22 +86,34 @@ class _Prepared:
 Progress = Callable[[int, int, str], None]
 """Called with the files done, the files in all, and the source just done."""
 
+FileStage = Literal["reading", "embedding", "ready", "failed", "unchanged"]
+OnStage = Callable[[SourceFile, FileStage], None]
+"""Called when a file enters a stage; from another thread for `reading`."""
 
-def plan_index(paths: Sequence[Path], store: EmbeddedStore | None, *, leave_out: Path) -> Plan:
+
+def plan_index(
+    paths: Sequence[Path],
+    store: EmbeddedStore | None,
+    *,
+    leave_out: Path,
+    shown_from: Path | None = None,
+) -> Plan:
     """Return what `index_paths` would do, without doing anything."""
     held = store.journal.documents(store.generation + 1) if store else []
     failures = store.failures() if store else []
-    return make_plan(paths, held, leave_out=leave_out, failures=failures)
+    return make_plan(paths, held, leave_out=leave_out, failures=failures, shown_from=shown_from)
 
 
-def index_paths(
+def index_paths(  # noqa: PLR0913 - the last four are for those who watch
     paths: Sequence[Path],
     store: EmbeddedStore,
     embedder: Embedder,
     config: Config,
     *,
     leave_out: Path,
+    shown_from: Path | None = None,
     progress: Progress = lambda done, total, source: None,
+    on_stage: OnStage = lambda file, stage: None,
     stop: threading.Event | None = None,
 ) -> IndexReport:
     """Bring a collection up to date with some files and folders.
@@ -112,7 +125,9 @@ def index_paths(
         embedder: Must be the one that the collection was made with.
         config: Limits and sizes.
         leave_out: A folder never to look into.
-        progress: Told about each file.
+        shown_from: Sources below this folder are shown relative to it; None is where we stand.
+        progress: Told about each file that is done.
+        on_stage: Told about each stage of each file.
         stop: When set, the run ends after the batch in hand; what is done is published.
 
     Raises:
@@ -124,7 +139,9 @@ def index_paths(
     report = IndexReport(store.folder.name)
     with store.writer() as writer:
         writer.use(manifest_of(embedder, config))
-        plan = plan_index(paths, store, leave_out=leave_out)
+        plan = plan_index(paths, store, leave_out=leave_out, shown_from=shown_from)
+        for file in plan.unchanged:
+            on_stage(file, "unchanged")
         report.recovered = writer.recovered
         report.unchanged, report.skipped = len(plan.unchanged), plan.skipped
         report.failures += plan.failed
@@ -132,12 +149,13 @@ def index_paths(
         todo = [*plan.new, *plan.changed]
         held = frozenset(file.key for file in plan.changed)
         done = 0
-        for batch in _batches(todo, embedder, config, stop):
-            _embed(batch, embedder, config)
+        for batch in _batches(todo, embedder, config, stop, on_stage):
+            _embed(batch, embedder, config, on_stage)
             for prepared in batch:
                 _write(prepared, writer, report, held)
                 done += 1
                 progress(done, len(todo), prepared.file.source)
+                on_stage(prepared.file, "ready" if prepared.documents else "failed")
             writer.commit()
         report.stopped = done < len(todo)
         if not report.stopped:
@@ -166,12 +184,16 @@ def manifest_of(embedder: Embedder, config: Config) -> Manifest:
 
 
 def _batches(
-    files: Sequence[SourceFile], embedder: Embedder, config: Config, stop: threading.Event
+    files: Sequence[SourceFile],
+    embedder: Embedder,
+    config: Config,
+    stop: threading.Event,
+    on_stage: OnStage,
 ) -> Iterator[list[_Prepared]]:
     """Yield prepared files, some `BATCH` passages together, converting ahead."""
     batch: list[_Prepared] = []
     waiting = 0
-    for prepared in _prepared(files, embedder, config):
+    for prepared in _prepared(files, embedder, config, on_stage):
         if stop.is_set():
             return
         batch.append(prepared)
@@ -184,20 +206,24 @@ def _batches(
 
 
 def _prepared(
-    files: Sequence[SourceFile], embedder: Embedder, config: Config
+    files: Sequence[SourceFile], embedder: Embedder, config: Config, on_stage: OnStage
 ) -> Iterator[_Prepared]:
     limits = config.conversion
+
+    def prepare(file: SourceFile) -> _Prepared:
+        on_stage(file, "reading")
+        return _prepare(file, converter, embedder, config)
+
     with (
         Converter(
             seconds=limits.seconds, memory_mb=limits.memory_mb, max_file_mb=limits.max_file_mb
         ) as converter,
         _one_thread() as pool,
     ):
-        ahead = [pool.submit(_prepare, file, converter, embedder, config) for file in files[:AHEAD]]
+        ahead = [pool.submit(prepare, file) for file in files[:AHEAD]]
         for place in range(len(files)):
             if place + AHEAD < len(files):
-                following = files[place + AHEAD]
-                ahead.append(pool.submit(_prepare, following, converter, embedder, config))
+                ahead.append(pool.submit(prepare, files[place + AHEAD]))
             yield ahead.pop(0).result()
 
 
@@ -247,8 +273,13 @@ def _prepare(
     return prepared
 
 
-def _embed(batch: Sequence[_Prepared], embedder: Embedder, config: Config) -> None:
+def _embed(
+    batch: Sequence[_Prepared], embedder: Embedder, config: Config, on_stage: OnStage
+) -> None:
     """Give every passage of a batch its vector."""
+    for each in batch:
+        if each.documents:
+            on_stage(each.file, "embedding")
     flat = [passage for each in batch for passages in each.passages for passage in passages]
     tokenizer, context = embedder.files.tokenizer, config.chunking.context
     texts = [embedded_text(passage, tokenizer, context=context) for passage in flat]

@@ -69,6 +69,7 @@ def make_plan(
     *,
     leave_out: Path,
     failures: Iterable[Failure] = (),
+    shown_from: Path | None = None,
 ) -> Plan:
     """Compare the files under some paths with the documents that a collection holds.
 
@@ -78,6 +79,7 @@ def make_plan(
         held: The documents of the collection.
         leave_out: A folder never to look into: where collections are kept.
         failures: What the collection lists as failed; those of files that are gone vanish too.
+        shown_from: Sources below this folder are shown relative to it; None is where we stand.
 
     Raises:
         SourceError: If a path does not exist, if a folder that documents are held from is empty
@@ -85,6 +87,7 @@ def make_plan(
     """
     known = _known(held, failures)
     plan, barred = Plan(), _absolute(leave_out)
+    base = Path.cwd() if shown_from is None else _absolute(shown_from)
     seen: set[str] = set()
     barren: list[str] = []
     for path in paths:
@@ -100,8 +103,8 @@ def make_plan(
         for each in found:
             if _key(each) not in seen:
                 seen.add(_key(each))
-                _sort_in(each, known.get(_key(each), []), plan)
-        plan.failed += [_refused_folder(error) for error in refused]
+                _sort_in(each, known.get(_key(each), []), plan, base)
+        plan.failed += [_refused_folder(error, base) for error in refused]
         plan.vanished |= {key: [info.document_id for info in known[key]] for key in below}
     if len(barren) == len(paths):
         raise SourceError(barren[0])
@@ -128,8 +131,8 @@ def _known(
     return known
 
 
-def _sort_in(path: Path, held: Sequence[DocumentInfo], plan: Plan) -> None:
-    source = _shown(path)
+def _sort_in(path: Path, held: Sequence[DocumentInfo], plan: Plan, base: Path) -> None:
+    source = _shown(path, base)
     if path.suffix.lower() not in SUFFIXES:
         plan.skipped.append(source)
         return
@@ -167,10 +170,10 @@ def _walk(path: Path, leave_out: Path, refused: list[OSError]) -> Iterator[Path]
         yield from (here / name for name in sorted([*names, *links]) if not name.startswith("."))
 
 
-def _refused_folder(error: OSError) -> Failure:
+def _refused_folder(error: OSError, base: Path) -> Failure:
     folder = Path(error.filename)
     reason = f"the folder cannot be read: {error.strerror}; what was indexed from it is kept"
-    return Failure(_shown(folder), "read", reason, _key(folder))
+    return Failure(_shown(folder, base), "read", reason, _key(folder))
 
 
 def _held_below(path: Path, known: Iterable[str]) -> list[str]:
@@ -199,10 +202,9 @@ def _key(path: Path) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
-def _shown(path: Path) -> str:
+def _shown(path: Path, base: Path) -> str:
     """Return a path as people know it, on one line and printable whatever bytes its name has."""
-    here = Path.cwd()
-    short = path.relative_to(here) if here in path.parents else path
+    short = path.relative_to(base) if base in path.parents else path
     text = os.fsencode(short.as_posix()).decode("utf-8", "backslashreplace")
     return "".join(_escaped(each) for each in text)
 

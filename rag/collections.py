@@ -3,6 +3,7 @@
 import re
 import shutil
 import uuid
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from rag.config import Config, data_folder
 from rag.errors import CollectionError, StoreError
 
 if TYPE_CHECKING:
+    from rag.embedders import Embedder
     from rag.engine import RAG
     from rag.generators import Generator
     from rag.stores.embedded import EmbeddedStore
@@ -38,6 +40,34 @@ def list_collections() -> list[str]:
     return sorted(path.name for path in found if (path / "journal.db").is_file())
 
 
+def identity_of(name: str, config: Config) -> str:
+    """Return what changes when a collection is deleted and made anew under the same name.
+
+    Raises:
+        CollectionError: If it does not exist.
+    """
+    try:
+        facts = (folder_of(name) / "journal.db").stat()
+    except OSError:
+        open_store(name, config).close()  # says which collections there are
+        raise
+    return f"{facts.st_dev}:{facts.st_ino}"
+
+
+def usage_of(name: str) -> tuple[int | None, float | None]:
+    """Return the bytes that a collection takes on this disk, and when it last changed.
+
+    Both are None for a collection that is kept elsewhere; the time is in seconds since the epoch.
+    """
+    found = []
+    for path in folder_of(name).rglob("*"):
+        with suppress(OSError):  # a writer tidies up behind itself
+            found.append(path.stat())
+    if not found:
+        return None, None
+    return sum(facts.st_size for facts in found), max(facts.st_mtime for facts in found)
+
+
 def open_store(name: str, config: Config, *, create: bool = False) -> "EmbeddedStore":
     """Return the store of a collection.
 
@@ -63,14 +93,22 @@ def open_store(name: str, config: Config, *, create: bool = False) -> "EmbeddedS
     return EmbeddedStore(folder, create=create, settings=config.store, title_weight=weight)
 
 
-def open_rag(name: str, config: Config, *, embedder: bool = True, generator: bool = True) -> "RAG":
+def open_rag(
+    name: str,
+    config: Config,
+    *,
+    embedder: "Embedder | bool" = True,
+    generator: "Generator | bool | None" = True,
+) -> "RAG":
     """Return a collection ready for questions.
 
     Args:
         name: The collection.
         config: Models, methods and limits.
-        embedder: False does without one; only bm25 can be asked then.
-        generator: False never writes answers, whatever is configured.
+        embedder: One that is loaded already; True makes the configured one; False does without,
+            and only bm25 can be asked then.
+        generator: One that is loaded already; True makes the configured one; False or None never
+            writes answers, whatever is configured.
 
     Raises:
         CollectionError: If it does not exist, or nothing was ever published in it.
@@ -91,8 +129,8 @@ def open_rag(name: str, config: Config, *, embedder: bool = True, generator: boo
         return RAG(
             config,
             store,
-            embedder=Embedder(config.embedder) if embedder else None,
-            generator=open_generator(config) if generator else None,
+            embedder=Embedder(config.embedder) if embedder is True else embedder or None,
+            generator=open_generator(config) if generator is True else generator or None,
             collection=name,
         )
     except BaseException:

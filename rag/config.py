@@ -183,6 +183,40 @@ class GeneratorConfig(Section):
     timeout: float = Field(default=60, gt=0)
 
 
+class ServerConfig(Section):
+    """The page (`rag ui`) and the HTTP API (`rag serve`).
+
+    Attributes:
+        address: Where they listen; beyond this machine the API needs `api_key`.
+        port: Of the page.
+        api_port: Of the API.
+        api_key: What clients of the API must send; write `${NAME}` to take it from the environment.
+        allowed_hosts: Names under which a browser may ask for the page or the API.
+        workers: Answers made at the same time.
+        queue: Answers that may wait; beyond, people are asked to try again.
+        per_owner: Answers that one person may have running or waiting.
+        answer_seconds: Longest time for one answer.
+        max_upload_mb: Largest file that may be uploaded.
+        max_files: Most files in one upload.
+        requests_per_minute: Most requests of one client of the API.
+        runs: Folder with the runs of `rag evaluate`, below where we stand.
+    """
+
+    address: str = "127.0.0.1"
+    port: int = Field(default=8501, ge=0, le=65535)
+    api_port: int = Field(default=8000, ge=0, le=65535)
+    api_key: SecretStr | None = None
+    allowed_hosts: tuple[str, ...] = ("localhost", "127.0.0.1")
+    workers: int = Field(default=4, ge=1, le=64)
+    queue: int = Field(default=32, ge=1, le=10_000)
+    per_owner: int = Field(default=2, ge=1, le=64)
+    answer_seconds: float = Field(default=120, gt=0)
+    max_upload_mb: int = Field(default=20, ge=1, le=1024)
+    max_files: int = Field(default=50, ge=1, le=1000)
+    requests_per_minute: int = Field(default=120, ge=1)
+    runs: str = "runs"
+
+
 class Config(Section):
     """Everything that can be set; `Config()` is the documented default."""
 
@@ -195,6 +229,7 @@ class Config(Section):
     reader: ReaderConfig = ReaderConfig()
     generator: GeneratorConfig | None = None
     abstention: AbstentionConfig = AbstentionConfig()
+    server: ServerConfig = ServerConfig()
 
 
 def load_config(path: Path | None = None, *, environ: Mapping[str, str] | None = None) -> Config:

@@ -23,8 +23,9 @@ from rag.embedders import Embedder
 from rag.errors import MismatchError, QuestionError, RagError
 from rag.evidence import Evidence
 from rag.generators import Generator
+from rag.passages import as_passage, stage_scores
 from rag.queries import standalone
-from rag.schema import Answer, Passage, SearchResult, Stage, StageScore, Trace, Turn
+from rag.schema import Answer, Passage, SearchResult, Stage, Trace, Turn
 from rag.stores.base import Store
 from rag.stores.embedded import StaleError
 from rag.stores.filters import Filter, join_filters
@@ -40,6 +41,13 @@ class Token:
     """A piece of a written answer, as it comes; the finished `Answer` has it checked and cited."""
 
     text: str
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The passages that an answer will be made from, known before it is."""
+
+    passages: tuple[Passage, ...]
 
 
 @dataclass(frozen=True)
@@ -78,7 +86,7 @@ class RAG:
     ) -> None:
         self.config, self.store, self.collection = config, store, collection
         self.embedder, self.generator, self.filters = embedder, generator, filters
-        _check_embedder(store, embedder, collection)
+        check_embedder(store, embedder, collection)
         self._read = build_read(store, embedder)
         self._search = {
             method: build_search(config, store, embedder, method)
@@ -116,10 +124,27 @@ class RAG:
         watch = Stopwatch()
         question = _readable(question)
         found = self._find(question, question, method=method, top_k=top_k, filters=filters)
-        trace = Trace(found.stages, round(watch.ms, 3))
-        return SearchResult(question, self.collection, found.generation, found.passages, trace)
+        return self._result(question, found, found.stages, watch)
 
-    def ask(
+    def search_and_read(
+        self,
+        question: str,
+        *,
+        method: Method | None = None,
+        top_k: int | None = None,
+        filters: Filter | None = None,
+    ) -> tuple[SearchResult, list[Evidence]]:
+        """Return the passages for a question, and their sentences that may answer it, best first.
+
+        Arguments and errors are those of `search`.
+        """
+        watch = Stopwatch()
+        question = _readable(question)
+        found = self._find(question, question, method=method, top_k=top_k, filters=filters)
+        evidence, read = self._evidence(question, found, Timer(None))
+        return self._result(question, found, (*found.stages, read), watch), evidence
+
+    def ask(  # noqa: PLR0913 - all but the question are optional
         self,
         question: str,
         *,
@@ -128,6 +153,8 @@ class RAG:
         top_k: int | None = None,
         filters: Filter | None = None,
         budget: float | None = None,
+        write: bool = True,
+        on_found: Callable[[tuple[Passage, ...]], None] | None = None,
         on_token: Callable[[str], None] | None = None,
         stop: threading.Event | None = None,
     ) -> Answer:
@@ -141,6 +168,8 @@ class RAG:
             filters: Only passages that match.
             budget: Seconds; when they run short the generator is dropped, then the reader's use of
                 the embedder, and the answer says so.
+            write: False quotes the evidence even where a generator is configured.
+            on_found: Called once with the passages, before they are read.
             on_token: Called with each piece of a written answer, in this thread.
             stop: When set, a written answer ends where it is.
 
@@ -151,12 +180,15 @@ class RAG:
         question = _readable(question)
         query, note = standalone(question, history)
         found = self._find(question, query, method=method, top_k=top_k, filters=filters)
+        if on_found is not None:
+            on_found(found.passages)
         stages = [Stage("rewrite", 0.0, None, note)] if note else []
         stages += found.stages
         evidence, read = self._evidence(query if note else question, found, timer)
         stages.append(read)
         drafts = Drafts(question, found.passages, evidence)
-        made = draft(drafts, self.config, self.generator, timer=timer, on_token=on_token, stop=stop)
+        generator = self.generator if write else None
+        made = draft(drafts, self.config, generator, timer=timer, on_token=on_token, stop=stop)
         return Answer(
             question=question,
             answer=made.cited.text,
@@ -170,33 +202,52 @@ class RAG:
             generation=found.generation,
         )
 
-    def stream(self, question: str, **options: Any) -> Iterator[Token | Answer]:  # noqa: ANN401
-        """Yield the pieces of a written answer as they come, and at the end the answer.
+    def stream(
+        self,
+        question: str,
+        **options: Any,  # noqa: ANN401
+    ) -> Iterator[Sources | Token | Answer]:
+        """Yield the passages, the pieces of a written answer as they come, and the answer.
+
+        Leaving the iterator early stops the generator.
 
         Args:
             question: The question.
-            **options: Those of `ask`, but for `on_token`.
+            **options: Those of `ask`, but for `on_found` and `on_token`.
         """
-        pieces: queue.Queue[Token | Answer | BaseException] = queue.Queue()
+        pieces: queue.Queue[Sources | Token | Answer | BaseException] = queue.Queue()
+        stop = options.pop("stop", None) or threading.Event()
 
         def work() -> None:
             try:
-                put = pieces.put
-                answer = self.ask(question, on_token=lambda text: put(Token(text)), **options)
+                answer = self.ask(
+                    question,
+                    on_found=lambda passages: pieces.put(Sources(passages)),
+                    on_token=lambda text: pieces.put(Token(text)),
+                    stop=stop,
+                    **options,
+                )
                 pieces.put(answer)
             except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
                 pieces.put(error)
 
         threading.Thread(target=work, daemon=True).start()
-        while True:
-            piece = pieces.get()
-            if isinstance(piece, BaseException):
-                raise piece
+        try:
+            while not isinstance(piece := pieces.get(), Answer):
+                if isinstance(piece, BaseException):
+                    raise piece
+                yield piece
             yield piece
-            if isinstance(piece, Answer):
-                return
+        finally:
+            stop.set()
 
     # -- inside
+
+    def _result(
+        self, question: str, found: _Found, stages: tuple[Stage, ...], watch: Stopwatch
+    ) -> SearchResult:
+        trace = Trace(stages, round(watch.ms, 3))
+        return SearchResult(question, self.collection, found.generation, found.passages, trace)
 
     def _find(
         self,
@@ -256,11 +307,11 @@ class RAG:
         outputs = _run(self._search[method], inputs)
         names = [name for name in ("bm25", "dense", "fused") if name in outputs]
         best: list[Document] = outputs[names[-1]]["documents"][:top_k]
-        scores = _scores({name: outputs[name]["documents"] for name in names})
+        scores = stage_scores({name: outputs[name]["documents"] for name in names})
         order = ("bm25", "embed", "dense", "fused")
         return _Found(
             best,
-            tuple(_passage(rank, each, scores[each.id]) for rank, each in enumerate(best, 1)),
+            tuple(as_passage(rank, each, scores[each.id]) for rank, each in enumerate(best, 1)),
             tuple(outputs[name]["stage"] for name in order if name in outputs),
             generation,
         )
@@ -306,34 +357,12 @@ def _run(pipeline: Any, inputs: Mapping[str, Any]) -> dict[str, Any]:  # noqa: A
     return outputs
 
 
-def _scores(rankings: Mapping[str, Sequence[Document]]) -> dict[str, dict[str, StageScore]]:
-    """Return passage id -> stage -> rank and score."""
-    found: dict[str, dict[str, StageScore]] = {}
-    for name, documents in rankings.items():
-        for rank, document in enumerate(documents, start=1):
-            found.setdefault(document.id, {})[name] = StageScore(rank, document.score or 0.0)
-    return found
+def check_embedder(store: Store, embedder: Embedder | None, collection: str) -> None:
+    """Refuse an embedder that a collection was not made with; without one there is nothing to say.
 
-
-def _passage(rank: int, document: Document, stages: Mapping[str, StageScore]) -> Passage:
-    meta, content = document.meta, document.content or ""
-    return Passage(
-        rank=rank,
-        passage_id=document.id,
-        document_id=str(meta.get("document_id", document.id)),
-        source=str(meta.get("source", document.id)),
-        title=str(meta.get("title") or ""),
-        heading=meta.get("heading"),
-        page=meta.get("page"),
-        start=int(meta.get("start", 0)),
-        end=int(meta.get("end", len(content))),
-        text=content,
-        score=document.score or 0.0,
-        stages=stages,
-    )
-
-
-def _check_embedder(store: Store, embedder: Embedder | None, collection: str) -> None:
+    Raises:
+        MismatchError: If name, dimension or files differ; names both.
+    """
     made = store.manifest
     if made is None or embedder is None:
         return

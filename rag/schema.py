@@ -5,7 +5,7 @@ their stage alone; `start` and `end` are character offsets into the document's s
 exclusive; `page` starts at 1 and is None where a format has no pages; milliseconds are floats.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -134,6 +134,37 @@ class Turn:
 
     question: str
     answer: str
+
+
+def answer_from_json(value: Mapping[str, Any]) -> Answer:
+    """Return the answer that `to_json` was given.
+
+    Raises:
+        KeyError: If a field is missing.
+        TypeError: If there is a field that an answer does not have.
+    """
+    trace = value["trace"]
+    return Answer(
+        **{
+            **value,
+            "citations": tuple(Citation(**each) for each in value["citations"]),
+            "passages": passages_from_json(value["passages"]),
+            "trace": Trace(tuple(Stage(**each) for each in trace["stages"]), trace["total_ms"]),
+        }
+    )
+
+
+def passages_from_json(values: Sequence[Mapping[str, Any]]) -> tuple[Passage, ...]:
+    """Return the passages that `to_json` was given."""
+    return tuple(
+        Passage(
+            **{
+                **value,
+                "stages": {name: StageScore(**at) for name, at in value["stages"].items()},
+            }
+        )
+        for value in values
+    )
 
 
 def to_json(value: Any) -> dict[str, Any]:  # noqa: ANN401 - any dataclass of this module

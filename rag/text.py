@@ -144,6 +144,40 @@ def _stem(word: str) -> str:
     return str(stemmer.stemWord(word))
 
 
+def matched_spans(question: str, text: str) -> tuple[tuple[int, int], ...]:
+    """The places in a text where words of a question stand, as bm25 sees words.
+
+    Args:
+        question: Its tokens are looked for.
+        text: Any text.
+
+    Returns:
+        Offsets of start and end (exclusive), ascending, without overlaps. A character that NFKC
+        changes may keep its word from being found.
+
+    Example:
+        >>> text = "Installed: stations 安装显卡驱动"
+        >>> [text[start:end] for start, end in matched_spans("install a station? 显卡", text)]
+        ['Installed', 'stations', '显卡']
+    """
+    wanted = frozenset(tokens(question))
+    found: list[tuple[int, int]] = []
+    for word in _WORD.finditer(text):
+        if not _UNSPACED_RUN.match(word[0]):
+            if not wanted.isdisjoint(_terms(word[0][:_LONGEST])):
+                found.append(word.span())
+            continue
+        for place in range(len(word[0])):
+            start = word.start() + place
+            for length in (2, 1):
+                if text[start : start + length] in wanted and start + length <= word.end():
+                    if found and found[-1][1] >= start:  # pairs overlap: one longer span
+                        start = found.pop()[0]
+                    found.append((start, word.start() + place + length))
+                    break
+    return tuple(found)
+
+
 def content_words(text: str) -> list[str]:
     """The words that say what a question is about, as they stand in it.
 

@@ -126,6 +126,9 @@ class Store(Protocol):
     def generation(self) -> int:
         """Number of the published generation; 0 before the first."""
 
+    def close(self) -> None:
+        """Let go of files and connections; the store cannot be used afterwards."""
+
     def bm25_retrieval(
         self,
         query: str,

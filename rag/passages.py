@@ -1,0 +1,49 @@
+"""From Haystack's documents to the passages that leave `rag`."""
+
+from collections.abc import Mapping, Sequence
+
+from haystack import Document
+
+from rag.schema import Passage, StageScore
+
+
+def stage_scores(
+    rankings: Mapping[str, Sequence[Document]],
+) -> dict[str, dict[str, StageScore]]:
+    """Return passage id -> stage -> rank and score.
+
+    Args:
+        rankings: Stage -> what it returned, best first.
+    """
+    found: dict[str, dict[str, StageScore]] = {}
+    for name, documents in rankings.items():
+        for rank, document in enumerate(documents, start=1):
+            found.setdefault(document.id, {})[name] = StageScore(rank, document.score or 0.0)
+    return found
+
+
+def as_passage(
+    rank: int, document: Document, stages: Mapping[str, StageScore] | None = None
+) -> Passage:
+    """Return a document of a store as a passage.
+
+    Args:
+        rank: Position in the result, from 1.
+        document: As the store returned it.
+        stages: Where the stages put it; none if it was not searched for.
+    """
+    meta, content = document.meta, document.content or ""
+    return Passage(
+        rank=rank,
+        passage_id=document.id,
+        document_id=str(meta.get("document_id", document.id)),
+        source=str(meta.get("source", document.id)),
+        title=str(meta.get("title") or ""),
+        heading=meta.get("heading"),
+        page=meta.get("page"),
+        start=int(meta.get("start", 0)),
+        end=int(meta.get("end", len(content))),
+        text=content,
+        score=document.score or 0.0,
+        stages=stages or {},
+    )

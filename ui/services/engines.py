@@ -1,0 +1,211 @@
+"""Collections opened for questions: each once, shared by all threads, with one embedder."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rag.clock import Stopwatch
+from rag.collections import identity_of, open_generator, open_rag
+from rag.config import Config, Method
+from rag.errors import QuestionError
+from rag.schema import Passage, SearchResult, Stage
+from rag.stores.filters import Filter
+from rag.text import matched_spans
+
+if TYPE_CHECKING:
+    from rag.embedders import Embedder
+    from rag.engine import RAG
+    from rag.evidence import Evidence
+    from rag.generators import Generator
+
+MOST_OPEN = 32  # collections
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A passage found, and what a list shows of it.
+
+    Attributes:
+        collection: Where it was found.
+        passage: The passage; its rank is that within its collection.
+        answer: Offsets in the passage's text of the sentence that answers best, if there is one.
+        confidence: Probability that this sentence answers the question.
+        terms: Offsets in the passage's text of the question's words, ascending.
+    """
+
+    collection: str
+    passage: Passage
+    answer: tuple[int, int] | None
+    confidence: float | None
+    terms: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search in one or several collections found.
+
+    Attributes:
+        results: Best first; those of several collections are interleaved by their rank there.
+        stages: Collection -> its steps, with milliseconds.
+        total_ms: How long it took in all.
+        notes: What the steps had to say.
+    """
+
+    results: tuple[Hit, ...]
+    stages: Mapping[str, tuple[Stage, ...]]
+    total_ms: float
+    notes: tuple[str, ...]
+
+
+class Engines:
+    """The collections that are open, and the models they share.
+
+    Args:
+        config: Models, methods and limits.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self._open: OrderedDict[str, tuple[str, RAG]] = OrderedDict()
+        self._embedder: Embedder | None = None
+        self._generator: Generator | None = None
+        self._has_generator = False
+        self._lock = threading.RLock()
+
+    def close(self) -> None:
+        """Close every collection."""
+        with self._lock:
+            while self._open:
+                self._open.popitem()[1][1].store.close()
+
+    @property
+    def embedder(self) -> "Embedder":
+        """The configured embedder, made once.
+
+        Raises:
+            ModelError: If its files are missing.
+        """
+        from rag.embedders import Embedder
+
+        with self._lock:
+            if self._embedder is None:
+                self._embedder = Embedder(self.config.embedder)
+            return self._embedder
+
+    @property
+    def generator(self) -> "Generator | None":
+        """The configured generator, made once; None if there is none.
+
+        Raises:
+            ModelError: If its files are missing.
+        """
+        with self._lock:
+            if not self._has_generator:
+                self._generator = open_generator(self.config)
+                self._has_generator = True
+            return self._generator
+
+    def warm_up(self) -> None:
+        """Load the models now, and not at the first question."""
+        self.embedder.warm_up()
+        if self.generator is not None:
+            self.generator.warm_up()
+
+    def rag(self, collection: str) -> "RAG":
+        """Return a collection ready for questions; one made anew under its name is opened anew.
+
+        Raises:
+            CollectionError: If it does not exist, or nothing was ever published in it.
+            MismatchError: If it was made with another embedder.
+            ModelError: If a configured model is missing.
+        """
+        with self._lock:
+            identity = identity_of(collection, self.config)
+            held = self._open.get(collection)
+            if held is not None and held[0] == identity:
+                self._open.move_to_end(collection)
+                return held[1]
+            self.drop(collection)
+            rag = open_rag(
+                collection, self.config, embedder=self.embedder, generator=self.generator
+            )
+            self._open[collection] = (identity, rag)
+            while len(self._open) > MOST_OPEN:
+                self._open.popitem(last=False)
+            return rag
+
+    def drop(self, collection: str) -> None:
+        """Forget a collection; questions that are being answered keep it open until they end."""
+        with self._lock:
+            self._open.pop(collection, None)
+
+    def check_question(self, question: str) -> None:
+        """Refuse a question that no collection can be asked.
+
+        Raises:
+            QuestionError: If it is empty or too long.
+        """
+        longest = self.config.retrieval.max_question
+        if not question.strip():
+            raise QuestionError("the question is empty. Ask something.")
+        if len(question) > longest:
+            raise QuestionError(
+                f"the question has {len(question):,} characters; at most {longest:,} are read."
+            )
+
+    def search(
+        self,
+        question: str,
+        collections: Sequence[str],
+        *,
+        method: Method | None = None,
+        top_k: int | None = None,
+        filters: Filter | None = None,
+    ) -> Found:
+        """Return the passages for a question in some collections, best first.
+
+        Args:
+            question: Question or keywords.
+            collections: Where to look, at least one.
+            method: None is the configured one.
+            top_k: Most passages of each collection.
+            filters: Only passages that match.
+
+        Raises:
+            QuestionError: If the question or the filter cannot be used.
+            CollectionError: If a collection does not exist.
+            ValueError: If no collection is named.
+        """
+        if not collections:
+            raise ValueError("name at least one collection")
+        watch = Stopwatch()
+        found: list[tuple[SearchResult, list[Evidence]]] = []
+        for name in dict.fromkeys(collections):
+            found.append(
+                self.rag(name).search_and_read(
+                    question, method=method, top_k=top_k, filters=filters
+                )
+            )
+        hits = [_hit(question, result, passage, evidence)
+                for result, evidence in found for passage in result.results]  # fmt: skip
+        hits.sort(key=lambda hit: hit.passage.rank)  # stable: equal ranks in the order asked
+        stages = {result.collection: result.trace.stages for result, _ in found}
+        notes = dict.fromkeys(
+            stage.note for each in stages.values() for stage in each if stage.note
+        )
+        return Found(tuple(hits), stages, round(watch.ms, 3), tuple(notes))
+
+
+def _hit(
+    question: str, result: SearchResult, passage: Passage, evidence: Sequence["Evidence"]
+) -> Hit:
+    best = next((each for each in evidence if each.passage_id == passage.passage_id), None)
+    return Hit(
+        result.collection,
+        passage,
+        (best.start, best.end) if best else None,
+        round(best.score, 4) if best else None,
+        matched_spans(question, passage.text),
+    )

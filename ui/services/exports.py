@@ -1,0 +1,101 @@
+"""What people take away: a conversation as Markdown, and rated answers as a question set."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from rag.schema import Citation
+from ui.services.conversations import Conversation, Exchange
+
+TextOf = Callable[[str, str], str]
+"""Called with a collection and a document's id, gives the document's text."""
+
+
+def as_markdown(conversation: Conversation, exchanges: Sequence[Exchange]) -> str:
+    """Return a conversation as Markdown, each answer with the exact places it rests on.
+
+    What people and documents wrote is put into quotes and fences of its own, so that it cannot
+    become markup of the export.
+    """
+    parts = [f"# {_plain(conversation.title) or 'Conversation'}", ""]
+    parts += [f"Collection: {_code(conversation.collection)}", ""]
+    for number, each in enumerate(exchanges, start=1):
+        parts += [f"## {number}. Question", "", *_quoted(each.question), "", "### Answer", ""]
+        if each.answer and each.answer.abstained:
+            parts += ["No answer: " + _plain(each.answer.reason or "the evidence is too weak"), ""]
+        elif each.text:
+            parts += [*_quoted(each.text), ""]
+        if each.state != "done":
+            parts += [f"({each.state}{': ' + _plain(each.error) if each.error else ''})", ""]
+        citations = each.answer.citations if each.answer else ()
+        for citation in citations:
+            parts += [_source(citation), "", *_quoted(citation.quote), ""]
+    return "\n".join(parts)
+
+
+def as_questions(rated: Sequence[tuple[Conversation, Exchange]], text_of: TextOf) -> dict[str, Any]:
+    """Return answers that were rated good as a set of questions that `rag evaluate` reads.
+
+    A good answer gives its first citation as the gold span, a good abstention a question without
+    an answer. Bad answers are left out: they say what is wrong, not what is right.
+
+    Args:
+        rated: What was rated, each with its conversation.
+        text_of: See `TextOf`; answers from documents that have changed since are left out.
+
+    Returns:
+        A set in the form of SQuAD 2.0.
+    """
+    articles: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    titles: dict[tuple[str, str], str] = {}
+    for conversation, each in rated:
+        answer = each.answer
+        if each.rating != 1 or answer is None or not answer.passages:
+            continue
+        at = answer.citations[0] if answer.citations else None
+        document = at.document_id if at else answer.passages[0].document_id
+        key = (conversation.collection, document)
+        text = text_of(*key)
+        if not text or (at and text[at.start : at.end] != at.quote):
+            continue
+        titles[key] = at.source if at else answer.passages[0].source
+        gold = [{"text": at.quote, "answer_start": at.start}] if at else []
+        articles.setdefault(key, []).append(
+            {
+                "id": each.id,
+                "question": each.question,
+                "is_impossible": at is None,
+                "answers": gold,
+            }
+        )
+    data = [
+        {"title": titles[key], "paragraphs": [{"context": text_of(*key), "qas": qas}]}
+        for key, qas in articles.items()
+    ]
+    return {"version": "v2.0", "data": data}
+
+
+def _source(citation: Citation) -> str:
+    page = f", page {citation.page}" if citation.page else ""
+    heading = f", {_plain(citation.heading)}" if citation.heading else ""
+    place = f"characters {citation.start} to {citation.end}"
+    return f"[{citation.n}] {_code(citation.source)}{page}{heading}, {place}:"
+
+
+def _quoted(text: str) -> list[str]:
+    """Return a text as an indented block, which no Markdown is read in."""
+    return [f"    {line}" for line in text.splitlines()] or ["    "]
+
+
+def _code(text: str) -> str:
+    """Return a text as one line of code, whatever signs it holds."""
+    line = " ".join(text.split())
+    fence = "`"
+    while fence in line:
+        fence += "`"
+    return f"{fence} {line} {fence}" if "`" in line else f"`{line}`"
+
+
+def _plain(text: str) -> str:
+    """Return a text on one line with Markdown's signs escaped."""
+    line = " ".join(text.split())
+    return "".join(f"\\{each}" if each in "\\`*_{}[]()#+!|<>~$&" else each for each in line)

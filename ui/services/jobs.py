@@ -1,0 +1,283 @@
+"""Answers made in the background, so that no click, closed tab or lost connection loses one.
+
+A question is stored before it is asked. A bounded pool of threads answers; whoever wants to watch
+waits for the next version of a snapshot. What was written is saved every second and at the end, so
+that a restart of the server keeps it, marked as interrupted.
+"""
+
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from rag.config import Config, Method
+from rag.errors import RagError
+from rag.schema import Answer, Passage
+from rag.stores.filters import Filter
+from ui.services.conversations import OPEN, Conversations, Exchange, State
+from ui.services.engines import Engines
+from ui.services.errors import BusyError
+from ui.services.library import Library
+
+log = logging.getLogger(__name__)
+
+Stage = Literal["waiting", "searching", "reading", "writing", ""]
+SAVED_EVERY = 1.0  # seconds
+KEPT = 600.0  # seconds that a finished answer stays in memory
+STOPPED: State = "stopped"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """An answer as far as it has come; `version` grows with every change."""
+
+    exchange_id: str
+    version: int
+    state: State
+    stage: Stage
+    text: str = ""
+    passages: tuple[Passage, ...] = ()
+    answer: Answer | None = None
+    error: str | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is still waiting or being made."""
+        return self.state in OPEN
+
+
+@dataclass
+class _Job:
+    """One answer in the making; what it says is read and changed under its condition."""
+
+    owner: str
+    exchange: Exchange
+    changed: threading.Condition = field(default_factory=threading.Condition)
+    stop: threading.Event = field(default_factory=threading.Event)
+    stage: Stage = "waiting"
+    version: int = 1
+    saved: float = 0.0
+    ended: float | None = None
+    stopped: bool = False
+
+    def change(self, *, stage: Stage | None = None, **values: Any) -> None:  # noqa: ANN401
+        with self.changed:
+            self.exchange = replace(self.exchange, **values)
+            self.stage = self.stage if stage is None else stage
+            self.version += 1
+            self.changed.notify_all()
+
+    def snapshot(self) -> Snapshot:
+        with self.changed:
+            now = self.exchange
+            return Snapshot(
+                now.id, self.version, now.state, self.stage, now.text, now.passages, now.answer,
+                now.error,
+            )  # fmt: skip
+
+
+class AnswerJobs:
+    """All answers being made, for all owners.
+
+    Args:
+        config: How many at once, how many may wait, and how long one may take (`server`).
+        engines: The collections.
+        conversations: Where questions and answers are stored.
+        library: Says who may ask which collection.
+    """
+
+    def __init__(
+        self, config: Config, engines: Engines, conversations: Conversations, library: Library
+    ) -> None:
+        self._limits, self._engines = config.server, engines
+        self._conversations, self._library = conversations, library
+        self._pool = ThreadPoolExecutor(self._limits.workers, thread_name_prefix="answer")
+        self._jobs: dict[str, _Job] = {}
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """Stop what is being written and wait for it."""
+        with self._lock:
+            jobs = list(self._jobs.values())
+        for job in jobs:
+            job.stop.set()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def ask(
+        self,
+        owner: str,
+        conversation_id: str,
+        question: str,
+        *,
+        method: Method | None = None,
+        filters: Filter | None = None,
+        write: bool = True,
+    ) -> str:
+        """Store a question, begin to answer it, and return the exchange's id.
+
+        Args:
+            owner: Who asks.
+            conversation_id: In which of their conversations.
+            question: The question.
+            method: None is the configured one.
+            filters: Only passages that match.
+            write: False quotes the evidence even where a generator is configured.
+
+        Raises:
+            QuestionError: If the question is empty or too long.
+            NotFoundError: If the conversation is not there or not theirs.
+            BusyError: If they have too many answers open, or everybody together; nothing is stored.
+        """
+        self._engines.check_question(question)
+        options = {"method": method, "filters": filters, "write": write}
+        with self._lock:
+            self._forget()
+            self._check_room(owner)
+            exchange = self._conversations.add(owner, conversation_id, question.strip(), options)
+            job = self._jobs[exchange.id] = _Job(owner, exchange)
+        self._pool.submit(self._work, job)
+        return exchange.id
+
+    def retry(self, owner: str, exchange_id: str) -> str:
+        """Ask the same question again in the same way, and return the new exchange's id.
+
+        Raises:
+            NotFoundError: If there is no such answer, or it is not theirs.
+            BusyError: See `ask`.
+        """
+        before = self._conversations.exchange(owner, exchange_id)
+        return self.ask(owner, before.conversation_id, before.question, **before.options)
+
+    def snapshot(self, owner: str, exchange_id: str) -> Snapshot:
+        """Return how far an answer has come.
+
+        Raises:
+            NotFoundError: If there is none, or it is not theirs.
+        """
+        job = self._jobs.get(exchange_id)
+        if job is not None and job.owner == owner:
+            return job.snapshot()
+        stored = self._conversations.exchange(owner, exchange_id)
+        return Snapshot(
+            stored.id, 0, stored.state, "", stored.text, stored.passages, stored.answer,
+            stored.error,
+        )  # fmt: skip
+
+    def wait(self, owner: str, exchange_id: str, seen: int, timeout: float) -> Snapshot:
+        """Return the first snapshot newer than a version, or the present one after a time-out.
+
+        Args:
+            owner: Who watches.
+            exchange_id: The answer.
+            seen: The version they know.
+            timeout: Seconds.
+
+        Raises:
+            NotFoundError: If there is none, or it is not theirs.
+        """
+        job = self._jobs.get(exchange_id)
+        if job is not None and job.owner == owner:
+            with job.changed:
+                job.changed.wait_for(lambda: job.version > seen or job.ended is not None, timeout)
+        return self.snapshot(owner, exchange_id)
+
+    def stop(self, owner: str, exchange_id: str) -> None:
+        """End an answer where it is; what was written is kept.
+
+        Raises:
+            NotFoundError: If there is none, or it is not theirs.
+        """
+        self.snapshot(owner, exchange_id)
+        job = self._jobs.get(exchange_id)
+        if job is not None:
+            job.stopped = True
+            job.stop.set()
+
+    def open_count(self, owner: str) -> int:
+        """Return how many answers of somebody are waiting or being made."""
+        return sum(job.owner == owner and job.ended is None for job in self._jobs.values())
+
+    # -- inside
+
+    def _check_room(self, owner: str) -> None:
+        limits = self._limits
+        if self.open_count(owner) >= limits.per_owner:
+            raise BusyError(
+                f"{limits.per_owner} of your questions are still being answered; wait for one of "
+                "them, or stop it."
+            )
+        open_ = sum(job.ended is None for job in self._jobs.values())
+        if open_ >= limits.workers + limits.queue:
+            raise BusyError(f"{open_} questions are being answered; try again in a moment.")
+
+    def _forget(self) -> None:
+        """Drop finished answers that nobody watches any more; they are in the database."""
+        now = time.monotonic()
+        for exchange_id, job in list(self._jobs.items()):
+            if job.ended is not None and now - job.ended > KEPT:
+                del self._jobs[exchange_id]
+
+    def _work(self, job: _Job) -> None:
+        timer = threading.Timer(self._limits.answer_seconds, job.stop.set)
+        timer.daemon = True
+        timer.start()
+        try:
+            self._answer(job)
+        except RagError as error:
+            self._end(job, "failed", error=str(error))
+        except Exception:  # the thread's border: whatever happens, the person is told
+            number = uuid.uuid4().hex[:8]
+            log.exception("answer failed, error %s", number)
+            self._end(job, "failed", error=f"something went wrong on the server (error {number}).")
+        finally:
+            timer.cancel()
+
+    def _answer(self, job: _Job) -> None:
+        if job.stop.is_set():
+            self._end(job, "stopped" if job.stopped else "interrupted")
+            return
+        job.change(stage="searching", state="running")
+        self._save(job)
+        exchange, owner = job.exchange, job.owner
+        conversation = self._conversations.get(owner, exchange.conversation_id)
+        self._library.check(owner, conversation.collection)
+        rag = self._engines.rag(conversation.collection)
+        history = self._conversations.history(owner, conversation.id, before=exchange.id)
+        answer = rag.ask(
+            exchange.question,
+            history=history,
+            on_found=lambda passages: job.change(stage="reading", passages=passages),
+            on_token=self._writer(job),
+            stop=job.stop,
+            **exchange.options,
+        )
+        if job.stopped:
+            written = job.exchange.text
+            self._end(job, STOPPED, text=answer.answer or written, answer=answer)
+        else:
+            self._end(job, "done", text=answer.answer, answer=answer)
+
+    def _writer(self, job: _Job) -> Callable[[str], None]:
+        def write(piece: str) -> None:
+            job.change(stage="writing", text=job.exchange.text + piece)
+            if time.monotonic() - job.saved >= SAVED_EVERY:
+                self._save(job)
+
+        return write
+
+    def _save(self, job: _Job) -> None:
+        job.saved = time.monotonic()
+        self._conversations.save(job.exchange)
+
+    def _end(self, job: _Job, state: State, **values: Any) -> None:  # noqa: ANN401
+        """Store the end before anybody sees it, so that what is shown is what is kept."""
+        try:
+            self._conversations.save(replace(job.exchange, state=state, **values))
+        except RagError as error:
+            log.warning("an answer could not be stored: %s", error)
+        job.ended = time.monotonic()
+        job.change(stage="", state=state, **values)

@@ -1,0 +1,306 @@
+"""Collections and what is in them, as one person may see them.
+
+A collection made by the command line, or made here for everybody, is shared; a private one is
+there for its owner alone. Every function takes the owner first, and what is somebody else's is as
+if it did not exist.
+"""
+
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from rag.collections import (
+    delete_collection,
+    folder_of,
+    list_collections,
+    open_store,
+    usage_of,
+)
+from rag.config import Config
+from rag.errors import CollectionError, RagError, StoreError
+from rag.passages import as_passage
+from rag.schema import Passage
+from rag.stores.base import DocumentInfo, Failure, Store
+from ui.services.database import Database
+from ui.services.engines import Engines
+from ui.services.errors import NotFoundError
+from ui.services.owners import SHARED
+
+
+@dataclass(frozen=True)
+class CollectionInfo:
+    """What a list of collections shows of one.
+
+    Attributes:
+        name: Its name.
+        owner: "" if everybody may use it.
+        documents: How many.
+        passages: How many.
+        failures: How many files could not be indexed.
+        generation: 0 if nothing was ever published.
+        embedder: Name of the embedder it was made with, or None before the first document.
+        bytes: Size on this disk, or None if it is kept elsewhere.
+        updated: Seconds since the epoch of its last change, or None.
+        problem: Why it cannot be asked, fit to be shown; None if it can.
+    """
+
+    name: str
+    owner: str
+    documents: int = 0
+    passages: int = 0
+    failures: int = 0
+    generation: int = 0
+    embedder: str | None = None
+    bytes: int | None = None
+    updated: float | None = None
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class DocumentRow:
+    """What a list of documents shows of one; `kind` is the suffix without its dot."""
+
+    document_id: str
+    source: str
+    title: str
+    kind: str
+    passages: int
+    uploaded: bool
+    path: str | None
+
+
+class Library:
+    """The collections of this installation.
+
+    Args:
+        config: How they are searched.
+        home: The data folder; uploaded files are kept below it.
+        database: Says whose the private ones are.
+        engines: Told when a collection goes.
+    """
+
+    def __init__(self, config: Config, home: Path, database: Database, engines: Engines) -> None:
+        self._config, self._database, self._engines = config, database, engines
+        self.uploads = home / "uploads"
+
+    # -- collections
+
+    def names(self, owner: str) -> list[str]:
+        """Return the names of the collections that somebody may use, sorted."""
+        owners = self._owners()
+        return [name for name in list_collections() if owners.get(name, SHARED) in (SHARED, owner)]
+
+    def collections(self, owner: str) -> list[CollectionInfo]:
+        """Return the collections that somebody may use, sorted by name; damaged ones too."""
+        owners = self._owners()
+        return [self._info(name, owners.get(name, SHARED)) for name in self.names(owner)]
+
+    def check(self, owner: str, name: str) -> None:
+        """Refuse a collection that is not there, or not theirs.
+
+        Raises:
+            NotFoundError: In either case, in the same words.
+        """
+        if name not in self.names(owner):
+            raise NotFoundError(f"there is no collection `{name[:80]}`.")
+
+    def create(self, owner: str, name: str, *, private: bool = False) -> None:
+        """Make an empty collection.
+
+        Raises:
+            CollectionError: If the name cannot be used, or is taken (by whomever).
+        """
+        folder_of(name)
+        if name in list_collections() or name in self._owners():
+            raise CollectionError(f"the name `{name}` is taken. Choose another one.")
+        if private:  # first, so that nobody sees it in between
+            self._database.rows("INSERT INTO collections VALUES (?, ?)", name, owner)
+        try:
+            open_store(name, self._config, create=True).close()
+        except BaseException:
+            self._database.rows("DELETE FROM collections WHERE name = ?", name)
+            raise
+
+    def delete(self, owner: str, name: str) -> None:
+        """Delete a collection, and the files that were uploaded to it.
+
+        Raises:
+            NotFoundError: If it is not there or not theirs.
+            LockedError: If it is being indexed.
+        """
+        self.check(owner, name)
+        self._engines.drop(name)
+        delete_collection(name, self._config)
+        shutil.rmtree(self.uploads / name, ignore_errors=True)
+        self._database.rows("DELETE FROM collections WHERE name = ?", name)
+
+    # -- documents
+
+    def documents(self, owner: str, name: str) -> list[DocumentRow]:
+        """Return the documents of a collection, in the order they were added.
+
+        Raises:
+            NotFoundError: If the collection is not there or not theirs.
+        """
+        with self._store(owner, name) as store:
+            return [self._row(info, name) for info in store.documents()]
+
+    def failures(self, owner: str, name: str) -> list[Failure]:
+        """Return what could not be indexed.
+
+        Raises:
+            NotFoundError: If the collection is not there or not theirs.
+        """
+        with self._store(owner, name) as store:
+            return store.failures()
+
+    def text(self, owner: str, name: str, document_id: str) -> str:
+        """Return the stored text of a document, in which the offsets of citations count.
+
+        Raises:
+            NotFoundError: If it or the collection is not there or not theirs.
+        """
+        with self._store(owner, name) as store:
+            return _text(store, document_id)
+
+    def passages(self, owner: str, name: str, document_id: str) -> list[Passage]:
+        """Return the passages of a document in their order.
+
+        Raises:
+            NotFoundError: If the collection is not there or not theirs.
+        """
+        wanted = {"field": "meta.document_id", "operator": "==", "value": document_id}
+        with self._store(owner, name) as store:
+            found = store.filter_documents(wanted)
+        found.sort(key=lambda passage: (passage.meta.get("number", 0), passage.id))
+        return [as_passage(rank, passage) for rank, passage in enumerate(found, start=1)]
+
+    def neighbours(
+        self, owner: str, name: str, passage: Passage
+    ) -> tuple[Passage | None, Passage | None]:
+        """Return the passages before and after one in its document.
+
+        Raises:
+            NotFoundError: If the collection is not there or not theirs.
+        """
+        around = self.passages(owner, name, passage.document_id)
+        places = [place for place, each in enumerate(around)
+                  if each.passage_id == passage.passage_id]  # fmt: skip
+        if not places:
+            return None, None
+        before = around[places[0] - 1] if places[0] else None
+        return before, next(iter(around[places[0] + 1 :]), None)
+
+    def file(self, owner: str, name: str, document_id: str) -> Path | None:
+        """Return the file that a document was read from, if it is still there unchanged.
+
+        Raises:
+            NotFoundError: If the collection is not there or not theirs.
+        """
+        from rag.stores.files import sha256_of
+
+        with self._store(owner, name) as store:
+            found = [info for info in store.documents() if info.document_id == document_id]
+        if not found or found[0].path is None:
+            return None
+        path = Path(found[0].path)
+        try:
+            return path if sha256_of(path) == found[0].sha256 else None
+        except OSError:
+            return None
+
+    def remove(self, owner: str, name: str, document_ids: Sequence[str]) -> None:
+        """Remove documents from a collection; uploaded files go too, others stay where they are.
+
+        Raises:
+            NotFoundError: If the collection or a document is not there or not theirs; nothing is
+                removed then.
+            LockedError: If the collection is being indexed.
+        """
+        with self._store(owner, name) as store:
+            held = {info.document_id: info for info in store.documents()}
+            for document_id in document_ids:
+                if document_id not in held:
+                    raise NotFoundError(f"there is no document `{document_id[:80]}`.")
+            with store.writer() as writer:
+                writer.remove(list(document_ids))
+                writer.publish()
+            left = {info.path for info in store.documents()}
+        for document_id in document_ids:
+            path = held[document_id].path
+            if path is not None and path not in left and self.is_upload(name, path):
+                Path(path).unlink(missing_ok=True)
+
+    def is_upload(self, name: str, path: str | None) -> bool:
+        """Tell if a path is that of a file uploaded to a collection."""
+        return path is not None and Path(path).is_relative_to((self.uploads / name).absolute())
+
+    def embedder_problem(self, store: Store, name: str) -> str | None:
+        """Return why the configured embedder does not fit a collection; None if it does."""
+        from rag.engine import check_embedder
+
+        try:
+            check_embedder(store, self._engines.embedder, name)
+        except RagError as error:
+            return str(error)
+        return None
+
+    # -- inside
+
+    def _owners(self) -> dict[str, str]:
+        return dict(self._database.rows("SELECT name, owner FROM collections"))
+
+    @contextmanager
+    def _store(self, owner: str, name: str) -> Iterator[Store]:
+        self.check(owner, name)
+        store = open_store(name, self._config)
+        try:
+            yield store
+        finally:
+            store.close()
+
+    def _info(self, name: str, owner: str) -> CollectionInfo:
+        size, updated = usage_of(name)
+        try:
+            store = open_store(name, self._config)
+        except StoreError as error:
+            return CollectionInfo(name, owner, problem=str(error), bytes=size, updated=updated)
+        try:
+            manifest = store.manifest
+            return CollectionInfo(
+                name,
+                owner,
+                documents=sum(1 for _ in store.documents()),
+                passages=store.count_documents(),
+                failures=len(store.failures()),
+                generation=store.generation,
+                embedder=manifest.embedder if manifest else None,
+                bytes=size,
+                updated=updated,
+                problem=self.embedder_problem(store, name),
+            )
+        except StoreError as error:
+            return CollectionInfo(name, owner, problem=str(error), bytes=size, updated=updated)
+        finally:
+            store.close()
+
+    def _row(self, info: DocumentInfo, name: str) -> DocumentRow:
+        file = info.source.partition("#")[0]
+        return DocumentRow(
+            info.document_id,
+            info.source,
+            info.title,
+            Path(file).suffix.lower().removeprefix("."),
+            info.passages,
+            self.is_upload(name, info.path),
+            info.path,
+        )
+
+
+def _text(store: Store, document_id: str) -> str:
+    try:
+        return store.text_of(document_id)
+    except StoreError:
+        raise NotFoundError(f"there is no document `{document_id[:80]}`.") from None

@@ -1,0 +1,73 @@
+"""File names from outside, made safe to be names in a folder of ours; and first looks at bytes."""
+
+import re
+import unicodedata
+from pathlib import PurePosixPath
+
+from indexing.converters import SUFFIXES
+from ui.services.errors import UploadError
+
+LONGEST = 150  # bytes of a name; file systems take 255
+_RESERVED = re.compile(r"(?i)(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)")  # Windows
+_FORBIDDEN = re.compile(r'[<>:"|?*\x00-\x1f\x7f]')
+_BINARY = (b"\x7fELF", b"MZ", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"\x1f\x8b", b"7z\xbc\xaf")
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_LOOKED_AT = 8192  # bytes
+
+
+def safe_name(name: str) -> str:
+    r"""Return the last part of a file's name, free of what could lead out of a folder.
+
+    Args:
+        name: As a browser or a client sent it.
+
+    Raises:
+        UploadError: If nothing usable is left, or documents of that type are not indexed.
+
+    Example:
+        >>> safe_name("..\\..\\etc/report: final.PDF")
+        'report_ final.PDF'
+    """
+    last = unicodedata.normalize("NFC", name.encode("utf-8", "replace").decode())
+    last = last.replace("\\", "/").rstrip("/").rpartition("/")[2]
+    shown = "".join(
+        "_" if unicodedata.category(each) in ("Cc", "Cf", "Co", "Cn", "Zl", "Zp") else each
+        for each in _FORBIDDEN.sub("_", last)
+    ).strip(" .")
+    suffix = PurePosixPath(shown).suffix
+    if suffix.lower() not in SUFFIXES:
+        known = " ".join(sorted(SUFFIXES))
+        raise UploadError(f"files of this type are not indexed; expected one of {known}")
+    stem = shown.removesuffix(suffix).strip(" .")
+    if _RESERVED.match(f"{stem}."):
+        stem = f"_{stem}"
+    stem = stem.encode()[: LONGEST - len(suffix.encode())].decode("utf-8", "ignore").rstrip(" .")
+    if not stem:
+        raise UploadError("the file has no usable name")
+    return stem + suffix
+
+
+def check_content(name: str, content: bytes) -> None:
+    """Refuse content that is plainly not what its name says.
+
+    Raises:
+        UploadError: If it is empty, or its first bytes belong to another type.
+    """
+    if not content:
+        raise UploadError("the file is empty")
+    suffix, head = PurePosixPath(name).suffix.lower(), content[:_LOOKED_AT]
+    if suffix == ".pdf":
+        fits = b"%PDF-" in head[:1024]
+    elif suffix == ".docx":
+        fits = head.startswith(b"PK\x03\x04")
+    else:
+        is_text = head.startswith(_UTF16) or b"\0" not in head or _looks_utf16(head)
+        fits = is_text and not head.startswith((*_BINARY, b"%PDF-", b"PK\x03\x04"))
+    if not fits:
+        raise UploadError(f"the content is not that of a {suffix} file")
+
+
+def _looks_utf16(head: bytes) -> bool:
+    """Tell if every second byte is mostly zero, as in UTF-16 text of Western languages."""
+    half = max(len(head) // 2, 1)
+    return max(head[::2].count(0), head[1::2].count(0)) > 0.4 * half

@@ -1,0 +1,335 @@
+"""Indexing in the background: files that were uploaded, and files looked at again.
+
+One job at a time is run, as the embedder would be shared anyhow; the others wait in order. What a
+job has committed stays, whatever ends it.
+"""
+
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from indexing.sources import SourceFile
+from rag.collections import open_store
+from rag.config import Config, data_folder
+from rag.errors import RagError
+from rag.stores import files as disk
+from ui.services.engines import Engines
+from ui.services.errors import BusyError, NotFoundError, UploadError
+from ui.services.library import Library
+from ui.services.names import check_content, safe_name
+
+if TYPE_CHECKING:
+    from rag.stores.embedded import EmbeddedStore
+
+log = logging.getLogger(__name__)
+
+MB = 2**20
+KEPT = 3600.0  # seconds that a finished job is remembered
+PER_OWNER = 4  # jobs that one person may have waiting or running
+GONE = "the file is no longer there; what was indexed from it is kept until you remove it"
+
+FileStage = Literal["queued", "reading", "embedding", "ready", "unchanged", "failed", "cancelled"]
+JobState = Literal["queued", "running", "done", "failed", "cancelled"]
+
+
+@dataclass(frozen=True)
+class FileState:
+    """Where one file is, and why it failed if it did."""
+
+    name: str
+    stage: FileStage
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class IndexSnapshot:
+    """A job as far as it has come; `version` grows with every change.
+
+    `error` says why the whole job failed; single files say so themselves.
+    """
+
+    job_id: str
+    collection: str
+    version: int
+    state: JobState
+    files: tuple[FileState, ...]
+    error: str | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is still waiting or running."""
+        return self.state in ("queued", "running")
+
+    @property
+    def done(self) -> int:
+        """How many files need nothing more."""
+        return sum(file.stage not in ("queued", "reading", "embedding") for file in self.files)
+
+
+@dataclass
+class _Job:
+    owner: str
+    now: IndexSnapshot
+    paths: list[Path]
+    names: Mapping[str, str]  # key of a path -> name shown
+    changed: threading.Condition = field(default_factory=threading.Condition)
+    stop: threading.Event = field(default_factory=threading.Event)
+    ended: float | None = None
+
+    def change(self, **values: Any) -> None:  # noqa: ANN401
+        with self.changed:
+            self.now = replace(self.now, version=self.now.version + 1, **values)
+            self.changed.notify_all()
+
+    def set_stage(self, name: str, stage: FileStage, reason: str | None = None) -> None:
+        with self.changed:
+            files = [each for each in self.now.files if each.name != name]
+            place = next(
+                (at for at, each in enumerate(self.now.files) if each.name == name), len(files)
+            )
+            files.insert(place, FileState(name, stage, reason))
+            self.change(files=tuple(files))
+
+
+class IndexJobs:
+    """All indexing that people asked for, for all owners.
+
+    Args:
+        config: Limits (`server`) and models.
+        engines: Gives the embedder, shared with the questions.
+        library: Says whose a collection is and where uploads go.
+    """
+
+    def __init__(self, config: Config, engines: Engines, library: Library) -> None:
+        self._config, self._engines, self._library = config, engines, library
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="index")
+        self._jobs: dict[str, _Job] = {}
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """Stop after the batch in hand, which is kept, and wait for it."""
+        for job in list(self._jobs.values()):
+            job.stop.set()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def upload(self, owner: str, collection: str, files: Sequence[tuple[str, bytes]]) -> str:
+        """Take files and begin to index them; return the job's id.
+
+        A file of the same name takes the place of the one uploaded before. Files that cannot be
+        taken are listed as failed, and do not keep the others from being indexed.
+
+        Args:
+            owner: Who uploads.
+            collection: Where to.
+            files: Name and content of each.
+
+        Raises:
+            NotFoundError: If the collection is not there or not theirs.
+            UploadError: If there is no file, or too many.
+            BusyError: If too many jobs are waiting.
+        """
+        self._library.check(owner, collection)
+        most = self._config.server.max_files
+        if not 1 <= len(files) <= most:
+            raise UploadError(f"choose 1 to {most} files (got {len(files)}).")
+        self._check_room(owner)
+        folder = (self._library.uploads / collection).absolute()
+        disk.make_folder(folder)
+        states: list[FileState] = []
+        paths: list[Path] = []
+        names: dict[str, str] = {}
+        for given, content in files:
+            shown = given[:200]
+            try:
+                path = self._keep(folder, given, content, taken=set(paths))
+            except UploadError as error:
+                states.append(FileState(shown, "failed", str(error)))
+                continue
+            paths.append(path)
+            names[str(path)] = path.name
+            states.append(FileState(path.name, "queued"))
+        return self._submit(owner, collection, states, paths, names)
+
+    def update(self, owner: str, collection: str, paths: Sequence[str] = ()) -> str:
+        """Look again at files that a collection holds or lists as failed; return the job's id.
+
+        Args:
+            owner: Who asks.
+            collection: The collection.
+            paths: Only these, as `DocumentRow.path` and `Failure.path` have them; none is all.
+
+        Raises:
+            NotFoundError: If the collection, or one of the paths in it, is not there or not theirs.
+            UploadError: If there is nothing to look at.
+            BusyError: If too many jobs are waiting.
+        """
+        held = {row.path: row.source.partition("#")[0]
+                for row in self._library.documents(owner, collection) if row.path}  # fmt: skip
+        held |= {each.path: each.source
+                 for each in self._library.failures(owner, collection) if each.path}  # fmt: skip
+        unknown = [path for path in paths if path not in held]
+        if unknown:
+            raise NotFoundError(f"there is no file `{unknown[0][:80]}` in the collection.")
+        names = {path: name for path, name in held.items() if not paths or path in paths}
+        if not names:
+            raise UploadError("the collection holds no file that could be looked at again.")
+        self._check_room(owner)
+        states = [FileState(name, "queued") for name in names.values()]
+        return self._submit(owner, collection, states, [Path(path) for path in names], names)
+
+    def snapshot(self, owner: str, job_id: str) -> IndexSnapshot:
+        """Return how far a job has come.
+
+        Raises:
+            NotFoundError: If there is none, or it is not theirs.
+        """
+        return self._job(owner, job_id).now
+
+    def wait(self, owner: str, job_id: str, seen: int, timeout: float) -> IndexSnapshot:
+        """Return the first snapshot newer than a version, or the present one after a time-out.
+
+        Raises:
+            NotFoundError: If there is none, or it is not theirs.
+        """
+        job = self._job(owner, job_id)
+        with job.changed:
+            job.changed.wait_for(lambda: job.now.version > seen or not job.now.is_open, timeout)
+            return job.now
+
+    def cancel(self, owner: str, job_id: str) -> None:
+        """End a job after the batch in hand; what is done stays.
+
+        Raises:
+            NotFoundError: If there is none, or it is not theirs.
+        """
+        self._job(owner, job_id).stop.set()
+
+    def recent(self, owner: str, collection: str | None = None) -> list[IndexSnapshot]:
+        """Return somebody's jobs, newest first, finished ones for an hour."""
+        with self._lock:
+            return [
+                job.now
+                for job in reversed(self._jobs.values())
+                if job.owner == owner and collection in (None, job.now.collection)
+            ]
+
+    # -- inside
+
+    def _job(self, owner: str, job_id: str) -> _Job:
+        job = self._jobs.get(job_id)
+        if job is None or job.owner != owner:
+            raise NotFoundError("this upload does not exist, or it is not yours.")
+        return job
+
+    def _check_room(self, owner: str) -> None:
+        with self._lock:
+            now = time.monotonic()
+            for job_id, job in list(self._jobs.items()):
+                if job.ended is not None and now - job.ended > KEPT:
+                    del self._jobs[job_id]
+            open_ = [job for job in self._jobs.values() if job.now.is_open]
+        limits = self._config.server
+        if len(open_) >= limits.queue or sum(j.owner == owner for j in open_) >= PER_OWNER:
+            raise BusyError("other uploads are still being indexed; try again in a moment.")
+
+    def _keep(self, folder: Path, given: str, content: bytes, *, taken: set[Path]) -> Path:
+        """Write an uploaded file in place of an older one of its name, all at once."""
+        name = safe_name(given)
+        limit = self._config.server.max_upload_mb
+        if len(content) > limit * MB:
+            raise UploadError(f"it has {len(content) / MB:.1f} MB, and the limit is {limit} MB")
+        check_content(name, content)
+        path = folder / name
+        if path in taken:
+            raise UploadError("another file of this upload has the same name")
+        partial = folder / f".{uuid.uuid4().hex}.part"
+        try:
+            partial.write_bytes(content)
+            partial.replace(path)
+        except OSError as error:
+            partial.unlink(missing_ok=True)
+            raise UploadError(f"it cannot be stored: {error.strerror}") from error
+        return path
+
+    def _submit(
+        self,
+        owner: str,
+        collection: str,
+        states: Sequence[FileState],
+        paths: Sequence[Path],
+        names: Mapping[str, str],
+    ) -> str:
+        now = IndexSnapshot(uuid.uuid4().hex, collection, 1, "queued", tuple(states))
+        job = _Job(owner, now, list(paths), names)
+        with self._lock:
+            self._jobs[now.job_id] = job
+        self._pool.submit(self._work, job)
+        return now.job_id
+
+    def _work(self, job: _Job) -> None:
+        state: JobState = "done"
+        error: str | None = None
+        try:
+            if job.paths and not job.stop.is_set():
+                job.change(state="running")
+                self._index(job)
+        except RagError as problem:
+            state, error = "failed", str(problem)
+        except Exception:  # the thread's border: whatever happens, the person is told
+            number = uuid.uuid4().hex[:8]
+            log.exception("indexing failed, error %s", number)
+            state, error = "failed", f"something went wrong on the server (error {number})."
+        left: FileStage = "failed" if error else "cancelled"
+        for file in job.now.files:
+            if file.stage in ("queued", "reading", "embedding"):
+                job.set_stage(file.name, left, error)
+                state = state if error else "cancelled"
+        job.ended = time.monotonic()
+        job.change(state=state, error=error)
+
+    def _index(self, job: _Job) -> None:
+        """Index a job's files: those uploaded are shown by their names, others as they stand."""
+        collection = job.now.collection
+        gone = [path for path in job.paths if not path.exists()]
+        for path in gone:
+            job.set_stage(job.names[str(path)], "failed", GONE)
+        left = [path for path in job.paths if path not in gone]
+        uploaded = [path for path in left if self._library.is_upload(collection, str(path))]
+        others = [path for path in left if path not in uploaded]
+        folder = (self._library.uploads / collection).absolute()
+        store = open_store(collection, self._config)
+        try:
+            for paths, shown_from in ((uploaded, folder), (others, None)):
+                if paths and not job.stop.is_set():
+                    self._index_some(job, store, paths, shown_from)
+        finally:
+            store.close()
+
+    def _index_some(
+        self, job: _Job, store: "EmbeddedStore", paths: Sequence[Path], shown_from: Path | None
+    ) -> None:
+        from indexing.pipeline import index_paths
+
+        def on_stage(file: SourceFile, stage: FileStage) -> None:
+            job.set_stage(job.names.get(file.key, file.source), stage)
+
+        report = index_paths(
+            paths,
+            store,
+            self._engines.embedder,
+            self._config,
+            leave_out=data_folder() / "collections",
+            shown_from=shown_from,
+            on_stage=on_stage,
+            stop=job.stop,
+        )
+        indexed = {file.source for file in report.indexed}
+        for failure in report.failures:
+            stage: FileStage = "ready" if failure.source in indexed else "failed"
+            job.set_stage(job.names.get(failure.path or "", failure.source), stage, failure.reason)
