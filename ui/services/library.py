@@ -97,6 +97,15 @@ class Library:
         owners = self._owners()
         return [self._info(name, owners.get(name, SHARED)) for name in self.names(owner)]
 
+    def collection(self, owner: str, name: str) -> CollectionInfo:
+        """Return what a list of collections shows of one, damaged or not.
+
+        Raises:
+            NotFoundError: If it is not there or not theirs.
+        """
+        self.check(owner, name)
+        return self._info(name, self._owners().get(name, SHARED))
+
     def check(self, owner: str, name: str) -> None:
         """Refuse a collection that is not there, or not theirs.
 
@@ -231,6 +240,28 @@ class Library:
         for document_id in document_ids:
             path = held[document_id].path
             if path is not None and path not in left and self.is_upload(name, path):
+                Path(path).unlink(missing_ok=True)
+
+    def forget(self, owner: str, name: str, paths: Sequence[str]) -> None:
+        """Take files off the list of failures; those that were uploaded are deleted.
+
+        A file that documents are held from is kept.
+
+        Raises:
+            NotFoundError: If the collection is not there or not theirs, or a path is not listed.
+            LockedError: If the collection is being indexed.
+        """
+        with self._store(owner, name) as store:
+            listed = {each.path for each in store.failures()}
+            unknown = [path for path in paths if path not in listed]
+            if unknown:
+                raise NotFoundError(f"there is no file `{unknown[0][:80]}` in the collection.")
+            held = {info.path for info in store.documents()}
+            with store.writer() as writer:
+                writer.fail([], list(paths))
+                writer.publish()
+        for path in paths:
+            if path not in held and self.is_upload(name, path):
                 Path(path).unlink(missing_ok=True)
 
     def is_upload(self, name: str, path: str | None) -> bool:
