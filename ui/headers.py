@@ -89,7 +89,9 @@ class Headers:
         async def add(message: Message) -> None:
             if message["type"] == "http.response.start":
                 ours = {name for name, _ in security_headers()}
-                kept = [(key, value) for key, value in message["headers"] if key.lower() not in ours]
+                kept = [
+                    (key, value) for key, value in message["headers"] if key.lower() not in ours
+                ]
                 message["headers"] = [*kept, *security_headers(), *cookies]
             await send(message)
 

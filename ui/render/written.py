@@ -19,7 +19,9 @@ LONGEST: Final = 60_000  # characters of an answer that are shown
 
 _MARKER = re.compile(r"[\[【［]\s*(\d{1,4}(?:\s*[,，、]\s*\d{1,4})*)\s*[\]】］]")
 _UNFINISHED = re.compile(r"[\[【［][\d\s,，、]*$")
-_ADDRESS = re.compile(r"(?:https?://|ftp://|www\.)[^\s<>`]+|[\w.+-]+@[\w-]+\.[\w.-]+", re.IGNORECASE)
+_ADDRESS = re.compile(
+    r"(?:https?://|ftp://|www\.)[^\s<>`]+|[\w.+-]+@[\w-]+\.[\w.-]+", re.IGNORECASE
+)
 _AROUND = {"strong_open": "**", "strong_close": "**", "em_open": "*", "em_close": "*",
            "s_open": "~~", "s_close": "~~"}  # fmt: skip
 
