@@ -1,4 +1,4 @@
-"""What every response carries: security headers, and a cookie that says whose conversations these are.
+"""What every response carries: security headers, and a cookie that says who one is.
 
 The policy allows nothing from elsewhere and no script but Streamlit's own files and the one inline
 script of its `index.html`, named by hash. So even text that slipped through the escaping in

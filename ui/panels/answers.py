@@ -5,6 +5,7 @@ done: so the browser keeps what it has, and with it what is open, focused or jum
 made of an answer depends on nothing but the exchange itself.
 """
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -35,6 +36,7 @@ from ui.words import Say
 WAIT = 0.25  # seconds between two looks of the browser's clicks, at most
 PAINT = 0.08  # seconds between two paints, at least
 CURSOR = " ▍"
+NOTHING = "\u200b"  # an element without text would be taken off the page
 
 
 @dataclass
@@ -83,13 +85,7 @@ def draw_exchange(reader: Reader, exchange: Exchange) -> Slots:
             st.html(source_list(reader, now)),
             st.html(passage_list(reader, now)),
         )
-        answer = now.answer
-        done = answer is not None and not slots.is_open
-        st.html(
-            steps_table(answer.trace.stages, answer.trace.total_ms, reader.say)
-            if done and answer is not None
-            else element("div")
-        )
+        st.html(step_list(reader, now))
     return slots
 
 
@@ -110,7 +106,7 @@ def follow(reader: Reader, running: Sequence[Slots]) -> None:
             ended = ended or not snapshot.is_open
         if ended:
             st.rerun()
-        _pause()
+        time.sleep(PAINT)
 
 
 def status_line(reader: Reader, exchange: Exchange, stage: str) -> str:
@@ -128,28 +124,27 @@ def status_line(reader: Reader, exchange: Exchange, stage: str) -> str:
 
 
 def answer_markdown(reader: Reader, exchange: Exchange) -> str:
-    """Return what stands as the answer: its text with links to the sources, or why there is none."""
-    answer = exchange.answer
-    if answer is not None and answer.abstained:
+    """Return the answer's text with links to its sources, or why there is none."""
+    answer, shown = exchange.answer, _text(exchange)
+    if exchange.state in OPEN:
+        return f"{shown}{CURSOR}" if shown else NOTHING
+    if exchange.state == "done" and answer is not None and answer.abstained:
         return _abstention(reader, answer)
-    if exchange.state == "failed":
-        failed = plain(exchange.error or "")
-        return f"{failed}\n\n{_text(exchange)}" if exchange.text else failed
-    if answer is None:
-        note = "" if exchange.state in OPEN else plain(reader.say("answer.unchecked"))
-        shown = _text(exchange)
-        if exchange.state in OPEN:
-            return f"{shown}{CURSOR}" if shown else "\u200b"
-        return f"{shown}\n\n{note}" if shown else note
-    if not answer.reason:
-        return _text(exchange)
-    return f"{_text(exchange)}\n\n:small[{plain(answer.reason)}]"
+    if exchange.error:
+        note = plain(exchange.error)
+    elif answer is None or answer.abstained:
+        note = plain(reader.say("answer.unchecked")) if shown else ""
+    else:
+        note = plain(answer.reason or "")
+    return (
+        "\n\n".join(part for part in (shown, f":small[{note}]" if note else "") if part) or NOTHING
+    )
 
 
 def source_list(reader: Reader, exchange: Exchange) -> str:
     """Return the cards of what an answer cites, or of what is nearest where there is no answer."""
     answer = exchange.answer
-    if answer is None:
+    if answer is None or (answer.abstained and exchange.state != "done"):
         return element("div")
     if answer.abstained:
         return nearest_cards(
@@ -164,6 +159,14 @@ def passage_list(reader: Reader, exchange: Exchange) -> str:
     return passage_cards(
         exchange.id, exchange.question, exchange.passages, collection=collection, say=reader.say
     )
+
+
+def step_list(reader: Reader, exchange: Exchange) -> str:
+    """Return how the answer was found, folded, once it is done."""
+    if exchange.answer is None:
+        return element("div")
+    trace = exchange.answer.trace
+    return steps_table(trace.stages, trace.total_ms, reader.say)
 
 
 def _as_it_is(reader: Reader, exchange: Exchange) -> Exchange:
@@ -196,12 +199,6 @@ def _paint(reader: Reader, slots: Slots, snapshot: Snapshot) -> None:
         slots.text.markdown(answer_markdown(reader, now))
 
 
-def _pause() -> None:
-    import time
-
-    time.sleep(PAINT)
-
-
 def _status(reader: Reader, exchange: Exchange, stage: str) -> str:
     say, answer = reader.say, exchange.answer
     if exchange.state in OPEN:
@@ -222,7 +219,7 @@ def _status(reader: Reader, exchange: Exchange, stage: str) -> str:
 
 def _text(exchange: Exchange) -> str:
     answer = exchange.answer
-    if answer is None:
+    if answer is None or answer.abstained:
         return safe_markdown(exchange.text, passage_anchors(exchange.id, exchange.passages))
     anchors = citation_anchors(exchange.id, answer.citations)
     if any(stage.name == "quote" for stage in answer.trace.stages):

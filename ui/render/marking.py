@@ -97,8 +97,8 @@ def language_tag(text: str) -> str | None:
 
 def _with_terms(text: str, start: int, end: int, words: list[Span]) -> Html:
     pieces, position = [], start
-    for first, last in words:
-        first, last = max(first, start), min(last, end)
+    inside = ((max(first, start), min(last, end)) for first, last in words)
+    for first, last in inside:
         if first >= last:
             continue
         pieces.append(escape(text[position:first]))

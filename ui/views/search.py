@@ -26,18 +26,18 @@ def main() -> None:
     if not names:
         notice(say("collections.none"), say("collections.none_help"))
         return
-    with st.form("search", border=False):
-        with st.container(horizontal=True, vertical_alignment="bottom"):
-            question = st.text_input(
-                say("search.label"),
-                key="q",
-                bind="query-params",
-                placeholder=say("search.placeholder"),
-                max_chars=services.config.retrieval.max_question,
-            )
-            st.form_submit_button(
-                say("search.go"), type="primary", icon=":material/search:", on_click=_first_page
-            )
+    form = st.form("search", border=False)
+    with form, st.container(horizontal=True, vertical_alignment="bottom"):
+        question = st.text_input(
+            say("search.label"),
+            key="q",
+            bind="query-params",
+            placeholder=say("search.placeholder"),
+            max_chars=services.config.retrieval.max_question,
+        )
+        st.form_submit_button(
+            say("search.go"), type="primary", icon=":material/search:", on_click=_first_page
+        )
     collections, method, expression, count = _options(services, say, names)
     if not question.strip():
         notice(say("search.title"), say("search.empty"))
