@@ -1,4 +1,4 @@
-"""What every response carries: security headers, and a cookie that says whose conversations these are.
+"""What every response carries: security headers, and a cookie that says who one is.
 
 The policy allows nothing from elsewhere and no script but Streamlit's own files and the one inline
 script of its `index.html`, named by hash. So even text that slipped through the escaping in
@@ -89,7 +89,9 @@ class Headers:
         async def add(message: Message) -> None:
             if message["type"] == "http.response.start":
                 ours = {name for name, _ in security_headers()}
-                kept = [(key, value) for key, value in message["headers"] if key.lower() not in ours]
+                kept = [
+                    (key, value) for key, value in message["headers"] if key.lower() not in ours
+                ]
                 message["headers"] = [*kept, *security_headers(), *cookies]
             await send(message)
 

@@ -99,5 +99,3 @@ def _url(address: str, port: int, collection: str | None) -> str:
     host = f"[{host}]" if ":" in host else host
     query = f"?{urlencode({'collection': collection})}" if collection else ""
     return f"http://{host}:{port}/{query}"
-
-

@@ -14,7 +14,8 @@ def heading(title: str, below: str = "", *, style: str = "") -> None:
     Args:
         title: The heading.
         below: The line below it.
-        style: `cw-small` for a conversation's title, `cw-hello` for an empty page.
+        style: `cw-small` for a conversation's title, `cw-unseen` where it is for screen readers
+            alone, `cw-hello` for an empty page.
     """
     line = element("p", below, class_="cw-lead") if below else None
     st.html(element("div", element("h1", title, dir="auto"), line, class_=f"cw-heading {style}"))

@@ -10,6 +10,7 @@ from ui.render.cards import (
     answer_anchor,
     citation_anchors,
     citation_cards,
+    context_passages,
     nearest_cards,
     passage_anchors,
     passage_cards,
@@ -18,7 +19,7 @@ from ui.render.cards import (
 from ui.render.escaping import Html, element, escape, joined, plain
 from ui.render.marking import excerpt, highlight
 from ui.render.reader import document_text
-from ui.render.steps import steps_table
+from ui.render.steps import seconds, steps_table
 from ui.render.written import quoted_markdown, safe_markdown
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "answer_anchor",
     "citation_anchors",
     "citation_cards",
+    "context_passages",
     "document_text",
     "element",
     "escape",
@@ -39,5 +41,6 @@ __all__ = [
     "quoted_markdown",
     "result_card",
     "safe_markdown",
+    "seconds",
     "steps_table",
 ]

@@ -13,6 +13,7 @@ from rag.schema import Answer, Citation, Passage, Stage
 from rag.text import matched_spans
 from ui.render.escaping import Html, element, joined
 from ui.render.marking import Span, excerpt, highlight, language_tag, shifted
+from ui.render.places import MARK, short_source, title_of
 from ui.render.steps import why
 from ui.words import Say
 
@@ -40,9 +41,8 @@ def citation_cards(exchange_id: str, answer: Answer, say: Say) -> Html:
     if not answer.citations:
         return element("div")
     passages = {passage.passage_id: passage for passage in answer.passages}
-    anchors = citation_anchors(exchange_id, answer.citations)
     cards = [
-        _citation_card(each, passages.get(each.passage_id), answer, anchors[each.n], say)
+        _citation_card(exchange_id, each, answer, passages.get(each.passage_id), say)
         for each in answer.citations
     ]
     return element("section", *cards, class_="cw-sources", aria_label=say("source.sources"))
@@ -76,9 +76,7 @@ def passage_cards(
     return element("details", element("summary", title), *cards, class_="cw-fold")
 
 
-def nearest_cards(
-    question: str, passages: Sequence[Passage], *, collection: str, say: Say
-) -> Html:
+def nearest_cards(question: str, passages: Sequence[Passage], *, collection: str, say: Say) -> Html:
     """Return the passages nearest to a question that has no answer, open."""
     cards = [
         _card(
@@ -112,37 +110,65 @@ def result_card(
         _folding(passage.text, marks=marks, terms=terms, say=say),
         number=number,
         anchor=f"result-{number}",
-        foot=why(passage, stages, say, terms=terms),
+        foot=joined(why(passage, stages, say, terms=terms), _foot(collection, passage, say)),
         tag=collection,
         say=say,
     )
 
 
-def document_address(collection: str, passage: Passage | Citation) -> str:
-    """Return the address, relative to a page, of the document with a span of it marked."""
-    place = {"start": passage.start, "end": passage.end}
-    query = urlencode({"collection": collection, "document": passage.document_id, **place})
-    return f"document?{query}"
+def context_passages(
+    before: Passage | None,
+    passage: Passage,
+    after: Passage | None,
+    *,
+    terms: Sequence[Span],
+    say: Say,
+) -> Html:
+    """Return a passage whole, between the one before and the one after it."""
+    parts = [
+        _neighbour(before, "search.before", "search.first_passage", say),
+        _paragraph(highlight(passage.text, terms=terms), passage.text, whole=True),
+        _neighbour(after, "search.after", "search.last_passage", say),
+    ]
+    return element("section", *parts, class_="cw-context", aria_label=say("search.context"))
+
+
+def _document_query(collection: str, source: Passage | Citation) -> dict[str, str]:
+    """Return what the page of a document needs to show a span of it."""
+    return {
+        "collection": collection,
+        "document": source.document_id,
+        "start": str(source.start),
+        "end": str(source.end),
+    }
 
 
 def _citation_card(
-    citation: Citation, passage: Passage | None, answer: Answer, anchor: str, say: Say
+    exchange_id: str, citation: Citation, answer: Answer, passage: Passage | None, say: Say
 ) -> Html:
+    foot = _foot(answer.collection, citation, say)
     if passage is None:
         text, span = citation.quote, (0, len(citation.quote))
     else:
         text = passage.text
         span = (citation.start - passage.start, citation.end - passage.start)
-    shown = _paragraph(excerpt(text, marks=[span], around=120), text)
+        foot = joined(why(passage, answer.trace.stages, say), foot)
     return _card(
         passage or citation,
-        shown,
+        _paragraph(excerpt(text, marks=[span], around=120), text),
         number=citation.n,
-        anchor=anchor,
-        back=answer.question and anchor.split("-")[1],
-        foot=_foot(answer.collection, citation, say),
+        anchor=citation_anchors(exchange_id, [citation])[citation.n],
+        back=exchange_id,
+        foot=foot,
         say=say,
     )
+
+
+def _neighbour(passage: Passage | None, title: str, none: str, say: Say) -> Html:
+    if passage is None:
+        return element("p", say(none), class_="cw-where")
+    shown = _paragraph(highlight(passage.text), passage.text, whole=True)
+    return element("div", element("p", say(title), class_="cw-where"), shown, class_="cw-beside")
 
 
 def _card(
@@ -156,7 +182,7 @@ def _card(
     back: str | None = None,
     tag: str | None = None,
 ) -> Html:
-    title = (source.title if isinstance(source, Passage) else "") or source.source
+    title = title_of(source)
     name = title if number is None else say("source.name", number=number, title=title)
     head = element(
         "header",
@@ -183,8 +209,8 @@ def _card(
 def _where(source: Passage | Citation, title: str, say: Say) -> Html | None:
     """Return the line that says where in the documents it is."""
     parts: list[object] = []
-    if source.source != title:
-        parts.append(element("bdi", source.source))
+    if short_source(source.source) != title:
+        parts.append(element("bdi", short_source(source.source)))
     if source.page is not None:
         parts.append(say("source.page", page=source.page))
     if source.heading and source.heading != title:
@@ -228,9 +254,6 @@ def _paragraph(shown: Html, text: str, *, whole: bool = False) -> Html:
 
 
 def _foot(collection: str, source: Passage | Citation, say: Say) -> Html:
-    link = element(
-        "a", say("source.open"), href=document_address(collection, source), target="_blank"
-    )
+    address = f"document?{urlencode(_document_query(collection, source))}#{MARK}"
+    link = element("a", say("source.open"), href=address, target="_blank")
     return element("p", link, class_="cw-foot")
-
-

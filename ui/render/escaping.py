@@ -70,7 +70,7 @@ def joined(*parts: object) -> Html:
 
 
 def plain(value: object, longest: int | None = None) -> str:
-    """Return a value as one line for a place that takes Markdown: a label, a message, a tooltip.
+    r"""Return a value as one line for a place that takes Markdown: a label, a message, a tooltip.
 
     Args:
         value: The text.
@@ -78,7 +78,7 @@ def plain(value: object, longest: int | None = None) -> str:
 
     Example:
         >>> plain("![x](y) *a*")
-        '\\\\!\\\\[x\\\\]\\\\(y\\\\) \\\\*a\\\\*'
+        '\\!\\[x\\]\\(y\\) \\*a\\*'
     """
     line = " ".join(sound(value).split())
     if longest is not None and len(line) > longest:

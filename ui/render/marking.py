@@ -57,9 +57,7 @@ def excerpt(
     first, last = (chosen[0][0], chosen[-1][1]) if chosen else (0, around)
     start = min(first, _word_start(text, first - around))
     end = max(last, _word_end(text, last + around))
-    shown = highlight(
-        text[start:end], marks=shifted(chosen, start), terms=shifted(terms, start)
-    )
+    shown = highlight(text[start:end], marks=shifted(chosen, start), terms=shifted(terms, start))
     before = "… " if start else ""
     behind = " …" if end < len(text) else ""
     return Html(f"{before}{shown}{behind}")
@@ -99,8 +97,8 @@ def language_tag(text: str) -> str | None:
 
 def _with_terms(text: str, start: int, end: int, words: list[Span]) -> Html:
     pieces, position = [], start
-    for first, last in words:
-        first, last = max(first, start), min(last, end)
+    inside = ((max(first, start), min(last, end)) for first, last in words)
+    for first, last in inside:
         if first >= last:
             continue
         pieces.append(escape(text[position:first]))

@@ -9,8 +9,8 @@ from typing import Final
 
 from ui.render.escaping import Html, element
 from ui.render.marking import highlight, language_tag
+from ui.render.places import MARK
 
-MARK: Final = "marked"
 SHOWN: Final = 60_000  # characters of a document in one view
 
 

@@ -7,15 +7,12 @@ from typing import Final
 from rag.schema import Passage, Stage
 from ui.render.escaping import Html, element
 from ui.render.marking import Span
-from ui.words import Say
-from ui.words import all_words
+from ui.words import Say, all_words
 
 MOST_WORDS: Final = 8
 
 
-def why(
-    passage: Passage, stages: Sequence[Stage], say: Say, *, terms: Sequence[Span] = ()
-) -> Html:
+def why(passage: Passage, stages: Sequence[Stage], say: Say, *, terms: Sequence[Span] = ()) -> Html:
     """Return, folded, the rank, score and time of each stage that returned a passage."""
     took = {stage.name: stage.ms for stage in stages}
     head = ["why.stage", "why.rank", "why.score"] + (["why.time"] if took else [])
@@ -25,7 +22,7 @@ def why(
             element("th", stage_name(name, say), scope="row"),
             element("td", f"#{at.rank}"),
             element("td", f"{at.score:.3f}"),
-            element("td", milliseconds(took[name]) if name in took else "–") if took else None,
+            element("td", seconds(took[name]) if name in took else "–") if took else None,
         )
         for name, at in passage.stages.items()
     ]
@@ -41,14 +38,14 @@ def steps_table(stages: Sequence[Stage], total_ms: float, say: Say) -> Html:
         element(
             "tr",
             element("th", stage_name(stage.name, say), scope="row"),
-            element("td", milliseconds(stage.ms)),
+            element("td", seconds(stage.ms)),
             element("td", "–" if stage.count is None else stage.count),
             element("td", stage.note or "", class_="cw-said", dir="auto"),
         )
         for stage in stages
     ]
     head = [say(f"why.{key}") for key in ("stage", "time", "count", "note")]
-    title = element("summary", say("why.steps", total=milliseconds(total_ms)))
+    title = element("summary", say("why.steps", total=seconds(total_ms)))
     return element("details", title, _table(head, rows), class_="cw-fold cw-steps")
 
 
@@ -58,11 +55,11 @@ def stage_name(name: str, say: Say) -> str:
     return say(key) if key in all_words() else name
 
 
-def milliseconds(value: float) -> str:
+def seconds(value: float) -> str:
     """Return a time as people read it.
 
     Example:
-        >>> milliseconds(0.31), milliseconds(34.2), milliseconds(2345.0)
+        >>> seconds(0.31), seconds(34.2), seconds(2345.0)
         ('0.3 ms', '34 ms', '2.3 s')
     """
     if value >= 1000:
@@ -72,9 +69,7 @@ def milliseconds(value: float) -> str:
 
 def _table(head: Sequence[str], rows: Sequence[Html]) -> Html:
     cells = [element("th", text, scope="col") for text in head]
-    table = element(
-        "table", element("thead", element("tr", *cells)), element("tbody", *rows)
-    )
+    table = element("table", element("thead", element("tr", *cells)), element("tbody", *rows))
     return element("div", table, class_="cw-table", tabindex="0", role="group")
 
 

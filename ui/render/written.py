@@ -6,7 +6,7 @@ directives come out as the characters they are. The only links are those to the 
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 from markdown_it import MarkdownIt
@@ -19,7 +19,9 @@ LONGEST: Final = 60_000  # characters of an answer that are shown
 
 _MARKER = re.compile(r"[\[【［]\s*(\d{1,4}(?:\s*[,，、]\s*\d{1,4})*)\s*[\]】］]")
 _UNFINISHED = re.compile(r"[\[【［][\d\s,，、]*$")
-_ADDRESS = re.compile(r"(?:https?://|ftp://|www\.)[^\s<>`]+|[\w.+-]+@[\w-]+\.[\w.-]+", re.IGNORECASE)
+_ADDRESS = re.compile(
+    r"(?:https?://|ftp://|www\.)[^\s<>`]+|[\w.+-]+@[\w-]+\.[\w.-]+", re.IGNORECASE
+)
 _AROUND = {"strong_open": "**", "strong_close": "**", "em_open": "*", "em_close": "*",
            "s_open": "~~", "s_close": "~~"}  # fmt: skip
 
@@ -70,22 +72,16 @@ def _blocks(parent: SyntaxTreeNode, anchors: Anchors) -> Iterator[str]:
 
 
 def _block(node: SyntaxTreeNode, anchors: Anchors) -> str:
-    kind = node.type
-    if kind == "paragraph":
-        return _inline(node, anchors)
-    if kind == "heading":
-        return f"**{_inline(node, anchors)}**"
-    if kind in ("bullet_list", "ordered_list"):
-        return _list(node, anchors)
-    if kind == "blockquote":
-        return _prefixed("> ", "> ", "\n\n".join(_blocks(node, anchors)))
-    if kind in ("fence", "code_block"):
-        return _fence(node.content)
-    if kind == "table":
-        return _table(node, anchors)
-    if kind == "hr":
-        return "---"
-    return plain(node.content or "")
+    write = _WRITERS.get(node.type)
+    return write(node, anchors) if write else plain(node.content or "")
+
+
+def _heading(node: SyntaxTreeNode, anchors: Anchors) -> str:
+    return f"**{_inline(node, anchors)}**"
+
+
+def _quote(node: SyntaxTreeNode, anchors: Anchors) -> str:
+    return _prefixed("> ", "> ", "\n\n".join(_blocks(node, anchors)))
 
 
 def _list(node: SyntaxTreeNode, anchors: Anchors) -> str:
@@ -102,8 +98,9 @@ def _prefixed(first: str, others: str, text: str) -> str:
     return first + text.replace("\n", f"\n{others}")
 
 
-def _fence(text: str) -> str:
+def _fence(node: SyntaxTreeNode, _anchors: Anchors) -> str:
     """Return a block of code that is never a diagram, whatever it says it is."""
+    text = node.content
     mark = "`" * (max([3, *(len(run) + 1 for run in re.findall("`+", text))]))
     return f"{mark}text\n{text.rstrip()}\n{mark}"
 
@@ -177,3 +174,20 @@ def _code(text: str) -> str:
     mark = "`" * (max((len(run) for run in re.findall("`+", text)), default=0) + 1)
     blank = " " if text.startswith("`") or text.endswith("`") else ""
     return f"{mark}{blank}{text}{blank}{mark}"
+
+
+def _rule(_node: SyntaxTreeNode, _anchors: Anchors) -> str:
+    return "---"
+
+
+_WRITERS: dict[str, Callable[[SyntaxTreeNode, Anchors], str]] = {
+    "paragraph": _inline,
+    "heading": _heading,
+    "bullet_list": _list,
+    "ordered_list": _list,
+    "blockquote": _quote,
+    "fence": _fence,
+    "code_block": _fence,
+    "table": _table,
+    "hr": _rule,
+}
