@@ -8,7 +8,7 @@ from rag.errors import RagError
 from ui.panels.frame import problem, tried
 from ui.panels.lists import one_page
 from ui.panels.shelf import DOCUMENT, Shelf
-from ui.render import plain
+from ui.render import element, plain
 from ui.render.holdings import passage_list
 from ui.services.library import DocumentRow
 
@@ -19,13 +19,12 @@ def draw_preview(shelf: Shelf, row: DocumentRow) -> None:
     """Draw what can be done with a document, and its passages."""
     try:
         original = shelf.services.library.file(shelf.owner, shelf.collection, row.document_id)
-        passages = shelf.services.library.passages(
-            shelf.owner, shelf.collection, row.document_id
-        )
+        passages = shelf.services.library.passages(shelf.owner, shelf.collection, row.document_id)
     except RagError as error:
         problem(shelf.say("documents.damaged"), error)
         return
     say = shelf.say
+    st.html(element("p", element("bdi", row.source), class_="cw-where"))
     with st.container(key="preview_actions", horizontal=True, vertical_alignment="center"):
         st.page_link(
             "views/document.py",

@@ -18,15 +18,13 @@ PAGE = 20  # documents on a page
 MOST_FAILED = 20
 
 
-def draw_documents(
-    shelf: Shelf, rows: Sequence[DocumentRow], failures: Sequence[Failure]
-) -> None:
+def draw_documents(shelf: Shelf, rows: Sequence[DocumentRow], failures: Sequence[Failure]) -> None:
     """Draw the documents; the one that the address names is open."""
     say = shelf.say
     chosen = st.query_params.get(DOCUMENT)
     if chosen and all(row.document_id != chosen for row in rows):
         notice(say("preview.gone"), kind="error")
-    st.html(element("h2", say("list.title")))
+    st.html(element("h2", say("list.title"), class_="cw-section"))
     found, asked = _found(shelf, rows)
     if not found:
         st.text(say("list.none"))
@@ -46,9 +44,10 @@ def draw_documents(
                 role="status",
             )
         )
-        for row in shown:
-            is_open = row.document_id == chosen
-            _draw_row(shelf, row, is_open=is_open, is_outdated=row.path in outdated)
+        with st.container(key="rows", gap=None):
+            for row in shown:
+                is_open = row.document_id == chosen
+                _draw_row(shelf, row, is_open=is_open, is_outdated=row.path in outdated)
 
 
 def draw_failures(shelf: Shelf, failures: Sequence[Failure]) -> None:
@@ -101,12 +100,14 @@ def _found(shelf: Shelf, rows: Sequence[DocumentRow]) -> tuple[list[DocumentRow]
 def _draw_row(shelf: Shelf, row: DocumentRow, *, is_open: bool, is_outdated: bool) -> None:
     key = _key(row.document_id)
     title = row.title or row.source
-    source = f" :small[{plain(row.source, 80)}]" if row.title and row.title != row.source else ""
+    place = "/".join(row.source.split("/")[-2:])
+    source = f" :small[{plain(place, 80)}]" if row.title and row.title != place else ""
     with st.container(key=f"row_{key}", horizontal=True, vertical_alignment="center"):
         st.button(
             f"{plain(title, 100)}{source}",
-            key=f"open_{key}",
+            key=f"doc_{key}",
             type="tertiary",
+            wrap=True,
             icon=":material/expand_more:" if is_open else ":material/chevron_right:",
             on_click=_open,
             args=(None if is_open else row.document_id,),

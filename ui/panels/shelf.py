@@ -129,10 +129,12 @@ def _draw_manage(shelf: Shelf) -> None:
         st.divider()
         with st.form(f"delete_{name}", border=False, clear_on_submit=True):
             st.text(say("documents.delete_help"))
+            st.text(say("documents.delete_type", name=name))
             st.text_input(
-                plain(say("documents.delete_type", name=name)),
+                say("documents.name"),
                 key="delete_name",
                 autocomplete="off",
+                label_visibility="collapsed",
             )
             st.form_submit_button(
                 say("documents.delete"),

@@ -13,7 +13,7 @@ from streamlit.delta_generator import DeltaGenerator
 from indexing.converters import SUFFIXES
 from ui.panels.frame import tried
 from ui.panels.shelf import Shelf, show_collection
-from ui.render import plain
+from ui.render import element, plain
 from ui.render.holdings import job_files, job_status
 from ui.services.uploads import IndexSnapshot
 
@@ -39,13 +39,15 @@ def draw_form(shelf: Shelf) -> None:
     label = say("upload.label", types=types, mb=limits.max_upload_mb, files=limits.max_files)
     with st.form("upload", clear_on_submit=True):
         st.file_uploader(
-            plain(label),
+            label,
             accept_multiple_files=True,
             key="upload_files",
             max_upload_size=limits.max_upload_mb,
         )
         st.form_submit_button(
-            say("upload.go" if shelf.collection else "upload.to_default"),
+            plain(say("upload.go", name=shelf.collection))
+            if shelf.collection
+            else say("upload.to_default"),
             type="primary",
             icon=":material/upload:",
             on_click=_upload,
@@ -100,11 +102,9 @@ def _upload(shelf: Shelf) -> None:
 def _draw_job(shelf: Shelf, job: IndexSnapshot) -> Slots:
     say, uploads = shelf.say, shelf.services.uploads
     key, count = job.job_id[:12], len(job.files)
-    title = say(
-        "upload.one_job" if count == 1 else "upload.job", count=count, name=job.collection
-    )
+    title = say("upload.one_job" if count == 1 else "upload.job", count=count, name=job.collection)
     with st.container(key=f"job_{key}", border=True, gap="small"):
-        st.subheader(plain(title), anchor=False)
+        st.html(element("h2", title, class_="cw-section"))
         slots = Slots(job, st.html(job_status(job, say)), st.html(job_files(job, say)))
         with st.container(key=f"jobdo_{key}", horizontal=True):
             if job.is_open:

@@ -13,7 +13,7 @@ from ui.words import Say
 
 MOST_FILES: Final = 50  # of one upload that are shown
 _ORDER = ("failed", "embedding", "reading", "cancelled", "queued", "ready", "unchanged")
-STEPS: Final = {"queued": 0, "reading": 1, "embedding": 2}  # of 3, until a file is done
+STEPS: Final = {"queued": 0, "reading": 1, "embedding": 2}  # until a file is done
 
 
 def facts(pairs: Sequence[tuple[str, object]]) -> Html:
@@ -42,17 +42,18 @@ def job_files(job: IndexSnapshot, say: Say) -> Html:
     """Return the files of an upload with their stages, how far they are, and why one failed.
 
     Of many files, those that are worked on, failed or left come first, and the rest is a number.
+    When it has ended, what went well is folded.
     """
     files = list(job.files)
     if len(files) > MOST_FILES:
         files.sort(key=lambda file: _ORDER.index(file.stage))
-    more = len(files) - MOST_FILES
-    return element(
-        "ul",
-        *(_file(each, say) for each in files[:MOST_FILES]),
-        element("li", say("failed.more", count=more), class_="cw-file") if more > 0 else None,
-        class_="cw-files",
-    )
+    if job.is_open:
+        return _files(files, say)
+    well = [file for file in files if file.stage in ("ready", "unchanged")]
+    left = [file for file in files if file not in well]
+    title = element("summary", _summary(well, say))
+    folded = element("details", title, _files(well, say), class_="cw-fold") if well else None
+    return element("div", _files(left, say) if left else None, folded)
 
 
 def failed_file(source: str, reason: str) -> Html:
@@ -93,16 +94,25 @@ def passage_list(passages: Sequence[Passage], words: str, say: Say) -> Html:
                    class_="cw-passages", aria_label=say("preview.passages"))  # fmt: skip
 
 
+def _files(files: Sequence[FileState], say: Say) -> Html:
+    more = len(files) - MOST_FILES
+    return element(
+        "ul",
+        *(_file(each, say) for each in files[:MOST_FILES]),
+        element("li", say("failed.more", count=more), class_="cw-file") if more > 0 else None,
+        class_="cw-files",
+    )
+
+
 def _file(file: FileState, say: Say) -> Html:
-    step = STEPS.get(file.stage)
     stage = say(f"filestage.{file.stage}")
     meter = element(
         "progress",
-        value=3 if step is None else step,
-        max=3,
+        value=STEPS[file.stage],
+        max=len(STEPS),
         aria_label=f"{file.name}: {stage}",
         class_="cw-meter",
-    )
+    ) if file.stage in STEPS else element("span")  # fmt: skip
     return element(
         "li",
         element("bdi", file.name, class_="cw-name"),

@@ -45,7 +45,9 @@ def _draw_content(shelf: Shelf) -> None:
         draw_documents(shelf, rows, failures)
         return
     notice(say("documents.empty", name=shelf.collection), say("documents.empty_help"))
-    option = "" if shelf.collection == "default" else f" --collection {shlex.quote(shelf.collection)}"
+    option = (
+        "" if shelf.collection == "default" else f" --collection {shlex.quote(shelf.collection)}"
+    )
     st.code(f"rag index PATH{option}", language=None)
 
 
