@@ -14,7 +14,7 @@ RETRIEVAL = ("recall@", "success@", "precision@", "RR", "AP", "nDCG", "Rprec", "
 
 def scores(results: Results) -> tuple[Block, ...]:
     """Return the section's blocks."""
-    blocks: list[Block] = list(_mains(results))
+    blocks: list[Block] = list(main_tables(results))
     blocks.append(_comparisons(results))
     blocks.append(_conventions(results))
     blocks += _curves(results)
@@ -37,7 +37,7 @@ def mean_cell(mean: MetricMean | None, *, letters: str = "", delta: Text = "") -
     )
 
 
-def _mains(results: Results) -> list[Table]:
+def main_tables(results: Results) -> list[Table]:
     """The main table, or one of retrieval and one of answers if there are many metrics."""
     metrics = reading.shown_metrics(results)
     found = [name for name in metrics if name.startswith(RETRIEVAL)]

@@ -124,7 +124,8 @@ def _draw_manage(shelf: Shelf) -> None:
             say("documents.again"),
             key="again",
             icon=":material/refresh:",
-            on_click=lambda: tried(lambda: shelf.services.uploads.update(shelf.owner, name)),
+            on_click=_look_again,
+            args=(shelf,),
         )
         st.divider()
         with st.form(f"delete_{name}", border=False, clear_on_submit=True):
@@ -142,6 +143,10 @@ def _draw_manage(shelf: Shelf) -> None:
                 on_click=_delete,
                 args=(shelf,),
             )
+
+
+def _look_again(shelf: Shelf) -> None:
+    tried(lambda: shelf.services.uploads.update(shelf.owner, shelf.collection))
 
 
 def _delete(shelf: Shelf) -> None:

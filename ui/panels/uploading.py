@@ -100,7 +100,7 @@ def _upload(shelf: Shelf) -> None:
 
 
 def _draw_job(shelf: Shelf, job: IndexSnapshot) -> Slots:
-    say, uploads = shelf.say, shelf.services.uploads
+    say = shelf.say
     key, count = job.job_id[:12], len(job.files)
     title = say("upload.one_job" if count == 1 else "upload.job", count=count, name=job.collection)
     with st.container(key=f"job_{key}", border=True, gap="small"):
