@@ -10,6 +10,7 @@ import base64
 import hashlib
 import re
 import secrets
+from collections.abc import Iterable
 from functools import cache
 from http.cookies import CookieError, SimpleCookie
 from importlib.resources import files
@@ -88,14 +89,23 @@ class Headers:
 
         async def add(message: Message) -> None:
             if message["type"] == "http.response.start":
-                ours = {name for name, _ in security_headers()}
-                kept = [
-                    (key, value) for key, value in message["headers"] if key.lower() not in ours
-                ]
-                message["headers"] = [*kept, *security_headers(), *cookies]
+                message["headers"] = [*_guarded(message["headers"]), *cookies]
             await send(message)
 
         await self._app(scope, receive, add)
+
+
+def _guarded(brought: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """Return a response's headers with ours in place of its own; a sandbox of its own stays."""
+    ours = dict(security_headers())
+    kept = []
+    for key, value in brought:
+        name = key.lower()
+        if name == b"content-security-policy" and value.startswith(b"sandbox"):
+            ours[name] = value
+        elif name not in ours:
+            kept.append((key, value))
+    return [*kept, *ours.items()]
 
 
 def cookies_of(headers: dict[bytes, bytes]) -> dict[str, str]:
