@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from rag.config import Config
-from rag.engine import RAG, Token
+from rag.engine import RAG, Sources, Token
 from rag.errors import MismatchError, ModelError, QuestionError
 from rag.prompts import ABSTAIN
 from rag.schema import Answer, Turn
@@ -215,6 +215,22 @@ def test_a_written_answer_streams_and_ends_with_the_checked_one(written):
     assert "".join(piece.text for piece in pieces if isinstance(piece, Token)) == text
     assert isinstance(pieces[-1], Answer)
     assert len(pieces) > 5
+    assert pieces[0] == Sources(pieces[-1].passages)  # before the first word is written
+
+
+def test_leaving_a_stream_early_stops_the_generator(written):
+    class Endless(Scripted):
+        def run(self, messages, streaming_callback=None, stop=None, deadline=None):
+            while not stop.is_set():
+                streaming_callback("word ")
+            ended.set()
+            return {"text": "word", "finish_reason": "stopped"}
+
+    ended = threading.Event()
+    pieces = written(Endless("")).stream(QUESTION)
+    next(pieces), next(pieces)
+    pieces.close()
+    assert ended.wait(10)
 
 
 def test_an_error_in_a_stream_reaches_the_caller(sample_rag):

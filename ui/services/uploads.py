@@ -88,12 +88,13 @@ class _Job:
             self.changed.notify_all()
 
     def set_stage(self, name: str, stage: FileStage, reason: str | None = None) -> None:
+        """Move a file on; a refused file of the same name stays as it is."""
         with self.changed:
-            files = [each for each in self.now.files if each.name != name]
-            place = next(
-                (at for at, each in enumerate(self.now.files) if each.name == name), len(files)
-            )
-            files.insert(place, FileState(name, stage, reason))
+            files = list(self.now.files)
+            places = [at for at, each in enumerate(files) if each.name == name]
+            taken = [at for at in places if files[at].stage != "failed"] or places
+            at = taken[0] if taken else len(files)
+            files[at : at + 1] = [FileState(name, stage, reason)]
             self.change(files=tuple(files))
 
 
