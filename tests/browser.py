@@ -1,8 +1,8 @@
 """The real page in a real browser: a server on this machine, and people who look at it.
 
-Fixtures come by import. One server runs for all tests of a session, with the bundled sample and a
-collection of hostile documents, and with a language model that is a few lines of this file: it
-streams slowly, and what it writes depends on a word in the question (see `WRITERS`).
+`conftest.py` makes the fixtures known. One server runs for all tests of a session, with the bundled
+sample and a collection of hostile documents, and with a language model that is a few lines of this
+file: it streams slowly, and what it writes depends on a word in the question (see `WRITERS`).
 """
 
 import os
@@ -141,7 +141,7 @@ def until(ready, explain=lambda: "", *, seconds=60):
 
 
 @pytest.fixture(scope="session")
-def home(tmp_path_factory, sample_store, embedder):
+def page_home(tmp_path_factory, sample_store, embedder):
     """A data folder with the sample, and with documents that are one payload each."""
     from indexing.pipeline import index_paths
     from rag.config import Config
@@ -161,26 +161,26 @@ def home(tmp_path_factory, sample_store, embedder):
 
 
 @pytest.fixture(scope="session")
-def model():
+def page_model():
     """The language model's server."""
     with serve(writes_slowly) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
-def config(home, model):
+def page_config(page_home, page_model):
     """The configuration file of the page under test."""
-    url = f"http://127.0.0.1:{model.server_address[1]}/v1"
+    url = f"http://127.0.0.1:{page_model.server_address[1]}/v1"
     settings = {"generator": {"kind": "openai", "model": "m", "base_url": url}}
-    path = home / "rag.yaml"
+    path = page_home / "rag.yaml"
     path.write_text(yaml.safe_dump(settings), encoding="utf-8")
     return path
 
 
 @pytest.fixture(scope="session")
-def page_server(home, config):
+def page_server(page_home, page_config):
     """The page, ready for questions."""
-    server = Server(home, config)
+    server = Server(page_home, page_config)
     yield server
     server.stop()
 
@@ -200,9 +200,12 @@ def second_server(home, config, folder):
 # -- people
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium():
-    """The system's Chromium; without it these tests are skipped, but not where CI=true."""
+    """The system's Chromium; without it these tests are skipped, but not where CI=true.
+
+    It goes at the end of a file: while it is there, no other test could run an event loop.
+    """
     if not CHROMIUM.exists() and os.environ.get("CI") != "true":
         pytest.skip(f"there is no {CHROMIUM}: apt-get install chromium, or set CHROMIUM")
     from playwright.sync_api import expect, sync_playwright
@@ -257,6 +260,15 @@ class Person:
     def ask(self, question):
         self.page.get_by_test_id("stChatInputTextArea").fill(question)
         self.page.keyboard.press("Enter")
+
+    def begin_anew(self):
+        """Leave the conversation."""
+        from playwright.sync_api import expect
+
+        self.idle()
+        self.page.get_by_role("button", name="New conversation").click()
+        expect(self.page.get_by_role("heading", name="Ask your documents")).to_be_visible()
+        self.idle()
 
     def answered(self, count=1):
         """Wait until that many answers are at their end."""

@@ -1,23 +1,9 @@
 """Chat in a real browser: what is written is seen as it comes, proven, and never lost."""
 
-# ruff: noqa: F401, F811 - fixtures come by import
-
 import re
 import time
 
-from browser import (
-    QUESTION,
-    Person,
-    chromium,
-    config,
-    home,
-    meet,
-    model,
-    page_server,
-    person,
-    second_server,
-    until,
-)
+from browser import QUESTION, Person, second_server, until
 from playwright.sync_api import expect
 from proxy import cut_off
 
@@ -56,7 +42,7 @@ def test_a_citation_opens_its_card_while_the_answer_is_written_and_after(person)
 def test_an_answer_is_proven_by_cards_that_mark_what_is_cited(person):
     page = person.go("/")
     person.ask(QUESTION)
-    expect(page.locator("[role=status]").last).to_contain_text("Searching")
+    expect(page.locator(".cw-status.cw-open")).to_have_text(re.compile("Searching|Reading|Writing"))
     person.answered()
     assert "[9?]" not in text_of(person) and "9" not in page.locator(CITE).all_inner_texts()
     page.locator(CITE).first.click()
@@ -148,8 +134,10 @@ def test_a_cut_connection_is_taken_up_again(meet, page_server):
         person.answered()
 
 
-def test_a_restarted_server_keeps_what_was_written_and_asks_again(chromium, home, config, tmp_path):
-    with second_server(home, config, tmp_path) as server:
+def test_a_restarted_server_keeps_what_was_written_and_asks_again(
+    chromium, page_home, page_config, tmp_path
+):
+    with second_server(page_home, page_config, tmp_path) as server:
         person = Person(chromium, server.url)
         page = person.go("/")
         person.ask(LONG)
@@ -204,7 +192,7 @@ def test_conversations_are_named_found_exported_and_deleted(person):
     page.get_by_text("Delete this conversation").click()
     page.get_by_role("button", name="Delete", exact=True).click()
     expect(page.get_by_role("heading", name="Ask your documents")).to_be_visible()
-    assert page.get_by_role("button", name="Ice, how thick").count() == 0
+    expect(page.get_by_role("button", name="Ice, how thick")).to_have_count(0)
 
 
 def test_quotes_without_a_model_and_the_answer_can_be_copied(person):
