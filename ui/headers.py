@@ -10,7 +10,7 @@ import base64
 import hashlib
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from functools import cache
 from http.cookies import CookieError, SimpleCookie
 from importlib.resources import files
@@ -18,12 +18,15 @@ from urllib.parse import parse_qs
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ui.words import LANGUAGES
+from ui.words import LANGUAGES, Language, first_language, language_of_browser
 
 OWNER_COOKIE = "citewell_owner"
 LANGUAGE_COOKIE = "citewell_language"
+Header = tuple[bytes, bytes]
 YEAR = 31_536_000  # seconds
 _SECRET = re.compile(r"[\w-]{32,128}")
+_KEPT = {b"etag", b"last-modified"}
+_PACKED_OR_KEPT = {b"accept-encoding", b"if-none-match", b"if-modified-since"}
 _INLINE = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
 
@@ -75,7 +78,7 @@ def security_headers() -> list[tuple[bytes, bytes]]:
 
 
 class Headers:
-    """ASGI middleware: adds the security headers, the owner's cookie and the language's."""
+    """ASGI middleware: adds the headers and cookies, and says which language the page is in."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -85,27 +88,34 @@ class Headers:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        cookies = _new_cookies(scope)
+        is_page = _is_page(scope)
+        cookies, language = (
+            (_new_cookies(scope), language_of_request(scope)) if is_page else ([], "en")
+        )
+        if is_page:  # it differs by language, so it is neither packed nor kept under one name
+            scope = dict(scope, headers=_without(scope["headers"], _PACKED_OR_KEPT))
 
         async def add(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*_guarded(message["headers"]), *cookies]
+                ours = {name for name, _ in security_headers()} | (_KEPT if is_page else set())
+                kept = _without(message["headers"], ours)
+                message["headers"] = [*kept, *_guards(message["headers"]), *cookies]
+            elif is_page and language != "en":
+                named = f'<html lang="{language}"'.encode()
+                message["body"] = message.get("body", b"").replace(b'<html lang="en"', named, 1)
             await send(message)
 
         await self._app(scope, receive, add)
 
 
-def _guarded(brought: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """Return a response's headers with ours in place of its own; a sandbox of its own stays."""
-    ours = dict(security_headers())
-    kept = []
-    for key, value in brought:
-        name = key.lower()
-        if name == b"content-security-policy" and value.startswith(b"sandbox"):
-            ours[name] = value
-        elif name not in ours:
-            kept.append((key, value))
-    return [*kept, *ours.items()]
+def _guards(brought: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """Return the security headers; a response that brings a sandbox of its own keeps that."""
+    sandboxes = {
+        name.lower(): value
+        for name, value in brought
+        if name.lower() == b"content-security-policy" and value.startswith(b"sandbox")
+    }
+    return list((dict(security_headers()) | sandboxes).items())
 
 
 def cookies_of(headers: dict[bytes, bytes]) -> dict[str, str]:
@@ -122,18 +132,42 @@ def is_secret(value: object) -> bool:
     return isinstance(value, str) and bool(_SECRET.fullmatch(value))
 
 
-def _new_cookies(scope: Scope) -> list[tuple[bytes, bytes]]:
-    """Return the cookies to set: with pages only, never with their files."""
+def language_of_request(scope: Scope) -> Language:
+    """Return the language asked for: in the address, chosen before, or the browser's."""
+    headers = dict(scope["headers"])
+    chosen = (_asked_language(scope), cookies_of(headers).get(LANGUAGE_COOKIE))
+    accepted = headers.get(b"accept-language", b"").decode("latin-1")
+    return first_language(chosen) or language_of_browser(accepted)
+
+
+def _is_page(scope: Scope) -> bool:
+    """Whether a request is for a page, and not for one of its files."""
     name = scope["path"].rstrip("/").rsplit("/", 1)[-1]
-    if scope["method"] != "GET" or "." in name or scope["path"].startswith("/_stcore"):
-        return []
+    return (
+        scope["method"] in ("GET", "HEAD")
+        and "." not in name
+        and not scope["path"].startswith("/_stcore")
+    )
+
+
+def _new_cookies(scope: Scope) -> list[tuple[bytes, bytes]]:
+    """Return the cookies to set with a page."""
     brought = cookies_of(dict(scope["headers"]))
     secure = "; Secure" if scope["scheme"] == "https" else ""
-    kept = f"Path=/; SameSite=Lax; Max-Age={YEAR}{secure}"
+    kept = f"HttpOnly; Path=/; SameSite=Lax; Max-Age={YEAR}{secure}"
     found = []
     if not is_secret(brought.get(OWNER_COOKIE)):
-        found.append(f"{OWNER_COOKIE}={secrets.token_urlsafe(32)}; HttpOnly; {kept}")
-    wanted = parse_qs(scope["query_string"].decode("latin-1")).get("lang", [""])[0]
+        found.append(f"{OWNER_COOKIE}={secrets.token_urlsafe(32)}; {kept}")
+    wanted = _asked_language(scope)
     if wanted in LANGUAGES and brought.get(LANGUAGE_COOKIE) != wanted:
-        found.append(f"{LANGUAGE_COOKIE}={wanted}; HttpOnly; {kept}")
+        found.append(f"{LANGUAGE_COOKIE}={wanted}; {kept}")
     return [(b"set-cookie", cookie.encode()) for cookie in found]
+
+
+def _asked_language(scope: Scope) -> str:
+    query: bytes = scope["query_string"]
+    return parse_qs(query.decode("latin-1")).get("lang", [""])[0]
+
+
+def _without(headers: Iterable[Header], names: Container[bytes]) -> list[Header]:
+    return [(name, value) for name, value in headers if name.lower() not in names]

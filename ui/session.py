@@ -14,9 +14,9 @@ from rag.config import load_config
 from ui.headers import LANGUAGE_COOKIE, OWNER_COOKIE, is_secret
 from ui.services import Services, open_services
 from ui.services.owners import owner_of
-from ui.words import LANGUAGES, Language, Say, language_of_browser, words_in
+from ui.words import Language, Say, first_language, language_of_browser, words_in
 
-LANGUAGE = "lang"  # the key of the language switch, in the session and in the URL
+LANGUAGE = "lang"  # in the address: the language of the interface
 
 
 @dataclass
@@ -66,11 +66,10 @@ def owner() -> str:
 
 def language() -> Language:
     """Return the language of the interface: chosen here, chosen before, or the browser's."""
+    chosen = (st.query_params.get(LANGUAGE), st.context.cookies.get(LANGUAGE_COOKIE))
     accepted = st.context.headers.get("Accept-Language")
-    for wanted in (st.session_state.get(LANGUAGE), st.context.cookies.get(LANGUAGE_COOKIE)):
-        if wanted in LANGUAGES:
-            return wanted
-    return language_of_browser(accepted if isinstance(accepted, str) else "")
+    known = first_language(chosen)
+    return known or language_of_browser(accepted if isinstance(accepted, str) else "")
 
 
 def say() -> Say:

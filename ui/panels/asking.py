@@ -25,18 +25,29 @@ class Choice:
     problem: str | None = None
 
 
-def choose_method(say: Say, configured: Method, *, key: str, bind: bool = False) -> Method | None:
-    """Draw the choice of a method and return it; None is the configured one."""
+def choose_method(say: Say, configured: Method, *, key: str, in_address: bool = False) -> Method:
+    """Draw the choice of a method and return it.
+
+    Streamlit would write the label into the address, which is another in another language; so
+    what stands there is written here.
+    """
+    named = st.query_params.get(key) if in_address else None
+    begin = next((method for method in METHODS if method == named), configured)
+
+    def write() -> None:
+        if in_address:
+            st.query_params[key] = st.session_state[key] or configured
+
     chosen: Method | None = st.segmented_control(
         say("method.label"),
         METHODS,
         key=key,
-        default=configured,
+        default=begin,
         format_func=lambda method: say(f"method.{method}"),
-        bind="query-params" if bind else None,
-        persist_state=None if bind else "session",
+        on_change=write,
+        persist_state=None if in_address else "session",
     )
-    return chosen
+    return chosen or configured
 
 
 def draw_choices(services: Services, say: Say, names: list[str], collection: str) -> Choice:

@@ -25,7 +25,8 @@ def highlight(
         text: Any text.
         marks: Offsets of what answers; becomes `<mark>`.
         terms: Offsets of the question's words; becomes `<b>`.
-        mark_id: Id of the first mark, to jump to.
+        mark_id: Id of a place without width before the first mark, to jump to; it is a box, as a
+            frame cannot begin at what is inline.
 
     Example:
         >>> highlight("a <b> c", marks=[(2, 5)])
@@ -36,7 +37,9 @@ def highlight(
     for start, end in chosen:
         pieces.append(_with_terms(text, position, start, words))
         inside = _with_terms(text, start, end, words)
-        pieces.append(element("mark", inside, id=mark_id))
+        if mark_id:
+            pieces.append(element("span", id=mark_id, class_="cw-place"))
+        pieces.append(element("mark", inside))
         position, mark_id = end, None
     pieces.append(_with_terms(text, position, len(text), words))
     return Html("".join(pieces))

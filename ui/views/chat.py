@@ -15,6 +15,7 @@ from ui.services.conversations import Conversation, Exchange
 from ui.services.errors import NotFoundError
 from ui.words import Say
 
+UNASKED = "unasked"  # in the session: a question that was refused, so that it is not lost
 SHOWN = 12  # exchanges; earlier ones on demand
 
 
@@ -36,11 +37,16 @@ def main() -> None:
             draw_menu(services, owner, say, current)
     if current is not None and current.collection not in names:
         notice(say("collections.gone", name=current.collection), kind="error")
+    if unasked := st.session_state.pop(UNASKED, None):
+        notice(say("chat.unasked"), unasked, kind="error")
     exchanges = services.conversations.exchanges(owner, current.id) if current else []
 
     def ask(question: str) -> None:
-        if choice.problem is None:
-            tried(lambda: _ask(services, owner, current, question, choice))
+        if choice.problem is None and tried(
+            lambda: _ask(services, owner, current, question, choice)
+        ):
+            return
+        st.session_state[UNASKED] = question
 
     st.chat_input(
         say("chat.ask"),

@@ -64,9 +64,7 @@ def main() -> None:
     _draw(services, owner, say, found, question=question, page=page, count=count)
 
 
-def _options(
-    services: Services, say: Say, names: list[str]
-) -> tuple[list[str], Method | None, str, int]:
+def _options(services: Services, say: Say, names: list[str]) -> tuple[list[str], Method, str, int]:
     """Draw what a search can be told, and return the collections, method, filter and number."""
     with st.popover(say("search.options"), icon=":material/tune:", key="search_options"):
         chosen = st.multiselect(
@@ -76,7 +74,7 @@ def _options(
             bind="query-params",
             placeholder=say("search.all"),
         )
-        method = choose_method(say, services.config.retrieval.method, key="method", bind=True)
+        method = choose_method(say, services.config.retrieval.method, key="method", in_address=True)
         expression = st.text_input(
             say("search.filter"),
             key="where",

@@ -5,7 +5,7 @@ documents, people and models is the same in both languages and goes into `{place
 """
 
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from importlib.resources import files
 from typing import Literal
@@ -31,6 +31,11 @@ def words_in(language: Language) -> Say:
         return all_words()[key][place].format_map(values)
 
     return say
+
+
+def first_language(wanted: Iterable[object]) -> Language | None:
+    """Return the first of some values that is a language of the interface."""
+    return next((each for name in wanted for each in LANGUAGES if name == each), None)
 
 
 def language_of_browser(accepted: str) -> Language:
