@@ -47,7 +47,7 @@ def draw_feedback(services: Services, owner: str, say: Say) -> None:
     if not count:
         st.text(say("feedback.none"))
         return
-    st.text(say("feedback.some", count=count))
+    st.text(say("feedback.one") if count == 1 else say("feedback.some", count=count))
     st.download_button(
         say("feedback.download"),
         json.dumps(content, ensure_ascii=False, indent=1).encode("utf-8", "backslashreplace"),

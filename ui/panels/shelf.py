@@ -33,9 +33,11 @@ def choose_collection(services: Services, owner: str, say: Say) -> Shelf:
     """Draw the row with the collection and what can be done with it; return what is chosen."""
     names = services.library.names(owner)
     wanted = st.query_params.get(COLLECTION)
-    current = wanted if wanted in names else session.preferred_collection(names)
     if wanted and wanted not in names:
         notice(say("collections.gone", name=wanted[:80]), kind="error")
+    known = (wanted, st.session_state.get("shelf"), session.preferred_collection(names))
+    current = next((name for name in known if name in names), None)
+    st.session_state["shelf"] = current  # it stays when another one comes before it
     shelf = Shelf(services, owner, say, current or "")
     with st.container(key="shelf", horizontal=True, vertical_alignment="bottom"):
         if current is not None:
