@@ -202,6 +202,15 @@ def test_failures_are_listed_with_their_reason_retried_and_forgotten(services, o
     assert "2 unchanged" in words(app)
 
 
+def test_uploads_that_nothing_became_of_are_offered(services, open_page):
+    left = services.library.uploads / "station" / "left.txt"
+    left.write_text("Nothing became of it.", encoding="utf-8")
+    app = open_page(services, "documents")
+    assert "Uploaded, but not indexed: 1" in html(app) and "left.txt" in html(app)
+    app = click(app, "Index them now")
+    assert "Done: 1 ready" in html(app) and "not indexed" not in html(app)
+
+
 def test_another_embedder_is_warned_of_with_what_to_do(services, open_page, embedder):
     folder = services.library.uploads.parent / "collections" / "foreign"
     store = EmbeddedStore(folder)

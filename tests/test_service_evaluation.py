@@ -4,10 +4,11 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from made_results import build_results
-from service_runs import ANNA, BERT, home, index_end, make_services, services, stages, upload
+from service_runs import ANNA, BERT, FILES, home, index_end, make_services, services, stages, upload
 
 from evaluation.compare import compare_runs
 from evaluation.outputs import write_file
@@ -172,6 +173,45 @@ def test_forgetting_keeps_the_version_that_is_indexed(services):
     services.library.forget(ANNA, "station", [failure.path])
     assert (services.library.uploads / "station" / "dog.md").exists()
     assert len(services.library.documents(ANNA, "station")) == 2
+
+
+def test_what_a_restart_cut_off_is_not_lost(make_services):
+    before = make_services()
+    before.library.create(ANNA, "station")
+    before.uploads.close()  # as at the end of the process: what waits is never begun
+    before.uploads._pool = Never()
+    before.uploads.upload(ANNA, "station", FILES)
+    assert before.uploads.left_over(ANNA, "station") == []  # it waits for its turn
+    after = make_services()
+    assert [Path(path).name for path in after.uploads.left_over(ANNA, "station")] == [
+        "dog.md",
+        "pump.txt",
+    ]
+    end = index_end(after, ANNA, after.uploads.update(ANNA, "station"))
+    assert stages(end) == {"dog.md": "ready", "pump.txt": "ready"}
+    assert after.uploads.left_over(ANNA, "station") == []
+
+
+def test_what_was_cut_off_can_be_discarded(make_services):
+    services = make_services()
+    services.library.create(ANNA, "mine", private=True)
+    left = services.library.uploads / "mine" / "left.txt"
+    left.parent.mkdir(parents=True)
+    left.write_text("Nothing became of it.")
+    with pytest.raises(NotFoundError):
+        services.uploads.discard(BERT, "mine")
+    services.uploads.discard(ANNA, "mine")
+    assert not left.exists()
+
+
+class Never:
+    """A pool that begins nothing."""
+
+    def submit(self, *_):
+        pass
+
+    def shutdown(self, **_):
+        pass
 
 
 def test_a_collection_tells_what_it_is_like_to_those_who_may_know(services):

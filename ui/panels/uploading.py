@@ -6,12 +6,13 @@ Indexing goes on in the background whatever the page does; the page only watches
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from indexing.converters import SUFFIXES
-from ui.panels.frame import tried
+from ui.panels.frame import notice, tried
 from ui.panels.shelf import Shelf, show_collection
 from ui.render import element, plain
 from ui.render.holdings import job_files, job_status
@@ -19,6 +20,7 @@ from ui.services.uploads import IndexSnapshot
 
 WAIT = 0.25  # seconds between two looks of the browser's clicks, at most
 PAINT = 0.08  # seconds between two paints, at least
+MOST_NAMED = 10  # files
 FIRST = "default"  # the collection that a first upload makes
 DISMISSED = "dismissed_jobs"
 
@@ -65,6 +67,32 @@ def draw_jobs(shelf: Shelf) -> list[Slots]:
         if job.is_open:
             running.append(slots)
     return running
+
+
+def draw_left_over(shelf: Shelf) -> None:
+    """Draw what was uploaded and never indexed, unless an upload above says so itself."""
+    say, uploads = shelf.say, shelf.services.uploads
+    dismissed = st.session_state.get(DISMISSED, ())
+    for job in uploads.recent(shelf.owner, shelf.collection):
+        can_retry = any(file.can_retry for file in job.files) and job.job_id not in dismissed
+        if job.is_open or can_retry:
+            return
+    paths = uploads.left_over(shelf.owner, shelf.collection)
+    if not paths:
+        return
+    names = ", ".join(Path(path).name for path in paths[:MOST_NAMED])
+    more = say("failed.more", count=len(paths) - MOST_NAMED) if len(paths) > MOST_NAMED else ""
+    notice(say("left.title", count=len(paths)), say("left.help", names=f"{names} {more}"))
+    with st.container(key="left", horizontal=True):
+        st.button(
+            say("left.index"),
+            key="left_index",
+            icon=":material/refresh:",
+            on_click=_index,
+            args=(shelf, paths),
+        )
+        st.button(say("left.discard"), key="left_discard", type="tertiary",
+                  on_click=_discard, args=(shelf,))  # fmt: skip
 
 
 def follow(shelf: Shelf, running: Sequence[Slots]) -> None:
@@ -143,6 +171,14 @@ def _cancel(shelf: Shelf, job_id: str) -> None:
 def _retry(shelf: Shelf, job_id: str) -> None:
     if tried(lambda: shelf.services.uploads.retry(shelf.owner, job_id)):
         _dismiss(job_id)
+
+
+def _index(shelf: Shelf, paths: Sequence[str]) -> None:
+    tried(lambda: shelf.services.uploads.update(shelf.owner, shelf.collection, paths))
+
+
+def _discard(shelf: Shelf) -> None:
+    tried(lambda: shelf.services.uploads.discard(shelf.owner, shelf.collection))
 
 
 def _dismiss(job_id: str) -> None:

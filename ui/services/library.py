@@ -264,6 +264,12 @@ class Library:
             if path not in held and self.is_upload(name, path):
                 Path(path).unlink(missing_ok=True)
 
+    def uploaded(self, name: str) -> list[Path]:
+        """Return the files that were uploaded to a collection, whatever became of them."""
+        folder = (self.uploads / name).absolute()
+        found = folder.iterdir() if folder.is_dir() else ()
+        return [path for path in found if path.is_file() and not path.name.startswith(".")]
+
     def is_upload(self, name: str, path: str | None) -> bool:
         """Tell if a path is that of a file uploaded to a collection."""
         return path is not None and Path(path).is_relative_to((self.uploads / name).absolute())

@@ -169,7 +169,8 @@ class IndexJobs:
         Args:
             owner: Who asks.
             collection: The collection.
-            paths: Only these, as `DocumentRow.path` and `Failure.path` have them; none is all.
+            paths: Only these, as `DocumentRow.path`, `Failure.path` and `left_over` have them;
+                none is all.
 
         Raises:
             NotFoundError: If the collection, or one of the paths in it, is not there or not theirs.
@@ -180,6 +181,7 @@ class IndexJobs:
                 for row in self._library.documents(owner, collection) if row.path}  # fmt: skip
         held |= {each.path: each.source
                  for each in self._library.failures(owner, collection) if each.path}  # fmt: skip
+        held |= {path: Path(path).name for path in self.left_over(owner, collection)}
         unknown = [path for path in paths if path not in held]
         if unknown:
             raise NotFoundError(f"there is no file `{unknown[0][:80]}` in the collection.")
@@ -189,6 +191,29 @@ class IndexJobs:
         self._check_room(owner)
         states = [FileState(name, "queued") for name in names.values()]
         return self._submit(owner, collection, states, [Path(path) for path in names], names)
+
+    def left_over(self, owner: str, collection: str) -> list[str]:
+        """Return uploaded files that nothing became of: cancelled, or cut off by a restart.
+
+        Raises:
+            NotFoundError: If the collection is not there or not theirs.
+        """
+        known = {row.path for row in self._library.documents(owner, collection)}
+        known |= {failure.path for failure in self._library.failures(owner, collection)}
+        with self._lock:
+            open_ = [job for job in self._jobs.values() if job.now.is_open]
+        known |= {str(path) for job in open_ for path in job.paths}
+        found = self._library.uploaded(collection)
+        return sorted(str(path) for path in found if str(path) not in known)
+
+    def discard(self, owner: str, collection: str) -> None:
+        """Delete the uploaded files that nothing became of.
+
+        Raises:
+            NotFoundError: If the collection is not there or not theirs.
+        """
+        for path in self.left_over(owner, collection):
+            Path(path).unlink(missing_ok=True)
 
     def retry(self, owner: str, job_id: str) -> str:
         """Begin again with the files of an ended job that failed or were left; return the new id.

@@ -9,7 +9,7 @@ from ui import session
 from ui.panels.frame import heading, notice, problem
 from ui.panels.holdings import draw_documents, draw_failures
 from ui.panels.shelf import Shelf, choose_collection, draw_facts
-from ui.panels.uploading import draw_form, draw_jobs, follow
+from ui.panels.uploading import draw_form, draw_jobs, draw_left_over, follow
 
 
 def main() -> None:
@@ -40,6 +40,7 @@ def _draw_content(shelf: Shelf) -> None:
     except RagError as error:
         problem(say("documents.damaged"), error)
         return
+    draw_left_over(shelf)
     draw_failures(shelf, failures)
     if rows:
         draw_documents(shelf, rows, failures)
