@@ -151,9 +151,11 @@ def page_home(tmp_path_factory, sample_store, embedder):
     shutil.copytree(sample_store.folder, home / "collections" / "sample")
     hostile = home / "<img src=x onerror=alert(12)> ![x](javascript:alert(13))"
     hostile.mkdir()
-    for number, (name, text) in enumerate(PAYLOADS.items()):
-        body = f"# {text}\n\nThe zorblax of {name} is {text} and it weighs {number} stones.\n"
-        hostile.joinpath(f"{number} <b onclick=alert(14)>&amp;.md").write_text(body, "utf-8")
+    for number, (what, text) in enumerate(PAYLOADS.items()):
+        body = f"# {text}\n\nThe zorblax of {what} is {text} and it weighs {number} stones.\n"
+        suffix = ".txt" if "<!--" in text else ".md"  # comments are left out when Markdown is read
+        name = f"{number} <b onclick=alert(14)>&amp;{suffix}"
+        hostile.joinpath(name).write_text(body, encoding="utf-8")
     store = EmbeddedStore(home / "collections" / "hostile")
     index_paths([hostile], store, embedder, Config(), leave_out=Path("nowhere"))
     store.close()

@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 import streamlit as st
 
 from ui.panels.frame import tried
-from ui.render import plain
+from ui.render import element, plain
 from ui.services import Services
 from ui.services.conversations import Conversation
 from ui.words import Say
@@ -39,7 +39,7 @@ def draw_list(services: Services, owner: str, say: Say, current: Conversation | 
         for each in found if words else found[:SHOWN]:
             if (its := _day(each.updated)) != day:
                 day = its
-                st.html(f"<p class='cw-day'>{say(f'chat.{day}')}</p>")
+                st.html(element("p", say(f"chat.{day}"), class_="cw-day"))
             st.button(
                 plain(each.title, 60),
                 key=f"open_{each.id}",
