@@ -12,6 +12,15 @@ from pathlib import Path
 
 import elasticsearch_server
 import pytest
+from browser import (  # noqa: F401 - fixtures of every test_browser_*.py
+    chromium,
+    meet,
+    page_config,
+    page_home,
+    page_model,
+    page_server,
+    person,
+)
 from places import SAMPLE
 
 from rag.config import Config

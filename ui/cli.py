@@ -10,6 +10,7 @@ from indexing.cli import collections, index
 from rag.console import run_command, set_up_logging, show
 from ui.commands import ask, chat, search
 from ui.doctor import config, doctor
+from ui.launch import ui
 from ui.serving import mcp, serve
 
 app = typer.Typer(
@@ -22,6 +23,7 @@ app.command()(index)
 app.command()(search)
 app.command()(ask)
 app.command()(chat)
+app.command()(ui)
 app.add_typer(collections, name="collections")
 app.add_typer(evaluate, name="evaluate")
 app.command()(serve)

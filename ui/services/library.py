@@ -259,6 +259,34 @@ class Library:
             if path is not None and path not in left and self.is_upload(name, path):
                 Path(path).unlink(missing_ok=True)
 
+    def forget(self, owner: str, name: str, paths: Sequence[str]) -> None:
+        """Take files off the list of failures; those that were uploaded are deleted.
+
+        A file that documents are held from is kept.
+
+        Raises:
+            NotFoundError: If the collection is not there or not theirs, or a path is not listed.
+            LockedError: If the collection is being indexed.
+        """
+        with self._store(owner, name) as store:
+            listed = {each.path for each in store.failures()}
+            unknown = [path for path in paths if path not in listed]
+            if unknown:
+                raise NotFoundError(f"there is no file `{unknown[0][:80]}` in the collection.")
+            held = {info.path for info in store.documents()}
+            with store.writer() as writer:
+                writer.fail([], list(paths))
+                writer.publish()
+        for path in paths:
+            if path not in held and self.is_upload(name, path):
+                Path(path).unlink(missing_ok=True)
+
+    def uploaded(self, name: str) -> list[Path]:
+        """Return the files that were uploaded to a collection, whatever became of them."""
+        folder = (self.uploads / name).absolute()
+        found = folder.iterdir() if folder.is_dir() else ()
+        return [path for path in found if path.is_file() and not path.name.startswith(".")]
+
     def is_upload(self, name: str, path: str | None) -> bool:
         """Tell if a path is that of a file uploaded to a collection."""
         return path is not None and Path(path).is_relative_to((self.uploads / name).absolute())
