@@ -4,7 +4,7 @@ import logging
 import random
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from elasticsearch import ApiError
@@ -63,59 +63,74 @@ def send(
         UnavailableError: If the cluster stays away or overloaded for `patience` seconds.
         StoreError: If it refuses all.
     """
+    sender = _Sender(cluster, index, dense, refresh=refresh, by_alias=by_alias)
     refused: dict[str, str] = {}
     for part in _parts(changes):
-        refused |= _send_part(cluster, index, part, dense, refresh=refresh, by_alias=by_alias)
+        refused |= sender.send(part)
     return refused
 
 
-def _send_part(
-    cluster: Cluster,
-    index: str,
-    part: dict[str, Change],
-    dense: str,
-    *,
-    refresh: bool,
-    by_alias: bool,
-) -> dict[str, str]:
-    deadline = time.monotonic() + cluster.settings.patience
-    refused: dict[str, str] = {}
-    pause, left = FIRST_PAUSE, part
-    while left:
-        passing: dict[str, str] = {}
-        operations = _operations(left, dense)
-        seconds = max(deadline - time.monotonic(), 0.05)
+@dataclass(frozen=True)
+class _Sender:
+    """Sends the parts; see `send` for what it is told."""
+
+    cluster: Cluster
+    index: str
+    dense: str
+    refresh: bool = field(kw_only=True)
+    by_alias: bool = field(kw_only=True)
+
+    def send(self, part: dict[str, Change]) -> dict[str, str]:
+        """Send one request's changes until each is taken or refused; return the refused ones."""
+        deadline = time.monotonic() + self.cluster.settings.patience
+        refused: dict[str, str] = {}
+        pause, left = FIRST_PAUSE, part
+        while left:
+            passing = self._send_once(left, refused, max(deadline - time.monotonic(), 0.05))
+            left = {name: left[name] for name in passing}
+            if left:
+                wait = pause * random.uniform(0.5, 1.5)  # noqa: S311 - so that not all come at once
+                over = time.monotonic() + wait >= deadline
+                self._tell(len(left), len(part), next(iter(passing.values())), over=over)
+                time.sleep(wait)
+                pause = min(2 * pause, LONGEST_PAUSE)
+        return refused
+
+    def _send_once(
+        self, left: dict[str, Change], refused: dict[str, str], seconds: float
+    ) -> dict[str, str]:
+        """Send changes; add to the refused ones, and return those that may be taken later."""
+        operations = _operations(left, self.dense)
         try:
-            answer = cluster.write(
-                lambda client, operations=operations: client.bulk(  # type: ignore[misc]
-                    index=index, operations=operations, refresh=refresh, require_alias=by_alias
+            answer = self.cluster.write(
+                lambda client: client.bulk(
+                    index=self.index,
+                    operations=operations,
+                    refresh=self.refresh,
+                    require_alias=self.by_alias,
                 ),
                 seconds=seconds,
             )
         except StoreError as error:
-            if len(part) == 1 and _is_too_large(error):
-                return {next(iter(part)): "it is too large for the cluster"}
+            if len(left) == 1 and _is_too_large(error):
+                refused |= dict.fromkeys(left, "it is too large for the cluster")
+                return {}
             raise
-        for name, status, reason in _outcomes(cluster, answer.body):
+        passing = {}
+        for name, status, reason in _outcomes(self.cluster, answer.body):
             if status in PASSING:
                 passing[name] = reason
             elif status >= 400:
                 refused[name] = reason
-        left = {name: left[name] for name in passing}
-        if left:
-            wait = pause * random.uniform(0.5, 1.5)  # noqa: S311 - so that not all come at once
-            reason = next(iter(passing.values()))
-            if time.monotonic() + wait >= deadline:
-                raise UnavailableError(
-                    f"the cluster at `{cluster.shown}` does not take {len(left)} of {len(part)} "
-                    f"rows: {reason}. Run the same command again when it has less to do."
-                )
-            log.warning(
-                "%d of %d rows were not taken: %s. Trying again.", len(left), len(part), reason
+        return passing
+
+    def _tell(self, left: int, among: int, reason: str, *, over: bool) -> None:
+        if over:
+            raise UnavailableError(
+                f"{self.cluster.where} does not take {left} of {among} rows: {reason}. Run the "
+                "same command again when it has less to do."
             )
-            time.sleep(wait)
-            pause = min(2 * pause, LONGEST_PAUSE)
-    return refused
+        log.warning("%d of %d rows were not taken: %s. Trying again.", left, among, reason)
 
 
 def _is_too_large(error: StoreError) -> bool:
