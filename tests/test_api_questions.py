@@ -86,14 +86,18 @@ def test_what_the_documents_do_not_say_is_an_answer_that_abstains(api):
     assert answer["passages"]
 
 
-def test_a_generator_that_is_away_leaves_quoted_evidence_and_says_so(station):
+def test_a_generator_that_is_away_leaves_quoted_evidence_and_says_so(station, caplog):
     with client_of(station(AwayGenerator())) as api:
         response = api.post("/v1/ask", json=ASKED)
         assert response.status_code == 200
         answer = response.json()
         assert answer["answer"] == "The pump of the station runs on diesel. [1]"
-        assert "the generator failed" in answer["reason"]
+        assert answer["reason"] == "the generator failed, quoted from the passages"
         check_citations(api, answer)
+        streamed = api.post("/v1/ask", json={**ASKED, "stream": True}).text
+        assert "the generator failed" in streamed
+        assert "127.0.0.1:9" not in response.text + streamed  # where our servers are
+        assert "http://127.0.0.1:9/v1 cannot be reached" in caplog.text
 
 
 def test_a_stream_brings_sources_then_tokens_then_the_checked_answer(station):

@@ -1,16 +1,21 @@
 """Watching an answer in the making, for clients that wait for the end or for each piece."""
 
+import logging
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
+from rag.answering import FAILED
 from rag.schema import Answer, Turn
 from ui.api.errors import Refusal, refusal_for
 from ui.api.limits import Threads
 from ui.api.scope import Owner, ServicesOf, ThreadsOf
 from ui.services.jobs import AnswerJobs, Snapshot
+
+log = logging.getLogger(__name__)
 
 HEARTBEAT_SECONDS = 10.0  # without news, after which a stream says that it is alive
 POLL_SECONDS = 0.5  # after which it is looked at whether the client is still there
@@ -87,15 +92,27 @@ WatchedOf = Annotated[Watched, Depends(_watched)]
 
 
 def finished(last: Snapshot) -> Answer:
-    """Return the answer of a last snapshot.
+    """Return the answer of a last snapshot, as clients may see it.
 
     Raises:
         Refusal: If there is none.
     """
     if last.answer is not None:
-        return last.answer
+        return _without_cause(last.answer)
     if last.failure is not None:
         raise refusal_for(last.failure)
     if last.error is not None:
         raise Refusal(500, "internal", last.error)
     raise Refusal(503, "interrupted", "the server stopped before the answer was finished.")
+
+
+def _without_cause(answer: Answer) -> Answer:
+    """Return an answer that says that the generator failed, but not why: that names our servers."""
+    if answer.reason is None or not answer.reason.startswith(FAILED):
+        return answer
+    log.warning("%s", answer.reason)
+    stages = (
+        replace(stage, note="failed") if stage.name == "generate" else stage
+        for stage in answer.trace.stages
+    )
+    return replace(answer, reason=FAILED, trace=replace(answer.trace, stages=tuple(stages)))
