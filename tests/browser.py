@@ -43,6 +43,7 @@ SENTENCE = (
     "A radar survey in 2015 found that the ice is 168 metres thick at its deepest point [1]. "
 )
 SECOND = "The ice was 168 metres thick [2]. And a passage that nobody has [9]. "
+SILENCE = "…"  # where the model is silent for 10 seconds
 PIECE = 0.03  # seconds between two words of the model
 
 
@@ -54,7 +55,7 @@ def _short(question):
 
 
 def _long(question):
-    return SENTENCE + SECOND + "and the ice moves on, " * 60
+    return SENTENCE + SECOND + "and the ice moves on, " * 300  # 45 seconds: tests stop it
 
 
 def _medium(question):
@@ -65,7 +66,17 @@ def _hostile(question):
     return "\n\n".join(PAYLOADS.values()) + "\n\n" + SENTENCE
 
 
-WRITERS = {"at length": _long, "in full": _medium, "hostile": _hostile, "": _short}
+def _silent(question):
+    return f"{SENTENCE} {SILENCE} {SECOND}"
+
+
+WRITERS = {
+    "without a word": _silent,
+    "at length": _long,
+    "in full": _medium,
+    "hostile": _hostile,
+    "": _short,
+}
 
 
 def writes_slowly(handler):
@@ -74,7 +85,7 @@ def writes_slowly(handler):
     text = next(write(question) for word, write in WRITERS.items() if word in question)
     handler.start()
     for piece in re.findall(r"\S+\s*", text):
-        time.sleep(PIECE)
+        time.sleep(10 if piece.strip() == SILENCE else PIECE)
         handler.send(piece)
     handler.send(finish="stop")
     handler.raw("[DONE]")

@@ -81,7 +81,7 @@ def test_a_secret_that_was_not_given_out_here_is_replaced(brought):
 
 
 def test_files_and_streams_set_no_cookie():
-    for path in ("/static/js/index.js", "/_stcore/stream", "/favicon.png"):
+    for path in ("/static/js/index.js", "/_stcore/stream", "/favicon.png", "/ready"):
         assert get(path)[1] == []
     assert get(method="POST")[1] == []
 

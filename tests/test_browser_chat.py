@@ -75,6 +75,17 @@ def test_stop_keeps_what_was_written(person):
     assert text_of(person) == kept
 
 
+def test_a_silent_model_does_not_keep_a_click_waiting(person):
+    page = person.go("/")
+    person.ask(f"{QUESTION} Tell it without a word.")
+    begun(person)
+    expect(page.locator(ANSWER).last).to_contain_text("deepest point")
+    page.wait_for_timeout(1000)  # silent by now
+    page.get_by_role("button", name="New conversation").click()
+    anew = page.get_by_role("heading", name="Ask your documents")
+    expect(anew).to_be_visible(timeout=5000)
+
+
 def test_clicks_and_a_second_question_lose_no_answer(person):
     page = person.go("/")
     person.ask(QUESTION)

@@ -4,12 +4,17 @@ Each test ends by looking at what the browser did: no dialog, no error, no reque
 """
 
 import re
+import secrets
 import urllib.request
 
 import pytest
 from browser import QUESTION
 from payloads import OUTSIDE, PAYLOADS
 from playwright.sync_api import expect
+
+from ui.headers import OWNER_COOKIE
+from ui.services.database import Database
+from ui.services.owners import owner_of
 
 ACTIVE = "main :is(script, iframe, object, embed, form:not([data-testid]), img, video, audio, base)"
 UNSEEN = "\u200b\u2060\u202a-\u202e\u2066-\u2069"
@@ -81,32 +86,58 @@ def test_a_models_words_show_as_they_are(person):
         assert seen(PAYLOADS[name]).split("(")[0] in shown, name
 
 
-@pytest.mark.parametrize("name", PAYLOADS)
-def test_questions_and_titles_show_as_they_are(hostile_person, name):
-    text = PAYLOADS[name]
-    page = hostile_person.page
-    hostile_person.begin_anew()
-    hostile_person.ask(text)
-    expect(page.locator(".cw-question")).to_have_count(1)
-    assert seen(page.locator(".cw-question").inner_text()) == seen(text)
-    title = page.locator('[class*="st-key-open_"] button').first
-    shown = seen(title.inner_text())
-    assert shown.rstrip("…") and seen(text).startswith(shown.rstrip("…").strip())
-    assert page.locator(ACTIVE.replace("main ", "[data-testid=stSidebar] ")).count() == 0
-
-
-@pytest.fixture(scope="module")
-def hostile_person(chromium, page_server):
-    from browser import Person
-
-    person = Person(chromium, page_server.url)
+@pytest.fixture
+def archive(person, page_home):
+    """A person who has asked every payload: once in a conversation each, once all in one."""
     person.go("/")
-    person.page.get_by_role("button", name="Options").click()
-    person.page.get_by_text("Quote only").click()
-    person.page.keyboard.press("Escape")
+    cookies = {each["name"]: each["value"] for each in person.context.cookies()}
+    owner = owner_of(cookies[OWNER_COOKIE])
+    database = Database(page_home / "people.db")
+    with database.transaction():
+        for number, text in enumerate(PAYLOADS.values()):
+            conversation = _conversation(database, owner, f"{owner[:8]}-{number}", text)
+            _exchange(database, conversation, text)
+        everything = _conversation(database, owner, f"{owner[:8]}-all", "All of it")
+        for text in PAYLOADS.values():
+            _exchange(database, everything, text)
+    database.close()
+    return everything
+
+
+def _conversation(database, owner, conversation_id, title):
+    row = (conversation_id, owner, " ".join(title.split())[:80], "sample", 1.0, 1.0)
+    database.rows("INSERT INTO conversations VALUES (?, ?, ?, ?, ?, ?)", *row)
+    return conversation_id
+
+
+def _exchange(database, conversation_id, text):
+    database.rows(
+        "INSERT INTO exchanges (id, conversation_id, question, options, state, text, error,"
+        " comment, rating, asked) VALUES (?, ?, ?, '{}', 'failed', ?, ?, ?, 0, 1.0)",
+        secrets.token_hex(16), conversation_id, text, text, text, text,
+    )  # fmt: skip
+
+
+def test_titles_questions_and_errors_show_as_they_are(person, archive):
+    page = person.go(f"/?c={archive}")
+    page.get_by_role("button", name=re.compile("Show .* earlier questions")).click()
+    questions = page.locator(".cw-question")
+    expect(questions).to_have_count(len(PAYLOADS))
     person.idle()
-    yield person
-    person.close()
+    assert [seen(each) for each in questions.all_inner_texts()] == list(
+        map(seen, PAYLOADS.values())
+    )
+    titles = page.locator('[class*="st-key-open_"] button')
+    expect(titles).to_have_count(len(PAYLOADS) + 1)
+    shown = {seen(each).rstrip("…").strip() for each in titles.all_inner_texts()}
+    for name, text in PAYLOADS.items():
+        assert any(each and seen(text).startswith(each) for each in shown), name
+    assert page.locator(ACTIVE).count() == 0
+    assert page.locator(ACTIVE.replace("main ", "[data-testid=stSidebar] ")).count() == 0
+    answers = page.locator('[class*="st-key-answer_"] .stMarkdown')
+    assert answers.locator("a, h1, h2, h3, [id^=mermaid], .katex").count() == 0
+    for name in ("script", "html image", "icon", "colour", "arrows", "emoji and Chinese"):
+        assert seen(PAYLOADS[name]) in seen(answers.nth(list(PAYLOADS).index(name)).inner_text())
 
 
 def test_addresses_with_payloads_do_no_harm(person):

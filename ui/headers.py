@@ -23,6 +23,7 @@ from ui.words import LANGUAGES, Language, first_language, language_of_browser
 OWNER_COOKIE = "citewell_owner"
 LANGUAGE_COOKIE = "citewell_language"
 Header = tuple[bytes, bytes]
+FOR_MACHINES = ("/health", "/ready")
 YEAR = 31_536_000  # seconds
 _SECRET = re.compile(r"[\w-]{32,128}")
 _KEPT = {b"etag", b"last-modified"}
@@ -146,6 +147,7 @@ def _is_page(scope: Scope) -> bool:
     return (
         scope["method"] in ("GET", "HEAD")
         and "." not in name
+        and scope["path"] not in FOR_MACHINES
         and not scope["path"].startswith("/_stcore")
     )
 

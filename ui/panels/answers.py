@@ -48,7 +48,6 @@ class Slots:
     text: DeltaGenerator
     sources: DeltaGenerator
     passages: DeltaGenerator
-    stage: str = ""
     version: int = 0
 
     @property
@@ -80,7 +79,7 @@ def draw_exchange(reader: Reader, exchange: Exchange) -> Slots:
     with st.container(key=f"answer_{now.id}", gap="xsmall"):
         slots = Slots(
             now,
-            st.html(status_line(reader, now, "")),
+            st.html(status_line(reader, now)),
             st.markdown(answer_markdown(reader, now)),
             st.html(source_list(reader, now)),
             st.html(passage_list(reader, now)),
@@ -92,7 +91,8 @@ def draw_exchange(reader: Reader, exchange: Exchange) -> Slots:
 def follow(reader: Reader, running: Sequence[Slots]) -> None:
     """Repaint answers until they are done, and then run the page again.
 
-    The last thing a page does. A click anywhere ends this loop, never the answer.
+    The last thing a page does. A click anywhere ends this loop, never the answer; Streamlit looks
+    for clicks whenever something is drawn, so the status is drawn even where nothing changed.
     """
     while True:
         ended = False
@@ -101,17 +101,16 @@ def follow(reader: Reader, running: Sequence[Slots]) -> None:
             snapshot = reader.services.answers.wait(
                 reader.owner, slots.exchange.id, slots.version, timeout
             )
-            if snapshot.version != slots.version:
-                _paint(reader, slots, snapshot)
+            _paint(reader, slots, snapshot)
             ended = ended or not snapshot.is_open
         if ended:
             st.rerun()
         time.sleep(PAINT)
 
 
-def status_line(reader: Reader, exchange: Exchange, stage: str) -> str:
+def status_line(reader: Reader, exchange: Exchange) -> str:
     """Return the line that says how far an answer is; screen readers speak it as it changes."""
-    text = _status(reader, exchange, stage)
+    text = _status(reader, exchange)
     kind = "open" if exchange.state in OPEN else exchange.state
     return element(
         "p",
@@ -190,16 +189,14 @@ def _merge(exchange: Exchange, snapshot: Snapshot) -> Exchange:
 def _paint(reader: Reader, slots: Slots, snapshot: Snapshot) -> None:
     before, now = slots.exchange, _merge(slots.exchange, snapshot)
     slots.exchange, slots.version = now, snapshot.version
-    if (snapshot.stage, now.state) != (slots.stage, before.state):
-        slots.status.html(status_line(reader, now, snapshot.stage))
-        slots.stage = snapshot.stage
+    slots.status.html(status_line(reader, now))
     if before.passages != now.passages:
         slots.passages.html(passage_list(reader, now))
     if before.text != now.text:
         slots.text.markdown(answer_markdown(reader, now))
 
 
-def _status(reader: Reader, exchange: Exchange, stage: str) -> str:
+def _status(reader: Reader, exchange: Exchange) -> str:
     say, answer = reader.say, exchange.answer
     if exchange.state in OPEN:
         if exchange.text:

@@ -10,7 +10,7 @@ from ui.services import Services
 from ui.services.conversations import Conversation
 from ui.words import Say
 
-SHOWN = 30  # titles without a search
+SHOWN = 50  # titles without a search
 CURRENT = "c"  # in the address: the conversation that is open
 
 

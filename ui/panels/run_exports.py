@@ -1,6 +1,5 @@
 """What can be taken away: a run's report and tables, and rated answers as a question set."""
 
-import json
 from collections.abc import Callable
 from dataclasses import asdict
 
@@ -40,23 +39,12 @@ def draw_exports(bench: Bench) -> None:
 def draw_feedback(services: Services, owner: str, say: Say) -> None:
     """Draw what the visitor rated in Chat as a question set, with the command to use it."""
     st.html(element("h2", say("feedback.title"), class_="cw-section"))
-    content = services.export_questions(owner)
-    count = sum(
-        len(paragraph["qas"]) for article in content["data"] for paragraph in article["paragraphs"]
-    )
+    count = sum(each.rating == 1 for _, each in services.conversations.rated(owner))
     if not count:
         st.text(say("feedback.none"))
         return
     st.text(say("feedback.one") if count == 1 else say("feedback.some", count=count))
-    st.download_button(
-        say("feedback.download"),
-        json.dumps(content, ensure_ascii=False, indent=1).encode("utf-8", "backslashreplace"),
-        file_name=FEEDBACK,
-        mime="application/json",
-        key="feedback",
-        icon=":material/download:",
-        on_click="ignore",
-    )
+    _offer(say, "feedback", FEEDBACK, lambda: json_text(services.export_questions(owner)))
     st.text(say("feedback.use"))
     st.code(f"rag evaluate {FEEDBACK}", language=None)
 

@@ -96,4 +96,4 @@ def literal(text: str) -> str:
 def sound(value: object) -> str:
     """Return a value as text that can be sent: no halves of surrogate pairs, no control codes."""
     text = str(value).encode("utf-8", "replace").decode("utf-8")
-    return re.sub("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", "\ufffd", text)
+    return re.sub("[\x00-\x08\x0b\x0e-\x1f\x7f]", "\ufffd", text)
