@@ -4,13 +4,29 @@
 
 import json
 import socket
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from api_runs import KEY, bare, client_of, home, keyed, make_services, on_a_port, refused
+from api_runs import (
+    KEY,
+    QUESTION,
+    SlowGenerator,
+    bare,
+    client_of,
+    home,
+    keyed,
+    make_services,
+    on_a_port,
+    refused,
+    station,
+)
 
 from ui.api import limits
 from ui.api.limits import Rate, depth_of
+from ui.services.errors import BusyError
+from ui.services.owners import LOCAL
 
 
 def test_a_client_that_asks_too_often_is_told_when_to_come_back(make_services):
@@ -129,3 +145,34 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_sent(make_services):
         with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
             client.sendall(head + b"Content-Length: 10000000000\r\n\r\n")
             assert client.recv(1000).startswith(b"HTTP/1.1 413")
+
+
+def test_no_more_requests_are_served_at_once_than_are_set(make_services, monkeypatch):
+    services = make_services(workers=1, queue=1)
+    begun, go = threading.Semaphore(0), threading.Event()
+
+    def wait(_owner):
+        begun.release()
+        go.wait(20)
+        return []
+
+    monkeypatch.setattr(services.library, "collections", wait)
+    with client_of(services) as client, ThreadPoolExecutor(2) as pool:
+        served = [pool.submit(client.get, "/v1/collections") for _ in range(2)]
+        for _ in served:
+            assert begun.acquire(timeout=10)
+        response = client.get("/v1/collections")
+        assert client.get("/health").status_code == 200
+        go.set()
+        refused(response, 503, "busy")
+        assert [each.result().status_code for each in served] == [200, 200]
+        assert client.get("/v1/collections").status_code == 200
+
+
+def test_answers_outside_conversations_count_for_the_limit_of_all_answers(station):
+    services = station(SlowGenerator(pieces=["never ending "] * 1000), workers=1, queue=1)
+    asked = [services.answers.ask_outside(LOCAL, "station", QUESTION) for _ in range(2)]
+    with pytest.raises(BusyError, match="2 questions are being answered"):
+        services.answers.ask_outside(LOCAL, "station", QUESTION)
+    for each in asked:
+        services.answers.let_go(LOCAL, each)
