@@ -32,6 +32,8 @@ def test_an_unpublished_change_is_invisible_and_the_next_writer_publishes_it(tmp
         assert each.count_documents() == 3
     with again.writer() as writer:
         assert writer.recovered == 1
+        assert store.count_documents() == 3
+        assert ids(store.bm25_retrieval("unique", top_k=3)) == []
         assert writer.publish() == 2
     assert ids(store.bm25_retrieval("unique", top_k=3)) == ["d:0"]
     assert set(ids(store.filter_documents())) == {"1-1", "1-2", "d:0"}
@@ -55,6 +57,8 @@ def test_a_named_generation_is_read_until_it_is_gone(tmp_path, engine):
     # Marking rows moves bm25's statistics a little on a cluster, until it merges its segments.
     expect_same(read(1), first, tolerance=0 if engine.is_embedded else 0.01)
     assert read(2) == read(None) != first
+    gone = {f"1-{number}" for number in range(15)}
+    assert not gone & {passage_id for hits in read(2) for passage_id, _ in hits}
     put(store, "x", "word0")
     with store.writer():  # it deletes what generation 1 alone could see
         pass
