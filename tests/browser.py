@@ -118,7 +118,7 @@ class Server:
             assert line.startswith("http"), (line, self.log())
             self.url = line.split("?")[0].strip().rstrip("/")
             self.port = int(self.url.rsplit(":", 1)[1])
-            until(lambda: status_of(f"{self.url}/ready") in (200, 500), self.log)
+            until(lambda: status_of(f"{self.url}/ready") in (200, 500), self.log, seconds=240)
             assert status_of(f"{self.url}/ready") == 200, self.log()
         except BaseException:
             self.stop(kill=True)
