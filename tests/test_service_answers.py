@@ -85,7 +85,10 @@ def test_an_answer_in_the_making_is_interrupted_by_a_restart_and_keeps_its_text(
         made.answers._jobs[exchange].saved = 0
         made.answers._save(made.answers._jobs[exchange])
         assert time.monotonic() < deadline
-    again = open_services(made.config)  # as after a kill: nothing was said to the old one
+    beside = open_services(made.config)  # the API, say: it leaves the page's answers alone
+    assert beside.conversations.exchange(ANNA, exchange).state == "running"
+    beside.close()
+    again = open_services(made.config, recover=True)  # as after a kill
     try:
         (stored,) = again.conversations.exchanges(ANNA, conversation.id)
         assert (stored.state, stored.text) == ("interrupted", "The pump runs on diesel ")

@@ -61,7 +61,7 @@ def _serve(settings: Config, address: str, port: int, collection: str | None) ->
     from ui.asgi import build_app
     from ui.services import open_services
 
-    session.provide(open_services(settings), collection=collection)
+    session.provide(open_services(settings, recover=True), collection=collection)
     build_app().run(config=streamlit_options(settings, address, port))
 
 

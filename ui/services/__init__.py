@@ -97,12 +97,14 @@ class Services:
         return as_questions(self.conversations.rated(owner), text_of)
 
 
-def open_services(config: Config, *, home: Path | None = None) -> Services:
+def open_services(config: Config, *, home: Path | None = None, recover: bool = False) -> Services:
     """Return the services of an installation; models are loaded when they are first needed.
 
     Args:
         config: The configuration.
         home: The data folder; None is the configured one.
+        recover: Whether this process takes over from one that served the page and is gone: what
+            it was answering is marked as interrupted. The API beside a page must not.
 
     Raises:
         StoreError: If the data folder cannot be used.
@@ -111,6 +113,8 @@ def open_services(config: Config, *, home: Path | None = None) -> Services:
     database = Database(home / "people.db")
     engines = Engines(config)
     conversations = Conversations(database)
+    if recover:
+        conversations.mark_interrupted()
     library = Library(config, home, database, engines)
     answers = AnswerJobs(config, engines, conversations, library)
     return Services(

@@ -72,13 +72,13 @@ class Exchange:
 
 
 class Conversations:
-    """The conversations of all owners, in one SQLite file.
-
-    What was still being answered when the last process ended is marked as interrupted.
-    """
+    """The conversations of all owners, in one SQLite file."""
 
     def __init__(self, database: Database) -> None:
         self._database, self._rows = database, database.rows
+
+    def mark_interrupted(self) -> None:
+        """Mark what was still being answered when the last process that served the page ended."""
         self._rows("UPDATE exchanges SET state = 'interrupted' WHERE state IN ('queued','running')")
 
     # -- conversations
