@@ -34,7 +34,7 @@ def only(steps, name):
 def test_the_image_is_slim_pinned_and_without_rights(steps):
     names = [name for name, _ in steps]
     assert re.fullmatch(r"python:\$\{PYTHON\}-slim", only(steps, "FROM"))
-    assert ("ARG", "PYTHON=3.12") in steps
+    assert ("ARG", "PYTHON=3.11") in steps
     assert only(steps, "USER") == "10001:10001"
     assert names.index("USER") > max(n for n, name in enumerate(names) if name in ("RUN", "COPY"))
     assert only(steps, "EXPOSE") == "8501"
