@@ -8,9 +8,10 @@ from pathlib import Path
 from threading import Event, Thread
 
 import streamlit as st
+from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from rag.errors import RagError
@@ -65,13 +66,32 @@ def build_app() -> st.App:
         status = "ready" if readiness.is_ready else readiness.problem or "loading"
         return JSONResponse({"status": status}, status_code=200 if readiness.is_ready else 503)
 
+    async def report(request: Request) -> Response:
+        return await run_in_threadpool(_report, request.path_params["run_id"])
+
     return st.App(
         SCRIPT,
         lifespan=lifespan,
-        routes=[Route("/health", health), Route("/ready", ready)],
+        routes=[
+            Route("/health", health),
+            Route("/ready", ready),
+            Route("/runs/{run_id}/report.html", report),
+        ],
         middleware=[Middleware(Headers)],
         on_script_error=show_error,
     )
+
+
+def _report(run_id: str) -> Response:
+    """Return the report of a run, in a sandbox that is told apart from the page's own origin."""
+    from evaluation.report.html import report_policy
+
+    try:
+        text = session.services().runs.report(run_id)
+    except RagError as error:
+        return PlainTextResponse(f"Error: {error}\n", status_code=404)
+    policy = f"sandbox allow-scripts; {report_policy()}; frame-ancestors 'none'"
+    return HTMLResponse(text, headers={"content-security-policy": policy})
 
 
 def show_error(error: Exception) -> bool:

@@ -100,13 +100,23 @@ class Headers:
             if message["type"] == "http.response.start":
                 ours = {name for name, _ in security_headers()} | (_KEPT if is_page else set())
                 kept = _without(message["headers"], ours)
-                message["headers"] = [*kept, *security_headers(), *cookies]
+                message["headers"] = [*kept, *_guards(message["headers"]), *cookies]
             elif is_page and language != "en":
                 named = f'<html lang="{language}"'.encode()
                 message["body"] = message.get("body", b"").replace(b'<html lang="en"', named, 1)
             await send(message)
 
         await self._app(scope, receive, add)
+
+
+def _guards(brought: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """Return the security headers; a response that brings a sandbox of its own keeps that."""
+    sandboxes = {
+        name.lower(): value
+        for name, value in brought
+        if name.lower() == b"content-security-policy" and value.startswith(b"sandbox")
+    }
+    return list((dict(security_headers()) | sandboxes).items())
 
 
 def cookies_of(headers: dict[bytes, bytes]) -> dict[str, str]:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 @cache
 def style_sheet() -> str:
-    """Return the style sheet as an element; nothing in it comes from elsewhere."""
-    text = files(__name__).joinpath("style.css").read_text(encoding="utf-8")
-    return f"<style>{text}</style>"
+    """Return the style sheets as an element, in the order of their names; all of it is here."""
+    sheets = sorted((each for each in files(__name__).iterdir() if each.name.endswith(".css")),
+                    key=lambda each: each.name)  # fmt: skip
+    return f"<style>{''.join(each.read_text(encoding='utf-8') for each in sheets)}</style>"
 
 
 def icon() -> Path:
