@@ -1,9 +1,6 @@
 """The page Documents in a real browser: uploads on their way, what they become, whose they are."""
 
-# ruff: noqa: F401 - fixtures come by import
-
 import re
-import time
 import urllib.request
 from pathlib import Path
 
@@ -207,9 +204,10 @@ def test_hostile_documents_are_listed_and_shown_as_they_are(person, page_home):
         assert seen(title)[:80] in seen(row.inner_text())
     for number in (0, 4, 13):
         rows(page).nth(number).get_by_role("button").click()
-        passages = page.locator(".cw-passages")
         name = list(PAYLOADS)[number]
-        expect(passages).to_contain_text(f"zorblax of {name} is")
+        passages = page.locator(".cw-passages", has_text=f"zorblax of {name} is")
+        expect(passages).to_be_visible()
+        person.idle()
         assert seen(PAYLOADS[name]) in seen(passages.inner_text())
         assert page.locator(ACTIVE).count() == 0
 
