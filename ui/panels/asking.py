@@ -60,7 +60,7 @@ def draw_choices(services: Services, say: Say, names: list[str], collection: str
             index=names.index(collection) if collection in names else None,
             key=f"collection_{collection}",
             label_visibility="collapsed",
-            width=260,
+            width=220,
         )
         with st.popover(say("chat.options"), icon=":material/tune:", key="options"):
             method = choose_method(say, config.retrieval.method, key="ask_method")
