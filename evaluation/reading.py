@@ -4,7 +4,6 @@ Writes the two files that the official SQuAD script takes: `predictions.json`, t
 question, never empty, and `na_prob.json`, the probability that the context does not answer.
 """
 
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,11 +21,11 @@ from evaluation.metrics.answers import (
     mlqa_f1,
 )
 from evaluation.outputs import json_text, write_file
+from rag.collections import open_temporary
 from rag.config import Config
 from rag.embedders import Embedder
 from rag.errors import ConfigError
 from rag.readers import SentenceReader
-from rag.stores.embedded import EmbeddedStore
 from rag.text import language_of
 
 READERS = ("sentences",)
@@ -76,8 +75,7 @@ def read_contexts(
         raise ConfigError(f"--reader: there is no reader `{reader}`; expected one of: {known}")
     predictions, na_probs = {}, {}
     embedder = Embedder(config.embedder)
-    with tempfile.TemporaryDirectory() as folder:
-        store = EmbeddedStore(folder, settings=config.store)
+    with open_temporary(config) as store:
         contexts = {question.context: question.document for question in questions}
         passages = {text: _passage(text, title) for text, title in contexts.items()}
         store.write_documents(list(passages.values()))
@@ -86,7 +84,6 @@ def read_contexts(
             text, found = _best(component, question, passages[question.context], embedder)
             predictions[question.question_id], na_probs[question.question_id] = text, 1 - found
             progress(done, len(questions), question.question_id)
-        store.close()
     golds = {question.question_id: question.answers for question in questions}
     version: Version = "2.0" if any(not answers for answers in golds.values()) else "1.1"
     threshold = 1 - config.abstention.confidence if version == "2.0" else 1.0

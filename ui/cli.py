@@ -11,6 +11,7 @@ from rag.console import run_command, set_up_logging, show
 from ui.commands import ask, chat, search
 from ui.doctor import config, doctor
 from ui.launch import ui
+from ui.serving import mcp, serve
 
 app = typer.Typer(
     help="Answer questions over your own documents, and prove where each answer comes from.",
@@ -25,6 +26,8 @@ app.command()(chat)
 app.command()(ui)
 app.add_typer(collections, name="collections")
 app.add_typer(evaluate, name="evaluate")
+app.command()(serve)
+app.command()(mcp)
 app.command()(config)
 app.command()(doctor)
 

@@ -60,8 +60,11 @@ class Services:
         method: Method | None = None,
         top_k: int | None = None,
         filters: Filter | None = None,
+        read: bool = True,
     ) -> Found:
         """Return the passages for a question in collections that somebody may use.
+
+        Arguments are those of `Engines.search`.
 
         Raises:
             NotFoundError: If one of them is not there or not theirs.
@@ -70,7 +73,7 @@ class Services:
         for name in collections:
             self.library.check(owner, name)
         return self.engines.search(
-            question, collections, method=method, top_k=top_k, filters=filters
+            question, collections, method=method, top_k=top_k, filters=filters, read=read
         )
 
     def export_markdown(self, owner: str, conversation_id: str) -> str:

@@ -4,7 +4,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rag.clock import Stopwatch
 from rag.collections import identity_of, open_generator, open_rag
@@ -163,6 +163,7 @@ class Engines:
         method: Method | None = None,
         top_k: int | None = None,
         filters: Filter | None = None,
+        read: bool = True,
     ) -> Found:
         """Return the passages for a question in some collections, best first.
 
@@ -172,6 +173,8 @@ class Engines:
             method: None is the configured one.
             top_k: Most passages of each collection.
             filters: Only passages that match.
+            read: Whether to look for the sentences that answer, which takes longer than to find
+                the passages.
 
         Raises:
             QuestionError: If the question or the filter cannot be used.
@@ -182,12 +185,13 @@ class Engines:
             raise ValueError("name at least one collection")
         watch = Stopwatch()
         found: list[tuple[SearchResult, list[Evidence]]] = []
+        options: dict[str, Any] = {"method": method, "top_k": top_k, "filters": filters}
         for name in dict.fromkeys(collections):
-            found.append(
-                self.rag(name).search_and_read(
-                    question, method=method, top_k=top_k, filters=filters
-                )
-            )
+            rag = self.rag(name)
+            if read:
+                found.append(rag.search_and_read(question, **options))
+            else:
+                found.append((rag.search(question, **options), []))
         hits = [_hit(question, result, passage, evidence)
                 for result, evidence in found for passage in result.results]  # fmt: skip
         hits.sort(key=lambda hit: hit.passage.rank)  # stable: equal ranks in the order asked

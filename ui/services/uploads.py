@@ -12,20 +12,18 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from indexing.sources import SourceFile
 from rag.collections import open_store
 from rag.config import Config, data_folder
 from rag.errors import RagError
 from rag.stores import files as disk
+from rag.stores.base import Store
 from ui.services.engines import Engines
 from ui.services.errors import BusyError, NotFoundError, UploadError
 from ui.services.library import Library
 from ui.services.names import check_content, safe_name
-
-if TYPE_CHECKING:
-    from rag.stores.embedded import EmbeddedStore
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +55,8 @@ class FileState:
 class IndexSnapshot:
     """A job as far as it has come; `version` grows with every change.
 
-    `error` says why the whole job failed; single files say so themselves.
+    `error` says why the whole job failed, and `failure` is the expected error behind it; single
+    files say so themselves.
     """
 
     job_id: str
@@ -66,6 +65,7 @@ class IndexSnapshot:
     state: JobState
     files: tuple[FileState, ...]
     error: str | None = None
+    failure: RagError | None = None
 
     @property
     def is_open(self) -> bool:
@@ -328,12 +328,13 @@ class IndexJobs:
     def _work(self, job: _Job) -> None:
         state: JobState = "done"
         error: str | None = None
+        failure: RagError | None = None
         try:
             if job.paths and not job.stop.is_set():
                 job.change(state="running")
                 self._index(job)
         except RagError as problem:
-            state, error = "failed", str(problem)
+            state, error, failure = "failed", str(problem), problem
         except Exception:  # the thread's border: whatever happens, the person is told
             number = uuid.uuid4().hex[:8]
             log.exception("indexing failed, error %s", number)
@@ -344,7 +345,7 @@ class IndexJobs:
                 job.set_stage(file.name, left, error)
                 state = state if error else "cancelled"
         job.ended = time.monotonic()
-        job.change(state=state, error=error)
+        job.change(state=state, error=error, failure=failure)
 
     def _index(self, job: _Job) -> None:
         """Index a job's files: those uploaded are shown by their names, others as they stand."""
@@ -365,7 +366,7 @@ class IndexJobs:
             store.close()
 
     def _index_some(
-        self, job: _Job, store: "EmbeddedStore", paths: Sequence[Path], shown_from: Path | None
+        self, job: _Job, store: Store, paths: Sequence[Path], shown_from: Path | None
     ) -> None:
         from indexing.pipeline import index_paths
 
