@@ -201,6 +201,7 @@ def test_hostile_documents_are_listed_and_shown_as_they_are(person, page_home):
     store.close()
     expect(rows(page)).to_have_count(20)
     for row, title in zip(rows(page).all(), titles, strict=True):
+        expect(row.locator("button p")).to_be_visible()
         assert seen(title)[:80] in seen(row.inner_text())
     for number in (0, 4, 13):
         rows(page).nth(number).get_by_role("button").click()

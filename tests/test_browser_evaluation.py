@@ -112,7 +112,7 @@ def test_two_runs_are_chosen_and_compared(person, runs, made, other):
     person.idle()
     expect(page).to_have_url(re.compile(f"vs={runs['b']}"))
     found = compare_runs(made, other)
-    shown = cells(page, f"{found[0].a} less {found[0].b}")[1:]
+    shown = cells(page, f"{found[0].a} less {found[0].b}: ")[1:]
     first = [each for each in found if (each.a, each.b) == (found[0].a, found[0].b)]
     assert [row[2].split()[0] for row in shown] == [
         numbers.signed(each.difference) for each in first
@@ -165,6 +165,7 @@ def test_the_report_opens_in_a_sandbox(person, runs, page_server):
         with pytest.raises(urllib.error.HTTPError) as error:
             urllib.request.urlopen(f"{page_server.url}/runs/{name}/report.html")  # noqa: S310
         assert error.value.code in (400, 404)
+        error.value.close()
 
 
 def test_a_question_opens_with_what_was_found_and_why_it_failed(person, runs, made):
