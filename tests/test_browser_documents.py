@@ -1,9 +1,6 @@
 """The page Documents in a real browser: uploads on their way, what they become, whose they are."""
 
-# ruff: noqa: F401 - fixtures come by import
-
 import re
-import time
 import urllib.request
 from pathlib import Path
 
@@ -200,16 +197,19 @@ def test_a_collection_deleted_in_another_window_is_said(meet):
 def test_hostile_documents_are_listed_and_shown_as_they_are(person, page_home):
     page = person.go("/documents?collection=hostile")
     store = EmbeddedStore(page_home / "collections" / "hostile", create=False)
-    titles = [info.title for info in store.documents()][:20]
+    listed = list(store.documents())[:20]
     store.close()
     expect(rows(page)).to_have_count(20)
-    for row, title in zip(rows(page).all(), titles, strict=True):
-        assert seen(title)[:80] in seen(row.inner_text())
-    for number in (0, 4, 13):
-        rows(page).nth(number).get_by_role("button").click()
-        passages = page.locator(".cw-passages")
+    for row, info in zip(rows(page).all(), listed, strict=True):
+        expect(row.locator("button p")).to_be_visible()
+        assert seen(info.title)[:80] in seen(row.inner_text())
+    for place in (0, 4, 13):
+        rows(page).nth(place).get_by_role("button").click()
+        number = int(Path(listed[place].source).name.split()[0])  # of the payload in the file
         name = list(PAYLOADS)[number]
-        expect(passages).to_contain_text(f"zorblax of {name} is")
+        passages = page.locator(".cw-passages", has_text=f"zorblax of {name} is")
+        expect(passages).to_be_visible()
+        person.idle()
         assert seen(PAYLOADS[name]) in seen(passages.inner_text())
         assert page.locator(ACTIVE).count() == 0
 
