@@ -13,18 +13,15 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from rag.errors import ConfigError
+from rag.ranker_config import RankerConfig
+from rag.reader_config import ReaderConfig
+from rag.section import Section
 
 Method = Literal["bm25", "dense", "hybrid"]
-
-
-class Section(BaseModel):
-    """Base of every section: unknown keys are refused, and values never change once read."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class StoreConfig(Section):
@@ -132,20 +129,6 @@ class FusionConfig(Section):
     dense_foreign: float = Field(default=0.001, ge=0)
 
 
-class ReaderConfig(Section):
-    """How evidence sentences are chosen from the best passages.
-
-    Attributes:
-        kind: `sentences`: the sentences of the passages, by meaning and shared words.
-        sentences: Most sentences in an answer.
-        share: A further sentence is added only above this share of the best one's score.
-    """
-
-    kind: Literal["sentences"] = "sentences"
-    sentences: int = Field(default=2, ge=1, le=10)
-    share: float = Field(default=0.8, ge=0, le=1)
-
-
 class AbstentionConfig(Section):
     """When to decline.
 
@@ -226,6 +209,7 @@ class Config(Section):
     embedder: EmbedderConfig = EmbedderConfig()
     retrieval: RetrievalConfig = RetrievalConfig()
     fusion: FusionConfig = FusionConfig()
+    ranker: RankerConfig | None = None
     reader: ReaderConfig = ReaderConfig()
     generator: GeneratorConfig | None = None
     abstention: AbstentionConfig = AbstentionConfig()
