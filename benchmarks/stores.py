@@ -162,7 +162,7 @@ def main() -> None:
     arguments = ["--only", "retrieval", "--folder", str(folder)]
     arguments += ["--exact-limit", str(options.exact_limit)]
     arguments += ["--independent"] * options.independent
-    subprocess.run([sys.executable, __file__, *arguments], check=True)  # noqa: S603
+    subprocess.run([sys.executable, __file__, *arguments], check=True)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The collection that a data set's questions are asked of.
 
-A set's own documents are indexed into a throw-away collection, `$RAG_HOME/evaluation/KEY`, whose
-key is a hash of the documents and of all settings that its passages and vectors depend on; what
+A set's own documents are indexed into a throw-away collection (`open_scratch`), whose key is a hash
+of the documents and of all settings that its passages and vectors depend on; what
 exists under the key is used again. Passages are exact spans of the set's texts.
 """
 
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from haystack import Document
 
     from rag.embedders import Embedder
-    from rag.stores.base import StoredDocument
-    from rag.stores.embedded import EmbeddedStore
+    from rag.stores.base import Store, StoredDocument
 
 BATCH = 512  # passages embedded and committed together
 PLAIN = "-bm25"  # name suffix of a collection without vectors
@@ -41,7 +40,7 @@ class Corpus:
         failures: What could not be indexed.
     """
 
-    store: "EmbeddedStore"
+    store: "Store"
     name: str
     seconds: float
     is_own: bool
@@ -49,8 +48,8 @@ class Corpus:
 
     @property
     def index_bytes(self) -> int:
-        """Size of the collection's folder."""
-        return sum(path.stat().st_size for path in self.store.folder.rglob("*") if path.is_file())
+        """Size of the collection."""
+        return self.store.size()
 
     @property
     def documents(self) -> int:
@@ -95,13 +94,14 @@ def open_corpus(
             f"`{dataset.path}` brings no documents: say with --collection where to ask its "
             "questions."
         )
+    from rag.collections import open_scratch
+
     key = corpus_key(dataset, config, embedder)
-    home = data_folder() / "evaluation"
-    found = _open(home / key, config)
+    found = open_scratch(key, config)
     if found.generation == 0 and not vectors and dataset.folder is None:
         found.close()
         key += PLAIN
-        found = _open(home / key, config)
+        found = open_scratch(key, config)
     start = time.monotonic()
     failures: tuple[str, ...] = ()
     if found.generation == 0:
@@ -138,16 +138,8 @@ def _file_hashes(folder: Path) -> list[Any]:
     return [[str(path.relative_to(folder)), file_hash(path)] for path in files]
 
 
-def _open(folder: Path, config: Config) -> "EmbeddedStore":
-    from rag.stores.embedded import EmbeddedStore
-
-    return EmbeddedStore(
-        folder, create=True, settings=config.store, title_weight=config.retrieval.title_weight
-    )
-
-
 def _index_folder(
-    folder: Path, store: "EmbeddedStore", embedder: "Embedder", config: Config, progress: Progress
+    folder: Path, store: "Store", embedder: "Embedder", config: Config, progress: Progress
 ) -> tuple[str, ...]:
     from indexing.pipeline import index_paths
 
@@ -159,7 +151,7 @@ def _index_folder(
 
 def _write(
     dataset: Dataset,
-    store: "EmbeddedStore",
+    store: "Store",
     config: Config,
     embedders: tuple["Embedder", "Embedder | None"],
     progress: Progress,
@@ -173,7 +165,7 @@ def _write(
     tokenizing, embeds = embedders
     with store.writer() as writer:
         writer.use(manifest_of(tokenizing, config))
-        held = {info.document_id for info in store.journal.documents(writer.generation)}
+        held = {info.document_id for info in store.documents(pending=True)}
         todo = [each for each in dataset.documents if each.document_id not in held]
         done = 0
         for batch in _batches(todo, config, tokenizing):
@@ -183,7 +175,12 @@ def _write(
                 writer.replace(
                     stored, [replace(each, embedding=next(vectors)) for each in passages]
                 )
-            writer.commit()
+            refused = writer.commit()
+            if refused:
+                raise DatasetError(
+                    f"document `{refused[0].document_id}` of `{dataset.path}` cannot be stored: "
+                    f"{refused[0].reason}"
+                )
             done += len(batch)
             progress(done, len(todo), "documents")
         writer.publish()

@@ -4,7 +4,6 @@ Writes the two files that the official SQuAD script takes: `predictions.json`, t
 question, never empty, and `na_prob.json`, the probability that the context does not answer.
 """
 
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from evaluation.metrics.answers import (
     mlqa_f1,
 )
 from evaluation.outputs import json_text, write_file
+from rag.collections import open_temporary
 from rag.config import Config
 from rag.embedders import Embedder
 from rag.errors import ConfigError
@@ -30,7 +30,6 @@ from rag.rankers import read_text
 from rag.readers import SentenceReader
 from rag.roles import open_roles
 from rag.span_reader import SpanReader
-from rag.stores.embedded import EmbeddedStore
 from rag.text import language_of
 
 READERS = ("sentences", "spans")
@@ -128,8 +127,7 @@ def _by_sentences(
 ) -> dict[str, Best]:
     found = {}
     embedder = Embedder(config.embedder)
-    with tempfile.TemporaryDirectory() as folder:
-        store = EmbeddedStore(folder, settings=config.store)
+    with open_temporary(config) as store:
         contexts = {question.context: question.document for question in questions}
         passages = {text: _passage(text, title) for text, title in contexts.items()}
         store.write_documents(list(passages.values()))
@@ -138,7 +136,6 @@ def _by_sentences(
             passage = passages[question.context]
             found[question.question_id] = _best(component, question, passage, embedder)
             progress(done, len(questions), question.question_id)
-        store.close()
     return found
 
 

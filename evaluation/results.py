@@ -19,7 +19,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from evaluation.records import CitationMade, QueryResult, RankedItem, ShownPassage, SpanAt
 from evaluation.summaries import (
@@ -35,6 +35,9 @@ from evaluation.summaries import (
     Timings,
 )
 from rag.errors import DatasetError
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -206,8 +209,14 @@ def from_json(text: str, *, source: str = "results.json") -> Results:
             )
         return TypeAdapter(Results).validate_python(content)
     except (ValueError, KeyError, TypeError) as error:
-        problem = error.errors()[0] if isinstance(error, ValidationError) else error
+        problem = _first_problem(error) if isinstance(error, ValidationError) else error
         raise DatasetError(f"`{source}` is not the result of a run: {problem}.") from None
+
+
+def _first_problem(error: "ValidationError") -> str:
+    """Where the first problem is and what, without what stands there: it may be long."""
+    first = error.errors(include_input=False, include_url=False)[0]
+    return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
 
 
 def load_results(folder: Path) -> Results:

@@ -11,16 +11,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from rag.clock import Stopwatch
+from rag.errors import StoreError, UnavailableError
 
 if TYPE_CHECKING:
-    from haystack import Document
-
     from rag.config import Config
     from rag.embedders import Embedder, Vectors
     from rag.pair_model import PairModel
     from rag.rankers import RelevanceModel
     from rag.roles import Roles
-    from rag.stores.embedded import EmbeddedStore
+    from rag.stores.base import Found, Store
     from rag.stores.filters import Filter
 
 Result = TypeVar("Result")
@@ -85,7 +84,7 @@ class SharedStore:
         depth: Passages retrieved, whatever is asked for; more if more is asked for.
     """
 
-    def __init__(self, store: "EmbeddedStore", shared: Shared, depth: int) -> None:
+    def __init__(self, store: "Store", shared: Shared, depth: int) -> None:
         self._store, self._shared, self._depth = store, shared, depth
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - everything else is the store's
@@ -98,17 +97,21 @@ class SharedStore:
         top_k: int,
         filters: "Filter | None" = None,
         generation: int | None = None,
-    ) -> "list[Document]":
+    ) -> "Found":
         """See `rag.stores.base.Store`."""
         depth = max(top_k, self._depth)
         key = ("bm25", id(self._store), query, depth, repr(filters), generation)
         return self._shared.once(
             key,
             "bm25",
-            lambda: self._store.bm25_retrieval(
-                query, top_k=depth, filters=filters, generation=generation
+            lambda: _whole(
+                self._store.bm25_retrieval,
+                query,
+                top_k=depth,
+                filters=filters,
+                generation=generation,
             ),
-        )[:top_k]
+        ).best(top_k)
 
     def dense_retrieval(
         self,
@@ -117,17 +120,38 @@ class SharedStore:
         top_k: int,
         filters: "Filter | None" = None,
         generation: int | None = None,
-    ) -> "list[Document]":
+    ) -> "Found":
         """See `rag.stores.base.Store`."""
         depth = max(top_k, self._depth)
         key = ("dense", id(self._store), tuple(embedding), depth, repr(filters), generation)
         return self._shared.once(
             key,
             "dense",
-            lambda: self._store.dense_retrieval(
-                embedding, top_k=depth, filters=filters, generation=generation
+            lambda: _whole(
+                self._store.dense_retrieval,
+                embedding,
+                top_k=depth,
+                filters=filters,
+                generation=generation,
             ),
-        )[:top_k]
+        ).best(top_k)
+
+
+def _whole(retrieve: "Callable[..., Found]", *arguments: Any, **options: Any) -> "Found":  # noqa: ANN401
+    """Return a ranking; one that lacks a part of the store would give wrong numbers, silently.
+
+    Raises:
+        StoreError: If a part of the store, or all of it, did not answer.
+    """
+    try:
+        found = retrieve(*arguments, **options)
+    except UnavailableError as error:  # the engine would go on without this ranking
+        raise StoreError(str(error)) from None
+    if found.note:
+        raise StoreError(
+            f"nothing is measured on a part of a collection ({found.note}). Run again."
+        )
+    return found
 
 
 class SharedRanker:

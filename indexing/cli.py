@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rag.collections import delete_collection, list_collections, open_store
+from rag.collections import (
+    collection_exists,
+    delete_collection,
+    list_collections,
+    open_store,
+    place_of,
+)
 from rag.config import Config, data_folder, load_config
 from rag.console import print_json, printable, say, show
 from rag.errors import StoreError
@@ -65,12 +71,12 @@ def index(
 
 def _index(paths: list[Path], collection: str, settings: Config) -> "IndexReport":
     from indexing.pipeline import index_paths, plan_index
-    from rag.collections import folder_of
     from rag.embedders import Embedder
 
     home = data_folder()
-    fresh = not (folder_of(collection) / "journal.db").is_file()
-    if fresh:  # nothing to index must not leave an empty collection behind
+    if not collection_exists(
+        collection, settings
+    ):  # nothing to index must not leave an empty collection behind
         plan_index(paths, None, leave_out=home)
     embedder = Embedder(settings.embedder)
     store = open_store(collection, settings, create=True)
@@ -85,10 +91,9 @@ def _index(paths: list[Path], collection: str, settings: Config) -> "IndexReport
 
 def _print_plan(paths: list[Path], collection: str, settings: Config, *, as_json: bool) -> None:
     from indexing.pipeline import plan_index
-    from rag.collections import folder_of
 
     store = None
-    if (folder_of(collection) / "journal.db").is_file():
+    if collection_exists(collection, settings):
         store = open_store(collection, settings)
     try:
         plan = plan_index(paths, store, leave_out=data_folder())
@@ -209,7 +214,7 @@ def list_all(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """List the collections."""
     settings = load_config(config)
     rows, damaged = [], []
-    for name in list_collections():
+    for name in list_collections(settings):
         try:
             rows.append(_row(name, settings))
         except StoreError as error:
@@ -227,7 +232,7 @@ def list_all(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     if damaged:
         raise typer.Exit(1)
     if not rows and not as_json:
-        say(f"There is no collection in `{data_folder()}` yet. Make one with: rag index PATH")
+        say(f"There is no collection in {place_of(settings)} yet. Make one with: rag index PATH")
 
 
 def _row(name: str, settings: Config) -> dict[str, Any]:
@@ -293,7 +298,7 @@ def delete(
 ) -> None:
     """Delete a collection; the documents it was made from stay where they are."""
     settings = load_config(config)
-    if name not in list_collections():  # a damaged one need not open to be deleted
+    if not collection_exists(name, settings):  # a damaged one need not open to be deleted
         open_store(name, settings).close()
     if not yes and sys.stdin.isatty():
         typer.confirm(f"Delete the collection `{name}`?", abort=True, err=True)
@@ -320,7 +325,7 @@ def check(name: str, config: ConfigOption = None, as_json: JsonOption = False) -
 
 @collections.command("rebuild")
 def rebuild(name: str, config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Build a collection's indexes anew from its journal; nothing is embedded again."""
+    """Build a collection's indexes anew from what it stores; nothing is embedded again."""
     store = open_store(name, load_config(config))
     store.rebuild()
     generation = store.generation

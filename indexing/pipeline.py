@@ -20,9 +20,7 @@ from indexing.converters import Conversion, ConversionError, Converter
 from indexing.sources import KEPT, Plan, SourceFile, make_plan
 from rag.config import Config
 from rag.embedders import Embedder
-from rag.stores.base import Failure, Manifest, StoredDocument, Writer
-from rag.stores.embedded import EmbeddedStore
-from rag.stores.journal import SCHEMA
+from rag.stores.base import SCHEMA, Failure, Manifest, Store, StoredDocument, Writer
 from rag.text import ANALYZER_VERSION
 
 BATCH = 512  # passages embedded and committed together
@@ -93,20 +91,20 @@ OnStage = Callable[[SourceFile, FileStage], None]
 
 def plan_index(
     paths: Sequence[Path],
-    store: EmbeddedStore | None,
+    store: Store | None,
     *,
     leave_out: Path,
     shown_from: Path | None = None,
 ) -> Plan:
     """Return what `index_paths` would do, without doing anything."""
-    held = store.journal.documents(store.generation + 1) if store else []
+    held = list(store.documents(pending=True)) if store else []
     failures = store.failures() if store else []
     return make_plan(paths, held, leave_out=leave_out, failures=failures, shown_from=shown_from)
 
 
 def index_paths(  # noqa: PLR0913 - the last four are for those who watch
     paths: Sequence[Path],
-    store: EmbeddedStore,
+    store: Store,
     embedder: Embedder,
     config: Config,
     *,
@@ -136,7 +134,7 @@ def index_paths(  # noqa: PLR0913 - the last four are for those who watch
         LockedError: If somebody else is writing to it.
     """
     start, stop = time.monotonic(), stop or threading.Event()
-    report = IndexReport(store.folder.name)
+    report = IndexReport(store.name)
     with store.writer() as writer:
         writer.use(manifest_of(embedder, config))
         plan = plan_index(paths, store, leave_out=leave_out, shown_from=shown_from)
@@ -155,8 +153,10 @@ def index_paths(  # noqa: PLR0913 - the last four are for those who watch
                 _write(prepared, writer, report, held)
                 done += 1
                 progress(done, len(todo), prepared.file.source)
-                on_stage(prepared.file, "ready" if prepared.documents else "failed")
-            writer.commit()
+            _commit(batch, writer, report)
+            indexed = {file.source for file in report.indexed}
+            for prepared in batch:
+                on_stage(prepared.file, "ready" if prepared.file.source in indexed else "failed")
         report.stopped = done < len(todo)
         if not report.stopped:
             report.removed = sorted(key for key, ids in plan.vanished.items() if ids)
@@ -308,3 +308,35 @@ def _write(prepared: _Prepared, writer: Writer, report: IndexReport, held: froze
         writer.replace(document, passages)
     writer.fail(prepared.failures, [key])
     report.failures += prepared.failures
+
+
+def _commit(batch: Sequence[_Prepared], writer: Writer, report: IndexReport) -> None:
+    """Make a batch durable; what the store refuses is a failure of its file."""
+    refused = {each.document_id: each.reason for each in writer.commit()}
+    if not refused:
+        return
+    for prepared in batch:
+        failures = [
+            Failure(document.source, "store", refused[document.document_id], prepared.file.key)
+            for document in prepared.documents
+            if document.document_id in refused
+        ]
+        if failures:
+            prepared.failures += failures
+            report.failures += failures
+            writer.fail(prepared.failures, [prepared.file.key])
+            _uncount(prepared, set(refused), report)
+    writer.commit()
+
+
+def _uncount(prepared: _Prepared, refused: set[str], report: IndexReport) -> None:
+    """Report only those documents of a file that the store took."""
+    place = next(n for n, each in enumerate(report.indexed) if each.source == prepared.file.source)
+    taken = [
+        len(passages)
+        for document, passages in zip(prepared.documents, prepared.passages, strict=True)
+        if document.document_id not in refused
+    ]
+    file = report.indexed.pop(place)
+    if taken:
+        report.indexed.insert(place, replace(file, documents=len(taken), passages=sum(taken)))

@@ -3,6 +3,10 @@
 Light to import: neither haystack nor torch is loaded until `rag.engine` is.
 """
 
+import os
+
+os.environ.setdefault("HAYSTACK_TELEMETRY_ENABLED", "False")  # read once, when haystack is imported
+
 from rag.config import Config, load_config
 from rag.errors import RagError
 from rag.schema import Answer, Citation, Passage, SearchResult, Trace, Turn

@@ -17,6 +17,8 @@ from rag.prompts import abstain_sentence, render_answer
 from rag.schema import Passage, Stage
 from rag.text import language_of
 
+FAILED = "the generator failed, quoted from the passages"  # and behind a colon, why
+
 _NAMES = {"en": "English", "zh": "Chinese", "ja": "Japanese", "ko": "Korean", "ru": "Russian"}
 
 
@@ -131,7 +133,7 @@ def _write(
         )
     except ModelError as error:
         made.stages.append(watch.stage("generate", note=f"failed: {error}"))
-        made.reason = f"the generator failed, quoted from the passages: {error}"
+        made.reason = f"{FAILED}: {error}"
         return
     text = reply["text"].strip()
     made.stages.append(watch.stage("generate", note=reply["finish_reason"]))

@@ -17,6 +17,7 @@ from rag.text import tokens
 
 UNSUPPORTED = "[?]"
 SUPPORT = 0.5  # share of a sentence's words that its evidence must have
+TELLING = 20  # characters of a sentence, by which it is clear that the one before has ended
 NEIGHBOURS = 3  # sentences in a row that may support one sentence together
 
 _MARKERS = re.compile(r"\s*[\[【［]\s*(\d{1,4}(?:\s*[,，、]\s*\d{1,4})*)\s*[\]】］]")
@@ -139,6 +140,24 @@ def tie(written: str, passages: Sequence[Passage]) -> CitedText:
         parts.append(f"{gap}{sentence} {marks}")
     cited.text = "".join(parts).strip()
     return cited
+
+
+def settled(written: str) -> str:
+    """Return the sentences of a text in the making that what is still to come cannot change.
+
+    The last sentence is left out, as it may go on; so is one whose markers may still be coming.
+
+    Example:
+        >>> settled("It is red [1]. It is big. It has a very long tail that goes")
+        'It is red [1]. It is big. '
+    """
+    text = _markers_inside(written)
+    spans = sentence_spans(text)
+    while spans:
+        start, end = spans.pop()
+        if end - start >= TELLING and text[start] not in "[【［":
+            return text[:start]
+    return ""
 
 
 def split_markers(written: str) -> Iterator[tuple[str, list[int], str]]:

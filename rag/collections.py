@@ -1,9 +1,14 @@
-"""Named collections under the data folder: their names, opening, listing, deleting."""
+"""Named collections, under the data folder or on a cluster: opening, listing, deleting.
+
+Which it is, `store.kind` says; nobody else needs to know.
+"""
 
 import re
 import shutil
+import tempfile
 import uuid
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,9 +20,10 @@ if TYPE_CHECKING:
     from rag.engine import RAG
     from rag.generators import Generator
     from rag.roles import Roles
-    from rag.stores.embedded import EmbeddedStore
+    from rag.stores.base import Store
 
 _NAME = re.compile(r"\w(?:[\w.-]{0,62}\w)?")
+SCRATCH = "evaluation:"  # before the name of a store outside the list, where there are no folders
 
 
 def folder_of(name: str) -> Path:
@@ -34,8 +40,19 @@ def folder_of(name: str) -> Path:
     return data_folder() / "collections" / name
 
 
-def list_collections() -> list[str]:
-    """Return the names of all collections, sorted."""
+def list_collections(config: Config | None = None) -> list[str]:
+    """Return the names of all collections, sorted.
+
+    Args:
+        config: Says which kind of store is looked at; None looks at the embedded ones.
+
+    Raises:
+        StoreError: If they are on a cluster that does not answer.
+    """
+    if config is not None and config.store.kind == "elasticsearch":
+        from rag.stores.elastic_index import list_names
+
+        return list_names(config.store.elasticsearch)
     folder = data_folder() / "collections"
     found = folder.iterdir() if folder.is_dir() else ()
     return sorted(path.name for path in found if (path / "journal.db").is_file())
@@ -44,9 +61,13 @@ def list_collections() -> list[str]:
 def identity_of(name: str, config: Config) -> str:
     """Return what changes when a collection is deleted and made anew under the same name.
 
+    A store on a cluster notices that itself, so there it is always the same.
+
     Raises:
         CollectionError: If it does not exist.
     """
+    if config.store.kind == "elasticsearch":
+        return name
     try:
         facts = (folder_of(name) / "journal.db").stat()
     except OSError:
@@ -55,43 +76,95 @@ def identity_of(name: str, config: Config) -> str:
     return f"{facts.st_dev}:{facts.st_ino}"
 
 
-def usage_of(name: str) -> tuple[int | None, float | None]:
-    """Return the bytes that a collection takes on this disk, and when it last changed.
-
-    Both are None for a collection that is kept elsewhere; the time is in seconds since the epoch.
-    """
-    found = []
-    for path in folder_of(name).rglob("*"):
+def changed_at(name: str, config: Config) -> float | None:
+    """Return when a collection last changed, in seconds since the epoch; None on a cluster."""
+    if config.store.kind == "elasticsearch":
+        return None
+    times = []
+    for path in folder_of(name).glob("journal.db*"):
         with suppress(OSError):  # a writer tidies up behind itself
-            found.append(path.stat())
-    if not found:
-        return None, None
-    return sum(facts.st_size for facts in found), max(facts.st_mtime for facts in found)
+            times.append(path.stat().st_mtime)
+    return max(times, default=None)
 
 
-def open_store(name: str, config: Config, *, create: bool = False) -> "EmbeddedStore":
+def collection_exists(name: str, config: Config) -> bool:
+    """Tell if there is a collection of this name, finished or not.
+
+    Raises:
+        CollectionError: If the name cannot be used.
+        StoreError: If it would be on a cluster that does not answer.
+    """
+    folder = folder_of(name)
+    if config.store.kind == "elasticsearch":
+        return name in list_collections(config)
+    return (folder / "journal.db").is_file()
+
+
+def open_store(name: str, config: Config, *, create: bool = False) -> "Store":
     """Return the store of a collection.
 
     Args:
         name: The collection.
-        config: How it is searched.
+        config: Where it is and how it is searched.
         create: Whether a missing one is made, or refused.
 
     Raises:
         CollectionError: If it does not exist; says which do.
         StoreError: If it cannot be read.
     """
-    folder = folder_of(name)
-    if not create and not (folder / "journal.db").is_file():
-        others = ", ".join(f"`{other}`" for other in list_collections()) or "none"
+    if not create and not collection_exists(name, config):
+        others = ", ".join(f"`{other}`" for other in list_collections(config)) or "none"
         raise CollectionError(
-            f"there is no collection `{name}` in `{data_folder()}` (existing: {others}). Make it "
+            f"there is no collection `{name}` in {place_of(config)} (existing: {others}). Make it "
             f"with: rag index PATH{_option(name)}"
+        )
+    return _open(folder_of(name), name, config, create=create)
+
+
+def open_scratch(name: str, config: Config) -> "Store":
+    """Return a store outside the list of collections, made if it does not exist.
+
+    It is kept under its name, for whoever can make the same again: evaluation does.
+    """
+    return _open(data_folder() / "evaluation" / name, f"{SCRATCH}{name}", config, create=True)
+
+
+@contextmanager
+def open_temporary(config: Config) -> "Iterator[Store]":
+    """Hold an empty embedded store that is gone after the block, whatever kind is configured."""
+    from rag.stores.embedded import EmbeddedStore
+
+    with tempfile.TemporaryDirectory() as folder:
+        store = EmbeddedStore(folder, settings=config.store)
+        try:
+            yield store
+        finally:
+            store.close()
+
+
+def _open(folder: Path, name: str, config: Config, *, create: bool) -> "Store":
+    weight = config.retrieval.title_weight
+    if config.store.kind == "elasticsearch":
+        from rag.stores.elastic import ElasticsearchStore
+
+        return ElasticsearchStore(
+            name, create=create, settings=config.store, title_weight=weight, folder=_beside(name)
         )
     from rag.stores.embedded import EmbeddedStore
 
-    weight = config.retrieval.title_weight
     return EmbeddedStore(folder, create=create, settings=config.store, title_weight=weight)
+
+
+def _beside(name: str) -> Path:
+    """Return the folder for what is derived from a collection on a cluster."""
+    return data_folder() / "derived" / name.replace(":", "~")
+
+
+def place_of(config: Config) -> str:
+    """Return where collections are, in words."""
+    if config.store.kind == "elasticsearch":
+        return f"the cluster at `{config.store.elasticsearch.url[0]}`"
+    return f"`{data_folder()}`"
 
 
 def open_rag(
@@ -149,10 +222,19 @@ def delete_collection(name: str, config: Config) -> None:
     Raises:
         CollectionError: If it does not exist.
         LockedError: If somebody is writing to it.
+        StoreError: If it cannot be deleted.
     """
     folder = folder_of(name)
+    if config.store.kind == "elasticsearch":
+        from rag.stores.elastic_index import delete_index
+
+        if name not in list_collections(config):
+            open_store(name, config)  # says which collections there are
+        delete_index(name, config.store.elasticsearch)
+        shutil.rmtree(_beside(name), ignore_errors=True)
+        return
     if not folder.is_dir():
-        open_store(name, config)  # says which collections there are
+        open_store(name, config)
     gone = folder.with_name(f".{name}.{uuid.uuid4().hex[:8]}.deleted")
     from rag.stores.lock import hold
 

@@ -16,6 +16,7 @@ import yaml
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
+from rag.elasticsearch_config import ElasticsearchConfig
 from rag.errors import ConfigError
 from rag.ranker_config import RankerConfig
 from rag.reader_config import ReaderConfig
@@ -28,18 +29,21 @@ class StoreConfig(Section):
     """Where passages are kept.
 
     Attributes:
-        kind: `embedded`: one folder per collection, no server.
+        kind: `embedded`: one folder per collection, no server; or `elasticsearch`: a cluster.
         bm25: `tantivy`, or `rank-bm25`, the slow reference for small collections.
         exact_limit: Up to this many passages dense search is exact; above, an HNSW graph.
         graph_search: Breadth of the HNSW search (efSearch): more finds more and takes longer.
         rebuild_share: A derived index is rebuilt when this share of it is new or removed.
+        elasticsearch: The cluster, for that kind. Of the settings above, `exact_limit`,
+            `graph_search` and `rebuild_share` count there too where FAISS searches.
     """
 
-    kind: Literal["embedded"] = "embedded"
+    kind: Literal["embedded", "elasticsearch"] = "embedded"
     bm25: Literal["tantivy", "rank-bm25"] = "tantivy"
     exact_limit: int = Field(default=50_000, ge=0)
     graph_search: int = Field(default=160, ge=16, le=4096)
     rebuild_share: float = Field(default=0.2, gt=0, le=1)
+    elasticsearch: ElasticsearchConfig = ElasticsearchConfig()
 
 
 class ConversionConfig(Section):
@@ -181,6 +185,7 @@ class ServerConfig(Section):
         answer_seconds: Longest time for one answer.
         max_upload_mb: Largest file that may be uploaded.
         max_files: Most files in one upload.
+        max_request_mb: Most that one upload to the API may hold in all.
         requests_per_minute: Most requests of one client of the API.
         runs: Folder with the runs of `rag evaluate`, below where we stand.
     """
@@ -196,6 +201,7 @@ class ServerConfig(Section):
     answer_seconds: float = Field(default=120, gt=0)
     max_upload_mb: int = Field(default=20, ge=1, le=1024)
     max_files: int = Field(default=50, ge=1, le=1000)
+    max_request_mb: int = Field(default=100, ge=1, le=4096)
     requests_per_minute: int = Field(default=120, ge=1)
     runs: str = "runs"
 
@@ -316,7 +322,8 @@ def _explain(problem: ErrorDetails) -> str:
     if problem["type"] in ("model_type", "model_attributes_type"):
         return f"{where}: expected keys and values (got {problem['input']!r})"
     message = problem["msg"].replace("Input should be", "expected").replace("Field ", "")
-    got = "" if problem["type"] == "missing" else f" (got {problem['input']!r})"
+    secret = where.endswith(("password", "api_key"))
+    got = "" if problem["type"] == "missing" or secret else f" (got {problem['input']!r})"
     return f"{where}: {message}{got}"
 
 

@@ -11,32 +11,25 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeVar
 
-from rag.pipelines import (
-    build_rank,
-    build_read,
-    build_search,
-    build_spans,
-)  # first: sets haystack up
-
-from haystack import Document  # isort: skip
-from haystack.core.errors import PipelineRuntimeError  # isort: skip
-from haystack.errors import FilterError  # isort: skip
+from haystack import Document
+from haystack.core.errors import PipelineRuntimeError
+from haystack.errors import FilterError
 
 from rag.answering import Drafts, Timer, draft
 from rag.checks import check_embedder, check_question
 from rag.clock import Stopwatch
 from rag.config import Config, Method
 from rag.embedders import Embedder
-from rag.errors import QuestionError, RagError
+from rag.errors import QuestionError, RagError, StaleError
 from rag.evidence import Evidence
 from rag.generators import Generator
 from rag.passages import as_passage, stage_scores
+from rag.pipelines import build_rank, build_read, build_search, build_spans
 from rag.queries import standalone
 from rag.ranking import is_ranked
 from rag.roles import Roles
 from rag.schema import Answer, Passage, SearchResult, Stage, Trace, Turn
 from rag.stores.base import Store
-from rag.stores.embedded import StaleError
 from rag.stores.filters import Filter, join_filters
 from rag.text import language_of
 
@@ -332,6 +325,7 @@ class RAG:
             weights, note = self._weights(query)
             inputs["fused"] = {"weights": weights, "note": note, "top_k": top_k}
         outputs = _run(self._search[method], inputs)
+        _check_answered(outputs)
         names = [name for name in ("bm25", "dense", "fused") if name in outputs]
         order = ("bm25", "embed", "dense", "fused")
         return _Found(
@@ -391,3 +385,10 @@ def _run(pipeline: Any, inputs: Mapping[str, Any]) -> dict[str, Any]:  # noqa: A
             raise cause from None
         raise
     return outputs
+
+
+def _check_answered(outputs: Mapping[str, Mapping[str, Any]]) -> None:
+    """Raise what kept the retrievers from answering, if none of them did."""
+    errors = [outputs[name]["error"] for name in ("bm25", "dense") if name in outputs]
+    if all(errors):
+        raise errors[0]

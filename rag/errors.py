@@ -6,7 +6,9 @@ RagError
 ├── CollectionError   a collection is missing, or its name cannot be used
 ├── StoreError        a store cannot be read or written
 │   ├── LockedError   somebody else is writing
-│   └── MismatchError the collection was made with other settings
+│   ├── MismatchError the collection was made with other settings
+│   ├── StaleError    the generation asked for is gone
+│   └── UnavailableError  the store's server does not answer now
 ├── ModelError        a model cannot be found, loaded or run
 ├── SourceError       what was given to index cannot be indexed at all
 └── DatasetError      an evaluation data set is malformed
@@ -42,6 +44,14 @@ class LockedError(StoreError):
 
 class MismatchError(StoreError):
     """The collection was made with settings that do not fit the ones in use."""
+
+
+class StaleError(StoreError):
+    """The generation asked for is gone; ask again without naming one."""
+
+
+class UnavailableError(StoreError):
+    """The store's server does not answer now; what was asked may work later."""
 
 
 class ModelError(RagError):

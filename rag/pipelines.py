@@ -3,10 +3,6 @@
 The engine alone knows the names of their sockets.
 """
 
-import os
-
-os.environ.setdefault("HAYSTACK_TELEMETRY_ENABLED", "False")  # read once, when haystack is imported
-
 from haystack import Pipeline
 
 from rag.config import Config, Method

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +11,7 @@ from haystack import Document, component
 from rag.calibration import probability
 from rag.clock import Stopwatch
 from rag.embedders import Embedder
+from rag.errors import UnavailableError
 from rag.evidence import Evidence, coverage, kind_fits
 from rag.schema import Stage
 from rag.sentences import sentence_spans
@@ -56,16 +57,20 @@ class SentenceReader:
         """
         watch = Stopwatch()
         embedder = self.embedder if similarity else None
-        found = self._evidence(question, documents, embedder)
+        weights, note = self._weights(tokens(question))
+        found = self._evidence(question, documents, embedder, weights)
         found.sort(key=lambda each: (-each.score, each.passage_id, each.start))
-        note = None if embedder else "by words alone"
+        note = note or (None if embedder else "by words alone")
         return {"evidence": found, "stage": watch.stage("read", count=len(found), note=note)}
 
     def _evidence(
-        self, question: str, documents: Sequence[Document], embedder: Embedder | None
+        self,
+        question: str,
+        documents: Sequence[Document],
+        embedder: Embedder | None,
+        weights: Mapping[str, float],
     ) -> list[Evidence]:
         wanted = tokens(question)
-        weights = self._weights(wanted)
         found: list[Evidence] = []
         texts: list[str] = []
         for rank, document in enumerate(documents, start=1):
@@ -90,14 +95,18 @@ class SentenceReader:
                 texts.append(f"{title[:LONGEST_PREFIX]}: {sentence}" if title else sentence)
         return _scored(found, _similarities(question, texts, embedder))
 
-    def _weights(self, wanted: Sequence[str]) -> dict[str, float]:
-        """Return how much each token of a question says: its idf in the collection."""
+    def _weights(self, wanted: Sequence[str]) -> tuple[dict[str, float], str | None]:
+        """Return how much each token says, its idf in the collection; and a note if unknown."""
         unique = sorted(set(wanted))
-        frequencies, total = self.store.document_frequencies(unique)
-        return {
+        try:
+            frequencies, total = self.store.document_frequencies(unique)
+        except UnavailableError as error:
+            return dict.fromkeys(unique, 1.0), f"every word counts the same: {error}"
+        weights = {
             token: math.log(1 + (total - count + 0.5) / (count + 0.5))
             for token, count in zip(unique, frequencies, strict=True)
         }
+        return weights, None
 
 
 def _similarities(

@@ -1,13 +1,19 @@
-"""Haystack components that ask a store for passages."""
+"""Haystack components that ask a store for passages.
 
+A store that does not answer is no error here: there are no passages, the stage says why, and the
+engine goes on with what the other retriever found, if there is one.
+"""
+
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from haystack import Document, component
 
 from rag.clock import Stopwatch
+from rag.errors import UnavailableError
 from rag.schema import Stage
-from rag.stores.base import Store
+from rag.stores.base import Found, Store
 from rag.stores.filters import Filter
 
 
@@ -23,7 +29,7 @@ class Bm25Retriever:
     def __init__(self, store: Store, top_k: int = 50) -> None:
         self.store, self.top_k = store, top_k
 
-    @component.output_types(documents=list[Document], stage=Stage)
+    @component.output_types(documents=list[Document], stage=Stage, error=UnavailableError | None)
     def run(
         self,
         query: str,
@@ -31,12 +37,13 @@ class Bm25Retriever:
         top_k: int | None = None,
         generation: int | None = None,
     ) -> dict[str, Any]:
-        """Return passages, best first, and how long it took."""
-        watch = Stopwatch()
-        found = self.store.bm25_retrieval(
-            query, top_k=top_k or self.top_k, filters=filters, generation=generation
-        )
-        return {"documents": found, "stage": watch.stage("bm25", count=len(found))}
+        """Return passages, best first, how long it took, and why there are none."""
+        options: dict[str, Any] = {
+            "top_k": top_k or self.top_k,
+            "filters": filters,
+            "generation": generation,
+        }
+        return _retrieved("bm25", lambda: self.store.bm25_retrieval(query, **options))
 
 
 @component
@@ -51,7 +58,7 @@ class DenseRetriever:
     def __init__(self, store: Store, top_k: int = 50) -> None:
         self.store, self.top_k = store, top_k
 
-    @component.output_types(documents=list[Document], stage=Stage)
+    @component.output_types(documents=list[Document], stage=Stage, error=UnavailableError | None)
     def run(
         self,
         embedding: np.ndarray,
@@ -59,9 +66,20 @@ class DenseRetriever:
         top_k: int | None = None,
         generation: int | None = None,
     ) -> dict[str, Any]:
-        """Return passages, best first, and how long it took."""
-        watch = Stopwatch()
-        found = self.store.dense_retrieval(
-            embedding, top_k=top_k or self.top_k, filters=filters, generation=generation
-        )
-        return {"documents": found, "stage": watch.stage("dense", count=len(found))}
+        """Return passages, best first, how long it took, and why there are none."""
+        options: dict[str, Any] = {
+            "top_k": top_k or self.top_k,
+            "filters": filters,
+            "generation": generation,
+        }
+        return _retrieved("dense", lambda: self.store.dense_retrieval(embedding, **options))
+
+
+def _retrieved(name: str, retrieve: Callable[[], Found]) -> dict[str, Any]:
+    watch, error = Stopwatch(), None
+    try:
+        found = retrieve()
+    except UnavailableError as raised:
+        found, error = Found(note=f"unavailable: {raised}"), raised
+    stage = watch.stage(name, count=len(found), note=found.note)
+    return {"documents": list(found), "stage": stage, "error": error}

@@ -10,7 +10,17 @@ os.environ.setdefault("OMP_NUM_THREADS", "2")
 import socket
 from pathlib import Path
 
+import elasticsearch_server
 import pytest
+from browser import (  # noqa: F401 - fixtures of every test_browser_*.py
+    chromium,
+    meet,
+    page_config,
+    page_home,
+    page_model,
+    page_server,
+    person,
+)
 from places import SAMPLE
 
 from rag.config import Config
@@ -32,6 +42,13 @@ def _offline_and_alone(monkeypatch, tmp_path):
     for name in ("RAG_HOME", "RAG_CONFIG"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def elasticsearch_url():
+    """Address of a real Elasticsearch: the one that is named, else one started now."""
+    with elasticsearch_server.running_or_named() as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -118,11 +118,3 @@ def expect_ranking(hits, expected, tolerance):
 @pytest.fixture(scope="module")
 def passages():
     return make_passages(600)
-
-
-@pytest.fixture(scope="module", params=["flat", "graph"])
-def filled(request, tmp_path_factory, passages):
-    config = FLAT if request.param == "flat" else GRAPH
-    store = a_store(tmp_path_factory.mktemp("filled") / "c", config, passages)
-    yield store
-    store.close()

@@ -1,6 +1,7 @@
 """The shape of the code base: who may import whom, and what no file may be called or hold."""
 
 import ast
+import os
 import subprocess
 import sys
 
@@ -8,9 +9,22 @@ import pytest
 from places import ROOT
 
 LAYERS = ["rag", "indexing", "evaluation", "ui"]  # each may import those to its left
-HEAVY = {"haystack", "torch", "transformers", "sentence_transformers", "faiss", "tantivy"}
+HEAVY = {
+    "haystack",
+    "torch",
+    "transformers",
+    "sentence_transformers",
+    "faiss",
+    "tantivy",
+    "fastapi",
+    "uvicorn",
+    "mcp",
+}
 FENCES = {
     "streamlit": ["ui"],
+    "fastapi": ["ui/api"],
+    "uvicorn": ["ui/serving.py"],
+    "mcp": ["ui/mcp_tools.py"],
     "elasticsearch": ["rag/stores"],
     "faiss": ["rag/stores"],
     "tantivy": ["rag/stores"],
@@ -95,6 +109,24 @@ def test_importing_it_loads_nothing_heavy(module):
         [sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=ROOT
     )
     assert not done.stdout.strip()
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["rag.stores.embedded", "rag.engine", "indexing.pipeline", "ui.services", "ui.mcp_tools"],
+)
+def test_haystack_reports_nothing_to_its_makers_whatever_is_imported_first(module):
+    code = f"import {module}; from haystack.telemetry import _telemetry as t; print(t.telemetry)"
+    environment = {k: v for k, v in os.environ.items() if k != "HAYSTACK_TELEMETRY_ENABLED"}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=environment,
+    )
+    assert done.stdout.strip() == "None"
 
 
 def test_nothing_that_can_run_code_is_used_to_store_data():

@@ -1,11 +1,14 @@
 """What a collection was made with, how it is serialized, and an empty one."""
 
+# ruff: noqa: F401, F811 - fixtures come by import
+
 from dataclasses import fields, replace
 
 import pytest
 from haystack import Pipeline
 from haystack.components.writers import DocumentWriter
 from store_builders import a_store, make_passages
+from store_engines import engine
 
 from rag.config import StoreConfig
 from rag.errors import MismatchError, StoreError
@@ -18,42 +21,40 @@ MANIFEST = Manifest(
 )  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("changed", "setting"),
-    [
-        ({"embedder": "other"}, "embedder.model"),
-        ({"embedder_sha256": "cd"}, "embedder.model"),
-        ({"dimension": 32}, "embedder.model"),
-        ({"length": 50}, "chunking.length"),
-        ({"overlap": 0}, "chunking.overlap"),
-        ({"context": False}, "chunking.context"),
-    ],
-    ids=lambda value: next(iter(value)) if isinstance(value, dict) else None,
-)
-def test_a_collection_made_with_something_else_names_the_setting(tmp_path, changed, setting):
-    store = a_store(tmp_path / "c")
+CHANGES = [
+    ({"embedder": "other"}, "embedder.model"),
+    ({"embedder_sha256": "cd"}, "embedder.model"),
+    ({"dimension": 32}, "embedder.model"),
+    ({"length": 50}, "chunking.length"),
+    ({"overlap": 0}, "chunking.overlap"),
+    ({"context": False}, "chunking.context"),
+]
+
+
+def test_a_collection_made_with_something_else_names_the_setting(tmp_path, engine):
+    store = engine.filled(tmp_path / "c")
     with store.writer() as writer:
         writer.use(MANIFEST)
         writer.commit()
-    ((name, now),) = changed.items()
-    with store.writer() as writer, pytest.raises(MismatchError) as error:
-        writer.use(replace(MANIFEST, **changed))
-    message = str(error.value)
-    for part in ("`c`", f"`{getattr(MANIFEST, name)}`", f"`{now}`", f"`{setting}`"):
-        assert part in message
+    with store.writer() as writer:
+        for changed, setting in CHANGES:
+            ((name, now),) = changed.items()
+            with pytest.raises(MismatchError) as error:
+                writer.use(replace(MANIFEST, **changed))
+            message = str(error.value)
+            for part in ("`c`", f"`{getattr(MANIFEST, name)}`", f"`{now}`", f"`{setting}`"):
+                assert part in message
     assert store.manifest == MANIFEST
-    store.close()
 
 
-def test_another_analyser_is_taken_over_since_bm25_is_made_anew(tmp_path):
-    store = a_store(tmp_path / "c")
+def test_another_analyser_is_taken_over_since_bm25_is_made_anew(tmp_path, engine):
+    store = engine.filled(tmp_path / "c")
     for analyzer in ("0", "1"):
         with store.writer() as writer:
             writer.use(replace(MANIFEST, analyzer=analyzer))
             writer.commit()
     assert store.manifest == MANIFEST
     assert {each.name for each in fields(Manifest)} == set(MANIFEST.__dict__)
-    store.close()
 
 
 def test_a_store_survives_haystack_s_serialization(tmp_path):

@@ -1,6 +1,6 @@
 """Readers of a store see one whole generation, whatever a writer does."""
 
-# ruff: noqa: S608 - table names of this test
+# ruff: noqa: S608, F401, F811 - table names of this test; fixtures come by import
 
 import threading
 import time
@@ -9,13 +9,14 @@ from collections import Counter
 import pytest
 from haystack import Document
 from store_builders import DIMENSION, a_store, ids, make_passages, put, ranked
+from store_engines import engine
 
 from rag.stores.base import StoredDocument
 from rag.stores.embedded import EmbeddedStore, StaleError
 
 
-def test_an_unpublished_change_is_invisible_and_the_next_writer_publishes_it(tmp_path):
-    store = a_store(tmp_path / "c", passages=make_passages(3))
+def test_an_unpublished_change_is_invisible_and_the_next_writer_publishes_it(tmp_path, engine):
+    store = engine.filled(tmp_path / "c", passages=make_passages(3))
     before = ranked(store.bm25_retrieval("word0", top_k=9))
     with pytest.raises(RuntimeError), store.writer() as writer:
         document = StoredDocument("d", "d", "", "unique", "")
@@ -24,7 +25,7 @@ def test_an_unpublished_change_is_invisible_and_the_next_writer_publishes_it(tmp
         writer.commit()
         writer.remove(["never committed"])
         raise RuntimeError
-    again = EmbeddedStore(tmp_path / "c")
+    again = engine.open(tmp_path / "c")
     for each in (store, again):
         assert each.generation == 1
         assert ranked(each.bm25_retrieval("word0", top_k=9)) == before
@@ -34,12 +35,10 @@ def test_an_unpublished_change_is_invisible_and_the_next_writer_publishes_it(tmp
         assert writer.publish() == 2
     assert ids(store.bm25_retrieval("unique", top_k=3)) == ["d:0"]
     assert set(ids(store.filter_documents())) == {"1-1", "1-2", "d:0"}
-    store.close()
-    again.close()
 
 
-def test_a_named_generation_is_read_until_it_is_gone(tmp_path):
-    store = a_store(tmp_path / "c", passages=make_passages(30))
+def test_a_named_generation_is_read_until_it_is_gone(tmp_path, engine):
+    store = engine.filled(tmp_path / "c", passages=make_passages(30))
     vector = [1.0] * DIMENSION
     condition = {"field": "meta.year", "operator": ">", "value": 2005}
 
@@ -53,7 +52,8 @@ def test_a_named_generation_is_read_until_it_is_gone(tmp_path):
 
     first = read(1)
     store.delete_documents([f"1-{number}" for number in range(15)])
-    assert read(1) == first
+    # Marking rows moves bm25's statistics a little on a cluster, until it merges its segments.
+    expect_same(read(1), first, tolerance=0 if engine.is_embedded else 0.01)
     assert read(2) == read(None) != first
     put(store, "x", "word0")
     with store.writer():  # it deletes what generation 1 alone could see
@@ -62,7 +62,13 @@ def test_a_named_generation_is_read_until_it_is_gone(tmp_path):
         with pytest.raises(StaleError, match=f"generation {generation} is gone"):
             read(generation)
     assert read(3) == read(None)
-    store.close()
+
+
+def expect_same(found, expected, *, tolerance):
+    for some, others in zip(found, expected, strict=True):
+        assert [each for each, _ in some] == [each for each, _ in others]
+        for (_, score), (_, other) in zip(some, others, strict=True):
+            assert abs(score - other) <= tolerance
 
 
 def test_garbage_of_older_generations_is_collected(tmp_path):
@@ -81,26 +87,24 @@ def test_garbage_of_older_generations_is_collected(tmp_path):
     store.close()
 
 
-def test_two_stores_see_what_the_other_publishes(tmp_path):
-    one, other = a_store(tmp_path / "c"), EmbeddedStore(tmp_path / "c")
+def test_two_stores_see_what_the_other_publishes(tmp_path, engine):
+    one, other = engine.filled(tmp_path / "c"), engine.open(tmp_path / "c")
     for number in range(4):
         writer, reader = (one, other) if number % 2 else (other, one)
         put(writer, f"d{number}", f"shared text{number}")
         assert ids(reader.bm25_retrieval(f"text{number}", top_k=3)) == [f"d{number}:0"]
         assert len(reader.dense_retrieval([1.0] * DIMENSION, top_k=9)) == number + 1
         assert reader.generation == number + 1
-    one.close()
-    other.close()
 
 
-def test_readers_see_one_whole_generation_while_a_writer_publishes(tmp_path):
+def test_readers_see_one_whole_generation_while_a_writer_publishes(tmp_path, engine):
     # Every generation g replaces all five passages by texts that say `g<number>`.
-    store = a_store(tmp_path / "c")
+    store = engine.filled(tmp_path / "c")
     put(store, "a", *(f"g1 shared p{number}" for number in range(5)))
     stop, problems, reads = threading.Event(), [], Counter()
 
     def read(number):
-        reader = store if number % 2 else EmbeddedStore(tmp_path / "c")
+        reader = store if number % 2 else engine.open(tmp_path / "c")
         while not stop.is_set():
             try:
                 bm25 = reader.bm25_retrieval("shared", top_k=9)
@@ -129,14 +133,12 @@ def test_readers_see_one_whole_generation_while_a_writer_publishes(tmp_path):
         reader.join()
     assert problems == []
     assert reads["done"] > reads["stale"]
-    store.close()
 
 
-def test_a_reader_can_open_while_a_writer_holds_its_transaction(tmp_path):
-    store = a_store(tmp_path / "c", passages=make_passages(3))
+def test_a_reader_can_open_while_a_writer_holds_its_transaction(tmp_path, engine):
+    store = engine.filled(tmp_path / "c", passages=make_passages(3))
     with store.writer() as writer:
         writer.delete(["1-0"])
-        other = EmbeddedStore(tmp_path / "c", create=False)
+        other = engine.open(tmp_path / "c", create=False)
         assert other.count_documents() == 3
         other.close()
-    store.close()

@@ -16,7 +16,6 @@ from store_builders import (
     TANTIVY,
     a_store,
     expect_ranking,
-    filled,
     ids,
     make_passages,
     passages,
@@ -25,20 +24,39 @@ from store_builders import (
     slow_dense,
     unit_vectors,
 )
+from store_engines import CLUSTER, engine, make_engine
 
 from rag.stores import derived
 from rag.text import tokens
 
+
+@pytest.fixture(scope="module", params=["flat", "graph", *CLUSTER])
+def filled(request, tmp_path_factory, passages):
+    """The same passages in every kind of store; only for reading."""
+    config = GRAPH if request.param == "graph" else FLAT
+    kind = request.param if request.param in ("elasticsearch", "faiss") else "embedded"
+    made = make_engine(kind, request)
+    yield made.filled(tmp_path_factory.mktemp("filled") / "c", config, passages)
+    made.end()
+
+
 # -- scores
 
 
-@pytest.mark.parametrize("config", [TANTIVY, RANK_BM25], ids=lambda config: config.bm25)
-def test_bm25_is_the_slow_definition(tmp_path, config):
+def test_bm25_is_the_slow_definition(tmp_path, engine):
+    bm25_is_the_slow_definition(engine.filled, tmp_path, TANTIVY)
+
+
+def test_rank_bm25_is_the_slow_definition(tmp_path):
+    bm25_is_the_slow_definition(a_store, tmp_path, RANK_BM25)
+
+
+def bm25_is_the_slow_definition(fill, tmp_path, config):
     # tantivy keeps a text's length in one byte, exact up to 40 tokens: longer texts score a little
     # differently there, so the texts here are short.
     passages = make_passages(200, longest=30)
     passages = [replace(p, meta={"title": f"word{n % 7} Title"}) for n, p in enumerate(passages)]
-    store = a_store(tmp_path / "c", config, passages)
+    store = fill(tmp_path / "c", config, passages)
     scale = None
     for query in QUERIES:
         hits = store.bm25_retrieval(query, top_k=200)
@@ -61,12 +79,11 @@ def test_both_engines_give_the_same_bm25_ranking(tmp_path, passages):
     slow.close()
 
 
-def test_dense_without_a_graph_is_brute_force(tmp_path, passages):
-    store = a_store(tmp_path / "c", FLAT, passages)
+def test_dense_without_a_graph_is_brute_force(tmp_path, engine, passages):
+    store = engine.filled(tmp_path / "c", FLAT, passages)
     for vector in unit_vectors(20, 77):
         expected = slow_dense(passages, vector, top_k=25)
         expect_ranking(store.dense_retrieval((7 * vector).tolist(), top_k=25), expected, 2e-6)
-    store.close()
 
 
 def test_the_graph_finds_what_brute_force_finds(tmp_path):
@@ -105,11 +122,19 @@ def test_filters_are_exact_and_fill_top_k(filled, passages, condition):
             expect_ranking(found, slow_dense(among, vector, top_k=20), 2e-6)
 
 
-@pytest.mark.parametrize("config", [FLAT, RANK_BM25, GRAPH], ids=["tantivy", "rank-bm25", "graph"])
-def test_equal_scores_are_in_order_of_age_even_at_the_cut(tmp_path, config):
+def test_equal_scores_are_in_order_of_age_even_at_the_cut(tmp_path, engine):
+    equal_scores_are_in_order_of_age(engine.filled, tmp_path, FLAT)
+
+
+@pytest.mark.parametrize("config", [RANK_BM25, GRAPH], ids=["rank-bm25", "graph"])
+def test_equal_scores_are_in_order_of_age_with_other_indexes(tmp_path, config):
+    equal_scores_are_in_order_of_age(a_store, tmp_path, config)
+
+
+def equal_scores_are_in_order_of_age(fill, tmp_path, config):
     same = [Document(id=f"{n}", content="same words", embedding=[1.0, 2.0]) for n in range(300)]
     other = [Document(id="best", content="same same", embedding=[3.0, 1.0])]
-    store = a_store(tmp_path / "c", config, [*same[:150], *other, *same[150:]])
+    store = fill(tmp_path / "c", config, [*same[:150], *other, *same[150:]])
     for top_k in (1, 7, 60, 200, 301):
         assert ids(store.bm25_retrieval("words", top_k=top_k)) == [d.id for d in same[:top_k]]
         if config is not GRAPH:
@@ -118,9 +143,15 @@ def test_equal_scores_are_in_order_of_age_even_at_the_cut(tmp_path, config):
     store.close()
 
 
-@pytest.mark.parametrize("config", [TANTIVY, RANK_BM25], ids=lambda config: config.bm25)
-def test_no_sign_or_word_of_a_query_is_syntax(tmp_path, config):
-    store = a_store(tmp_path / "c", config, make_passages(50))
+def test_no_sign_or_word_of_a_query_is_syntax(tmp_path, engine):
+    no_sign_is_syntax(engine.filled(tmp_path / "c", passages=make_passages(50)))
+
+
+def test_no_sign_or_word_of_a_query_is_syntax_to_rank_bm25(tmp_path):
+    no_sign_is_syntax(a_store(tmp_path / "c", RANK_BM25, make_passages(50)))
+
+
+def no_sign_is_syntax(store):
     plain = ranked(store.bm25_retrieval("word1 word2", top_k=50))
     hostile = 'word1 AND OR NOT " ( IN [ TO ] ) ~ ^ * ? : \\ / + - && || ! {} word2 \0 \n'
     allowed = {"word1", "word2", "in", "to", "and", "or", "not"}

@@ -1,5 +1,7 @@
 """What may be written to a store, what is refused, and one writer at a time."""
 
+# ruff: noqa: F401, F811 - fixtures come by import
+
 import json
 import math
 import os
@@ -12,6 +14,7 @@ from haystack import Document
 from haystack.document_stores.errors import DuplicateDocumentError
 from haystack.document_stores.types import DuplicatePolicy
 from store_builders import DIMENSION, a_store, ids, make_passages, put
+from store_engines import engine
 
 from rag.errors import LockedError, StoreError
 from rag.stores.base import Failure
@@ -20,8 +23,8 @@ from rag.stores.base import Failure
 
 
 @pytest.mark.parametrize("policy", list(DuplicatePolicy))
-def test_the_same_id_twice_in_one_batch(tmp_path, policy):
-    store = a_store(tmp_path / "c")
+def test_the_same_id_twice_in_one_batch(tmp_path, engine, policy):
+    store = engine.filled(tmp_path / "c")
     batch = [Document(id="1", content="old"), Document(id="2"), Document(id="1", content="new")]
     if policy in (DuplicatePolicy.FAIL, DuplicatePolicy.NONE):
         with pytest.raises(DuplicateDocumentError, match="'1'"):
@@ -33,11 +36,10 @@ def test_the_same_id_twice_in_one_batch(tmp_path, policy):
         assert written == (3 if policy == DuplicatePolicy.OVERWRITE else 2)
         kept = {document.id: document.content for document in store.filter_documents()}
         assert kept == {"1": "new" if policy == DuplicatePolicy.OVERWRITE else "old", "2": None}
-    store.close()
 
 
-def test_overwriting_by_id_replaces_text_and_vector_everywhere(tmp_path):
-    store = a_store(tmp_path / "c", passages=make_passages(5))
+def test_overwriting_by_id_replaces_text_and_vector_everywhere(tmp_path, engine):
+    store = engine.filled(tmp_path / "c", passages=make_passages(5))
     store.write_documents(
         [Document(id="1-2", content="fresh", embedding=[0.0] * 15 + [1.0])],
         DuplicatePolicy.OVERWRITE,
@@ -48,7 +50,6 @@ def test_overwriting_by_id_replaces_text_and_vector_everywhere(tmp_path):
     store.delete_documents(["1-2", "unknown"])
     assert store.bm25_retrieval("fresh", top_k=5) == []
     assert "1-2" not in ids(store.dense_retrieval([0.0] * 15 + [1.0], top_k=5))
-    store.close()
 
 
 @pytest.mark.parametrize(
@@ -65,9 +66,9 @@ def test_overwriting_by_id_replaces_text_and_vector_everywhere(tmp_path):
     ],
 )
 def test_a_vector_that_does_not_fit_is_refused_by_name_and_nothing_is_written(
-    tmp_path, vector, reason
+    tmp_path, engine, vector, reason
 ):
-    store = a_store(tmp_path / "c", passages=make_passages(3))
+    store = engine.filled(tmp_path / "c", passages=make_passages(3))
     batch = [Document(id="good", content="x"), Document(id="bad", content="y", embedding=vector)]
     with pytest.raises(ValueError, match=reason):
         store.write_documents(batch)
@@ -81,16 +82,17 @@ def test_a_vector_that_does_not_fit_is_refused_by_name_and_nothing_is_written(
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, object(), b"x"])
-def test_meta_that_json_cannot_hold_is_refused_by_name_and_nothing_is_written(tmp_path, value):
-    store = a_store(tmp_path / "c")
+def test_meta_that_json_cannot_hold_is_refused_by_name_and_nothing_is_written(
+    tmp_path, engine, value
+):
+    store = engine.filled(tmp_path / "c")
     with pytest.raises(ValueError, match="the meta of `bad` cannot be stored"):
         store.write_documents([Document(id="1"), Document(id="bad", meta={"a": [value]})])
     assert store.count_documents() == 0
-    store.close()
 
 
-def test_documents_are_listed_with_their_texts_in_order_of_age(tmp_path):
-    store = a_store(tmp_path / "c")
+def test_documents_are_listed_with_their_texts_in_order_of_age(tmp_path, engine):
+    store = engine.filled(tmp_path / "c")
     for name in ("b", "a", "c"):
         put(store, name, f"{name} one", f"{name} two")
     put(store, "a", "a three")
@@ -101,11 +103,10 @@ def test_documents_are_listed_with_their_texts_in_order_of_age(tmp_path):
     with pytest.raises(StoreError, match="there is no document `x`"):
         store.text_of("x")
     assert store.check() == []
-    store.close()
 
 
-def test_removing_documents_removes_their_passages_from_both_indexes(tmp_path):
-    store = a_store(tmp_path / "c")
+def test_removing_documents_removes_their_passages_from_both_indexes(tmp_path, engine):
+    store = engine.filled(tmp_path / "c")
     put(store, "a", "apple one", "apple two")
     put(store, "b", "apple three")
     put(store, "c", "apple four", path="/gone")
@@ -118,11 +119,10 @@ def test_removing_documents_removes_their_passages_from_both_indexes(tmp_path):
     assert ids(store.bm25_retrieval("apple", top_k=9)) == ["b:0"]
     assert ids(store.dense_retrieval([1.0] * DIMENSION, top_k=9)) == ["b:0"]
     assert [info.document_id for info in store.documents()] == ["b"]
-    store.close()
 
 
-def test_failures_are_listed_until_their_path_is_done_again(tmp_path):
-    store = a_store(tmp_path / "c")
+def test_failures_are_listed_until_their_path_is_done_again(tmp_path, engine):
+    store = engine.filled(tmp_path / "c")
     one, two = (
         Failure("a.pdf", "convert", "broken", "/a"),
         Failure("b.pdf", "convert", "empty", "/b"),
@@ -135,7 +135,6 @@ def test_failures_are_listed_until_their_path_is_done_again(tmp_path):
         writer.fail([], ["/a"])
         writer.commit()
     assert store.failures() == [two]
-    store.close()
 
 
 # -- one writer

@@ -11,6 +11,8 @@ from indexing.cli import collections, index
 from rag.console import run_command, set_up_logging, show
 from ui.commands import ask, chat, search
 from ui.doctor import config, doctor
+from ui.launch import ui
+from ui.serving import mcp, serve
 
 app = typer.Typer(
     help="Answer questions over your own documents, and prove where each answer comes from.",
@@ -22,9 +24,12 @@ app.command()(index)
 app.command()(search)
 app.command()(ask)
 app.command()(chat)
+app.command()(ui)
 app.add_typer(collections, name="collections")
 app.add_typer(evaluate, name="evaluate")
 app.add_typer(train, name="train")
+app.command()(serve)
+app.command()(mcp)
 app.command()(config)
 app.command()(doctor)
 

@@ -153,6 +153,9 @@ def _show_results(result: SearchResult) -> None:
 
 
 def _show_answer(answer: Answer) -> None:
+    for stage in answer.trace.stages:
+        if stage.note and stage.name in ("bm25", "dense"):  # a part of the store is away
+            say(f"{stage.name}: {stage.note}")
     if answer.abstained:
         show(f"No answer: {answer.reason}.")
         for passage in answer.passages[:3]:

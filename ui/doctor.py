@@ -22,10 +22,13 @@ LIBRARIES = (
     "sentence-transformers",
     "transformers",
     "torch",
+    "elasticsearch",
     "faiss-cpu",
     "tantivy",
     "numpy",
 )
+
+INSTEAD = {"faiss-cpu": "faiss-gpu-cu12"}  # distributions that bring the same package
 
 Finding = dict[str, Any]
 
@@ -49,8 +52,7 @@ def doctor(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         settings = Config()
         findings.append(_finding("configuration", False, str(error)))
     findings += [_embedder(settings), *_roles(settings), _device(settings)]
-    findings += [_generator(settings), _sample()]
-    findings.append(_finding("collections", True, ", ".join(list_collections()) or "none yet"))
+    findings += [_generator(settings), _sample(), _store(settings), _collections(settings)]
     sound = all(finding["ok"] for finding in findings)
     if as_json:
         print_json({"ok": sound, "findings": findings})
@@ -72,11 +74,17 @@ def _python() -> Finding:
 def _libraries() -> list[Finding]:
     findings = []
     for name in LIBRARIES:
-        try:
-            findings.append(_finding(name, True, importlib.metadata.version(name)))
-        except importlib.metadata.PackageNotFoundError:
-            findings.append(_finding(name, False, "not installed: pip install citewell again"))
+        version = _version(name) or _version(INSTEAD.get(name, name))
+        missing = "not installed: pip install citewell again"
+        findings.append(_finding(name, version is not None, version or missing))
     return findings
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 def _owners() -> list[Finding]:
@@ -185,6 +193,25 @@ def _generator_files(name: str, model: str) -> Finding:
     except ModelError as error:
         return _finding("generator", False, str(error))
     return _finding("generator", True, f"{name} from {files.origin} ({files.folder})")
+
+
+def _store(settings: Config) -> Finding:
+    if settings.store.kind == "embedded":
+        return _finding("store", True, "embedded: one folder per collection, no server")
+    from rag.stores.elastic_client import describe_cluster
+
+    try:
+        return _finding("store", True, describe_cluster(settings.store.elasticsearch))
+    except StoreError as error:
+        return _finding("store", False, str(error))
+
+
+def _collections(settings: Config) -> Finding:
+    try:
+        names = list_collections(settings)
+    except StoreError as error:
+        return _finding("collections", False, str(error))
+    return _finding("collections", True, ", ".join(names) or "none yet")
 
 
 def _sample() -> Finding:

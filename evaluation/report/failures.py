@@ -66,13 +66,14 @@ def worst_cases(results: Results) -> tuple[Block, ...]:
         if not chosen:
             blocks.append(Line(say("missing.worst", system=system.name), "missing"))
             continue
-        cases = tuple(_case(results, system, query) for query in chosen)
+        cases = tuple(one_case(results, system, query) for query in chosen)
         caption = say("case.caption", system=system.name, count=len(cases), n=len(by_id))
         blocks.append(Cases(system.name, caption, cases, folded=place > 0))
     return tuple(blocks)
 
 
-def _case(results: Results, system: SystemResult, query: QueryResult) -> Case:
+def one_case(results: Results, system: SystemResult, query: QueryResult) -> Case:
+    """Return a question under a system, beside what the baseline made of it."""
     first = reading.baseline(results)
     other = next((q for q in first.queries if q.question_id == query.question_id), None)
     compared = other if first is not system else None

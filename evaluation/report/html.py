@@ -19,18 +19,19 @@ from rag.console import printable
 
 def render_html(page: Page) -> str:
     """Return the text of the file."""
-    script = _resource("report.js")
     template = _environment().get_template("report.html.j2")
     text = template.render(
         page=page,
         style=Markup(_resource("report.css")),  # noqa: S704 - a file of this package
-        script=Markup(script),  # noqa: S704 - likewise
-        policy=_policy(script),
+        script=Markup(_resource("report.js")),  # noqa: S704 - likewise
+        policy=report_policy(),
     )
     return text.lstrip() + "\n"
 
 
-def _policy(script: str) -> str:
+def report_policy() -> str:
+    """Return the content security policy of a report: no request, no script but its own."""
+    script = _resource("report.js")
     digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
     return (
         "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "

@@ -27,7 +27,7 @@ def funnel(results: Results) -> tuple[Block, ...]:
         say("funnel.figure", n=numbers.count(n)),
         say("funnel.said"),
     )
-    return (figure, table, *_causes(results))
+    return (figure, table, *causes(results))
 
 
 def _funnel_row(system: SystemResult, stages: tuple[str, ...]) -> tuple[Cell, ...]:
@@ -53,17 +53,17 @@ def _lost(n: int) -> str:
     return f"−{numbers.count(n)}" if n else "0"
 
 
-def _causes(results: Results) -> list[Block]:
-    """How often each cause was found, in the order of the pipeline."""
+def causes(results: Results) -> list[Block]:
+    """Return how often each cause was found, in the order of the pipeline; nothing if none was."""
     counted = {
         system.name: [query.cause for query in system.queries if query.cause]
         for system in results.systems
     }
-    causes = dict.fromkeys(cause for found in counted.values() for cause in found)
-    if not causes:
+    named = dict.fromkeys(cause for found in counted.values() for cause in found)
+    if not named:
         return []
     rows = []
-    for cause in sorted(causes, key=_order):
+    for cause in sorted(named, key=_order):
         cells = [Cell(cause_name(cause))]
         for system in results.systems:
             n = counted[system.name].count(cause)

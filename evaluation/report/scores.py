@@ -14,13 +14,13 @@ RETRIEVAL = ("recall@", "success@", "precision@", "RR", "AP", "nDCG", "Rprec", "
 
 def scores(results: Results) -> tuple[Block, ...]:
     """Return the section's blocks."""
-    blocks: list[Block] = list(_mains(results))
-    blocks.append(_comparisons(results))
-    blocks.append(_conventions(results))
+    blocks: list[Block] = list(main_tables(results))
+    blocks.append(comparisons(results))
+    blocks.append(conventions(results))
     blocks += _curves(results)
-    blocks.append(_costs(results))
+    blocks.append(costs(results))
     if reading.other_metrics(results):
-        blocks.append(_rest(results))
+        blocks.append(other_table(results))
     return tuple(blocks)
 
 
@@ -37,8 +37,8 @@ def mean_cell(mean: MetricMean | None, *, letters: str = "", delta: Text = "") -
     )
 
 
-def _mains(results: Results) -> list[Table]:
-    """The main table, or one of retrieval and one of answers if there are many metrics."""
+def main_tables(results: Results) -> list[Table]:
+    """Return the main table, or one of retrieval and one of answers if there are many metrics."""
     metrics = reading.shown_metrics(results)
     found = [name for name in metrics if name.startswith(RETRIEVAL)]
     said = [name for name in metrics if name not in found]
@@ -93,7 +93,8 @@ def _alone() -> Line:
     return Line(say("missing.comparison"), "missing")
 
 
-def _comparisons(results: Results) -> Block:
+def comparisons(results: Results) -> Block:
+    """Return every two systems on each main metric, or a line that says there is one system."""
     caption = say("compare.caption", count=len(results.comparisons))
     return comparison_table(results.comparisons, caption) if results.comparisons else _alone()
 
@@ -144,8 +145,8 @@ def _comparison(item: Comparison) -> tuple[Cell, ...]:
     )
 
 
-def _conventions(results: Results) -> Facts:
-    """The rules of the run, with their Chinese where `words.toml` has it."""
+def conventions(results: Results) -> Facts:
+    """Return the rules of the run, with their Chinese where `words.toml` has it."""
     rules = [
         (_translated(f"convention.{_key(name)}", name), _translated(f"rule.{_key(name)}", rule))
         for name, rule in results.conventions.items()
@@ -164,8 +165,22 @@ def _translated(key: str, text: str) -> Words:
 
 
 def _curves(results: Results) -> list[Block]:
+    table = curve_table(results)
+    if isinstance(table, Line):
+        return [table]
+    figure = Figure(
+        "recall",
+        charts.recall_curves(results.systems),
+        say("curve.caption", n=numbers.count(_curve_n(results))),
+        say("curve.said"),
+    )
+    return [figure, table]
+
+
+def curve_table(results: Results) -> Table | Line:
+    """Return the values of the recall and success curves, or a line that says there are none."""
     if not any(system.recall_curve for system in results.systems):
-        return [Line(say("missing.curve"), "missing")]
+        return Line(say("missing.curve"), "missing")
     ranks = range(1, 1 + max(len(system.recall_curve) for system in results.systems))
     rows = [
         (Cell(f"{name}@k, {system.name}"), *(Cell(numbers.fixed(v), sort=v) for v in curve))
@@ -173,21 +188,12 @@ def _curves(results: Results) -> list[Block]:
         for name, curve in (("recall", system.recall_curve), ("success", system.success_curve))
         if len(curve) == len(ranks)
     ]
-    n = numbers.count(_curve_n(results))
-    return [
-        Figure(
-            "recall",
-            charts.recall_curves(results.systems),
-            say("curve.caption", n=n),
-            say("curve.said"),
-        ),
-        Table(
-            say("curve.table", n=n),
-            (say("main.system"), *(str(k) for k in ranks)),
-            tuple(rows),
-            folded=True,
-        ),
-    ]
+    return Table(
+        say("curve.table", n=numbers.count(_curve_n(results))),
+        (say("main.system"), *(str(k) for k in ranks)),
+        tuple(rows),
+        folded=True,
+    )
 
 
 def _curve_n(results: Results) -> int:
@@ -199,7 +205,8 @@ def _curve_n(results: Results) -> int:
     return results.dataset.questions
 
 
-def _costs(results: Results) -> Block:
+def costs(results: Results) -> Block:
+    """Return the time of each stage, or a line that says that none was recorded."""
     timings = results.timings
     rows = []
     for system in results.systems:
@@ -238,7 +245,8 @@ def _throughput(results: Results, system: SystemResult, stage: str) -> Cell:
     return Cell(f"{value:.1f}", sort=value)
 
 
-def _rest(results: Results) -> Table:
+def other_table(results: Results) -> Table:
+    """Return every metric that is not a main one, folded."""
     systems = [system.name for system in results.systems]
     return Table(
         say("main.rest"),

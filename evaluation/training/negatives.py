@@ -5,14 +5,14 @@ answers may be right after all, and is left out.
 """
 
 import random
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 
 from haystack import Document
 
 from evaluation.datasets.schema import Dataset, JudgedQuestion
 from evaluation.training.examples import Example, Piece, find_answer
-from rag.stores.embedded import EmbeddedStore
+from rag.collections import open_temporary
+from rag.config import Config
 from rag.text import tokens
 
 DEPTH = 20  # passages looked at for each question
@@ -41,20 +41,14 @@ def mine_negatives(
     by_id = {piece.piece_id: piece for piece in pieces}
     draw = random.Random(seed)  # noqa: S311 - not for secrets
     found: list[Example] = []
-    with tempfile.TemporaryDirectory() as folder:
-        store = EmbeddedStore(folder)
-        try:
-            store.write_documents([_document(piece) for piece in pieces])
-            asked = [question for question in dataset.questions if tokens(question.question)]
-            for done, question in enumerate(asked, start=1):
-                hits = store.bm25_retrieval(
-                    question.question, top_k=DEPTH, filters=_filters(question)
-                )
-                wrong = list(_wrong(question, (by_id[hit.id] for hit in hits)))
-                found += draw.sample(wrong, min(each, len(wrong)))
-                progress(done, len(asked), "negatives")
-        finally:
-            store.close()
+    with open_temporary(Config()) as store:
+        store.write_documents([_document(piece) for piece in pieces])
+        asked = [question for question in dataset.questions if tokens(question.question)]
+        for done, question in enumerate(asked, start=1):
+            hits = store.bm25_retrieval(question.question, top_k=DEPTH, filters=_filters(question))
+            wrong = list(_wrong(question, (by_id[hit.id] for hit in hits)))
+            found += draw.sample(wrong, min(each, len(wrong)))
+            progress(done, len(asked), "negatives")
     return found
 
 

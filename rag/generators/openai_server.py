@@ -7,7 +7,6 @@ lets happen.
 The key stays in this object: it is in no `repr`, no `to_dict`, no log and no message.
 """
 
-import ipaddress
 import json
 import queue
 import threading
@@ -21,6 +20,7 @@ from haystack.dataclasses import ChatMessage
 
 from rag.errors import ModelError
 from rag.generators.delivery import POLL_SECONDS, Delivery, FinishReason, as_dicts
+from rag.hosts import is_loopback
 
 _OPENAI = "https://api.openai.com/v1"
 
@@ -271,16 +271,9 @@ def _check_url(url: str, *, secret: bool, allow: bool) -> str:
         )
     place = f"[{host}]" if ":" in host else host
     shown = f"{parts.scheme}://{place}{f':{port}' if port else ''}{parts.path}"
-    if parts.scheme == "http" and secret and not allow and not _is_loopback(host):
+    if parts.scheme == "http" and secret and not allow and not is_loopback(host):
         raise ModelError(
             f"{shown} is not encrypted and would show the key to the network: use https, or set "
             "generator.insecure if you trust every machine on the way"
         )
     return shown
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -12,7 +12,7 @@ failures. Rules that every store follows, and one test suite checks:
 - A manifest says what the collection was made with, and refuses what does not fit, by name.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -25,6 +25,8 @@ from haystack.document_stores.types import DuplicatePolicy
 from rag.stores.filters import Filter
 
 Vectors = npt.NDArray[np.float32]
+
+SCHEMA = 1  # version of what is stored; readers refuse a newer one
 
 # What a passage's meta says of its place; no field of a record may be called so.
 STRUCTURE = ("document_id", "number", "source", "title", "heading", "page", "start", "end")
@@ -93,8 +95,40 @@ class Manifest:
     context: bool
 
 
+@dataclass(frozen=True)
+class Refusal:
+    """A document that the store did not take, and why; what was there before it is kept."""
+
+    document_id: str
+    reason: str
+
+
+class Found(list[Document]):
+    """Passages, best first, and what has to be said about them.
+
+    Args:
+        documents: The passages.
+        note: Why there may be better ones: a part of the store did not answer; None if it did.
+    """
+
+    def __init__(self, documents: Iterable[Document] = (), note: str | None = None) -> None:
+        super().__init__(documents)
+        self.note = note
+
+    def best(self, top_k: int) -> "Found":
+        """Return the first ones, with the note."""
+        return Found(self[:top_k], self.note)
+
+
 class Writer(Protocol):
     """Changes to a collection that become visible together."""
+
+    @property
+    def recovered(self) -> int:
+        """Documents that an interrupted run had committed and not published."""
+
+    def use(self, manifest: Manifest) -> None:
+        """Set what the collection is made with; refuse what does not fit."""
 
     def replace(self, document: StoredDocument, passages: Sequence[Document]) -> None:
         """Put a document and its passages in place of what has its id."""
@@ -108,8 +142,17 @@ class Writer(Protocol):
     def fail(self, failures: Sequence[Failure], paths: Sequence[str]) -> None:
         """List the failures of some paths, in place of what was listed for them."""
 
-    def commit(self) -> None:
-        """Make everything so far durable, though not yet visible."""
+    def write(self, passages: Sequence[Document], policy: DuplicatePolicy) -> int:
+        """Write passages by themselves, by id; return how many were written."""
+
+    def delete(self, passage_ids: Sequence[str]) -> None:
+        """Delete passages by id."""
+
+    def clear(self) -> None:
+        """Delete every document and passage."""
+
+    def commit(self) -> Sequence[Refusal]:
+        """Make everything so far durable, though not yet visible; return what was refused."""
 
     def publish(self) -> int:
         """Make everything visible at once; return the new generation."""
@@ -119,15 +162,16 @@ class Store(Protocol):
     """One collection: Haystack's `DocumentStore` protocol, retrieval and generations."""
 
     @property
+    def name(self) -> str:
+        """The collection's name."""
+
+    @property
     def manifest(self) -> Manifest | None:
         """What the collection was made with; None before the first document."""
 
     @property
     def generation(self) -> int:
         """Number of the published generation; 0 before the first."""
-
-    def close(self) -> None:
-        """Let go of files and connections; the store cannot be used afterwards."""
 
     def bm25_retrieval(
         self,
@@ -136,7 +180,7 @@ class Store(Protocol):
         top_k: int,
         filters: Filter | None = None,
         generation: int | None = None,
-    ) -> list[Document]:
+    ) -> Found:
         """Return the passages with the best bm25 score."""
 
     def dense_retrieval(
@@ -146,7 +190,7 @@ class Store(Protocol):
         top_k: int,
         filters: Filter | None = None,
         generation: int | None = None,
-    ) -> list[Document]:
+    ) -> Found:
         """Return the passages with the largest inner product."""
 
     def document_frequencies(self, words: Sequence[str]) -> tuple[list[int], int]:
@@ -155,14 +199,29 @@ class Store(Protocol):
     def text_of(self, document_id: str) -> str:
         """Return the stored text of a document."""
 
-    def documents(self) -> Iterator[DocumentInfo]:
-        """Yield every document, in the order they were added."""
+    def documents(self, *, pending: bool = False) -> Iterator[DocumentInfo]:
+        """Yield every document, in the order they were added.
+
+        With `pending` as they will be once what was committed is published.
+        """
 
     def failures(self) -> list[Failure]:
         """Return what could not be indexed."""
 
     def writer(self) -> AbstractContextManager[Writer]:
         """Return the one writer; a second one is refused with `LockedError`."""
+
+    def size(self) -> int:
+        """Return how many bytes the collection takes."""
+
+    def check(self) -> list[str]:
+        """Return what is wrong with the collection, one line each; empty if it is sound."""
+
+    def rebuild(self) -> None:
+        """Build the indexes anew from what is stored; nothing is embedded again."""
+
+    def close(self) -> None:
+        """Let go of files and connections; the store cannot be used afterwards."""
 
     def count_documents(self) -> int:
         """Return the number of passages."""

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from rag.errors import StoreError
+from rag.stores.base import SCHEMA
 
-SCHEMA = 1  # version of the layout; readers refuse a newer one
 LAYOUT = 1  # version of tables and indexes within that; an older one is brought up to date
 SECONDS = 30  # to wait for another process's transaction
 

@@ -19,16 +19,24 @@ from haystack import Document, default_from_dict, default_to_dict
 from haystack.document_stores.types import DuplicatePolicy
 
 from rag.config import StoreConfig
-from rag.errors import StoreError
+from rag.errors import StaleError, StoreError
 from rag.stores import files
-from rag.stores.base import DocumentInfo, Failure, Manifest, Vectors
+from rag.stores.base import DocumentInfo, Failure, Found, Manifest, Vectors
+from rag.stores.checks import as_vector
 from rag.stores.dense import DenseIndex
 from rag.stores.derived import Derived
 from rag.stores.files import Hits, Numbers
 from rag.stores.filters import Filter
 from rag.stores.journal import Journal
 from rag.stores.lexical import LexicalIndex
-from rag.stores.writer import EmbeddedWriter, as_vector
+from rag.stores.passages import (
+    delete_everything,
+    delete_matching,
+    delete_passages,
+    update_matching,
+    write_passages,
+)
+from rag.stores.writer import EmbeddedWriter
 from rag.text import tokens
 
 log = logging.getLogger(__name__)
@@ -36,10 +44,6 @@ log = logging.getLogger(__name__)
 ATTEMPTS = 3  # to read one generation while others are published quickly
 KEPT_GENERATIONS = 2
 KEPT_FILTERS = 32
-
-
-class StaleError(StoreError):
-    """The generation asked for is gone; ask again without naming one."""
 
 
 @dataclass
@@ -131,38 +135,23 @@ class EmbeddedStore:
                 infinity; nothing is written then.
             DuplicateDocumentError: If an id exists and the policy is FAIL; nothing is written then.
         """
-        if not isinstance(documents, list) or not all(isinstance(d, Document) for d in documents):
-            raise ValueError("`documents` must be a list of Document")
-        if not documents:
-            return 0
-        with self.writer() as writer:
-            written = writer.write(documents, policy)
-            writer.publish()
-        return written
+        return write_passages(self, documents, policy)
 
     def delete_documents(self, document_ids: list[str]) -> None:
         """Delete passages by id and publish that; unknown ids are ignored."""
-        with self.writer() as writer:
-            writer.delete(document_ids)
-            writer.publish()
+        delete_passages(self, document_ids)
 
     def delete_all_documents(self) -> None:
         """Delete every passage and document."""
-        with self.writer() as writer:
-            writer.clear()
-            writer.publish()
+        delete_everything(self)
 
     def delete_by_filter(self, filters: Filter) -> int:
         """Delete the passages that match; return how many."""
-        found = self.filter_documents(filters)
-        self.delete_documents([document.id for document in found])
-        return len(found)
+        return delete_matching(self, filters)
 
     def update_by_filter(self, filters: Filter, meta: dict[str, Any]) -> int:
         """Set fields in the meta of the passages that match; return how many."""
-        found = self.filter_documents(filters)
-        changed = [replace(document, meta={**document.meta, **meta}) for document in found]
-        return self.write_documents(changed, DuplicatePolicy.OVERWRITE)
+        return update_matching(self, filters, meta)
 
     # -- retrieval
 
@@ -173,7 +162,7 @@ class EmbeddedStore:
         top_k: int,
         filters: Filter | None = None,
         generation: int | None = None,
-    ) -> list[Document]:
+    ) -> Found:
         """Return the passages with the best bm25 score, best first.
 
         Args:
@@ -193,7 +182,7 @@ class EmbeddedStore:
                 words, top_k, title_weight=self.title_weight, allowed=allowed
             )
 
-        return self._retrieve(search, top_k, filters, generation) if words else []
+        return self._retrieve(search, top_k, filters, generation) if words else Found()
 
     def dense_retrieval(
         self,
@@ -202,7 +191,7 @@ class EmbeddedStore:
         top_k: int,
         filters: Filter | None = None,
         generation: int | None = None,
-    ) -> list[Document]:
+    ) -> Found:
         """Return the passages with the largest inner product of unit vectors, best first.
 
         Args:
@@ -240,7 +229,7 @@ class EmbeddedStore:
         top_k: int,
         filters: Filter | None,
         generation: int | None,
-    ) -> list[Document]:
+    ) -> Found:
         if top_k < 1:
             raise ValueError(f"top_k: expected at least 1 (got {top_k})")
         for _ in range(ATTEMPTS):
@@ -256,17 +245,17 @@ class EmbeddedStore:
         search: Callable[[_View, Numbers | None], Hits],
         filters: Filter | None,
         generation: int | None,
-    ) -> list[Document]:
+    ) -> Found:
         view = self._view(generation)
         hits = search(view, self._allowed(view, filters))
         documents = self.journal.passages([number for number, _ in hits])
         # A writer deletes what only generations before the last but one can see.
         if len(documents) < len(hits) or view.generation + KEPT_GENERATIONS <= self.generation:
             raise StaleError(f"generation {view.generation} is gone; ask again.")
-        return [
+        return Found(
             replace(document, score=score)
             for document, (_, score) in zip(documents, hits, strict=True)
-        ]
+        )
 
     def _allowed(self, view: _View, filters: Filter | None) -> Numbers | None:
         if not filters:
@@ -295,6 +284,11 @@ class EmbeddedStore:
     # -- the collection
 
     @property
+    def name(self) -> str:
+        """The collection's name: its folder's."""
+        return self.folder.name
+
+    @property
     def generation(self) -> int:
         """Number of the published generation; 0 before the first."""
         return self.journal.generation
@@ -315,9 +309,16 @@ class EmbeddedStore:
             raise StoreError(f"there is no document `{document_id}` in `{self.folder.name}`.")
         return text
 
-    def documents(self) -> Iterator[DocumentInfo]:
-        """Yield every document, in the order they were added."""
-        yield from self.journal.documents(self.generation)
+    def documents(self, *, pending: bool = False) -> Iterator[DocumentInfo]:
+        """Yield every document, in the order they were added.
+
+        With `pending` as they will be once what was committed is published.
+        """
+        yield from self.journal.documents(self.generation + pending)
+
+    def size(self) -> int:
+        """Return how many bytes the collection's folder takes."""
+        return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
 
     def failures(self) -> list[Failure]:
         """Return what could not be indexed."""

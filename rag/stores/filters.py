@@ -27,7 +27,7 @@ OPERATORS = ("==", "!=", *ORDER, "in", "not in")
 LONGEST_EXPRESSION = 2000
 DEEPEST = 50  # conditions within conditions
 SHOWN = 200  # characters of a filter that an error shows
-_FIELDS = frozenset(each.name for each in fields(Document))
+FIELDS = frozenset(each.name for each in fields(Document))
 _SYMBOLS: dict[type[ast.cmpop], str] = {
     ast.Eq: "==",
     ast.NotEq: "!=",
@@ -191,12 +191,26 @@ class SqlFilter:
 
     def matches(self, number: int, passage_id: str, content: str, meta: str) -> bool:
         """Decide a slow condition in Python, by Haystack's own definition."""
-        condition = self.slow[number]
         document = Document(id=passage_id, content=content, meta=json.loads(meta))
-        try:
-            return document_matches_filter(condition, document)
-        except (FilterError, TypeError, ValueError, OverflowError):
-            return False  # the document's value has another type, or is no date after all
+        return _compares(self.slow[number], document)
+
+
+def matches(filters: Filter, document: Document) -> bool:
+    """Tell if a passage matches a checked filter: the definition that all stores follow."""
+    if "field" in filters:
+        return _compares({**filters, "field": full_name(filters["field"])}, document)
+    found = (matches(condition, document) for condition in filters["conditions"])
+    if filters["operator"] == "OR":
+        return any(found)
+    return all(found) if filters["operator"] == "AND" else not all(found)
+
+
+def _compares(condition: Filter, document: Document) -> bool:
+    """Decide one comparison, by Haystack's own definition."""
+    try:
+        return document_matches_filter(condition, document)
+    except (FilterError, TypeError, ValueError, OverflowError):
+        return False  # the document's value has another type, or is no date after all
 
 
 def to_sql(filters: Filter | None) -> SqlFilter:
@@ -234,8 +248,8 @@ def _joined(parts: list[str], word: str) -> str:
 def _comparison(condition: Filter, sql: SqlFilter) -> Iterator[str]:
     operator, value = condition["operator"], condition["value"]
     column = _column(condition["field"])
-    if column is None or not _is_plain(operator, value):
-        sql.slow.append({**condition, "field": _full_name(condition["field"])})
+    if column is None or not is_plain(operator, value):
+        sql.slow.append({**condition, "field": full_name(condition["field"])})
         yield f"matches({len(sql.slow) - 1}, p.id, p.content, p.meta)"
         return
     if operator in ORDER:
@@ -254,10 +268,10 @@ def _comparison(condition: Filter, sql: SqlFilter) -> Iterator[str]:
     yield f"NOT {found}" if operator == "not in" else found
 
 
-def _is_plain(operator: str, value: Any) -> bool:  # noqa: ANN401 - any filter value
+def is_plain(operator: str, value: Any) -> bool:  # noqa: ANN401 - any filter value
     """Tell if SQLite compares this value just as Python does."""
     if operator in ("in", "not in"):
-        return all(item is not None and _is_plain("==", item) for item in value)
+        return all(item is not None and is_plain("==", item) for item in value)
     if isinstance(value, str):
         # SQLite shows an array or object as its JSON text, and cuts at a NUL.
         plain = not (operator in ORDER or _may_be_date(value) or "\0" in value)
@@ -277,14 +291,14 @@ def _column(name: str) -> str | None:
     if name in ("id", "content"):
         return f"+p.{name}"  # the sign stops SQLite from comparing numbers as texts
     path = name.removeprefix("meta.").split(".")
-    if name in _FIELDS or not all(_is_simple(key) for key in path):
+    if name in FIELDS or not all(_is_simple(key) for key in path):
         return None
     return "json_extract(p.meta, '$" + "".join(f'."{key}"' for key in path) + "')"
 
 
-def _full_name(name: str) -> str:
+def full_name(name: str) -> str:
     """Return a field as Haystack looks it up: a name that is not its own is one in the meta."""
-    return name if name in _FIELDS or name.startswith("meta.") else f"meta.{name}"
+    return name if name in FIELDS or name.startswith("meta.") else f"meta.{name}"
 
 
 def _is_simple(key: str) -> bool:

@@ -17,12 +17,10 @@ import numpy as np
 from haystack import Document
 
 from rag.errors import StoreError
-from rag.stores.base import DocumentInfo, Failure, Manifest, StoredDocument
-from rag.stores.database import SCHEMA, Database
+from rag.stores.base import SCHEMA, DocumentInfo, Failure, Manifest, StoredDocument
+from rag.stores.database import Database
 from rag.stores.filters import Filter, to_sql
 from rag.stores.packing import dump_meta, pack, unpack
-
-__all__ = ["SCHEMA", "Journal"]
 
 ROWS_AT_ONCE = 500
 
@@ -53,6 +51,11 @@ class Journal:
             raise StoreError(f"`{path}` was written by a newer version: update citewell.")
 
     # -- state
+
+    @property
+    def owner(self) -> str:
+        """The collection's identity, which its derived indexes carry."""
+        return self.state("owner", "")
 
     def state(self, key: str, default: str) -> str:
         """Return a named value."""

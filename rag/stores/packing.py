@@ -20,6 +20,12 @@ def dump_meta(meta: dict[str, Any], name: str) -> str:
         raise ValueError(f"the meta of `{name}` cannot be stored as JSON: {error}") from None
 
 
+def load_meta(text: str) -> dict[str, Any]:
+    """Return metadata that `dump_meta` made JSON of."""
+    loaded: dict[str, Any] = json.loads(text)
+    return loaded
+
+
 def pack(passage: Document) -> tuple[str, bytes | None]:
     """Return a passage's meta and blob as the journal keeps them."""
     blob = passage.blob

@@ -7,29 +7,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-import numpy as np
-import numpy.typing as npt
 from haystack import Document
 from haystack.document_stores.errors import DuplicateDocumentError
 from haystack.document_stores.types import DuplicatePolicy
 
-from rag.errors import MismatchError
 from rag.stores import files
-from rag.stores.base import Failure, Manifest, StoredDocument
+from rag.stores.base import Failure, Manifest, Refusal, StoredDocument
+from rag.stores.checks import as_vector, check_manifest
 from rag.stores.journal import Journal
 from rag.stores.lock import hold
 
 if TYPE_CHECKING:
     from rag.stores.derived import Derived
-
-_NAMES = {
-    "embedder": ("the embedder", "embedder.model"),
-    "embedder_sha256": ("the embedder's files (sha256)", "embedder.model"),
-    "dimension": ("a vector length of", "embedder.model"),
-    "length": ("a passage length of", "chunking.length"),
-    "overlap": ("an overlap of", "chunking.overlap"),
-    "context": ("context set to", "chunking.context"),
-}
 
 
 class EmbeddedWriter:
@@ -101,15 +90,7 @@ class EmbeddedWriter:
             return
         if made.analyzer != manifest.analyzer:  # bm25 is built anew from the journal
             self._journal.set_manifest(replace(made, analyzer=manifest.analyzer))
-        for name, (words, setting) in _NAMES.items():
-            was, now = getattr(made, name), getattr(manifest, name)
-            if was != now:
-                raise MismatchError(
-                    f"the collection `{self._folder.name}` was made with {words} `{was}`, but the "
-                    f"configuration asks for `{now}`. Set `{setting}` back, use another "
-                    f"--collection, or run `rag collections delete {self._folder.name}` and index "
-                    "again."
-                )
+        check_manifest(self._folder.name, made, manifest)
 
     def replace(self, document: StoredDocument, passages: Sequence[Document]) -> None:
         """Put a document and its passages in place of what has its id."""
@@ -169,11 +150,12 @@ class EmbeddedWriter:
 
     # -- making it last
 
-    def commit(self) -> None:
-        """Make everything so far durable, though not yet visible."""
+    def commit(self) -> Sequence[Refusal]:
+        """Make everything so far durable, though not yet visible; nothing is ever refused."""
         if self._open:
             self._journal.rows("COMMIT")
             self._open = False
+        return ()
 
     def publish(self) -> int:
         """Make everything visible at once; return the generation that is then published.
@@ -206,21 +188,3 @@ class EmbeddedWriter:
                 f"the vector of passage `{passage_id}` has {dimension} dimensions, the collection "
                 f"{expected}"
             )
-
-
-def as_vector(values: object, name: str) -> npt.NDArray[np.float32]:
-    """Return numbers as a vector.
-
-    Raises:
-        ValueError: If they are not a list of finite numbers in single precision; says whose.
-    """
-    try:
-        with np.errstate(over="ignore"):  # too large becomes infinity, which is refused below
-            vector = np.asarray(values, np.float32)
-    except (ValueError, TypeError):
-        raise ValueError(f"{name} is not a list of numbers") from None
-    if vector.ndim != 1 or not vector.size:
-        raise ValueError(f"{name} has shape {vector.shape}, not one dimension")
-    if not np.isfinite(vector).all():
-        raise ValueError(f"{name} holds NaN or infinity")
-    return vector

@@ -10,6 +10,7 @@ first in every call; see `owners`.
     jobs.py           answers made in the background
     library.py        collections and documents;  names.py  file names from outside
     uploads.py        indexing in the background
+    runs.py           runs of `rag evaluate`, read and compared
 """
 
 from collections.abc import Sequence
@@ -26,6 +27,7 @@ from ui.services.engines import Engines, Found
 from ui.services.exports import as_markdown, as_questions
 from ui.services.jobs import AnswerJobs
 from ui.services.library import Library
+from ui.services.runs import Runs
 from ui.services.uploads import IndexJobs
 
 
@@ -40,6 +42,7 @@ class Services:
     library: Library
     answers: AnswerJobs
     uploads: IndexJobs
+    runs: Runs
 
     def close(self) -> None:
         """Stop what is being made, keep what there is of it, and close all files."""
@@ -57,8 +60,11 @@ class Services:
         method: Method | None = None,
         top_k: int | None = None,
         filters: Filter | None = None,
+        read: bool = True,
     ) -> Found:
         """Return the passages for a question in collections that somebody may use.
+
+        Arguments are those of `Engines.search`.
 
         Raises:
             NotFoundError: If one of them is not there or not theirs.
@@ -67,7 +73,7 @@ class Services:
         for name in collections:
             self.library.check(owner, name)
         return self.engines.search(
-            question, collections, method=method, top_k=top_k, filters=filters
+            question, collections, method=method, top_k=top_k, filters=filters, read=read
         )
 
     def export_markdown(self, owner: str, conversation_id: str) -> str:
@@ -109,5 +115,5 @@ def open_services(config: Config, *, home: Path | None = None) -> Services:
     answers = AnswerJobs(config, engines, conversations, library)
     return Services(
         config, database, engines, conversations, library, answers,
-        IndexJobs(config, engines, library),
+        IndexJobs(config, engines, library), Runs([Path(config.server.runs), home / "runs"]),
     )  # fmt: skip

@@ -4,7 +4,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rag.clock import Stopwatch
 from rag.collections import identity_of, open_generator, open_rag
@@ -183,6 +183,7 @@ class Engines:
         top_k: int | None = None,
         filters: Filter | None = None,
         rank: bool | None = None,
+        read: bool = True,
     ) -> Found:
         """Return the passages for a question in some collections, best first.
 
@@ -193,6 +194,8 @@ class Engines:
             top_k: Most passages of each collection.
             filters: Only passages that match.
             rank: Whether the ranker puts them in order; None is as configured.
+            read: Whether to look for the sentences that answer, which takes longer than to find
+                the passages.
 
         Raises:
             QuestionError: If the question or the filter cannot be used.
@@ -203,12 +206,14 @@ class Engines:
             raise ValueError("name at least one collection")
         watch = Stopwatch()
         found: list[tuple[SearchResult, list[Evidence]]] = []
+        options: dict[str, Any] = {"method": method, "top_k": top_k, "filters": filters}
+        options["rank"] = rank
         for name in dict.fromkeys(collections):
-            found.append(
-                self.rag(name).search_and_read(
-                    question, method=method, top_k=top_k, filters=filters, rank=rank
-                )
-            )
+            rag = self.rag(name)
+            if read:
+                found.append(rag.search_and_read(question, **options))
+            else:
+                found.append((rag.search(question, **options), []))
         hits = [_hit(question, result, passage, evidence)
                 for result, evidence in found for passage in result.results]  # fmt: skip
         hits.sort(key=lambda hit: hit.passage.rank)  # stable: equal ranks in the order asked

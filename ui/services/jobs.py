@@ -3,20 +3,23 @@
 A question is stored before it is asked. A bounded pool of threads answers; whoever wants to watch
 waits for the next version of a snapshot. What was written is saved every second and at the end, so
 that a restart of the server keeps it, marked as interrupted.
+
+A program that keeps its own conversations asks outside of them: the same pool and limits, nothing
+stored, gone when its asker lets go of it.
 """
 
 import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from rag.config import Config, Method
 from rag.errors import RagError
-from rag.schema import Answer, Passage
+from rag.schema import Answer, Passage, Turn
 from rag.stores.filters import Filter
 from ui.services.conversations import OPEN, Conversations, Exchange, State
 from ui.services.engines import Engines
@@ -33,7 +36,10 @@ STOPPED: State = "stopped"
 
 @dataclass(frozen=True)
 class Snapshot:
-    """An answer as far as it has come; `version` grows with every change."""
+    """An answer as far as it has come; `version` grows with every change.
+
+    `failure` is the expected error behind `error`, as long as the answer is in memory.
+    """
 
     exchange_id: str
     version: int
@@ -43,11 +49,20 @@ class Snapshot:
     passages: tuple[Passage, ...] = ()
     answer: Answer | None = None
     error: str | None = None
+    failure: RagError | None = None
 
     @property
     def is_open(self) -> bool:
         """Whether it is still waiting or being made."""
         return self.state in OPEN
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """What a question is about: a collection, and what was said before."""
+
+    collection: str
+    history: tuple[Turn, ...]
 
 
 @dataclass
@@ -56,6 +71,7 @@ class _Job:
 
     owner: str
     exchange: Exchange
+    subject: _Subject | None = None  # given for a question outside any conversation
     changed: threading.Condition = field(default_factory=threading.Condition)
     stop: threading.Event = field(default_factory=threading.Event)
     stage: Stage = "waiting"
@@ -63,6 +79,8 @@ class _Job:
     saved: float = 0.0
     ended: float | None = None
     stopped: bool = False
+    unwatched: bool = False
+    failure: RagError | None = None
 
     def change(self, *, stage: Stage | None = None, **values: Any) -> None:  # noqa: ANN401
         with self.changed:
@@ -76,7 +94,7 @@ class _Job:
             now = self.exchange
             return Snapshot(
                 now.id, self.version, now.state, self.stage, now.text, now.passages, now.answer,
-                now.error,
+                now.error, self.failure,
             )  # fmt: skip
 
 
@@ -140,9 +158,50 @@ class AnswerJobs:
             self._forget()
             self._check_room(owner)
             exchange = self._conversations.add(owner, conversation_id, question.strip(), options)
-            job = self._jobs[exchange.id] = _Job(owner, exchange)
-        self._pool.submit(self._work, job)
+            self._begin(_Job(owner, exchange))
         return exchange.id
+
+    def ask_outside(
+        self,
+        owner: str,
+        collection: str,
+        question: str,
+        *,
+        history: Sequence[Turn] = (),
+        **options: Any,  # noqa: ANN401
+    ) -> str:
+        """Begin to answer a question that belongs to no conversation; return an id to watch it by.
+
+        Whoever asks must `let_go` of it at the end. Such askers are programs that speak for many
+        people, so that only the limits for everybody together count.
+
+        Args:
+            owner: Who asks.
+            collection: Which collection.
+            question: The question.
+            history: The exchanges before it, oldest first.
+            **options: Those of `RAG.ask`, but for its callbacks.
+
+        Raises:
+            QuestionError: If the question is empty or too long.
+            NotFoundError: If the collection is not there or not theirs.
+            BusyError: If too many answers are open.
+        """
+        self._engines.check_question(question)
+        self._library.check(owner, collection)
+        exchange = Exchange(uuid.uuid4().hex, "", question.strip(), options, "queued")
+        with self._lock:
+            self._forget()
+            self._check_room(None)
+            self._begin(_Job(owner, exchange, _Subject(collection, tuple(history))))
+        return exchange.id
+
+    def let_go(self, owner: str, exchange_id: str) -> None:
+        """Stop an answer that belongs to no conversation, if need be, and forget it."""
+        job = self._jobs.get(exchange_id)
+        if job is not None and job.owner == owner and job.subject is not None:
+            job.stopped = job.unwatched = True
+            job.stop.set()
 
     def retry(self, owner: str, exchange_id: str) -> str:
         """Ask the same question again in the same way, and return the new exchange's id.
@@ -201,13 +260,17 @@ class AnswerJobs:
 
     def open_count(self, owner: str) -> int:
         """Return how many answers of somebody are waiting or being made."""
-        return sum(job.owner == owner and job.ended is None for job in self._jobs.values())
+        return sum(job.owner == owner and job.ended is None for job in list(self._jobs.values()))
 
     # -- inside
 
-    def _check_room(self, owner: str) -> None:
+    def _begin(self, job: _Job) -> None:
+        self._jobs[job.exchange.id] = job
+        self._pool.submit(self._work, job)
+
+    def _check_room(self, owner: str | None) -> None:
         limits = self._limits
-        if self.open_count(owner) >= limits.per_owner:
+        if owner is not None and self.open_count(owner) >= limits.per_owner:
             raise BusyError(
                 f"{limits.per_owner} of your questions are still being answered; wait for one of "
                 "them, or stop it."
@@ -220,7 +283,7 @@ class AnswerJobs:
         """Drop finished answers that nobody watches any more; they are in the database."""
         now = time.monotonic()
         for exchange_id, job in list(self._jobs.items()):
-            if job.ended is not None and now - job.ended > KEPT:
+            if job.ended is not None and (job.unwatched or now - job.ended > KEPT):
                 del self._jobs[exchange_id]
 
     def _work(self, job: _Job) -> None:
@@ -230,6 +293,7 @@ class AnswerJobs:
         try:
             self._answer(job)
         except RagError as error:
+            job.failure = error
             self._end(job, "failed", error=str(error))
         except Exception:  # the thread's border: whatever happens, the person is told
             number = uuid.uuid4().hex[:8]
@@ -244,14 +308,12 @@ class AnswerJobs:
             return
         job.change(stage="searching", state="running")
         self._save(job)
-        exchange, owner = job.exchange, job.owner
-        conversation = self._conversations.get(owner, exchange.conversation_id)
-        self._library.check(owner, conversation.collection)
-        rag = self._engines.rag(conversation.collection)
-        history = self._conversations.history(owner, conversation.id, before=exchange.id)
-        answer = rag.ask(
+        exchange = job.exchange
+        subject = job.subject or self._subject(job)
+        self._library.check(job.owner, subject.collection)
+        answer = self._engines.rag(subject.collection).ask(
             exchange.question,
-            history=history,
+            history=subject.history,
             on_found=lambda passages: job.change(stage="reading", passages=passages),
             on_token=self._writer(job),
             stop=job.stop,
@@ -263,6 +325,12 @@ class AnswerJobs:
         else:
             self._end(job, "done", text=answer.answer, answer=answer)
 
+    def _subject(self, job: _Job) -> _Subject:
+        owner, exchange = job.owner, job.exchange
+        conversation = self._conversations.get(owner, exchange.conversation_id)
+        history = self._conversations.history(owner, conversation.id, before=exchange.id)
+        return _Subject(conversation.collection, tuple(history))
+
     def _writer(self, job: _Job) -> Callable[[str], None]:
         def write(piece: str) -> None:
             job.change(stage="writing", text=job.exchange.text + piece)
@@ -273,13 +341,15 @@ class AnswerJobs:
 
     def _save(self, job: _Job) -> None:
         job.saved = time.monotonic()
-        self._conversations.save(job.exchange)
+        if job.subject is None:
+            self._conversations.save(job.exchange)
 
     def _end(self, job: _Job, state: State, **values: Any) -> None:  # noqa: ANN401
         """Store the end before anybody sees it, so that what is shown is what is kept."""
-        try:
-            self._conversations.save(replace(job.exchange, state=state, **values))
-        except RagError as error:
-            log.warning("an answer could not be stored: %s", error)
+        if job.subject is None:
+            try:
+                self._conversations.save(replace(job.exchange, state=state, **values))
+            except RagError as error:
+                log.warning("an answer could not be stored: %s", error)
         job.ended = time.monotonic()
         job.change(stage="", state=state, **values)

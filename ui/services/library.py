@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rag.collections import (
+    changed_at,
     delete_collection,
     folder_of,
     list_collections,
     open_store,
-    usage_of,
 )
 from rag.config import Config
 from rag.errors import CollectionError, RagError, StoreError
@@ -41,7 +41,7 @@ class CollectionInfo:
         failures: How many files could not be indexed.
         generation: 0 if nothing was ever published.
         embedder: Name of the embedder it was made with, or None before the first document.
-        bytes: Size on this disk, or None if it is kept elsewhere.
+        bytes: Size where it is kept, or None if it cannot be opened.
         updated: Seconds since the epoch of its last change, or None.
         problem: Why it cannot be asked, fit to be shown; None if it can.
     """
@@ -90,12 +90,25 @@ class Library:
     def names(self, owner: str) -> list[str]:
         """Return the names of the collections that somebody may use, sorted."""
         owners = self._owners()
-        return [name for name in list_collections() if owners.get(name, SHARED) in (SHARED, owner)]
+        return [
+            name
+            for name in list_collections(self._config)
+            if owners.get(name, SHARED) in (SHARED, owner)
+        ]
 
     def collections(self, owner: str) -> list[CollectionInfo]:
         """Return the collections that somebody may use, sorted by name; damaged ones too."""
         owners = self._owners()
         return [self._info(name, owners.get(name, SHARED)) for name in self.names(owner)]
+
+    def collection(self, owner: str, name: str) -> CollectionInfo:
+        """Return what there is to know of a collection; a damaged one says so.
+
+        Raises:
+            NotFoundError: If it is not there or not theirs.
+        """
+        self.check(owner, name)
+        return self._info(name, self._owners().get(name, SHARED))
 
     def check(self, owner: str, name: str) -> None:
         """Refuse a collection that is not there, or not theirs.
@@ -113,7 +126,7 @@ class Library:
             CollectionError: If the name cannot be used, or is taken (by whomever).
         """
         folder_of(name)
-        if name in list_collections() or name in self._owners():
+        if name in list_collections(self._config) or name in self._owners():
             raise CollectionError(f"the name `{name}` is taken. Choose another one.")
         if private:  # first, so that nobody sees it in between
             self._database.rows("INSERT INTO collections VALUES (?, ?)", name, owner)
@@ -177,6 +190,19 @@ class Library:
         found.sort(key=lambda passage: (passage.meta.get("number", 0), passage.id))
         return [as_passage(rank, passage) for rank, passage in enumerate(found, start=1)]
 
+    def passage(self, owner: str, name: str, passage_id: str) -> Passage:
+        """Return one passage.
+
+        Raises:
+            NotFoundError: If it or the collection is not there or not theirs.
+        """
+        wanted = {"field": "id", "operator": "==", "value": passage_id}
+        with self._store(owner, name) as store:
+            found = store.filter_documents(wanted)
+        if not found:
+            raise NotFoundError(f"there is no passage `{passage_id[:80]}`.")
+        return as_passage(1, found[0])
+
     def neighbours(
         self, owner: str, name: str, passage: Passage
     ) -> tuple[Passage | None, Passage | None]:
@@ -233,6 +259,34 @@ class Library:
             if path is not None and path not in left and self.is_upload(name, path):
                 Path(path).unlink(missing_ok=True)
 
+    def forget(self, owner: str, name: str, paths: Sequence[str]) -> None:
+        """Take files off the list of failures; those that were uploaded are deleted.
+
+        A file that documents are held from is kept.
+
+        Raises:
+            NotFoundError: If the collection is not there or not theirs, or a path is not listed.
+            LockedError: If the collection is being indexed.
+        """
+        with self._store(owner, name) as store:
+            listed = {each.path for each in store.failures()}
+            unknown = [path for path in paths if path not in listed]
+            if unknown:
+                raise NotFoundError(f"there is no file `{unknown[0][:80]}` in the collection.")
+            held = {info.path for info in store.documents()}
+            with store.writer() as writer:
+                writer.fail([], list(paths))
+                writer.publish()
+        for path in paths:
+            if path not in held and self.is_upload(name, path):
+                Path(path).unlink(missing_ok=True)
+
+    def uploaded(self, name: str) -> list[Path]:
+        """Return the files that were uploaded to a collection, whatever became of them."""
+        folder = (self.uploads / name).absolute()
+        found = folder.iterdir() if folder.is_dir() else ()
+        return [path for path in found if path.is_file() and not path.name.startswith(".")]
+
     def is_upload(self, name: str, path: str | None) -> bool:
         """Tell if a path is that of a file uploaded to a collection."""
         return path is not None and Path(path).is_relative_to((self.uploads / name).absolute())
@@ -262,11 +316,11 @@ class Library:
             store.close()
 
     def _info(self, name: str, owner: str) -> CollectionInfo:
-        size, updated = usage_of(name)
+        updated = changed_at(name, self._config)
         try:
             store = open_store(name, self._config)
         except StoreError as error:
-            return CollectionInfo(name, owner, problem=str(error), bytes=size, updated=updated)
+            return CollectionInfo(name, owner, problem=str(error), updated=updated)
         try:
             manifest = store.manifest
             return CollectionInfo(
@@ -277,12 +331,12 @@ class Library:
                 failures=len(store.failures()),
                 generation=store.generation,
                 embedder=manifest.embedder if manifest else None,
-                bytes=size,
+                bytes=store.size(),
                 updated=updated,
                 problem=self.embedder_problem(store, name),
             )
         except StoreError as error:
-            return CollectionInfo(name, owner, problem=str(error), bytes=size, updated=updated)
+            return CollectionInfo(name, owner, problem=str(error), updated=updated)
         finally:
             store.close()
 

@@ -7,6 +7,7 @@ provider vouches for, or of the API's key. What is stored can therefore not be u
 import hashlib
 
 SHARED = ""  # the owner of collections that everybody who can open the page may use
+LOCAL = "local"  # whoever uses a server that asks for no key; no secret has this as its hash
 
 
 def owner_of(secret: str) -> str:

@@ -12,20 +12,18 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from indexing.sources import SourceFile
 from rag.collections import open_store
 from rag.config import Config, data_folder
 from rag.errors import RagError
 from rag.stores import files as disk
+from rag.stores.base import Store
 from ui.services.engines import Engines
 from ui.services.errors import BusyError, NotFoundError, UploadError
 from ui.services.library import Library
 from ui.services.names import check_content, safe_name
-
-if TYPE_CHECKING:
-    from rag.stores.embedded import EmbeddedStore
 
 log = logging.getLogger(__name__)
 
@@ -40,18 +38,25 @@ JobState = Literal["queued", "running", "done", "failed", "cancelled"]
 
 @dataclass(frozen=True)
 class FileState:
-    """Where one file is, and why it failed if it did."""
+    """Where one file is, and why it failed if it did; one that was not `taken` is not stored."""
 
     name: str
     stage: FileStage
     reason: str | None = None
+    taken: bool = True
+
+    @property
+    def can_retry(self) -> bool:
+        """Whether it could be tried again without being uploaded again."""
+        return self.taken and self.stage in ("failed", "cancelled")
 
 
 @dataclass(frozen=True)
 class IndexSnapshot:
     """A job as far as it has come; `version` grows with every change.
 
-    `error` says why the whole job failed; single files say so themselves.
+    `error` says why the whole job failed, and `failure` is the expected error behind it; single
+    files say so themselves.
     """
 
     job_id: str
@@ -60,6 +65,7 @@ class IndexSnapshot:
     state: JobState
     files: tuple[FileState, ...]
     error: str | None = None
+    failure: RagError | None = None
 
     @property
     def is_open(self) -> bool:
@@ -150,7 +156,7 @@ class IndexJobs:
             try:
                 path = self._keep(folder, given, content, taken=set(paths))
             except UploadError as error:
-                states.append(FileState(shown, "failed", str(error)))
+                states.append(FileState(shown, "failed", str(error), taken=False))
                 continue
             paths.append(path)
             names[str(path)] = path.name
@@ -163,7 +169,8 @@ class IndexJobs:
         Args:
             owner: Who asks.
             collection: The collection.
-            paths: Only these, as `DocumentRow.path` and `Failure.path` have them; none is all.
+            paths: Only these, as `DocumentRow.path`, `Failure.path` and `left_over` have them;
+                none is all.
 
         Raises:
             NotFoundError: If the collection, or one of the paths in it, is not there or not theirs.
@@ -174,6 +181,7 @@ class IndexJobs:
                 for row in self._library.documents(owner, collection) if row.path}  # fmt: skip
         held |= {each.path: each.source
                  for each in self._library.failures(owner, collection) if each.path}  # fmt: skip
+        held |= {path: Path(path).name for path in self.left_over(owner, collection)}
         unknown = [path for path in paths if path not in held]
         if unknown:
             raise NotFoundError(f"there is no file `{unknown[0][:80]}` in the collection.")
@@ -183,6 +191,50 @@ class IndexJobs:
         self._check_room(owner)
         states = [FileState(name, "queued") for name in names.values()]
         return self._submit(owner, collection, states, [Path(path) for path in names], names)
+
+    def left_over(self, owner: str, collection: str) -> list[str]:
+        """Return uploaded files that nothing became of: cancelled, or cut off by a restart.
+
+        Raises:
+            NotFoundError: If the collection is not there or not theirs.
+        """
+        known = {row.path for row in self._library.documents(owner, collection)}
+        known |= {failure.path for failure in self._library.failures(owner, collection)}
+        with self._lock:
+            open_ = [job for job in self._jobs.values() if job.now.is_open]
+        known |= {str(path) for job in open_ for path in job.paths}
+        found = self._library.uploaded(collection)
+        return sorted(str(path) for path in found if str(path) not in known)
+
+    def discard(self, owner: str, collection: str) -> None:
+        """Delete the uploaded files that nothing became of.
+
+        Raises:
+            NotFoundError: If the collection is not there or not theirs.
+        """
+        for path in self.left_over(owner, collection):
+            Path(path).unlink(missing_ok=True)
+
+    def retry(self, owner: str, job_id: str) -> str:
+        """Begin again with the files of an ended job that failed or were left; return the new id.
+
+        Files that were never taken have to be uploaded again.
+
+        Raises:
+            NotFoundError: If there is no such job, or it is not theirs, or its collection is gone.
+            UploadError: If none of its files can be tried again.
+            BusyError: If too many jobs are waiting.
+        """
+        job = self._job(owner, job_id)
+        self._library.check(owner, job.now.collection)
+        left = {file.name for file in job.now.files if file.can_retry}
+        names = {key: name for key, name in job.names.items() if name in left}
+        paths = [path for path in job.paths if str(path) in names]
+        if job.now.is_open or not paths:
+            raise UploadError("no file of it can be tried again; upload it once more.")
+        self._check_room(owner)
+        states = [FileState(names[str(path)], "queued") for path in paths]
+        return self._submit(owner, job.now.collection, states, paths, names)
 
     def snapshot(self, owner: str, job_id: str) -> IndexSnapshot:
         """Return how far a job has come.
@@ -276,12 +328,13 @@ class IndexJobs:
     def _work(self, job: _Job) -> None:
         state: JobState = "done"
         error: str | None = None
+        failure: RagError | None = None
         try:
             if job.paths and not job.stop.is_set():
                 job.change(state="running")
                 self._index(job)
         except RagError as problem:
-            state, error = "failed", str(problem)
+            state, error, failure = "failed", str(problem), problem
         except Exception:  # the thread's border: whatever happens, the person is told
             number = uuid.uuid4().hex[:8]
             log.exception("indexing failed, error %s", number)
@@ -292,7 +345,7 @@ class IndexJobs:
                 job.set_stage(file.name, left, error)
                 state = state if error else "cancelled"
         job.ended = time.monotonic()
-        job.change(state=state, error=error)
+        job.change(state=state, error=error, failure=failure)
 
     def _index(self, job: _Job) -> None:
         """Index a job's files: those uploaded are shown by their names, others as they stand."""
@@ -313,7 +366,7 @@ class IndexJobs:
             store.close()
 
     def _index_some(
-        self, job: _Job, store: "EmbeddedStore", paths: Sequence[Path], shown_from: Path | None
+        self, job: _Job, store: Store, paths: Sequence[Path], shown_from: Path | None
     ) -> None:
         from indexing.pipeline import index_paths
 

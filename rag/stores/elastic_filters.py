@@ -1,0 +1,183 @@
+"""Metadata filters as Elasticsearch queries, with exactly the meaning that `filters` gives them.
+
+A passage's metadata is searched through `facets`, terms made here: for every field that is there
+`FIELD`, for a text also `FIELD s TEXT`, for a number or a truth value also `FIELD n` and sixteen
+digits that sort as the numbers do. What such terms cannot say (dates, lists, texts that are no
+printable line) is left to Python: `to_query` then gives a query that more may match.
+"""
+
+import hashlib
+import json
+import struct
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rag.stores.filters import FIELDS, ORDER, Filter, check_filter, is_plain
+
+Query = dict[str, Any]
+
+EVERYTHING: Query = {"match_all": {}}
+NOTHING: Query = {"match_none": {}}
+DEEPEST = 20  # queries within queries; the server refuses more than 30, and has some around these
+LONGEST = 200  # characters of a name or text that stand in a term; longer ones are hashed
+_MARK = "\x1f"
+_BEHIND = {">": "gt", ">=": "gte", "<": "lt", "<=": "lte"}
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """A filter as two queries: `all_of` matches at least what it matches, `sure` at most."""
+
+    all_of: Query
+    sure: Query
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether both are the same, so that nothing is left to Python."""
+        return self.all_of == self.sure
+
+
+def to_query(filters: Filter) -> Bounds:
+    """Return a filter as queries.
+
+    Raises:
+        haystack.errors.FilterError: If the filter does not follow the syntax.
+    """
+    check_filter(filters)
+    bounds = _bounds(filters)
+    if _depth(bounds.all_of) > DEEPEST:
+        return Bounds(EVERYTHING, NOTHING)
+    return bounds
+
+
+def facets(meta: Mapping[str, Any]) -> list[str]:
+    """Return the terms of a passage's metadata.
+
+    Example:
+        >>> [term.replace(_MARK, " ") for term in facets({"a": {"b": "x"}, "c": None})]
+        ['["a"]', '["a", "b"]', '["a", "b"] sx']
+    """
+    return list(_facets((), meta))
+
+
+def _facets(path: tuple[str, ...], meta: Mapping[str, Any]) -> Iterator[str]:
+    for key, value in meta.items():
+        if value is None:
+            continue
+        here = (*path, str(key))
+        name = _short(json.dumps(here, ensure_ascii=True))
+        yield name
+        if isinstance(value, Mapping):
+            yield from _facets(here, value)
+        elif isinstance(value, str):
+            yield f"{name}{_MARK}s{_short(value)}"
+        elif isinstance(value, bool | int | float):
+            yield f"{name}{_MARK}n{_digits(value)}"
+
+
+def _short(text: str) -> str:
+    if len(text) <= LONGEST and text.isprintable():
+        return text
+    return "#" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _digits(value: float) -> str:
+    """Return a number as text that sorts as the number does; what is too large is infinite."""
+    try:
+        number = float(value) + 0.0  # -0.0 becomes 0.0
+    except OverflowError:
+        number = float("inf") if value > 0 else float("-inf")
+    bits: int = struct.unpack(">Q", struct.pack(">d", number))[0]
+    return f"{bits ^ (2**64 - 1) if bits >> 63 else bits | 1 << 63:016x}"
+
+
+def _bounds(filters: Filter) -> Bounds:
+    if "field" in filters:
+        return _comparison(filters["field"], filters["operator"], filters["value"])
+    parts = [_bounds(condition) for condition in filters["conditions"]]
+    operator = filters["operator"]
+    if operator == "OR":
+        return Bounds(_any([p.all_of for p in parts]), _any([p.sure for p in parts]))
+    both = Bounds(_all([p.all_of for p in parts]), _all([p.sure for p in parts]))
+    return both if operator == "AND" else Bounds(_not(both.sure), _not(both.all_of))
+
+
+def _comparison(field: str, operator: str, value: Any) -> Bounds:  # noqa: ANN401
+    if operator in ORDER and value is None:
+        return Bounds(NOTHING, NOTHING)
+    if field == "content" or field in FIELDS - {"id"} or not is_plain(operator, value):
+        return Bounds(EVERYTHING, NOTHING)
+    if operator in ORDER:
+        found = _ordered(field, operator, value)
+    elif operator in ("in", "not in"):
+        found = _any([_equal(field, item) for item in value])
+    else:
+        found = _equal(field, value)
+    if operator in ("!=", "not in"):
+        found = _not(found)
+    return Bounds(found, found)
+
+
+def _equal(field: str, value: Any) -> Query:  # noqa: ANN401 - a plain value
+    if field == "id":
+        return {"term": {"id": value}} if isinstance(value, str) else NOTHING
+    name = _name(field)
+    if value is None:
+        return _not(_term(name))
+    if isinstance(value, str):
+        return _term(f"{name}{_MARK}s{_short(value)}")
+    return _term(f"{name}{_MARK}n{_digits(value)}")
+
+
+def _ordered(field: str, operator: str, value: float) -> Query:
+    if field == "id":
+        return NOTHING
+    start = f"{_name(field)}{_MARK}n"
+    limits = {"gt" if operator[0] == "<" else "lt": start if operator[0] == "<" else f"{start}g"}
+    return {"range": {"facets": {**limits, _BEHIND[operator]: f"{start}{_digits(value)}"}}}
+
+
+def _name(field: str) -> str:
+    path = field.removeprefix("meta.").split(".")
+    return _short(json.dumps(path, ensure_ascii=True))
+
+
+def _term(text: str) -> Query:
+    return {"term": {"facets": text}}
+
+
+def _all(queries: list[Query]) -> Query:
+    kept = [query for query in queries if query != EVERYTHING]
+    if NOTHING in kept:
+        return NOTHING
+    return kept[0] if len(kept) == 1 else {"bool": {"filter": kept}} if kept else EVERYTHING
+
+
+def _any(queries: list[Query]) -> Query:
+    if EVERYTHING in queries:
+        return EVERYTHING
+    kept = [query for query in queries if query != NOTHING and "term" not in query]
+    terms: dict[str, list[Any]] = {}
+    for query in queries:
+        for field, value in query.get("term", {}).items():
+            terms.setdefault(field, []).append(value)
+    kept += [{"terms": {field: values}} for field, values in terms.items()]  # thousands are one
+    if len(kept) < 2:
+        return kept[0] if kept else NOTHING
+    return {"bool": {"should": kept, "minimum_should_match": 1}}
+
+
+def _not(query: Query) -> Query:
+    if query in (EVERYTHING, NOTHING):
+        return NOTHING if query == EVERYTHING else EVERYTHING
+    denied = query.get("bool", {}).get("must_not")
+    return denied[0] if denied else {"bool": {"must_not": [query]}}
+
+
+def _depth(query: Query) -> int:
+    inner = query.get("bool", {})
+    return 1 + max(
+        (_depth(each) for part in inner.values() if isinstance(part, list) for each in part),
+        default=0,
+    )

@@ -1,0 +1,56 @@
+"""The vectors of a collection on a cluster, as what FAISS beside the application is made from."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from rag.stores.base import Vectors
+from rag.stores.elastic_client import Cluster
+from rag.stores.elastic_filters import Query
+from rag.stores.elastic_index import Head
+from rag.stores.elastic_rows import PASSAGE, one_of, vector_of, visible
+from rag.stores.elastic_search import scan
+from rag.stores.files import Numbers
+
+_EMBEDDED: Query = {"term": {"embedded": True}}
+
+
+class ClusterVectors:
+    """See `rag.stores.derived_dense.VectorSource`.
+
+    Args:
+        cluster: The cluster.
+        index: The index's alias.
+        head: Tells what the index says of itself.
+    """
+
+    def __init__(self, cluster: Cluster, index: str, head: Callable[[], Head]) -> None:
+        self._cluster, self._index, self._head = cluster, index, head
+
+    @property
+    def owner(self) -> str:
+        """Identity of the collection."""
+        return self._head().owner
+
+    @property
+    def dimension(self) -> int:
+        """Length of the vectors; 0 before the first."""
+        return self._head().dimension
+
+    def numbers(self, generation: int, *, embedded: bool = False) -> Numbers:
+        """Return the row numbers that a generation shows, ascending."""
+        query = visible(PASSAGE, generation, *([_EMBEDDED] if embedded else []))
+        rows = scan(self._cluster, self._index, query, fields=["n"])
+        return np.fromiter((row["n"] for row in rows), np.int64)
+
+    def vectors(self, numbers: list[int], dimension: int) -> Vectors:
+        """Return vectors by row number, as rows of length 1; those that are gone are zero."""
+        matrix = np.zeros((len(numbers), dimension), np.float32)
+        if not numbers:
+            return matrix
+        place = {number: index for index, number in enumerate(numbers)}
+        rows = scan(self._cluster, self._index, one_of("n", numbers), fields=["n", "embedding"])
+        for row in rows:
+            matrix[place[row["n"]]] = vector_of(row)
+        matrix /= np.maximum(np.linalg.norm(matrix, axis=1, keepdims=True), 1e-12)
+        return matrix

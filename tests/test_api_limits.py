@@ -1,0 +1,131 @@
+"""Sizes, rates and times: what is too much is refused in few words."""
+
+# ruff: noqa: F401, F811 - fixtures come by import
+
+import json
+import socket
+import time
+
+import pytest
+from api_runs import KEY, bare, client_of, home, keyed, make_services, on_a_port, refused
+
+from ui.api import limits
+from ui.api.limits import Rate, depth_of
+
+
+def test_a_client_that_asks_too_often_is_told_when_to_come_back(make_services):
+    with client_of(make_services(requests_per_minute=5)) as client:
+        statuses = [client.get("/v1/collections").status_code for _ in range(7)]
+        assert statuses == [200] * 5 + [429] * 2
+        response = client.get("/v1/collections")
+        refused(response, 429, "rate_limit_exceeded")
+        assert 1 <= int(response.headers["retry-after"]) <= 13  # 60 s / 5 = 12 s for one more
+        assert client.get("/health").status_code == 200  # who looks after the server may always
+
+
+def test_wrong_keys_are_counted_too(make_services):
+    with client_of(keyed(make_services(requests_per_minute=3), KEY)) as client:
+        statuses = [
+            client.get("/v1/collections", headers={"X-API-Key": str(guess)}).status_code
+            for guess in range(5)
+        ]
+        assert statuses == [401] * 3 + [429] * 2
+
+
+def test_a_rate_fills_steadily_and_holds_one_minutes_requests():
+    now = [0.0]
+    rate = Rate(60, clock=lambda: now[0])
+    assert [rate.wait("a") for _ in range(60)] == [0.0] * 60
+    assert rate.wait("a") == pytest.approx(1.0)  # 60 a minute: one a second
+    assert rate.wait("b") == 0.0
+    now[0] += 0.25
+    assert rate.wait("a") == pytest.approx(0.75)
+    now[0] += 0.75
+    assert rate.wait("a") == 0.0
+    now[0] += 3600
+    assert sum(rate.wait("a") == 0 for _ in range(100)) == 60
+
+
+def test_a_rate_remembers_a_bounded_number_of_clients(monkeypatch):
+    monkeypatch.setattr(limits, "CLIENTS", 10)
+    rate = Rate(1)
+    for number in range(100):
+        assert rate.wait(str(number)) == 0.0
+    assert len(rate._left) == 10
+
+
+def test_an_ipv6_network_counts_as_one_client():
+    def client(host):
+        return limits._client({"client": (host, 1)})
+
+    assert client("2001:db8::1") == client("2001:db8::ffff") != client("2001:db9::1")
+    assert client("10.0.0.1") != client("10.0.0.2")
+
+
+def nested(depth):
+    return b'{"a":' * depth + b"1" + b"}" * depth
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"", 422),
+        (b"{", 400),
+        (b"nonsense", 400),
+        (b'{"question": "dog"} x', 400),
+        (b"\xff\xfe{", 400),
+        (b'{"question": "\xff"}', 400),
+        (b"[]", 422),
+        (b"null", 422),
+        (b'"dog"', 422),
+        (b'{"question": NaN}', 422),
+        (b'{"question": "dog", "budget": NaN}', 422),
+        (b'{"question": "dog", "budget": 1e999}', 422),
+        (b'{"question": "dog", "top_k": ' + b"9" * 5000 + b"}", 400),
+        (b'{"question": "\\ud800 dog"}', 422),
+        (b"[" * 100_000, 400),
+        (
+            b'{"question": "dog", "filters": ' + b'{"a":' * 100_000 + b"1" + b"}" * 100_000 + b"}",
+            400,
+        ),
+        (b'{"question": "dog", "filters": ' + b'{"a":' * 500 + b"1" + b"}" * 500 + b"}", 422),
+        (b'{"question": "' + b"x" * 2**20 + b'"}', 413),
+    ],
+)
+def test_bodies_that_are_no_question_are_refused_in_few_words(bare, body, status):
+    started = time.monotonic()
+    response = bare.post("/v1/ask", content=body, headers={"content-type": "application/json"})
+    assert response.status_code == status, response.text
+    assert set(response.json()["error"]) == {"message", "type", "code", "param", "id"}
+    assert len(response.content) < 600
+    assert time.monotonic() - started < 5
+
+
+def test_json_of_another_content_type_is_no_json(bare):
+    body = json.dumps({"question": "dog"}).encode()
+    for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data"):
+        response = bare.post("/v1/ask", content=body, headers={"content-type": kind})
+        refused(response, 422, "invalid")
+
+
+def test_how_deep_json_is_counts_lists_and_objects():
+    assert [depth_of(value) for value in (1, [], {"a": 1}, [[1], {"b": [2]}])] == [0, 1, 1, 3]
+
+
+def test_a_request_that_does_not_arrive_is_given_up(make_services, monkeypatch):
+    monkeypatch.setattr(limits, "IDLE_SECONDS", 0.2)
+    head = b"POST /v1/ask HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    with on_a_port(make_services()) as url:
+        port = int(url.rpartition(":")[2])
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as slow:
+            slow.sendall(head + b"Content-Length: 100\r\n\r\n{")
+            assert slow.recv(1000).startswith(b"HTTP/1.1 408")
+
+
+def test_a_body_that_is_too_large_is_refused_before_it_is_sent(make_services):
+    head = b"POST /v1/ask HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    with on_a_port(make_services()) as url:
+        port = int(url.rpartition(":")[2])
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+            client.sendall(head + b"Content-Length: 10000000000\r\n\r\n")
+            assert client.recv(1000).startswith(b"HTTP/1.1 413")

@@ -1,0 +1,216 @@
+"""`rag serve` and `rag mcp` as processes of their own, over the bundled sample."""
+
+# ruff: noqa: F401, F811 - fixtures come by import
+
+import asyncio
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import contextmanager
+
+import httpx
+import openai
+import pytest
+from api_runs import KEY, events_of
+from cli_runs import QUESTION, _as_it_was, rag, refused
+from mcp import ClientSession, StdioServerParameters, stdio_client
+from places import ROOT
+
+WATER = "Why did the heating cable not protect the summer pipe in 2014?"
+
+
+@contextmanager
+def served(home, *arguments, **environment):
+    """A running `rag serve`; gives its address and its process."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ui", "serve", "--port", "0", *arguments],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "RAG_HOME": str(home), **environment},
+    )
+    try:
+        line = process.stderr.readline()
+        found = re.search(r"http://\S+:\d+", line)
+        assert found, line + process.stderr.read()
+        yield found[0], process
+    finally:
+        process.terminate()
+        process.communicate(timeout=60)
+
+
+@pytest.fixture(scope="module")
+def sample_home(sample_store, tmp_path_factory):
+    home = tmp_path_factory.mktemp("served")
+    shutil.copytree(sample_store.folder, home / "collections" / "default")
+    return home
+
+
+@pytest.fixture(scope="module")
+def server(sample_home):
+    with served(sample_home) as (url, _):
+        yield url
+
+
+def check(citations, store):
+    assert citations
+    for citation in citations:
+        text = store.text_of(citation["document_id"])
+        assert text[citation["start"] : citation["end"]] == citation["quote"]
+
+
+def test_it_lives_is_ready_and_answers_httpx_with_events(server, sample_store):
+    assert httpx.get(f"{server}/health").json() == {"status": "ok"}
+    assert httpx.get(f"{server}/ready", timeout=60).json()["ready"] is True
+    asked = {"question": WATER, "stream": True}
+    with httpx.stream("POST", f"{server}/v1/ask", json=asked, timeout=60) as response:
+        events = events_of(response.iter_lines())
+    assert [name for name, _, _ in events] == ["sources", "answer"]
+    answer = events[-1][2]
+    assert "thermostat" in answer["answer"]
+    check(answer["citations"], sample_store)
+
+
+def test_openai_s_client_chats_with_it(server, sample_store):
+    with openai.OpenAI(base_url=f"{server}/v1", api_key="none", timeout=60) as client:
+        assert [model.id for model in client.models.list()] == ["citewell/default"]
+        messages = [{"role": "user", "content": QUESTION}]
+        reply = client.chat.completions.create(model="citewell", messages=messages)
+    assert "168 metres" in reply.choices[0].message.content
+    check(reply.citations, sample_store)
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is missing")
+def test_curl_asks_it(server):
+    asked = json.dumps({"question": QUESTION})
+    ran = subprocess.run(
+        ["curl", "-s", f"{server}/v1/ask", "--json", asked],  # noqa: S607
+        capture_output=True,
+        check=True,
+        timeout=60,
+    )
+    assert "168 metres" in json.loads(ran.stdout)["answer"]
+
+
+def test_what_the_command_line_indexed_is_listed(server):
+    shown = httpx.get(f"{server}/v1/collections").json()
+    assert [(each["name"], each["usable"]) for each in shown] == [("default", True)]
+    rows = httpx.get(f"{server}/v1/collections/default/documents?limit=1000").json()["documents"]
+    assert all(not row["uploaded"] for row in rows)
+    assert len(rows) == 62
+
+
+def test_another_name_for_this_machine_is_not_served(server):
+    response = httpx.get(f"{server}/v1/collections", headers={"Host": "evil.example"})
+    assert response.status_code == 421
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs signals")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_ends_at_once_when_it_is_told_to_and_says_nothing_more(sample_home, number):
+    with served(sample_home) as (url, process):
+        assert httpx.get(f"{url}/health").json() == {"status": "ok"}
+        process.send_signal(number)
+        out, err = process.communicate(timeout=30)
+        assert (process.returncode, out, err) == (0, "", "")
+
+
+def test_the_key_comes_from_the_environment_and_stays_out_of_what_is_said(sample_home, tmp_path):
+    (tmp_path / "rag.yaml").write_text("server:\n  api_key: ${CITEWELL_TEST_KEY}\n")
+    with served(sample_home, CITEWELL_TEST_KEY=KEY) as (url, process):
+        assert httpx.get(f"{url}/v1/models").status_code == 401
+        good = httpx.get(f"{url}/v1/models", headers={"Authorization": f"Bearer {KEY}"})
+        assert good.status_code == 200
+        process.terminate()
+        out, err = process.communicate(timeout=30)
+    assert KEY not in out + err
+
+
+def test_other_machines_are_not_served_without_a_key(rag):
+    refused(rag("serve", "--address", "0.0.0.0"), "`0.0.0.0`", "server.api_key")  # noqa: S104
+    refused(rag("serve", "--address", "::"), "`::`", "server.api_key")
+
+
+def test_a_port_that_is_taken_is_named(rag):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        refused(rag("serve", "--port", port), f"port {port}", "--port")
+
+
+def test_an_address_that_is_not_ours_is_named(rag):
+    refused(rag("serve", "--address", "127.0.0.999"), "127.0.0.999")
+
+
+def test_a_model_that_is_missing_is_an_error_before_anything_is_served(rag, tmp_path):
+    (tmp_path / "rag.yaml").write_text("embedder:\n  model: ./nowhere\n")
+    refused(rag("serve", "--port", 0), "no model folder `./nowhere`")
+
+
+def test_mcp_refuses_a_collection_that_is_not_there(rag):
+    refused(rag("mcp", "--collection", "nothing"), "`nothing`")
+
+
+async def use_tools(home, use):
+    server = StdioServerParameters(
+        command=sys.executable,
+        args=["-m", "ui", "mcp"],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "RAG_HOME": str(home)},
+    )
+    async with stdio_client(server) as streams, ClientSession(*streams) as session:
+        await session.initialize()
+        return await use(session)
+
+
+def test_an_mcp_client_searches_asks_and_reads(sample_home, sample_store):
+    async def use(session):
+        names = [tool.name for tool in (await session.list_tools()).tools]
+        found = await session.call_tool("search", {"question": "ice", "top_k": 2})
+        answer = await session.call_tool("ask", {"question": QUESTION})
+        first = found.structured_content["passages"][0]["passage_id"]
+        read = await session.call_tool("read_passage", {"passage_id": first})
+        return names, found, answer, read
+
+    names, found, answer, read = asyncio.run(use_tools(sample_home, use))
+    assert names == ["search", "ask", "read_passage"]
+    passages = found.structured_content["passages"]
+    assert len(passages) == 2
+    assert json.loads(answer.content[0].text) == answer.structured_content
+    assert "168 metres" in answer.structured_content["answer"]
+    check(answer.structured_content["citations"], sample_store)
+    assert read.structured_content["passage"] == passages[0]
+
+
+HELLO = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "initialize",
+    "params": {
+        "protocolVersion": "2025-06-18",
+        "capabilities": {},
+        "clientInfo": {"name": "test", "version": "1"},
+    },
+}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs signals")
+def test_mcp_ends_when_it_is_told_to_though_its_client_says_nothing(sample_home):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ui", "mcp"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "RAG_HOME": str(sample_home)},
+    )
+    with process:
+        process.stdin.write(json.dumps(HELLO) + "\n")
+        process.stdin.flush()
+        assert json.loads(process.stdout.readline())["id"] == 1
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == 0
+        assert (process.stdout.read(), process.stderr.read()) == ("", "")

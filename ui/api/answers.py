@@ -1,0 +1,118 @@
+"""Watching an answer in the making, for clients that wait for the end or for each piece."""
+
+import logging
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+
+from rag.answering import FAILED
+from rag.schema import Answer, Turn
+from ui.api.errors import Refusal, refusal_for
+from ui.api.limits import Threads
+from ui.api.scope import Owner, ServicesOf, ThreadsOf
+from ui.services.jobs import AnswerJobs, Snapshot
+
+log = logging.getLogger(__name__)
+
+HEARTBEAT_SECONDS = 10.0  # without news, after which a stream says that it is alive
+POLL_SECONDS = 0.5  # after which it is looked at whether the client is still there
+
+
+class Watched:
+    """One answer and its asker.
+
+    Args:
+        answers: Makes the answer.
+        threads: Waits for it.
+        owner: Who asks.
+    """
+
+    def __init__(self, answers: AnswerJobs, threads: Threads, owner: str) -> None:
+        self._answers, self._threads, self._owner = answers, threads, owner
+        self.id = ""
+
+    async def ask(
+        self,
+        collection: str,
+        question: str,
+        *,
+        history: Sequence[Turn] = (),
+        **options: Any,  # noqa: ANN401
+    ) -> None:
+        """Begin; arguments and errors are those of `AnswerJobs.ask_outside`."""
+        begin = partial(self._answers.ask_outside, history=history, **options)
+        self.id = await self._threads.watch(begin, self._owner, collection, question)
+
+    async def snapshots(self, seconds: float) -> AsyncIterator[Snapshot | None]:
+        """Yield each new state up to the last one, and None whenever there was no news.
+
+        Args:
+            seconds: After which no news is told.
+        """
+        seen = 0
+        while True:
+            now = await self._threads.watch(self._answers.wait, self._owner, self.id, seen, seconds)
+            yield now if now.version > seen else None
+            seen = now.version
+            if not now.is_open:
+                return
+
+    async def end(self, request: Request) -> Answer:
+        """Return the finished answer.
+
+        Raises:
+            Refusal: If it failed, or its client has gone away.
+        """
+        async for now in self.snapshots(POLL_SECONDS):
+            if now is not None and not now.is_open:
+                return finished(now)
+            if await request.is_disconnected():
+                break
+        raise Refusal(408, "gone", "the client went away.")
+
+    def let_go(self) -> None:
+        """Stop the answer if it is not finished."""
+        self._answers.let_go(self._owner, self.id)
+
+
+async def _watched(
+    services: ServicesOf, threads: ThreadsOf, owner: Owner
+) -> AsyncIterator[Watched]:
+    watched = Watched(services.answers, threads, owner)
+    try:
+        yield watched
+    finally:  # after the last byte, or when the client goes away
+        watched.let_go()
+
+
+WatchedOf = Annotated[Watched, Depends(_watched)]
+
+
+def finished(last: Snapshot) -> Answer:
+    """Return the answer of a last snapshot, as clients may see it.
+
+    Raises:
+        Refusal: If there is none.
+    """
+    if last.answer is not None:
+        return _without_cause(last.answer)
+    if last.failure is not None:
+        raise refusal_for(last.failure)
+    if last.error is not None:
+        raise Refusal(500, "internal", last.error)
+    raise Refusal(503, "interrupted", "the server stopped before the answer was finished.")
+
+
+def _without_cause(answer: Answer) -> Answer:
+    """Return an answer that says that the generator failed, but not why: that names our servers."""
+    if answer.reason is None or not answer.reason.startswith(FAILED):
+        return answer
+    log.warning("%s", answer.reason)
+    stages = (
+        replace(stage, note="failed") if stage.name == "generate" else stage
+        for stage in answer.trace.stages
+    )
+    return replace(answer, reason=FAILED, trace=replace(answer.trace, stages=tuple(stages)))

@@ -1,0 +1,141 @@
+"""OpenAI's chat completions, as far as they make sense for a collection."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from rag.schema import Citation
+from ui.api.schemas import LONGEST_TURN, Request
+
+MOST_MESSAGES = 500
+
+Ignored = Annotated[Any, Field(description="Accepted and not used.")]
+
+
+class TextPart(BaseModel):
+    """A part of a message; only text can be read."""
+
+    type: Literal["text"]
+    text: str = Field(max_length=LONGEST_TURN)
+
+
+class Message(BaseModel):
+    """One message. System and developer messages are not used: documents alone decide answers."""
+
+    model_config = ConfigDict(extra="ignore")  # what clients send back of earlier answers
+
+    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
+    content: Annotated[str, Field(max_length=LONGEST_TURN)] | list[TextPart] | None = None
+
+    @property
+    def text(self) -> str:
+        """All text of the message."""
+        if isinstance(self.content, list):
+            return "\n".join(part.text for part in self.content)
+        return self.content or ""
+
+
+class StreamOptions(BaseModel):
+    """What a stream holds beside the answer."""
+
+    include_usage: bool = False
+    include_obfuscation: bool = False
+
+
+class TextFormat(BaseModel):
+    """The form of an answer: always text."""
+
+    type: Literal["text"] = "text"
+
+
+class ChatRequest(Request):
+    """A conversation whose last message is to be answered."""
+
+    model: str = Field(
+        max_length=100,
+        description="`citewell/COLLECTION`; `citewell` alone is the collection `default`.",
+        examples=["citewell/default"],
+    )
+    messages: list[Message] = Field(min_length=1, max_length=MOST_MESSAGES)
+    stream: bool | None = False
+    stream_options: StreamOptions | None = None
+    n: Literal[1] | None = None
+    response_format: TextFormat | None = None
+    temperature: Ignored = None
+    top_p: Ignored = None
+    max_tokens: Ignored = None
+    max_completion_tokens: Ignored = None
+    presence_penalty: Ignored = None
+    frequency_penalty: Ignored = None
+    logit_bias: Ignored = None
+    stop: Ignored = None
+    seed: Ignored = None
+    user: Ignored = None
+    metadata: Ignored = None
+    store: Ignored = None
+    service_tier: Ignored = None
+    safety_identifier: Ignored = None
+    prompt_cache_key: Ignored = None
+    reasoning_effort: Ignored = None
+    verbosity: Ignored = None
+
+
+class Usage(BaseModel):
+    """Tokens, counted with the embedder's tokenizer."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+
+
+class Said(BaseModel):
+    """The answer as a message: its text with markers `[n]`, and the list of sources."""
+
+    role: Literal["assistant"] = "assistant"
+    content: str
+    refusal: None = None
+
+
+class Choice(BaseModel):
+    """The one answer."""
+
+    index: Literal[0] = 0
+    message: Said
+    finish_reason: Literal["stop", "length"]
+    logprobs: None = None
+
+
+class Evidence(BaseModel):
+    """What this API says beside OpenAI's fields."""
+
+    citations: list[Citation] = Field(description="The exact spans that the markers point to.")
+    abstained: bool
+    reason: str | None
+    confidence: float
+
+
+class ChatResponse(Evidence):
+    """An answer in OpenAI's form."""
+
+    id: str
+    object: Literal["chat.completion"] = "chat.completion"
+    created: int
+    model: str
+    choices: list[Choice]
+    usage: Usage
+
+
+class Model(BaseModel):
+    """A collection, as a model that can be chatted with."""
+
+    id: str = Field(examples=["citewell/default"])
+    object: Literal["model"] = "model"
+    created: int
+    owned_by: str = "citewell"
+
+
+class Models(BaseModel):
+    """The collections that you may ask."""
+
+    object: Literal["list"] = "list"
+    data: list[Model]

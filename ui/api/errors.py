@@ -1,0 +1,212 @@
+"""One shape for everything that goes wrong: `{"error": {"message", "type", "code", ...}}`.
+
+It is OpenAI's, so that clients of either protocol understand it. Messages say what the client can
+do; what only the operator can mend is logged under an id that the client is told.
+"""
+
+import logging
+import uuid
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from rag.errors import (
+    CollectionError,
+    LockedError,
+    MismatchError,
+    ModelError,
+    QuestionError,
+    RagError,
+    StoreError,
+)
+from ui.services.errors import BusyError, NotFoundError, UploadError
+
+log = logging.getLogger(__name__)
+
+RETRY_SECONDS = 2  # that a client is asked to wait when too much is being done
+MOST_PROBLEMS = 20  # that one message lists
+LONGEST = 300  # characters of a message that repeats what the client sent
+
+Kind = Literal["invalid_request_error", "authentication_error", "rate_limit_error", "server_error"]
+
+
+class Problem(BaseModel):
+    """What went wrong."""
+
+    message: str = Field(description="What happened, and what to do; fit to be shown.")
+    type: Kind = Field(description="OpenAI's kind of error.")
+    code: str = Field(description="For programs: does not change with the wording.")
+    param: str | None = Field(None, description="The field that caused it.")
+    id: str | None = Field(None, description="Under which the server's log has the cause.")
+
+
+class ErrorResponse(BaseModel):
+    """The body of every response that is not 2xx."""
+
+    error: Problem
+
+
+class Refusal(HTTPException):
+    """A request that is not served, and what its client is told.
+
+    Args:
+        status: HTTP status.
+        code: See `Problem`.
+        message: See `Problem`.
+        param: See `Problem`.
+        number: The id in the log.
+        headers: More headers of the response.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        *,
+        param: str | None = None,
+        number: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(status, message, dict(headers or {}))
+        self.problem = Problem(
+            message=message[:LONGEST], type=_kind(status), code=code, param=param, id=number
+        )
+
+    def response(self) -> JSONResponse:
+        """Return what is sent."""
+        body = ErrorResponse(error=self.problem).model_dump()
+        return JSONResponse(body, self.status_code, headers=self.headers)
+
+
+def told(error: RagError) -> tuple[int, str, str]:
+    """Return status, code and message of an expected error: no path, no name of others' things."""
+    for kind, (status, code, message) in _TOLD.items():
+        if isinstance(error, kind):
+            return status, code, message or str(error)
+    return 500, "internal", "something went wrong on the server."
+
+
+def refusal_for(error: RagError) -> Refusal:
+    """Return what a client is told of an expected error; what it cannot mend is logged."""
+    status, code, message = told(error)
+    if status < 500 or isinstance(error, BusyError):
+        waits = isinstance(error, BusyError | LockedError)
+        headers = {"Retry-After": str(RETRY_SECONDS)} if waits else {}
+        return Refusal(status, code, message, headers=headers)
+    number = new_number()
+    log.error("error %s: %s", number, error)
+    return Refusal(status, code, f"{message} (error {number})", number=number)
+
+
+# Without a message the error's own may be shown.
+_TOLD: dict[type[RagError], tuple[int, str, str]] = {
+    NotFoundError: (404, "not_found", ""),
+    BusyError: (503, "busy", ""),
+    UploadError: (422, "upload", ""),
+    QuestionError: (422, "question", ""),
+    CollectionError: (
+        409, "collection", "nothing was indexed in this collection yet, or it was just deleted.",
+    ),
+    LockedError: (409, "locked", "the collection is being indexed; try again later."),
+    MismatchError: (
+        409, "mismatch", "the collection was made with another embedder than this server uses.",
+    ),
+    ModelError: (503, "model", "a model of this server cannot be used."),
+    StoreError: (503, "store", "the collection cannot be read."),
+}  # fmt: skip
+
+
+def new_number() -> str:
+    """Return an id for an error."""
+    return uuid.uuid4().hex[:8]
+
+
+def install(app: FastAPI) -> None:
+    """Let an application answer every expected error in this shape."""
+    for kind in (HTTPException, RequestValidationError, RagError):
+        app.add_exception_handler(kind, _respond)
+
+
+async def _respond(_request: Request, error: Exception) -> JSONResponse:
+    if isinstance(error, RagError):
+        return refusal_for(error).response()
+    if isinstance(error, RequestValidationError):
+        return _invalid(error).response()
+    if isinstance(error, Refusal):
+        return error.response()
+    if isinstance(error, HTTPException):
+        code = {400: "malformed", 404: "not_found", 405: "method"}.get(error.status_code, "http")
+        message = f"{error.detail}."
+        return Refusal(error.status_code, code, message, headers=error.headers).response()
+    raise error
+
+
+def _invalid(error: RequestValidationError) -> Refusal:
+    """Return what is wrong with each field, and nothing of what was sent."""
+    found = error.errors()[:MOST_PROBLEMS]
+    if found[0]["type"] == "json_invalid":
+        return Refusal(400, "malformed", f"malformed JSON at character {found[0]['loc'][-1]}.")
+    problems = [(_place(each["loc"]), _said(each)) for each in found]
+    message = "; ".join(f"{place}: {said}" for place, said in problems)
+    return Refusal(422, "invalid", message, param=problems[0][0])
+
+
+def _place(location: tuple[Any, ...]) -> str:
+    """Return where a problem is; names that the client made up are cut and made harmless."""
+    parts = [ascii(part)[1:-1] if isinstance(part, str) else str(part) for part in location[1:]]
+    return ".".join(part[:40] for part in parts) or str(location[0])
+
+
+def _said(problem: Mapping[str, Any]) -> str:
+    if problem["type"] == "extra_forbidden":
+        return "unknown field"
+    if problem["type"] == "value_error":
+        return str(problem["ctx"]["error"])
+    return str(problem["msg"])
+
+
+def _kind(status: int) -> Kind:
+    if status in (401, 403):
+        return "authentication_error"
+    if status == 429:
+        return "rate_limit_error"
+    return "server_error" if status >= 500 else "invalid_request_error"
+
+
+class Border:
+    """ASGI middleware: an unexpected error is logged under an id, and the client is told the id."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request; whatever happens, there is an answer."""
+        begun = False
+
+        async def watched(message: Message) -> None:
+            nonlocal begun
+            begun = begun or message["type"] == "http.response.start"
+            await send(message)
+
+        refusal = await self._serve(scope, receive, watched)
+        if refusal is not None and not begun:
+            await refusal.response()(scope, receive, send)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> Refusal | None:
+        try:
+            await self._app(scope, receive, send)
+        except Refusal as refusal:
+            return refusal
+        except Exception:  # the server's border: the client is told a number and nothing else
+            number = new_number()
+            log.exception("a request failed, error %s", number)
+            message = f"something went wrong on the server (error {number})."
+            return Refusal(500, "internal", message, number=number)
+        return None

@@ -1,0 +1,191 @@
+"""How much, how often and how long: sizes, rates, requests at once, seconds."""
+
+import asyncio
+import ipaddress
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar
+
+import anyio
+import anyio.to_thread
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from rag.config import ServerConfig
+from ui.api.errors import RETRY_SECONDS, Refusal
+
+MB = 2**20
+JSON_BYTES = MB  # of a request without files
+DEEPEST_JSON = 128  # objects within objects; a filter of the deepest kind has 102
+IDLE_SECONDS = 30  # between two pieces of a request
+BODY_SECONDS = 300  # for a whole request to arrive
+CLIENTS = 10_000  # remembered at once
+
+Result = TypeVar("Result")
+
+
+class Rate:
+    """How many requests a client may make: a bucket that fills steadily and holds one minute's.
+
+    Args:
+        per_minute: Requests.
+        clock: Seconds that never go back.
+    """
+
+    def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._most, self._clock = per_minute, clock
+        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def wait(self, client: str) -> float:
+        """Count a request, and return 0; or the seconds until there is room for another one."""
+        now = self._clock()
+        left, since = self._left.pop(client, (float(self._most), now))
+        left = min(left + (now - since) * self._most / 60, self._most)
+        allowed = left >= 1
+        self._left[client] = (left - 1 if allowed else left, now)
+        if len(self._left) > CLIENTS:
+            self._left.popitem(last=False)
+        return 0.0 if allowed else (1 - left) * 60 / self._most
+
+
+class Limits:
+    """ASGI middleware: refuses requests that are too many, too large or too slow.
+
+    Args:
+        app: What is guarded.
+        server: The limits.
+    """
+
+    def __init__(self, app: ASGIApp, *, server: ServerConfig) -> None:
+        self._app, self._server = app, server
+        self._rate = Rate(server.requests_per_minute)
+        self._most = server.workers + server.queue
+        self._now = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or refuse it."""
+        if scope["type"] != "http" or scope["path"] == "/health":
+            await self._app(scope, receive, send)
+            return
+        seconds = self._rate.wait(_client(scope))
+        if seconds:
+            raise Refusal(
+                429,
+                "rate_limit_exceeded",
+                f"more than {self._server.requests_per_minute} requests a minute; wait.",
+                headers={"Retry-After": str(int(seconds) + 1)},
+            )
+        if self._now >= self._most:
+            raise Refusal(
+                503,
+                "busy",
+                f"{self._now} requests are being served; try again in a moment.",
+                headers={"Retry-After": str(RETRY_SECONDS)},
+            )
+        self._now += 1
+        try:
+            await self._app(scope, _limited(scope, receive, self._server), send)
+        finally:
+            self._now -= 1
+
+
+def _client(scope: Scope) -> str:
+    """Return what a client is counted by: its address, or its network where it owns one (IPv6)."""
+    host = scope["client"][0] if scope.get("client") else ""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return str(host)
+    if isinstance(address, ipaddress.IPv6Address):
+        return str(ipaddress.ip_network((address, 64), strict=False))
+    return str(address)
+
+
+def _limited(scope: Scope, receive: Receive, server: ServerConfig) -> Receive:
+    """Return a way to read a request's body that ends when it is too large or too slow."""
+    headers = Headers(scope=scope)
+    files = headers.get("content-type", "").startswith("multipart/form-data")
+    most = server.max_request_mb * MB if files else JSON_BYTES
+    declared = headers.get("content-length", "0")
+    if declared.isdecimal() and len(declared) < 20 and int(declared) > most:
+        raise _too_large(most)
+    started, size, complete = time.monotonic(), 0, False
+
+    async def read() -> Message:
+        nonlocal size, complete
+        if complete:  # what is left to come is that the client goes away
+            return await receive()
+        left = min(IDLE_SECONDS, started + BODY_SECONDS - time.monotonic())
+        try:
+            message = await asyncio.wait_for(receive(), max(left, 0))
+        except TimeoutError:
+            raise Refusal(408, "slow", "the request did not arrive in time.") from None
+        size += len(message.get("body", b""))
+        if size > most:
+            raise _too_large(most)
+        complete = not message.get("more_body", False)
+        return message
+
+    return read
+
+
+def _too_large(most: int) -> Refusal:
+    return Refusal(413, "too_large", f"the request has more than {most / MB:g} MB.")
+
+
+def depth_of(value: Any) -> int:  # noqa: ANN401 - any JSON
+    """Return how deep objects and lists stand within each other; 0 for a plain value.
+
+    Example:
+        >>> depth_of({"a": [1, {"b": 2}]})
+        3
+    """
+    depth, level = 0, [value]
+    while level := [each for each in level if isinstance(each, dict | list)]:
+        depth += 1
+        level = [
+            inner for each in level for inner in (each.values() if isinstance(each, dict) else each)
+        ]
+    return depth
+
+
+class Threads:
+    """Threads for work that blocks, so that it neither stops the server nor takes all threads.
+
+    Args:
+        server: How many answers at once, and how long one may take.
+    """
+
+    def __init__(self, server: ServerConfig) -> None:
+        self.seconds = 2 * server.answer_seconds  # half of it for waiting
+        self._work = anyio.CapacityLimiter(server.workers)
+        self._watch = anyio.CapacityLimiter(server.workers + server.queue)
+        self._uploads = anyio.CapacityLimiter(1)  # one upload's files in memory at a time
+
+    async def work(
+        self, function: Callable[..., Result], *arguments: object, **options: object
+    ) -> Result:
+        """Return what a function returns, which may compute for a while.
+
+        Raises:
+            Refusal: If it takes too long; the thread ends when the function does.
+        """
+        try:
+            with anyio.fail_after(self.seconds):
+                return await _run(self._work, partial(function, *arguments, **options))
+        except TimeoutError:
+            raise Refusal(504, "timeout", "this took too long; ask for less.") from None
+
+    async def upload(self, function: Callable[..., Result], *arguments: object) -> Result:
+        """Return what a function returns that holds whole files in memory."""
+        return await _run(self._uploads, partial(function, *arguments))
+
+    async def watch(self, function: Callable[..., Result], *arguments: object) -> Result:
+        """Return what a function returns that only waits for another thread."""
+        return await _run(self._watch, partial(function, *arguments))
+
+
+async def _run(limiter: anyio.CapacityLimiter, call: Callable[[], Result]) -> Result:
+    return await anyio.to_thread.run_sync(call, abandon_on_cancel=True, limiter=limiter)

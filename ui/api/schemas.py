@@ -1,0 +1,240 @@
+"""What clients send, and what they get beside the values of `rag.schema`.
+
+Unknown fields are refused, and everything has a largest size.
+"""
+
+from dataclasses import replace
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from rag.collections import folder_of
+from rag.config import Method
+from rag.errors import CollectionError, QuestionError
+from rag.schema import Turn
+from rag.stores.filters import Filter, parse_filter
+from ui.api.errors import told
+from ui.api.limits import DEEPEST_JSON, depth_of
+from ui.services.library import CollectionInfo, DocumentRow
+from ui.services.uploads import FileState, IndexSnapshot, JobState
+
+MOST_TURNS = 50
+LONGEST_QUESTION = 100_000  # `retrieval.max_question` says what is answered
+LONGEST_TURN = 100_000
+MOST_COLLECTIONS = 16
+MOST_READ = 100  # passages whose sentences are looked through
+
+Question = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=LONGEST_QUESTION,
+        description="The question, of at most `retrieval.max_question` characters.",
+        examples=["How thick is the ice?"],
+    ),
+]
+CollectionName = Annotated[
+    str, Field(min_length=1, max_length=64, description="A collection.", examples=["default"])
+]
+MethodField = Annotated[Method | None, Field(description="None is the configured method.")]
+Filters = Annotated[
+    dict[str, Any] | str | None,
+    Field(
+        description="Only passages that match: a filter of Haystack's form, or an expression.",
+        examples=['format == "pdf" and year >= 2020'],
+    ),
+]
+
+
+class Request(BaseModel):
+    """Base of what clients send."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, frozen=True)
+
+
+class Asked(Request):
+    """What search and ask have in common."""
+
+    question: Question
+    method: MethodField = None
+    top_k: int | None = Field(
+        None, ge=1, le=1000, description="Most passages; None is the configured number."
+    )
+    filters: Filters = None
+
+    @field_validator("filters")
+    @classmethod
+    def _filters_can_be_read(cls, value: dict[str, Any] | str | None) -> Filter | None:
+        if isinstance(value, str):
+            return _parsed(value)
+        if value is not None and depth_of(value) > DEEPEST_JSON:
+            raise ValueError(f"conditions stand more than {DEEPEST_JSON} deep")
+        return value or None
+
+
+def _parsed(expression: str) -> Filter:
+    try:
+        return parse_filter(expression)
+    except QuestionError as error:
+        raise ValueError(str(error)) from None
+
+
+class SearchRequest(Asked):
+    """Where to look for what."""
+
+    collections: list[CollectionName] = Field(
+        ["default"], min_length=1, max_length=MOST_COLLECTIONS, description="Where to look."
+    )
+    read: bool = Field(
+        False,
+        description="Also find the sentence of each passage that answers best. Takes longer, and "
+        f"at most {MOST_READ} passages.",
+    )
+
+    @model_validator(mode="after")
+    def _not_too_much_is_read(self) -> Self:
+        if self.read and (self.top_k or 0) > MOST_READ:
+            raise ValueError(f"top_k: at most {MOST_READ} together with `read`")
+        return self
+
+
+class TurnRequest(Request):
+    """One exchange of a conversation."""
+
+    question: str = Field(max_length=LONGEST_TURN)
+    answer: str = Field("", max_length=LONGEST_TURN)
+
+
+class AskRequest(Asked):
+    """What to answer from what."""
+
+    collection: CollectionName = "default"
+    top_k: int | None = Field(
+        None, ge=1, le=MOST_READ, description="Most passages that the answer is made from."
+    )
+    history: list[TurnRequest] = Field(
+        [], max_length=MOST_TURNS, description="What was said before, oldest first."
+    )
+    budget: float | None = Field(
+        None, ge=0, description="Seconds; steps are left out if it runs short."
+    )
+    write: bool = Field(
+        True, description="False quotes the evidence even if a generator is configured."
+    )
+    stream: bool = Field(False, description="Answer as server-sent events.")
+
+    @property
+    def turns(self) -> list[Turn]:
+        """The history as the engine takes it."""
+        return [Turn(turn.question, turn.answer) for turn in self.history]
+
+
+class CollectionRequest(Request):
+    """A collection to be made."""
+
+    name: str = Field(examples=["manuals"], description="1 to 64 letters, digits, `_`, `-`, `.`.")
+    private: bool = Field(False, description="For those with this key alone.")
+
+    @field_validator("name")
+    @classmethod
+    def _name_can_be_used(cls, value: str) -> str:
+        try:
+            folder_of(value)
+        except CollectionError as error:
+            raise ValueError(str(error)) from None
+        return value
+
+
+class CollectionResponse(BaseModel):
+    """A collection: how much is in it, and whether it can be asked."""
+
+    name: str
+    private: bool
+    documents: int
+    passages: int
+    failures: int = Field(description="Files that could not be indexed.")
+    generation: int = Field(description="Grows with every change; 0: nothing was indexed yet.")
+    embedder: str | None
+    updated: float | None = Field(description="Seconds since the epoch.")
+    usable: bool = Field(description="Whether it can be asked.")
+
+    @classmethod
+    def of(cls, info: CollectionInfo) -> Self:
+        """Return what clients may know of a collection."""
+        return cls(
+            name=info.name,
+            private=bool(info.owner),
+            documents=info.documents,
+            passages=info.passages,
+            failures=info.failures,
+            generation=info.generation,
+            embedder=info.embedder,
+            updated=info.updated,
+            usable=info.problem is None and info.generation > 0,
+        )
+
+
+class DocumentResponse(BaseModel):
+    """A document of a collection."""
+
+    document_id: str
+    source: str = Field(description="Where it came from, as shown to people.")
+    title: str
+    kind: str = Field(description="Its suffix, such as `pdf`.")
+    passages: int
+    uploaded: bool
+
+    @classmethod
+    def of(cls, row: DocumentRow) -> Self:
+        """Return what clients may know of a document."""
+        return cls(
+            document_id=row.document_id,
+            source=row.source,
+            title=row.title,
+            kind=row.kind,
+            passages=row.passages,
+            uploaded=row.uploaded,
+        )
+
+
+class DocumentsResponse(BaseModel):
+    """A page of a list of documents."""
+
+    total: int
+    documents: list[DocumentResponse]
+
+
+class JobResponse(BaseModel):
+    """Files being indexed, as far as it has come; `version` grows with every change."""
+
+    job_id: str
+    collection: str
+    version: int
+    state: JobState
+    files: list[FileState]
+    error: str | None = Field(description="Why the whole job failed.")
+
+    @classmethod
+    def of(cls, now: IndexSnapshot) -> Self:
+        """Return what clients may know of a job: its failure without paths and names."""
+        files, error = list(now.files), now.error
+        if now.failure is not None:
+            _, _, error = told(now.failure)
+            files = [
+                replace(file, reason=error) if file.reason == now.error else file for file in files
+            ]
+        return cls(
+            job_id=now.job_id,
+            collection=now.collection,
+            version=now.version,
+            state=now.state,
+            files=files,
+            error=error,
+        )
+
+
+class TextResponse(BaseModel):
+    """A document's text, in which the offsets of passages and citations count."""
+
+    document_id: str
+    text: str

@@ -1,0 +1,98 @@
+"""What a question is asked about, and how: collection, method, filter, with or without a model."""
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from rag.config import Method
+from rag.errors import QuestionError
+from rag.stores.filters import Filter, parse_filter
+from ui.panels.frame import notice
+from ui.services import Services
+from ui.words import Say
+
+METHODS: tuple[Method, ...] = ("hybrid", "bm25", "dense")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How the next question is asked; `problem` says why it cannot be."""
+
+    collection: str
+    method: Method | None
+    filters: Filter | None
+    write: bool
+    problem: str | None = None
+
+
+def choose_method(say: Say, configured: Method, *, key: str, in_address: bool = False) -> Method:
+    """Draw the choice of a method and return it.
+
+    Streamlit would write the label into the address, which is another in another language; so
+    what stands there is written here.
+    """
+    named = st.query_params.get(key) if in_address else None
+    begin = next((method for method in METHODS if method == named), configured)
+
+    def write() -> None:
+        if in_address:
+            st.query_params[key] = st.session_state[key] or configured
+
+    chosen: Method | None = st.segmented_control(
+        say("method.label"),
+        METHODS,
+        key=key,
+        default=begin,
+        format_func=lambda method: say(f"method.{method}"),
+        on_change=write,
+        persist_state=None if in_address else "session",
+    )
+    return chosen or configured
+
+
+def draw_choices(services: Services, say: Say, names: list[str], collection: str) -> Choice:
+    """Draw the row above the conversation and return what is chosen in it."""
+    config = services.config
+    with st.container(key="choices", horizontal=True, vertical_alignment="center"):
+        st.selectbox(
+            say("collections.label"),
+            names,
+            index=names.index(collection) if collection in names else None,
+            key=f"collection_{collection}",
+            label_visibility="collapsed",
+            width=260,
+        )
+        with st.popover(say("chat.options"), icon=":material/tune:", key="options"):
+            method = choose_method(say, config.retrieval.method, key="ask_method")
+            has_model = config.generator is not None
+            quote_only = st.toggle(
+                say("chat.quote_only"),
+                value=not has_model,
+                disabled=not has_model,
+                key="ask_quote_only",
+                persist_state="session",
+            )
+            if not has_model:
+                st.text(say("chat.no_model"))
+            expression = st.text_input(
+                say("chat.filter"),
+                key="ask_filter",
+                placeholder=say("chat.filter_help"),
+                max_chars=2000,
+                persist_state="session",
+            )
+    chosen = st.session_state[f"collection_{collection}"] or collection
+    filters, problem = parsed(expression)
+    if problem:
+        notice(say("search.failed"), problem, kind="error")
+    return Choice(chosen, method, filters, has_model and not quote_only, problem)
+
+
+def parsed(expression: str) -> tuple[Filter | None, str | None]:
+    """Return the filter that was typed, or why it is none."""
+    if not expression.strip():
+        return None, None
+    try:
+        return parse_filter(expression), None
+    except QuestionError as error:
+        return None, str(error)

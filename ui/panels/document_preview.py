@@ -1,0 +1,101 @@
+"""One document of the list, opened: its passages, the original, and what can be done with it."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from rag.errors import RagError
+from ui.panels.frame import problem, tried
+from ui.panels.lists import one_page
+from ui.panels.shelf import DOCUMENT, Shelf
+from ui.render import element, plain
+from ui.render.holdings import passage_list
+from ui.services.library import DocumentRow
+
+PAGE = 10  # passages on a page
+
+
+def draw_preview(shelf: Shelf, row: DocumentRow) -> None:
+    """Draw what can be done with a document, and its passages."""
+    try:
+        original = shelf.services.library.file(shelf.owner, shelf.collection, row.document_id)
+        passages = shelf.services.library.passages(shelf.owner, shelf.collection, row.document_id)
+    except RagError as error:
+        problem(shelf.say("documents.damaged"), error)
+        return
+    say = shelf.say
+    st.html(element("p", element("bdi", row.source), class_="cw-where"))
+    with st.container(key="preview_actions", horizontal=True, vertical_alignment="center"):
+        st.page_link(
+            "views/document.py",
+            label=say("preview.open"),
+            icon=":material/description:",
+            query_params={"collection": shelf.collection, "document": row.document_id},
+        )
+        _draw_original(shelf, row, original)
+        if row.path is not None:
+            st.button(
+                say("preview.again"),
+                key="preview_again",
+                icon=":material/refresh:",
+                type="tertiary",
+                on_click=_look_again,
+                args=(shelf, row.path),
+            )
+        _draw_remove(shelf, row)
+    if original is None and row.path is not None:
+        st.text(say("preview.missing"))
+    if original is not None and row.kind == "pdf" and st.toggle(say("preview.pdf"), key="pdf"):
+        st.pdf(original, height=600, key="pdf_view", alt=plain(row.title or row.source))
+    words = st.text_input(
+        say("preview.find"), key=f"words_{row.document_id}", icon=":material/search:"
+    )
+    wanted = (words or "").casefold().strip()
+    found = [each for each in passages if wanted in each.text.casefold()]
+    if not found:
+        st.text(say("preview.none"))
+        return
+    slot = st.container()
+    _, shown = one_page(found, PAGE, key=f"passages_{row.document_id}_{wanted}")
+    slot.html(passage_list(shown, wanted, say))
+
+
+def _draw_original(shelf: Shelf, row: DocumentRow, original: Path | None) -> None:
+    if original is None:
+        return
+    st.download_button(
+        shelf.say("preview.download"),
+        original.read_bytes,
+        file_name=original.name,
+        mime="application/octet-stream",  # whatever it is, a browser keeps it and never runs it
+        key="original",
+        icon=":material/download:",
+        type="tertiary",
+        on_click="ignore",
+    )
+
+
+def _draw_remove(shelf: Shelf, row: DocumentRow) -> None:
+    say = shelf.say
+    with st.popover(
+        say("preview.remove"), icon=":material/delete:", type="tertiary", key="remove_popover"
+    ):
+        st.text(say("preview.remove_upload" if row.uploaded else "preview.remove_indexed"))
+        st.button(
+            say("preview.remove_sure"),
+            key="remove_sure",
+            type="primary",
+            on_click=_remove,
+            args=(shelf, row),
+        )
+
+
+def _look_again(shelf: Shelf, path: str) -> None:
+    tried(lambda: shelf.services.uploads.update(shelf.owner, shelf.collection, [path]))
+
+
+def _remove(shelf: Shelf, row: DocumentRow) -> None:
+    library = shelf.services.library
+    if tried(lambda: library.remove(shelf.owner, shelf.collection, [row.document_id])):
+        st.query_params.pop(DOCUMENT, None)
+        st.toast(plain(shelf.say("preview.removed", title=row.title or row.source)))

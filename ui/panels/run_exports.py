@@ -1,0 +1,70 @@
+"""What can be taken away: a run's report and tables, and rated answers as a question set."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+
+import streamlit as st
+
+from evaluation.outputs import file_name, json_text, per_query_text
+from evaluation.results import to_json
+from ui.panels.runs import Bench
+from ui.render import element
+from ui.services import Services
+from ui.words import Say
+
+FEEDBACK = "citewell-feedback.json"
+
+
+def draw_exports(bench: Bench) -> None:
+    """Draw the ways to take a run away; each file is made when it is asked for."""
+    say, runs, run_id = bench.say, bench.services.runs, bench.info.run_id
+    name = file_name(bench.info.name)
+    link = element(
+        "a",
+        say("export.report"),
+        href=f"runs/{run_id}/report.html#{bench.language}",
+        target="_blank",
+        rel="noopener",
+    )
+    st.html(element("p", link, class_="cw-foot"))
+    with st.container(key="exports", horizontal=True):
+        _offer(say, "html", f"{name}.html", lambda: runs.report(run_id))
+        _offer(say, "markdown", f"{name}.md", lambda: runs.markdown(run_id))
+        _offer(say, "csv", f"{name}.csv", lambda: per_query_text(bench.results))
+        _offer(say, "json", f"{name}.json", lambda: to_json(bench.results))
+        if bench.versus is not None:
+            _offer(say, "comparison", f"{name}-comparison.json", lambda: _comparison(bench))
+
+
+def draw_feedback(services: Services, owner: str, say: Say) -> None:
+    """Draw what the visitor rated in Chat as a question set, with the command to use it."""
+    st.html(element("h2", say("feedback.title"), class_="cw-section"))
+    count = sum(each.rating == 1 for _, each in services.conversations.rated(owner))
+    if not count:
+        st.text(say("feedback.none"))
+        return
+    st.text(say("feedback.one") if count == 1 else say("feedback.some", count=count))
+    _offer(say, "feedback", FEEDBACK, lambda: json_text(services.export_questions(owner)))
+    st.text(say("feedback.use"))
+    st.code(f"rag evaluate {FEEDBACK}", language=None)
+
+
+def _offer(say: Say, kind: str, file: str, make: Callable[[], str]) -> None:
+    """Draw a button that makes a file when it is asked for; browsers keep it and run nothing."""
+    st.download_button(
+        say(f"export.{kind}"),
+        lambda: make().encode("utf-8", "backslashreplace"),
+        file_name=file,
+        mime="application/octet-stream",
+        key=f"export_{kind}",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+
+
+def _comparison(bench: Bench) -> str:
+    if bench.versus is None:
+        return json_text({})
+    found = bench.services.runs.comparison(bench.info.run_id, bench.versus.run_id)
+    names = {"a": bench.info.name, "b": bench.versus.name}
+    return json_text({**names, "comparisons": [asdict(each) for each in found]})

@@ -1,0 +1,116 @@
+"""A run question by question: what was asked, said and found, and why it went wrong."""
+
+from hashlib import blake2s
+
+import streamlit as st
+
+from evaluation.records import QueryResult
+from evaluation.report.failures import one_case
+from evaluation.report.parts import cause_name
+from evaluation.results import SystemResult
+from ui.panels.lists import one_page
+from ui.panels.runs import Bench
+from ui.render import element, plain
+from ui.render.blocks import case_html, in_language
+from ui.render.questions import because, citations, question_head, question_row, ranking
+
+PAGE = 20  # questions on a page
+QUESTION = "question"  # in the address
+ALL, FAILED, FINE = "all", "failed", "fine"
+
+
+def draw_questions(bench: Bench) -> None:
+    """Draw the questions of one system; the one that the address names is open."""
+    say = bench.say
+    with st.container(key="sifting", horizontal=True, vertical_alignment="bottom"):
+        system = _choose_system(bench)
+        found, asked = _sift(bench, system)
+    if not found:
+        st.text(say("each.none"))
+        return
+    chosen = st.query_params.get(QUESTION)
+    places = [at for at, each in enumerate(found) if each.question_id == chosen]
+    above = st.container()
+    key = f"asked_{bench.info.run_id}_{_key(f'{system.name}{asked}')}"
+    first, shown = one_page(found, PAGE, key=key, beginning=places[0] if places else 0)
+    with above:
+        counted = say("each.shown", first=first + 1, last=first + len(shown), count=len(found))
+        st.html(element("p", counted, class_="cw-status", role="status"))
+        st.html(question_head(say))
+        with st.container(key="rows", gap=None):
+            for query in shown:
+                _draw_row(bench, system, query, is_open=query.question_id == chosen)
+
+
+def _choose_system(bench: Bench) -> SystemResult:
+    systems = {each.name: each for each in bench.results.systems}
+    name = st.selectbox(
+        bench.say("each.system"), list(systems), key=f"system_{bench.info.run_id}", width=180
+    )
+    return systems[name] if name in systems else bench.results.systems[0]
+
+
+def _sift(bench: Bench, system: SystemResult) -> tuple[list[QueryResult], str]:
+    """Draw what questions can be sifted by; return those left, and what was asked for."""
+    say = bench.say
+    named = dict.fromkeys(each.cause for each in system.queries if each.cause)
+    which = st.selectbox(
+        say("each.which"),
+        [ALL, FAILED, FINE, *named],
+        format_func=lambda each: (
+            say(f"each.{each}")
+            if each in (ALL, FAILED, FINE)
+            else in_language(cause_name(each), bench.language)
+        ),
+        key=f"which_{bench.info.run_id}",
+        width=220,
+    )
+    words = st.text_input(
+        say("each.find"), key=f"sift_{bench.info.run_id}", icon=":material/search:"
+    )
+    wanted = (words or "").casefold().strip()
+    found = [
+        each
+        for each in system.queries
+        if _fits(each, which or ALL)
+        and wanted in "\n".join((each.question, each.answer or "", *each.golds)).casefold()
+    ]
+    return found, f"{which}\0{wanted}"
+
+
+def _fits(query: QueryResult, which: str) -> bool:
+    if which in (ALL, FAILED, FINE):
+        return which == ALL or (query.cause is None) == (which == FINE)
+    return query.cause == which
+
+
+def _draw_row(bench: Bench, system: SystemResult, query: QueryResult, *, is_open: bool) -> None:
+    key = _key(query.question_id)
+    with st.container(key=f"row_q_{key}", horizontal=True, vertical_alignment="center"):
+        st.button(
+            plain(query.question, 200),
+            key=f"q_{key}",
+            type="tertiary",
+            wrap=True,
+            icon=":material/expand_more:" if is_open else ":material/chevron_right:",
+            on_click=_open,
+            args=(None if is_open else query.question_id,),
+        )
+        st.html(question_row(query, bench.say, bench.language))
+    if is_open:
+        with st.container(key=f"case_{key}", border=True):
+            st.html(because(query, bench.say, bench.language))
+            st.html(case_html(one_case(bench.results, system, query), bench.language))
+            st.html(citations(query, bench.say))
+            st.html(ranking(query, bench.say))
+
+
+def _open(question_id: str | None) -> None:
+    if question_id is None:
+        st.query_params.pop(QUESTION, None)
+    else:
+        st.query_params[QUESTION] = question_id
+
+
+def _key(text: str) -> str:
+    return blake2s(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()

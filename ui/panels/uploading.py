@@ -1,0 +1,185 @@
+"""Files on their way into a collection: the form, each file's stage, cancel, retry.
+
+Indexing goes on in the background whatever the page does; the page only watches.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from indexing.converters import SUFFIXES
+from ui.panels.frame import notice, tried
+from ui.panels.shelf import Shelf, show_collection
+from ui.render import element, plain
+from ui.render.holdings import job_files, job_status
+from ui.services.uploads import IndexSnapshot
+
+WAIT = 0.25  # seconds between two looks of the browser's clicks, at most
+PAINT = 0.08  # seconds between two paints, at least
+MOST_NAMED = 10  # files
+FIRST = "default"  # the collection that a first upload makes
+DISMISSED = "dismissed_jobs"
+
+
+@dataclass
+class Slots:
+    """The places on the page that an upload is drawn in, and what is drawn there now."""
+
+    job: IndexSnapshot
+    status: DeltaGenerator
+    files: DeltaGenerator
+
+
+def draw_form(shelf: Shelf) -> None:
+    """Draw the form that files are uploaded with."""
+    say, limits = shelf.say, shelf.services.config.server
+    types = " ".join(sorted(suffix.removeprefix(".") for suffix in SUFFIXES))
+    label = say("upload.label", types=types, mb=limits.max_upload_mb, files=limits.max_files)
+    with st.form("upload", clear_on_submit=True):
+        st.file_uploader(
+            label,
+            accept_multiple_files=True,
+            key="upload_files",
+            max_upload_size=limits.max_upload_mb,
+        )
+        st.form_submit_button(
+            plain(say("upload.go", name=shelf.collection))
+            if shelf.collection
+            else say("upload.to_default"),
+            type="primary",
+            icon=":material/upload:",
+            on_click=_upload,
+            args=(shelf,),
+        )
+
+
+def draw_jobs(shelf: Shelf) -> list[Slots]:
+    """Draw the visitor's uploads and return the places of those that are not at their end."""
+    dismissed = st.session_state.get(DISMISSED, ())
+    jobs = shelf.services.uploads.recent(shelf.owner)
+    running = []
+    for job in [each for each in jobs if each.job_id not in dismissed]:
+        slots = _draw_job(shelf, job)
+        if job.is_open:
+            running.append(slots)
+    return running
+
+
+def draw_left_over(shelf: Shelf) -> None:
+    """Draw what was uploaded and never indexed, unless an upload above says so itself."""
+    say, uploads = shelf.say, shelf.services.uploads
+    dismissed = st.session_state.get(DISMISSED, ())
+    for job in uploads.recent(shelf.owner, shelf.collection):
+        can_retry = any(file.can_retry for file in job.files) and job.job_id not in dismissed
+        if job.is_open or can_retry:
+            return
+    paths = uploads.left_over(shelf.owner, shelf.collection)
+    if not paths:
+        return
+    names = ", ".join(Path(path).name for path in paths[:MOST_NAMED])
+    more = say("failed.more", count=len(paths) - MOST_NAMED) if len(paths) > MOST_NAMED else ""
+    notice(say("left.title", count=len(paths)), say("left.help", names=f"{names} {more}"))
+    with st.container(key="left", horizontal=True):
+        st.button(
+            say("left.index"),
+            key="left_index",
+            icon=":material/refresh:",
+            on_click=_index,
+            args=(shelf, paths),
+        )
+        st.button(say("left.discard"), key="left_discard", type="tertiary",
+                  on_click=_discard, args=(shelf,))  # fmt: skip
+
+
+def follow(shelf: Shelf, running: Sequence[Slots]) -> None:
+    """Repaint uploads until one ends, and then run the page again.
+
+    The last thing a page does. A click anywhere ends this loop, never the indexing.
+    """
+    uploads, say = shelf.services.uploads, shelf.say
+    while True:
+        for slots in running:
+            seen = slots.job
+            now = uploads.wait(shelf.owner, seen.job_id, seen.version, WAIT / len(running))
+            if now.version != seen.version:
+                slots.status.html(job_status(now, say))
+                slots.files.html(job_files(now, say))
+                slots.job = now
+            if not now.is_open:
+                st.rerun()
+        time.sleep(PAINT)
+
+
+def _upload(shelf: Shelf) -> None:
+    files = [(each.name, each.getvalue()) for each in st.session_state["upload_files"]]
+    collection = shelf.collection or FIRST
+
+    def begin() -> None:
+        if not shelf.collection and files:
+            shelf.services.library.create(shelf.owner, collection)
+        shelf.services.uploads.upload(shelf.owner, collection, files)
+
+    if tried(begin) and not shelf.collection:
+        show_collection(collection)
+
+
+def _draw_job(shelf: Shelf, job: IndexSnapshot) -> Slots:
+    say = shelf.say
+    key, count = job.job_id[:12], len(job.files)
+    title = say("upload.one_job" if count == 1 else "upload.job", count=count, name=job.collection)
+    with st.container(key=f"job_{key}", border=True, gap="small"):
+        st.html(element("h2", title, class_="cw-section"))
+        slots = Slots(job, st.html(job_status(job, say)), st.html(job_files(job, say)))
+        with st.container(key=f"jobdo_{key}", horizontal=True):
+            if job.is_open:
+                st.button(
+                    say("upload.cancel"),
+                    key=f"cancel_{key}",
+                    icon=":material/stop_circle:",
+                    on_click=_cancel,
+                    args=(shelf, job.job_id),
+                )
+                return slots
+            if any(file.can_retry for file in job.files):
+                st.button(
+                    say("upload.retry"),
+                    key=f"retry_{key}",
+                    icon=":material/refresh:",
+                    on_click=_retry,
+                    args=(shelf, job.job_id),
+                )
+            st.button(
+                say("upload.dismiss"),
+                key=f"dismiss_{key}",
+                type="tertiary",
+                icon=":material/close:",
+                on_click=_dismiss,
+                args=(job.job_id,),
+            )
+    return slots
+
+
+def _cancel(shelf: Shelf, job_id: str) -> None:
+    if tried(lambda: shelf.services.uploads.cancel(shelf.owner, job_id)):
+        st.toast(plain(shelf.say("upload.cancel_asked")))
+
+
+def _retry(shelf: Shelf, job_id: str) -> None:
+    if tried(lambda: shelf.services.uploads.retry(shelf.owner, job_id)):
+        _dismiss(job_id)
+
+
+def _index(shelf: Shelf, paths: Sequence[str]) -> None:
+    tried(lambda: shelf.services.uploads.update(shelf.owner, shelf.collection, paths))
+
+
+def _discard(shelf: Shelf) -> None:
+    tried(lambda: shelf.services.uploads.discard(shelf.owner, shelf.collection))
+
+
+def _dismiss(job_id: str) -> None:
+    st.session_state[DISMISSED] = {*st.session_state.get(DISMISSED, ()), job_id}

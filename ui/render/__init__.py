@@ -1,0 +1,46 @@
+"""The only place that builds HTML or Markdown from text that others wrote.
+
+`escaping` makes text inert and builds elements; `marking` marks spans in passages; `written` turns
+answers into Markdown that cannot act; `cards` and `steps` are what pages show of sources; `reader`
+is a whole document. All of it is for `st.html` and `st.markdown` as they are, never with unsafe
+options.
+"""
+
+from ui.render.cards import (
+    answer_anchor,
+    citation_anchors,
+    citation_cards,
+    context_passages,
+    nearest_cards,
+    passage_anchors,
+    passage_cards,
+    result_card,
+)
+from ui.render.escaping import Html, element, escape, joined, plain
+from ui.render.marking import excerpt, highlight
+from ui.render.reader import document_text
+from ui.render.steps import seconds, steps_table
+from ui.render.written import quoted_markdown, safe_markdown
+
+__all__ = [
+    "Html",
+    "answer_anchor",
+    "citation_anchors",
+    "citation_cards",
+    "context_passages",
+    "document_text",
+    "element",
+    "escape",
+    "excerpt",
+    "highlight",
+    "joined",
+    "nearest_cards",
+    "passage_anchors",
+    "passage_cards",
+    "plain",
+    "quoted_markdown",
+    "result_card",
+    "safe_markdown",
+    "seconds",
+    "steps_table",
+]

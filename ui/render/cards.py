@@ -1,0 +1,259 @@
+"""Sources as cards: what an answer cites, what it was made from, what a search found.
+
+A card is an `<article>` with an id, so that a plain link jumps to it, opens what it is folded into
+and gives it the focus, without a script. Streamlit replaces an element's content whole when it
+changes; so what is drawn while an answer is written is drawn the same when it is done.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+from urllib.parse import urlencode
+
+from rag.schema import Answer, Citation, Passage, Stage
+from rag.text import matched_spans
+from ui.render.escaping import Html, element, joined
+from ui.render.marking import Span, excerpt, highlight, language_tag, shifted
+from ui.render.places import MARK, short_source, title_of
+from ui.render.steps import why
+from ui.words import Say
+
+NEAREST: Final = 3  # passages shown open where there is no answer
+SHORT: Final = 320  # characters of a passage that are shown unfolded
+
+
+def answer_anchor(exchange_id: str) -> str:
+    """Return the id of an answer, to jump back to."""
+    return f"ans-{exchange_id[:12]}"
+
+
+def passage_anchors(exchange_id: str, passages: Sequence[Passage]) -> dict[int, str]:
+    """Return rank -> id of the card of a passage that an answer is made from."""
+    return {each.rank: f"psg-{exchange_id[:12]}-{each.rank}" for each in passages}
+
+
+def citation_anchors(exchange_id: str, citations: Sequence[Citation]) -> dict[int, str]:
+    """Return number -> id of the card of a citation."""
+    return {each.n: f"src-{exchange_id[:12]}-{each.n}" for each in citations}
+
+
+def citation_cards(exchange_id: str, answer: Answer, say: Say) -> Html:
+    """Return a card for each citation: where it is from, and the quote in its surroundings."""
+    if not answer.citations:
+        return element("div")
+    passages = {passage.passage_id: passage for passage in answer.passages}
+    cards = [
+        _citation_card(exchange_id, each, answer, passages.get(each.passage_id), say)
+        for each in answer.citations
+    ]
+    return element("section", *cards, class_="cw-sources", aria_label=say("source.sources"))
+
+
+def passage_cards(
+    exchange_id: str,
+    question: str,
+    passages: Sequence[Passage],
+    *,
+    collection: str,
+    say: Say,
+) -> Html:
+    """Return the passages that an answer is made from, folded; the same while it is written."""
+    if not passages:
+        return element("div")
+    anchors = passage_anchors(exchange_id, passages)
+    cards = [
+        _card(
+            passage,
+            _folding(passage.text, terms=matched_spans(question, passage.text), say=say),
+            number=passage.rank,
+            anchor=anchors[passage.rank],
+            back=exchange_id,
+            foot=joined(why(passage, (), say), _foot(collection, passage, say)),
+            say=say,
+        )
+        for passage in passages
+    ]
+    title = say("source.read", count=len(passages))
+    return element("details", element("summary", title), *cards, class_="cw-fold")
+
+
+def nearest_cards(question: str, passages: Sequence[Passage], *, collection: str, say: Say) -> Html:
+    """Return the passages nearest to a question that has no answer, open."""
+    cards = [
+        _card(
+            passage,
+            _short(passage.text, terms=matched_spans(question, passage.text)),
+            number=None,
+            foot=_foot(collection, passage, say),
+            say=say,
+        )
+        for passage in passages[:NEAREST]
+    ]
+    if not cards:
+        return element("div")
+    title = element("p", say("source.nearest"), class_="cw-note")
+    return element("section", title, *cards, class_="cw-sources")
+
+
+def result_card(
+    number: int,
+    passage: Passage,
+    *,
+    marks: Sequence[Span],
+    terms: Sequence[Span],
+    collection: str,
+    stages: Sequence[Stage],
+    say: Say,
+) -> Html:
+    """Return a passage that a search found, with why it was found."""
+    return _card(
+        passage,
+        _folding(passage.text, marks=marks, terms=terms, say=say),
+        number=number,
+        anchor=f"result-{number}",
+        foot=joined(why(passage, stages, say, terms=terms), _foot(collection, passage, say)),
+        tag=collection,
+        say=say,
+    )
+
+
+def context_passages(
+    before: Passage | None,
+    passage: Passage,
+    after: Passage | None,
+    *,
+    terms: Sequence[Span],
+    say: Say,
+) -> Html:
+    """Return a passage whole, between the one before and the one after it."""
+    parts = [
+        _neighbour(before, "search.before", "search.first_passage", say),
+        _paragraph(highlight(passage.text, terms=terms), passage.text, whole=True),
+        _neighbour(after, "search.after", "search.last_passage", say),
+    ]
+    return element("section", *parts, class_="cw-context", aria_label=say("search.context"))
+
+
+def _document_query(collection: str, source: Passage | Citation) -> dict[str, str]:
+    """Return what the page of a document needs to show a span of it."""
+    return {
+        "collection": collection,
+        "document": source.document_id,
+        "start": str(source.start),
+        "end": str(source.end),
+    }
+
+
+def _citation_card(
+    exchange_id: str, citation: Citation, answer: Answer, passage: Passage | None, say: Say
+) -> Html:
+    foot = _foot(answer.collection, citation, say)
+    if passage is None:
+        text, span = citation.quote, (0, len(citation.quote))
+    else:
+        text = passage.text
+        span = (citation.start - passage.start, citation.end - passage.start)
+        foot = joined(why(passage, answer.trace.stages, say), foot)
+    return _card(
+        passage or citation,
+        _paragraph(excerpt(text, marks=[span], around=120), text),
+        number=citation.n,
+        anchor=citation_anchors(exchange_id, [citation])[citation.n],
+        back=exchange_id,
+        foot=foot,
+        say=say,
+    )
+
+
+def _neighbour(passage: Passage | None, title: str, none: str, say: Say) -> Html:
+    if passage is None:
+        return element("p", say(none), class_="cw-where")
+    shown = _paragraph(highlight(passage.text), passage.text, whole=True)
+    return element("div", element("p", say(title), class_="cw-where"), shown, class_="cw-beside")
+
+
+def _card(
+    source: Passage | Citation,
+    body: Html,
+    *,
+    number: int | None,
+    say: Say,
+    foot: Html | None = None,
+    anchor: str | None = None,
+    back: str | None = None,
+    tag: str | None = None,
+) -> Html:
+    title = title_of(source)
+    name = title if number is None else say("source.name", number=number, title=title)
+    head = element(
+        "header",
+        None if number is None else element("span", number, class_="cw-number"),
+        element("bdi", title, class_="cw-title"),
+        element("span", tag, class_="cw-tag") if tag else None,
+        element("a", say("source.back"), class_="cw-back", href=f"#{answer_anchor(back)}")
+        if back
+        else None,
+    )
+    return element(
+        "article",
+        head,
+        _where(source, title, say),
+        body,
+        foot,
+        class_="cw-card",
+        id=anchor,
+        tabindex="-1" if anchor else None,
+        aria_label=name,
+    )
+
+
+def _where(source: Passage | Citation, title: str, say: Say) -> Html | None:
+    """Return the line that says where in the documents it is."""
+    parts: list[object] = []
+    if short_source(source.source) != title:
+        parts.append(element("bdi", short_source(source.source)))
+    if source.page is not None:
+        parts.append(say("source.page", page=source.page))
+    if source.heading and source.heading != title:
+        parts.append(element("bdi", source.heading))
+    if not parts:
+        return None
+    dotted = [parts[0]]
+    for part in parts[1:]:
+        dotted += [" · ", part]
+    return element("p", *dotted, class_="cw-where")
+
+
+def _folding(
+    text: str, *, say: Say, marks: Sequence[Span] = (), terms: Sequence[Span] = ()
+) -> Html:
+    """Return the part that matters, and below it the whole passage, folded, if there is more."""
+    if len(text) <= SHORT:
+        return _paragraph(highlight(text, marks=marks, terms=terms), text, whole=True)
+    whole = _paragraph(highlight(text, marks=marks, terms=terms), text, whole=True)
+    title = element("summary", say("source.whole", count=f"{len(text):,}"))
+    return joined(
+        _short(text, marks=marks, terms=terms), element("details", title, whole, class_="cw-whole")
+    )
+
+
+def _short(text: str, *, marks: Sequence[Span] = (), terms: Sequence[Span] = ()) -> Html:
+    if len(text) <= SHORT:
+        return _paragraph(highlight(text, marks=marks, terms=terms), text)
+    if marks or not terms:
+        return _paragraph(excerpt(text, marks=marks, terms=terms, around=140), text)
+    start = max(0, terms[0][0] - 60)  # the question's words, without a mark for what answers
+    part = text[start : start + SHORT]
+    dots = ("… " if start else "", " …" if start + SHORT < len(text) else "")
+    shown = highlight(part, terms=shifted(terms, start))
+    return _paragraph(Html(f"{dots[0]}{shown}{dots[1]}"), text)
+
+
+def _paragraph(shown: Html, text: str, *, whole: bool = False) -> Html:
+    kind = "cw-text cw-lines" if whole else "cw-text"
+    return element("p", shown, class_=kind, dir="auto", lang=language_tag(text))
+
+
+def _foot(collection: str, source: Passage | Citation, say: Say) -> Html:
+    address = f"document?{urlencode(_document_query(collection, source))}#{MARK}"
+    link = element("a", say("source.open"), href=address, target="_blank")
+    return element("p", link, class_="cw-foot")

@@ -1,0 +1,58 @@
+"""A whole document, or a long part of it, with a span marked and scrolled to.
+
+The text stands in a frame of its own that begins at the mark: the style sheet says so
+(`scroll-initial-target`), and a link to the mark does the same where a browser does not know that.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from ui.render.escaping import Html, element
+from ui.render.marking import highlight, language_tag
+from ui.render.places import MARK
+
+SHOWN: Final = 60_000  # characters of a document in one view
+
+
+@dataclass(frozen=True)
+class View:
+    """The part of a document that is shown: its offsets, and whether there is more."""
+
+    start: int
+    end: int
+    length: int
+
+
+def view_around(length: int, start: int, most: int = SHOWN) -> View:
+    """Return the part of a document to show so that a place in it is seen with what is around.
+
+    Example:
+        >>> view_around(1000, 900, most=100)
+        View(start=850, end=950, length=1000)
+    """
+    first = max(0, min(start - most // 2, length - most))
+    return View(first, min(length, first + most), length)
+
+
+def document_text(text: str, view: View, start: int, end: int, label: str) -> Html:
+    """Return a part of a document's text with a span of it marked.
+
+    Args:
+        text: The document's text.
+        view: The part to show.
+        start: Offset of the span's first character in the document.
+        end: Offset behind its last; equal to `start` marks nothing.
+        label: What the frame is called.
+    """
+    part = text[view.start : view.end]
+    shown = highlight(part, marks=[(start - view.start, end - view.start)], mark_id=MARK)
+    return element(
+        "div",
+        shown,
+        class_="cw-document",
+        dir="auto",
+        lang=language_tag(part),
+        tabindex="0",
+        role="region",
+        aria_label=label,
+    )

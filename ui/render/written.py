@@ -1,0 +1,193 @@
+"""Answers as Markdown that is safe to give to Streamlit, with their citations as links.
+
+What a language model wrote is parsed, and written anew from what was understood: emphasis, lists,
+quotes, code, tables. Pictures, HTML, headings, addresses, mathematics, diagrams and Streamlit's own
+directives come out as the characters they are. The only links are those to the sources below.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Final
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+from markdown_it.tree import SyntaxTreeNode
+
+from ui.render.escaping import plain, sound
+
+LONGEST: Final = 60_000  # characters of an answer that are shown
+
+_MARKER = re.compile(r"[\[【［]\s*(\d{1,4}(?:\s*[,，、]\s*\d{1,4})*)\s*[\]】］]")
+_UNFINISHED = re.compile(r"[\[【［][\d\s,，、]*$")
+_ADDRESS = re.compile(
+    r"(?:https?://|ftp://|www\.)[^\s<>`]+|[\w.+-]+@[\w-]+\.[\w.-]+", re.IGNORECASE
+)
+_AROUND = {"strong_open": "**", "strong_close": "**", "em_open": "*", "em_close": "*",
+           "s_open": "~~", "s_close": "~~"}  # fmt: skip
+
+Anchors = Mapping[int, str]
+
+_parser = (
+    MarkdownIt("commonmark", {"html": False, "linkify": False, "typographer": False})
+    .enable(["table", "strikethrough"])
+    .disable(["image", "html_inline", "html_block", "reference", "autolink"])
+)
+
+
+def safe_markdown(text: str, anchors: Anchors) -> str:
+    """Return a written answer as Markdown without anything that acts.
+
+    Args:
+        text: What a language model wrote, possibly not to its end.
+        anchors: Number of a source -> id of its card; `[n]` of another number is no link.
+    """
+    known = _UNFINISHED.sub("", sound(text)[:LONGEST])
+    return "\n\n".join(_blocks(SyntaxTreeNode(_parser.parse(known)), anchors))
+
+
+def quoted_markdown(text: str, quotes: Mapping[int, str], anchors: Anchors) -> str:
+    """Return an answer made of quotes: every character as it is, but for the citations' links.
+
+    Args:
+        text: Sentences of documents, each followed by its marker.
+        quotes: Number of a citation -> its quote; what else looks like a marker belongs to a
+            document.
+        anchors: See `safe_markdown`.
+    """
+    line = " ".join(sound(text)[:LONGEST].split())
+    ends = {number: " ".join(sound(quote).split()) for number, quote in quotes.items()}
+    pieces, position = [], 0
+    for marker in re.finditer(r" \[(\d{1,4})\]", line):
+        number = int(marker[1])
+        if number in anchors and line[position : marker.start()].endswith(ends.get(number, "\0")):
+            pieces.append(_text(line[position : marker.start()]))
+            pieces.append(f" [{number}](#{anchors[number]})")
+            position = marker.end()
+    return "".join(pieces) + _text(line[position:])
+
+
+def _blocks(parent: SyntaxTreeNode, anchors: Anchors) -> Iterator[str]:
+    for node in parent.children:
+        yield _block(node, anchors)
+
+
+def _block(node: SyntaxTreeNode, anchors: Anchors) -> str:
+    write = _WRITERS.get(node.type)
+    return write(node, anchors) if write else plain(node.content or "")
+
+
+def _heading(node: SyntaxTreeNode, anchors: Anchors) -> str:
+    return f"**{_inline(node, anchors)}**"
+
+
+def _quote(node: SyntaxTreeNode, anchors: Anchors) -> str:
+    return _prefixed("> ", "> ", "\n\n".join(_blocks(node, anchors)))
+
+
+def _list(node: SyntaxTreeNode, anchors: Anchors) -> str:
+    number = int(node.attrs.get("start", 1)) if node.type == "ordered_list" else None
+    items = []
+    for item in node.children:
+        mark = "- " if number is None else f"{number}. "
+        number = None if number is None else number + 1
+        items.append(_prefixed(mark, " " * len(mark), "\n\n".join(_blocks(item, anchors))))
+    return "\n".join(items)
+
+
+def _prefixed(first: str, others: str, text: str) -> str:
+    return first + text.replace("\n", f"\n{others}")
+
+
+def _fence(node: SyntaxTreeNode, _anchors: Anchors) -> str:
+    """Return a block of code that is never a diagram, whatever it says it is."""
+    text = node.content
+    mark = "`" * (max([3, *(len(run) + 1 for run in re.findall("`+", text))]))
+    return f"{mark}text\n{text.rstrip()}\n{mark}"
+
+
+def _table(node: SyntaxTreeNode, anchors: Anchors) -> str:
+    rows = [
+        [_inline(cell, anchors).replace("\n", " ") for cell in row.children]
+        for part in node.children
+        for row in part.children
+    ]
+    width = len(rows[0])
+    lines = [row + [""] * (width - len(row)) for row in (rows[0], ["---"] * width, *rows[1:])]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _inline(node: SyntaxTreeNode, anchors: Anchors) -> str:
+    tokens: list[Token] = []
+    for child in node.children:
+        tokens += child.token.children or [] if child.token else []
+    return "".join(_pieces(tokens, anchors))
+
+
+def _pieces(tokens: Iterable[Token], anchors: Anchors) -> Iterator[str]:
+    targets: list[str] = []
+    for token in tokens:
+        if token.type == "text":
+            yield _words(token.content, anchors)
+        elif token.type == "code_inline":
+            yield _code(token.content)
+        elif token.type in ("softbreak", "hardbreak"):
+            yield "\n" if token.type == "softbreak" else "  \n"
+        elif token.type in _AROUND:
+            yield _AROUND[token.type]
+        elif token.type == "link_open":
+            targets.append(str(token.attrGet("href") or ""))
+        elif token.type == "link_close":
+            yield f" {_code(targets.pop() or ' ')}"
+        else:
+            yield _text(token.content)
+
+
+def _words(text: str, anchors: Anchors) -> str:
+    """Return a text with its markers as links to the sources there are."""
+    pieces, position = [], 0
+    for marker in _MARKER.finditer(text):
+        pieces.append(_text(text[position : marker.start()]))
+        for number in map(int, re.findall(r"\d+", marker[1])):
+            anchor = anchors.get(number)
+            pieces.append(f"[{number}](#{anchor})" if anchor else rf"\[{number}?\]")
+        position = marker.end()
+    return "".join(pieces) + _text(text[position:])
+
+
+def _text(text: str) -> str:
+    """Return a text with nothing in it that Markdown or Streamlit would change."""
+    pieces, position = [], 0
+    for address in _ADDRESS.finditer(text):
+        pieces += [_kept(text[position : address.start()]), _code(address[0])]
+        position = address.end()
+    return "".join(pieces) + _kept(text[position:])
+
+
+def _kept(text: str) -> str:
+    """Return `plain` with the blanks at both ends, which separate it from its neighbours."""
+    before = text[: len(text) - len(text.lstrip())]
+    behind = text[len(text.rstrip()) :] if text.strip() else ""
+    return f"{before}{plain(text)}{behind}"
+
+
+def _code(text: str) -> str:
+    mark = "`" * (max((len(run) for run in re.findall("`+", text)), default=0) + 1)
+    blank = " " if text.startswith("`") or text.endswith("`") else ""
+    return f"{mark}{blank}{text}{blank}{mark}"
+
+
+def _rule(_node: SyntaxTreeNode, _anchors: Anchors) -> str:
+    return "---"
+
+
+_WRITERS: dict[str, Callable[[SyntaxTreeNode, Anchors], str]] = {
+    "paragraph": _inline,
+    "heading": _heading,
+    "bullet_list": _list,
+    "ordered_list": _list,
+    "blockquote": _quote,
+    "fence": _fence,
+    "code_block": _fence,
+    "table": _table,
+    "hr": _rule,
+}

@@ -1,0 +1,133 @@
+"""The page Search: passages for a question or for keywords, and why each was found."""
+
+from dataclasses import replace
+
+import streamlit as st
+
+from rag.config import Method
+from rag.errors import RagError
+from ui import session
+from ui.panels.asking import choose_method, parsed
+from ui.panels.frame import heading, notice, problem
+from ui.panels.results import draw_results
+from ui.services import Services
+from ui.services.engines import Found
+from ui.words import Say
+
+COUNTS = (5, 10, 20)  # results on a page
+LAST_PAGE = 50
+
+
+def main() -> None:
+    """Draw the page; its whole state stands in the address."""
+    services, owner, say = session.services(), session.owner(), session.say()
+    names = services.library.names(owner)
+    heading(say("search.title"))
+    if not names:
+        notice(say("collections.none"), say("collections.none_help"))
+        return
+    form = st.form("search", border=False)
+    with form, st.container(horizontal=True, vertical_alignment="bottom"):
+        question = st.text_input(
+            say("search.label"),
+            key="q",
+            bind="query-params",
+            placeholder=say("search.placeholder"),
+            max_chars=services.config.retrieval.max_question,
+        )
+        st.form_submit_button(
+            say("search.go"), type="primary", icon=":material/search:", on_click=_first_page
+        )
+    collections, method, expression, count = _options(services, say, names)
+    if not question.strip():
+        notice(say("search.title"), say("search.empty"))
+        return
+    filters, wrong = parsed(expression)
+    if wrong:
+        notice(say("search.failed"), wrong, kind="error")
+        return
+    page = _page()
+    try:
+        with st.spinner(say("answer.searching")):
+            found = services.search(
+                owner,
+                question,
+                collections,
+                method=method,
+                top_k=page * count + 1,
+                filters=filters,
+            )
+    except RagError as error:
+        problem(say("search.failed"), error)
+        st.button(say("search.again"), key="again")
+        return
+    _draw(services, owner, say, found, question=question, page=page, count=count)
+
+
+def _options(services: Services, say: Say, names: list[str]) -> tuple[list[str], Method, str, int]:
+    """Draw what a search can be told, and return the collections, method, filter and number."""
+    with st.popover(say("search.options"), icon=":material/tune:", key="search_options"):
+        chosen = st.multiselect(
+            say("search.collections"),
+            names,
+            key="in",
+            bind="query-params",
+            placeholder=say("search.all"),
+        )
+        method = choose_method(say, services.config.retrieval.method, key="method", in_address=True)
+        expression = st.text_input(
+            say("search.filter"),
+            key="where",
+            bind="query-params",
+            placeholder=say("search.filter_help"),
+            max_chars=2000,
+        )
+        count = st.segmented_control(
+            say("search.count"), COUNTS, default=COUNTS[0], key="n", bind="query-params"
+        )
+        st.toggle(say("search.ranker"), value=False, disabled=True, key="ranker")
+        st.text(say("search.no_ranker"))
+    return chosen or names, method, expression, count or COUNTS[0]
+
+
+def _draw(
+    services: Services,
+    owner: str,
+    say: Say,
+    found: Found,
+    *,
+    question: str,
+    page: int,
+    count: int,
+) -> None:
+    first = (page - 1) * count
+    shown = replace(found, results=found.results[first : first + count])
+    if not shown.results:
+        notice(say("search.nothing"), say("search.nothing_help"))
+    else:
+        draw_results(services, owner, say, shown, question=question, first=first + 1)
+    for note in found.notes:
+        st.text(note)
+    with st.container(key="pages", horizontal=True, horizontal_alignment="center"):
+        if page > 1:
+            st.button(say("search.previous"), key="previous", on_click=_turn, args=(page - 1,))
+            st.text(say("search.page", page=page))
+        if len(found.results) > first + count and page < LAST_PAGE:
+            st.button(say("search.next"), key="next", on_click=_turn, args=(page + 1,))
+
+
+def _page() -> int:
+    """Return the page of results that the address names, from 1."""
+    named = st.query_params.get("page", "1")
+    return min(max(int(named), 1), LAST_PAGE) if named.isdecimal() and len(named) < 4 else 1
+
+
+def _turn(page: int) -> None:
+    st.query_params["page"] = str(page)
+
+
+def _first_page() -> None:
+    st.query_params.pop("page", None)
+
+
+main()
