@@ -156,16 +156,17 @@ def _with_answer(result: QueryResult, task: Task, bench: Bench, asked: Answer) -
     abstained = asked.abstained or (bench.is_forced and asked.confidence < threshold)
     citations = () if abstained else scoring.made_citations(asked.citations, task.judgement)
     answer = "" if abstained else asked.answer
+    short = None if abstained else asked.short
     metrics = {
         **result.metrics,
-        **scoring.answer_metrics(task.question, answer, abstained=abstained),
+        **scoring.answer_metrics(task.question, answer, abstained=abstained, short=short),
         **scoring.citation_metrics(citations, task.judgement, abstained=abstained),
     }
     return replace(
         result,
         metrics=metrics,
         answer=answer,
-        best_answer=asked.answer,
+        best_answer=asked.short or asked.answer,
         abstained=abstained,
         confidence=round(asked.confidence, DIGITS),
         right=task.question.is_answerable and scoring.holds_gold(asked.answer, task.question),

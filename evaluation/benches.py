@@ -166,5 +166,6 @@ def _bench(
         embedder=cast("Any", SharedEmbedder(embedder, shared)),
         generator=open_generator(system.config),
         collection=corpus.name,
+        roles=shared.roles(config),
     )
     return Bench(system, rag, shared, is_forced=is_forced, answers=answers)

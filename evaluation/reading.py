@@ -25,10 +25,16 @@ from rag.collections import open_temporary
 from rag.config import Config
 from rag.embedders import Embedder
 from rag.errors import ConfigError
+from rag.evidence import Evidence
+from rag.rankers import read_text
 from rag.readers import SentenceReader
+from rag.roles import open_roles
+from rag.span_reader import SpanReader
 from rag.text import language_of
 
-READERS = ("sentences",)
+READERS = ("sentences", "spans")
+CHUNK = 128  # questions that a span reader reads together
+Best = tuple[str, float]  # a span and the probability that it answers
 Progress = Callable[[int, int, str], None]
 
 
@@ -68,22 +74,18 @@ def read_contexts(
         progress: Told about each question.
 
     Raises:
-        ConfigError: If there is no such reader.
+        ConfigError: If there is no such reader, or no model is configured for it.
+        ModelError: If its model is missing.
     """
     if reader not in READERS:
         known = ", ".join(READERS)
         raise ConfigError(f"--reader: there is no reader `{reader}`; expected one of: {known}")
-    predictions, na_probs = {}, {}
-    embedder = Embedder(config.embedder)
-    with open_temporary(config) as store:
-        contexts = {question.context: question.document for question in questions}
-        passages = {text: _passage(text, title) for text, title in contexts.items()}
-        store.write_documents(list(passages.values()))
-        component = SentenceReader(store, embedder)
-        for done, question in enumerate(questions, start=1):
-            text, found = _best(component, question, passages[question.context], embedder)
-            predictions[question.question_id], na_probs[question.question_id] = text, 1 - found
-            progress(done, len(questions), question.question_id)
+    if reader == "spans":
+        found = _by_spans(questions, config, progress)
+    else:
+        found = _by_sentences(questions, config, progress)
+    predictions = {name: text for name, (text, _) in found.items()}
+    na_probs = {name: 1 - chance for name, (_, chance) in found.items()}
     golds = {question.question_id: question.answers for question in questions}
     version: Version = "2.0" if any(not answers for answers in golds.values()) else "1.1"
     threshold = 1 - config.abstention.confidence if version == "2.0" else 1.0
@@ -120,9 +122,54 @@ def _passage(text: str, title: str) -> Document:
     return Document(content=text, meta={"title": title.replace("_", " ")})
 
 
+def _by_sentences(
+    questions: Sequence[Question], config: Config, progress: Progress
+) -> dict[str, Best]:
+    found = {}
+    embedder = Embedder(config.embedder)
+    with open_temporary(config) as store:
+        contexts = {question.context: question.document for question in questions}
+        passages = {text: _passage(text, title) for text, title in contexts.items()}
+        store.write_documents(list(passages.values()))
+        component = SentenceReader(store, embedder)
+        for done, question in enumerate(questions, start=1):
+            passage = passages[question.context]
+            found[question.question_id] = _best(component, question, passage, embedder)
+            progress(done, len(questions), question.question_id)
+    return found
+
+
+def _by_spans(questions: Sequence[Question], config: Config, progress: Progress) -> dict[str, Best]:
+    model = open_roles(config).reader
+    if model is None:
+        raise ConfigError("--reader spans: set `reader.kind: spans` and `reader.model`")
+    component = SpanReader(model, 1, config.reader.longest_answer)
+    found = {}
+    for start in range(0, len(questions), CHUNK):
+        some = questions[start : start + CHUNK]
+        passages = [_passage(question.context, question.document) for question in some]
+        pairs = [
+            (question.question, read_text(passage))
+            for question, passage in zip(some, passages, strict=True)
+        ]
+        read = model.read(pairs) or []
+        for question, passage, windows in zip(some, passages, read, strict=True):
+            evidence = component.evidence(passage, windows)
+            found[question.question_id] = _exact(question, evidence)
+        progress(start + len(some), len(questions), some[-1].question_id)
+    return found
+
+
+def _exact(question: Question, evidence: Sequence[Evidence]) -> Best:
+    if not evidence or evidence[0].span is None:
+        return question.context.strip() or "-", 0.0
+    start, end = evidence[0].span
+    return question.context[start:end], evidence[0].score
+
+
 def _best(
     reader: SentenceReader, question: Question, passage: Document, embedder: Embedder
-) -> tuple[str, float]:
+) -> Best:
     """Return the best span and its probability; the whole context if no sentence was found."""
     serves = embedder.serves(language_of(question.question))
     evidence = reader.run(question.question, [passage], similarity=serves)["evidence"]

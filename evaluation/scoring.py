@@ -51,15 +51,18 @@ def retrieval_metrics(ranking: Sequence[RankedItem], judgement: Judgement) -> di
     return found
 
 
-def answer_metrics(question: JudgedQuestion, answer: str, *, abstained: bool) -> dict[str, float]:
+def answer_metrics(
+    question: JudgedQuestion, answer: str, *, abstained: bool, short: str | None = None
+) -> dict[str, float]:
     """Return the metrics of an answer's text; abstaining is right where nothing answers.
 
     Args:
         question: With its gold answers.
         answer: With markers, which are removed; empty if it abstained.
         abstained: Whether it did.
+        short: The exact words, where a reader found them: EM and F1 are theirs then.
     """
-    text, golds = remove_citations(answer), question.answers
+    text, golds = short or remove_citations(answer), question.answers
     found = {"abstained right": float(abstained == (not question.is_answerable))}
     if not question.is_answerable:
         return found | {"EM": float(abstained), "F1": float(abstained)}
@@ -70,7 +73,7 @@ def answer_metrics(question: JudgedQuestion, answer: str, *, abstained: bool) ->
         found["F1 mlqa"] = mlqa_f1(text, golds, "zh")
     else:
         found |= {"EM": exact_match(text, golds), "F1": f1(text, golds)}
-    found["gold in answer"] = float(holds_gold(text, question))
+    found["gold in answer"] = float(holds_gold(answer, question))
     return found
 
 

@@ -7,13 +7,18 @@ a batch of other texts could round differently.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from rag.clock import Stopwatch
 from rag.errors import StoreError, UnavailableError
 
 if TYPE_CHECKING:
+    from rag.config import Config
     from rag.embedders import Embedder, Vectors
+    from rag.pair_model import PairModel
+    from rag.rankers import RelevanceModel
+    from rag.roles import Roles
     from rag.stores.base import Found, Store
     from rag.stores.filters import Filter
 
@@ -29,7 +34,23 @@ class Shared:
 
     def __init__(self) -> None:
         self._done: dict[Any, tuple[Any, float]] = {}
+        self._roles: dict[str, Roles] = {}
+        self._readers: list[PairModel] = []
         self.saved: dict[str, float] = {}
+
+    def roles(self, config: "Config") -> "Roles":
+        """Return the models of ranker and reader; systems of equal settings have the same ones."""
+        from rag.pair_model import PairModel
+        from rag.roles import open_roles
+
+        key = f"{config.ranker} {config.reader}"
+        if key not in self._roles:
+            made = open_roles(config)
+            models = (made.ranker, made.reader)
+            self._readers += [model for model in models if isinstance(model, PairModel)]
+            ranker = SharedRanker(made.ranker, self) if made.ranker else None
+            self._roles[key] = replace(made, ranker=ranker)
+        return self._roles[key]
 
     def next_question(self) -> None:
         """Forget everything."""
@@ -37,8 +58,10 @@ class Shared:
         self.saved.clear()
 
     def next_system(self) -> None:
-        """Begin to count anew what is saved."""
+        """Begin to count anew what is saved; a model must not know what another system read."""
         self.saved.clear()
+        for model in self._readers:
+            model.forget()
 
     def once(self, key: Any, stage: str, work: Callable[[], Result]) -> Result:  # noqa: ANN401
         """Return what the work gives, doing it only the first time."""
@@ -129,6 +152,32 @@ def _whole(retrieve: "Callable[..., Found]", *arguments: Any, **options: Any) ->
             f"nothing is measured on a part of a collection ({found.note}). Run again."
         )
     return found
+
+
+class SharedRanker:
+    """A ranker's model that reads the same question with the same texts once.
+
+    Args:
+        model: The model.
+        shared: Where scores are kept.
+    """
+
+    def __init__(self, model: "RelevanceModel", shared: Shared) -> None:
+        self._model, self._shared = model, shared
+        self.files = model.files
+
+    def warm_up(self) -> None:
+        """See `rag.rankers.RelevanceModel`."""
+        self._model.warm_up()
+
+    def relevance(
+        self, question: str, texts: Sequence[str], *, deadline: float | None = None
+    ) -> list[float] | None:
+        """See `rag.rankers.RelevanceModel`; an evaluation has no deadline."""
+        key = ("relevance", id(self._model), question, tuple(texts))
+        return self._shared.once(
+            key, "ranked", lambda: self._model.relevance(question, texts, deadline=deadline)
+        )
 
 
 class SharedEmbedder:

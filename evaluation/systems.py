@@ -1,7 +1,7 @@
 """What is compared: a system is a name and the configuration keys in which it differs.
 
-The names `bm25`, `dense` and `hybrid` are retrieval methods over the run's configuration. A YAML
-file names others:
+The names `bm25`, `dense` and `hybrid` are retrieval methods over the run's configuration, without
+its ranker; `hybrid+rank` has it. A YAML file names others:
 
     few: {retrieval.top_k: 3}
     by words: {retrieval.method: bm25, fusion.k: 10}
@@ -57,7 +57,7 @@ def resolve_systems(text: str, base: Config) -> list[System]:
         named = _read_file(Path(text))
     else:
         names = [name.strip() for name in text.split(",") if name.strip()]
-        named = [(name, _method(name)) for name in names]
+        named = [(name, _method(name, base)) for name in names]
     if not named:
         raise ConfigError("--systems: expected bm25, dense, hybrid or a YAML file (got nothing)")
     repeated = [name for name, _ in named if [other for other, _ in named].count(name) > 1]
@@ -128,19 +128,20 @@ def _explain(problem: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
     return f"{where}: {message} (got {problem['input']!r:.60})"
 
 
-def _method(name: str) -> dict[str, Any]:
+def _method(name: str, base: Config) -> dict[str, Any]:
     method, plus, rest = name.partition("+")
-    if plus and method in METHODS and rest == "rank":
+    if method not in METHODS or (plus and rest != "rank"):
         raise ConfigError(
-            f"the system `{name}`: no ranker is configured yet; use {', '.join(METHODS)}, or a "
-            "YAML file of named overrides"
+            f"there is no system `{name}`: expected {', '.join(METHODS)}, one of them with +rank, "
+            "or a YAML file of named overrides"
         )
-    if name not in METHODS:
+    if not plus:
+        return {"retrieval.method": method} | ({"ranker": None} if base.ranker else {})
+    if base.ranker is None:
         raise ConfigError(
-            f"there is no system `{name}`: expected {', '.join(METHODS)}, or a YAML file of named "
-            "overrides"
+            f"the system `{name}`: no ranker is configured. Set `ranker.model` in the configuration"
         )
-    return {"retrieval.method": name}
+    return {"retrieval.method": method, "ranker": base.ranker.model_dump(mode="json")}
 
 
 def _read_file(path: Path) -> list[tuple[str, dict[str, Any]]]:
@@ -162,7 +163,7 @@ def _flat(keys: Mapping[str, Any], above: str = "") -> dict[str, Any]:
     """Nested sections as dotted keys."""
     flat: dict[str, Any] = {}
     for key, value in keys.items():
-        if isinstance(value, dict) and f"{above}{key}" != "generator":
+        if isinstance(value, dict) and f"{above}{key}" not in ("generator", "ranker"):
             flat |= _flat(value, f"{above}{key}.")
         else:
             flat[f"{above}{key}"] = value

@@ -34,6 +34,7 @@ class CitedText:
         sentences: How many sentences there are.
         unsupported: How many of them nothing supports.
         unknown: Numbers cited that no passage has.
+        short: The exact words of the best evidence, where the reader found them.
     """
 
     text: str = ""
@@ -41,8 +42,11 @@ class CitedText:
     sentences: int = 0
     unsupported: int = 0
     unknown: list[int] = field(default_factory=list)
+    short: str | None = None
 
-    def cite(self, passage: Passage, start: int, end: int) -> int:
+    def cite(
+        self, passage: Passage, start: int, end: int, answer: tuple[int, int] | None = None
+    ) -> int:
         """Return the number of a span of a passage, adding a citation if it has none yet."""
         first, last = passage.start + start, passage.start + end
         for citation in self.citations:
@@ -63,6 +67,8 @@ class CitedText:
                 start=first,
                 end=last,
                 quote=passage.text[start:end],
+                answer_start=None if answer is None else passage.start + answer[0],
+                answer_end=None if answer is None else passage.start + answer[1],
             )
         )
         return len(self.citations)
@@ -100,8 +106,11 @@ def quote_evidence(
     for each in chosen:
         passage = by_id[each.passage_id]
         text = " ".join(passage.text[each.start : each.end].split())
-        parts.append(f"{text} [{cited.cite(passage, each.start, each.end)}]")
+        parts.append(f"{text} [{cited.cite(passage, each.start, each.end, each.span)}]")
     cited.text = " ".join(parts)
+    if chosen and evidence[0].span:
+        start, end = evidence[0].span
+        cited.short = " ".join(by_id[evidence[0].passage_id].text[start:end].split())
     return cited
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rag.embedders import Embedder
     from rag.engine import RAG
     from rag.generators import Generator
+    from rag.roles import Roles
     from rag.stores.base import Store
 
 _NAME = re.compile(r"\w(?:[\w.-]{0,62}\w)?")
@@ -172,6 +173,7 @@ def open_rag(
     *,
     embedder: "Embedder | bool" = True,
     generator: "Generator | bool | None" = True,
+    roles: "Roles | None" = None,
 ) -> "RAG":
     """Return a collection ready for questions.
 
@@ -182,6 +184,7 @@ def open_rag(
             and only bm25 can be asked then.
         generator: One that is loaded already; True makes the configured one; False or None never
             writes answers, whatever is configured.
+        roles: Models of ranker and reader that are loaded already; None makes the configured ones.
 
     Raises:
         CollectionError: If it does not exist, or nothing was ever published in it.
@@ -197,6 +200,7 @@ def open_rag(
         )
     from rag.embedders import Embedder
     from rag.engine import RAG
+    from rag.roles import open_roles
 
     try:
         return RAG(
@@ -205,6 +209,7 @@ def open_rag(
             embedder=Embedder(config.embedder) if embedder is True else embedder or None,
             generator=open_generator(config) if generator is True else generator or None,
             collection=name,
+            roles=open_roles(config) if roles is None else roles,
         )
     except BaseException:
         store.close()

@@ -18,6 +18,8 @@ from pydantic_core import ErrorDetails
 
 from rag.elasticsearch_config import ElasticsearchConfig
 from rag.errors import ConfigError
+from rag.ranker_config import RankerConfig
+from rag.reader_config import ReaderConfig
 from rag.section import Section
 
 Method = Literal["bm25", "dense", "hybrid"]
@@ -131,20 +133,6 @@ class FusionConfig(Section):
     dense_foreign: float = Field(default=0.001, ge=0)
 
 
-class ReaderConfig(Section):
-    """How evidence sentences are chosen from the best passages.
-
-    Attributes:
-        kind: `sentences`: the sentences of the passages, by meaning and shared words.
-        sentences: Most sentences in an answer.
-        share: A further sentence is added only above this share of the best one's score.
-    """
-
-    kind: Literal["sentences"] = "sentences"
-    sentences: int = Field(default=2, ge=1, le=10)
-    share: float = Field(default=0.8, ge=0, le=1)
-
-
 class AbstentionConfig(Section):
     """When to decline.
 
@@ -227,6 +215,7 @@ class Config(Section):
     embedder: EmbedderConfig = EmbedderConfig()
     retrieval: RetrievalConfig = RetrievalConfig()
     fusion: FusionConfig = FusionConfig()
+    ranker: RankerConfig | None = None
     reader: ReaderConfig = ReaderConfig()
     generator: GeneratorConfig | None = None
     abstention: AbstentionConfig = AbstentionConfig()

@@ -8,6 +8,7 @@ import queue
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, TypeVar
 
 from haystack import Document
@@ -15,23 +16,25 @@ from haystack.core.errors import PipelineRuntimeError
 from haystack.errors import FilterError
 
 from rag.answering import Drafts, Timer, draft
+from rag.checks import check_embedder, check_question
 from rag.clock import Stopwatch
 from rag.config import Config, Method
 from rag.embedders import Embedder
-from rag.errors import MismatchError, QuestionError, RagError, StaleError
+from rag.errors import QuestionError, RagError, StaleError
 from rag.evidence import Evidence
 from rag.generators import Generator
 from rag.passages import as_passage, stage_scores
-from rag.pipelines import build_read, build_search
+from rag.pipelines import build_rank, build_read, build_search, build_spans
 from rag.queries import standalone
+from rag.ranking import is_ranked
+from rag.roles import Roles
 from rag.schema import Answer, Passage, SearchResult, Stage, Trace, Turn
 from rag.stores.base import Store
 from rag.stores.filters import Filter, join_filters
-from rag.text import language_of, tokens
+from rag.text import language_of
 
 Result = TypeVar("Result")
 ATTEMPTS = 3  # a generation may be replaced while it is read
-LARGEST_TOP_K = 1000
 
 
 @dataclass(frozen=True)
@@ -50,12 +53,29 @@ class Sources:
 
 @dataclass(frozen=True)
 class _Found:
-    """What a search found, still in Haystack's form."""
+    """What a search found, still in Haystack's form: all of it, and what each stage returned."""
 
     documents: list[Document]
-    passages: tuple[Passage, ...]
+    rankings: Mapping[str, Sequence[Document]]
     stages: tuple[Stage, ...]
     generation: int
+
+    @cached_property
+    def passages(self) -> tuple[Passage, ...]:
+        scores = stage_scores(self.rankings)
+        return tuple(
+            as_passage(rank, each, scores[each.id]) for rank, each in enumerate(self.documents, 1)
+        )
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What a search is asked for; None is as configured."""
+
+    method: Method | None
+    top_k: int | None
+    filters: Filter | None
+    rank: bool | None
 
 
 class RAG:
@@ -67,6 +87,7 @@ class RAG:
         embedder: The one it was made with; None only for the method bm25.
         generator: Writes answers from the passages; None quotes them.
         filters: What every question is restricted to, whatever else it asks for.
+        roles: The models of ranker and reader; without any, nothing is ranked.
 
     Raises:
         MismatchError: If the collection was made with another embedder.
@@ -81,11 +102,13 @@ class RAG:
         generator: Generator | None = None,
         filters: Filter | None = None,
         collection: str = "default",
+        roles: Roles = Roles(),  # noqa: B008 - frozen
     ) -> None:
         self.config, self.store, self.collection = config, store, collection
         self.embedder, self.generator, self.filters = embedder, generator, filters
+        self.roles, self._rank = roles, build_rank(config, roles)
         check_embedder(store, embedder, collection)
-        self._read = build_read(store, embedder)
+        self._read, self._spans = build_read(store, embedder), build_spans(config, roles)
         self._search = {
             method: build_search(config, store, embedder, method)
             for method in ("bm25", "dense", "hybrid")
@@ -96,6 +119,7 @@ class RAG:
         """Load the models now, and not at the first question."""
         if self.embedder is not None:
             self.embedder.warm_up()
+        self.roles.warm_up()
         if self.generator is not None:
             self.generator.warm_up()
 
@@ -106,6 +130,7 @@ class RAG:
         method: Method | None = None,
         top_k: int | None = None,
         filters: Filter | None = None,
+        rank: bool | None = None,
     ) -> SearchResult:
         """Return the passages for a question, best first.
 
@@ -114,6 +139,8 @@ class RAG:
             method: `bm25`, `dense` or `hybrid`; None is the configured one.
             top_k: Most passages, from 1 to 1000; None is the configured number.
             filters: Only passages that match.
+            rank: Whether the ranker puts them in order; None does so if one is configured and
+                serves the question's language.
 
         Raises:
             QuestionError: If the question is empty or too long, or `top_k` or the filter is not
@@ -121,7 +148,8 @@ class RAG:
         """
         watch = Stopwatch()
         question = _readable(question)
-        found = self._find(question, question, method=method, top_k=top_k, filters=filters)
+        wanted = _Wanted(method, top_k, filters, rank)
+        found = self._find(question, question, wanted)
         return self._result(question, found, found.stages, watch)
 
     def search_and_read(
@@ -131,6 +159,7 @@ class RAG:
         method: Method | None = None,
         top_k: int | None = None,
         filters: Filter | None = None,
+        rank: bool | None = None,
     ) -> tuple[SearchResult, list[Evidence]]:
         """Return the passages for a question, and their sentences that may answer it, best first.
 
@@ -138,7 +167,8 @@ class RAG:
         """
         watch = Stopwatch()
         question = _readable(question)
-        found = self._find(question, question, method=method, top_k=top_k, filters=filters)
+        wanted = _Wanted(method, top_k, filters, rank)
+        found = self._find(question, question, wanted)
         evidence, read = self._evidence(question, found, Timer(None))
         return self._result(question, found, (*found.stages, read), watch), evidence
 
@@ -151,6 +181,7 @@ class RAG:
         top_k: int | None = None,
         filters: Filter | None = None,
         budget: float | None = None,
+        rank: bool | None = None,
         write: bool = True,
         on_found: Callable[[tuple[Passage, ...]], None] | None = None,
         on_token: Callable[[str], None] | None = None,
@@ -164,8 +195,9 @@ class RAG:
             method: See `search`.
             top_k: Most passages that the answer is made from.
             filters: Only passages that match.
-            budget: Seconds; when they run short the generator is dropped, then the reader's use of
-                the embedder, and the answer says so.
+            budget: Seconds; when they run short the generator is dropped, then the ranker, then
+                the reader's use of the embedder, and the answer says so.
+            rank: See `search`.
             write: False quotes the evidence even where a generator is configured.
             on_found: Called once with the passages, before they are read.
             on_token: Called with each piece of a written answer, in this thread.
@@ -177,7 +209,8 @@ class RAG:
         timer = Timer(budget)
         question = _readable(question)
         query, note = standalone(question, history)
-        found = self._find(question, query, method=method, top_k=top_k, filters=filters)
+        wanted = _Wanted(method, top_k, filters, rank)
+        found = self._find(question, query, wanted, timer.deadline)
         if on_found is not None:
             on_found(found.passages)
         stages = [Stage("rewrite", 0.0, None, note)] if note else []
@@ -198,6 +231,7 @@ class RAG:
             trace=Trace((*stages, *made.stages), round(timer.ms, 3)),
             collection=self.collection,
             generation=found.generation,
+            short=made.cited.short,
         )
 
     def stream(
@@ -248,44 +282,32 @@ class RAG:
         return SearchResult(question, self.collection, found.generation, found.passages, trace)
 
     def _find(
-        self,
-        question: str,
-        query: str,
-        *,
-        method: Method | None,
-        top_k: int | None,
-        filters: Filter | None,
+        self, question: str, query: str, wanted: _Wanted, deadline: float | None = None
     ) -> _Found:
-        method = method or self.config.retrieval.method
-        top_k = self.config.retrieval.top_k if top_k is None else top_k
-        self._check(question, method, top_k)
-        wanted = join_filters(self.filters, filters)
+        method = wanted.method or self.config.retrieval.method
+        top_k = self.config.retrieval.top_k if wanted.top_k is None else wanted.top_k
+        check_question(question, self.config, method, top_k, methods=list(self._search))
+        filters = join_filters(self.filters, wanted.filters)
+        ranks, note = is_ranked(query, self.config, self.roles, wanted.rank)
         for attempt in range(ATTEMPTS):
             try:
-                return self._run_search(query, method, top_k, wanted)
+                found = self._run_search(query, method, max(top_k, ranks), filters)
+                break
             except StaleError:
                 if attempt == ATTEMPTS - 1:
                     raise
-        raise AssertionError("unreachable")
+        if ranks:
+            found = self._ranked(query, found, deadline)
+        elif note:
+            found = replace(found, stages=(*found.stages, Stage("ranked", 0.0, None, note)))
+        return replace(found, documents=found.documents[:top_k])
 
-    def _check(self, question: str, method: Method, top_k: int) -> None:
-        longest = self.config.retrieval.max_question
-        if not question.strip():
-            raise QuestionError("the question is empty. Ask something, for example: rag ask 'Why?'")
-        if len(question) > longest:
-            raise QuestionError(
-                f"the question has {len(question):,} characters; at most {longest:,} are read "
-                "(`retrieval.max_question`). Ask more shortly, or index the text as a document."
-            )
-        if not 1 <= top_k <= LARGEST_TOP_K:
-            raise QuestionError(f"top_k: expected 1 to {LARGEST_TOP_K} (got {top_k})")
-        if method not in self._search:
-            raise QuestionError(f"method: expected one of {', '.join(self._search)} (got {method})")
-        if not tokens(question) and method == "bm25":
-            raise QuestionError(
-                f"`{question.strip()[:60]}` has only common words or signs, which bm25 does not "
-                "index. Add a word that says what it is about, or use --method dense."
-            )
+    def _ranked(self, query: str, found: _Found, deadline: float | None) -> _Found:
+        inputs = {"question": query, "documents": found.documents, "deadline": deadline}
+        output = _run(self._rank, {"ranked": inputs})["ranked"]
+        rankings = {**found.rankings, "ranked": output["ranked"]}
+        stages = (*found.stages, output["stage"])
+        return _Found(output["documents"], rankings, stages, found.generation)
 
     def _run_search(self, query: str, method: Method, top_k: int, filters: Filter | None) -> _Found:
         generation = self.store.generation
@@ -305,12 +327,10 @@ class RAG:
         outputs = _run(self._search[method], inputs)
         _check_answered(outputs)
         names = [name for name in ("bm25", "dense", "fused") if name in outputs]
-        best: list[Document] = outputs[names[-1]]["documents"][:top_k]
-        scores = stage_scores({name: outputs[name]["documents"] for name in names})
         order = ("bm25", "embed", "dense", "fused")
         return _Found(
-            best,
-            tuple(as_passage(rank, each, scores[each.id]) for rank, each in enumerate(best, 1)),
+            outputs[names[-1]]["documents"][:top_k],
+            {name: outputs[name]["documents"] for name in names},
             tuple(outputs[name]["stage"] for name in order if name in outputs),
             generation,
         )
@@ -326,14 +346,25 @@ class RAG:
         return weights, f"question in `{language}`, embedder serves `{serves}`: bm25 leads"
 
     def _evidence(self, question: str, found: _Found, timer: Timer) -> tuple[list[Evidence], Stage]:
-        language = language_of(question)
+        language, reader = language_of(question), self.config.reader
+        reads = self.roles.reader is not None and (not language or language in reader.languages)
+        inputs: dict[str, Any] = {"question": question, "documents": found.documents}
+        if reads:
+            spans = {"read": {**inputs, "deadline": timer.deadline}}
+            output = _run(self._spans, spans)["read"]
+            if output["evidence"] is not None:
+                return output["evidence"], output["stage"]
         serves = self.embedder is not None and self.embedder.serves(language)
-        similarity = serves and not timer.is_over
-        inputs = {"question": question, "documents": found.documents, "similarity": similarity}
+        is_over = timer.is_over
+        inputs["similarity"] = serves and not is_over
         output = _run(self._read, {"read": inputs})["read"]
         stage: Stage = output["stage"]
-        if serves and not similarity:
+        if (serves or reads) and is_over:
             stage = replace(stage, note="by words alone: the budget was used up")
+        elif self.roles.reader is not None:
+            served = ", ".join(reader.languages)
+            note = f"question in `{language}`, reader serves `{served}`: by sentences"
+            stage = replace(stage, note=note)
         return output["evidence"], stage
 
 
@@ -361,27 +392,3 @@ def _check_answered(outputs: Mapping[str, Mapping[str, Any]]) -> None:
     errors = [outputs[name]["error"] for name in ("bm25", "dense") if name in outputs]
     if all(errors):
         raise errors[0]
-
-
-def check_embedder(store: Store, embedder: Embedder | None, collection: str) -> None:
-    """Refuse an embedder that a collection was not made with; without one there is nothing to say.
-
-    Raises:
-        MismatchError: If name, dimension or files differ; names both.
-    """
-    made = store.manifest
-    if made is None or embedder is None:
-        return
-    files = embedder.files
-    if (made.embedder, made.dimension) != (files.name, files.dimension):
-        raise MismatchError(
-            f"the collection `{collection}` was made with `{made.embedder}` ({made.dimension} "
-            f"dimensions), but the configuration asks for `{files.name}` ({files.dimension}). Set "
-            f"`embedder.model` back, or run `rag collections delete {collection}` and index again."
-        )
-    if made.embedder_sha256 != files.sha256:
-        raise MismatchError(
-            f"the collection `{collection}` was made with other files of `{made.embedder}` than "
-            f"those in `{files.folder}`. Restore the model, or run `rag collections delete "
-            f"{collection}` and index again."
-        )

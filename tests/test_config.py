@@ -29,7 +29,7 @@ def test_the_file_written_out_names_every_setting_and_explains_it():
         if section is not None:
             assert set(written[name]) == set(section), name
     assert set(written["store"]["elasticsearch"]) == set(expected["store"]["elasticsearch"])
-    for name in ("gguf", "transformers", "openai", "base_url", "api_key", "max_tokens"):
+    for name in ("gguf", "transformers", "openai", "base_url", "api_key", "max_tokens", "ranker"):
         assert name in text, name
 
 

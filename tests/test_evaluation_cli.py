@@ -94,7 +94,7 @@ def test_several_sets_get_a_folder_each(rag):
     ("arguments", "message"),
     [
         (["nowhere"], "there is no data set `nowhere`"),
-        (["beir", "--systems", "bm25+rank"], "no ranker is configured yet"),
+        (["beir", "--systems", "bm25+rank"], "no ranker is configured"),
         (["beir", "--systems", "fts"], "there is no system `fts`"),
         (["beir", "--collection", "none"], "there is no collection `none`"),
         (["beir", "beir"], "two data sets have the same name"),

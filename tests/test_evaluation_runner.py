@@ -5,6 +5,7 @@ import os
 import pytest
 import pytrec_eval
 from evaluation_sets import QUERIES, SQUAD, without_timings, write_beir, write_lines, write_squad
+from tiny_models import save_cross_encoder
 
 from evaluation import journal as journaling
 from evaluation.datasets import load_dataset
@@ -13,6 +14,7 @@ from evaluation.runner import Options, run_evaluation
 from evaluation.systems import resolve_systems, sweep_systems
 from rag.config import Config
 from rag.errors import ConfigError, DatasetError
+from rag.ranker_config import RankerConfig
 from rag.stores.embedded import EmbeddedStore
 
 
@@ -21,9 +23,10 @@ def _one_model(monkeypatch, embedder):
     monkeypatch.setattr("evaluation.benches.load_embedder", lambda settings: embedder)
 
 
-def evaluate(path, out, systems="bm25,hybrid", **options):
+def evaluate(path, out, systems="bm25,hybrid", base=None, **options):
     dataset = load_dataset(path)
-    return run_evaluation(dataset, resolve_systems(systems, Config()), Options(out, **options))
+    chosen = resolve_systems(systems, base or Config())
+    return run_evaluation(dataset, chosen, Options(out, **options))
 
 
 @pytest.fixture
@@ -304,7 +307,8 @@ def test_bm25_alone_embeds_no_document(beir, tmp_path, monkeypatch, embedder):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("hybrid+rank", "no ranker is configured yet"),
+        ("hybrid+rank", "no ranker is configured"),
+        ("hybrid+read", "there is no system `hybrid+read`"),
         ("bm52", "there is no system `bm52`"),
         ("bm25,bm25", "`bm25` comes twice"),
         (",", "got nothing"),
@@ -314,6 +318,22 @@ def test_bm25_alone_embeds_no_document(beir, tmp_path, monkeypatch, embedder):
 def test_a_system_that_does_not_exist_is_refused_by_name(name, message):
     with pytest.raises(ConfigError, match=message.replace("+", r"\+")):
         resolve_systems(name, Config())
+
+
+def test_a_system_with_the_ranker_is_compared_with_one_without(beir, tmp_path):
+    folder = save_cross_encoder(tmp_path / "ranker")
+    base = Config(ranker=RankerConfig(model=str(folder), candidates=4))
+    results = evaluate(beir, tmp_path / "out", "bm25,bm25+rank", base)
+    plain, ranked = results.systems
+    assert (plain.config["ranker"], ranked.config["ranker"]["candidates"]) == (None, 4)
+    stages = results.timings.stages
+    assert "ranked" in stages["bm25+rank"]
+    assert "ranked" not in stages["bm25"]
+    for one, other in zip(plain.queries, ranked.queries, strict=True):
+        assert {each.passage_id for each in one.ranking} == {
+            each.passage_id for each in other.ranking
+        }
+    assert plain.queries != ranked.queries
 
 
 def test_a_yaml_file_names_systems_by_their_overrides(tmp_path):

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from evaluation.cli import evaluate
+from evaluation.training.cli import train
 from indexing.cli import collections, index
 from rag.console import run_command, set_up_logging, show
 from ui.commands import ask, chat, search
@@ -26,6 +27,7 @@ app.command()(chat)
 app.command()(ui)
 app.add_typer(collections, name="collections")
 app.add_typer(evaluate, name="evaluate")
+app.add_typer(train, name="train")
 app.command()(serve)
 app.command()(mcp)
 app.command()(config)

@@ -25,6 +25,11 @@ TopKOption = Annotated[
     int | None, typer.Option("--top-k", help="Most passages.", show_default=False)
 ]
 
+RankOption = Annotated[
+    bool | None,
+    typer.Option("--rank/--no-rank", help="Have the ranker put passages in order, or not."),
+]
+
 
 def search(
     question: QuestionArgument,
@@ -36,6 +41,7 @@ def search(
         str | None,
         typer.Option("--filter", help='Only passages that match, as in: format == "pdf".'),
     ] = None,
+    rank: RankOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -47,7 +53,7 @@ def search(
     wanted = parse_filter(filter_) if filter_ else None
     needs_embedder = (method or settings.retrieval.method) != "bm25"
     rag = open_rag(collection, settings, embedder=needs_embedder, generator=False)
-    result = rag.search(question, method=method, top_k=top_k, filters=wanted)
+    result = rag.search(question, method=method, top_k=top_k, filters=wanted, rank=rank)
     if as_json:
         print_json(to_json(result))
     else:
@@ -64,6 +70,7 @@ def ask(
         float | None,
         typer.Option("--budget", help="Seconds; steps are left out if it runs short.", min=0.0),
     ] = None,
+    rank: RankOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -72,7 +79,9 @@ def ask(
     question = _read(question, settings)
     rag = open_rag(collection, settings)
     streams = None if as_json or not sys.stderr.isatty() else _stream
-    answer = rag.ask(question, method=method, top_k=top_k, budget=budget, on_token=streams)
+    answer = rag.ask(
+        question, method=method, top_k=top_k, budget=budget, rank=rank, on_token=streams
+    )
     if as_json:
         print_json(to_json(answer))
     else:
@@ -152,6 +161,8 @@ def _show_answer(answer: Answer) -> None:
         for passage in answer.passages[:3]:
             show(f"  near: {_place(passage)}: {_shorten(passage.text)[:120]}")
         return
+    if answer.short:
+        show(f"{answer.short}\n")
     show(answer.answer)
     show("")
     for citation in answer.citations:

@@ -51,8 +51,8 @@ def doctor(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     except ConfigError as error:
         settings = Config()
         findings.append(_finding("configuration", False, str(error)))
-    findings += [_embedder(settings), _device(settings), _generator(settings), _sample()]
-    findings += [_store(settings), _collections(settings)]
+    findings += [_embedder(settings), *_roles(settings), _device(settings)]
+    findings += [_generator(settings), _sample(), _store(settings), _collections(settings)]
     sound = all(finding["ok"] for finding in findings)
     if as_json:
         print_json({"ok": sound, "findings": findings})
@@ -126,6 +126,34 @@ def _embedder(settings: Config) -> Finding:
     except (ModelError, StoreError) as error:
         return _finding("embedder", False, str(error))
     return _finding("embedder", True, detail)
+
+
+def _roles(settings: Config) -> list[Finding]:
+    """Look at the models of ranker and reader."""
+    ranker, reader = settings.ranker, settings.reader
+    found = []
+    if ranker is None:
+        found.append(_finding("ranker", True, "none: passages stay as they were found"))
+    else:
+        does = f"ranks {ranker.candidates} passages, serves {', '.join(ranker.languages)}"
+        found.append(_files("ranker", ranker.model, does))
+    if reader.kind == "sentences" or reader.model is None:
+        found.append(_finding("reader", True, "sentences, by the embedder and shared words"))
+    else:
+        does = f"finds spans, serves {', '.join(reader.languages)}"
+        found.append(_files("reader", reader.model, does))
+    return found
+
+
+def _files(role: str, model: str, does: str) -> Finding:
+    from rag.models import find_model
+
+    try:
+        files = find_model(model, setting=f"{role}.model")
+        detail = f"{model} from {files.origin} ({files.folder}), {does}, sha256 {files.sha256[:12]}"
+    except (ModelError, StoreError) as error:
+        return _finding(role, False, str(error))
+    return _finding(role, True, detail)
 
 
 def _device(settings: Config) -> Finding:

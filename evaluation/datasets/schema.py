@@ -45,6 +45,7 @@ class JudgedQuestion:
         grades: Judged document -> grade, for sets that judge whole documents.
         cluster: What it shares with other questions: its document or article.
         filters: What the search is restricted to, in Haystack's syntax, or None.
+        home: Document that it was asked about, if that is known; for one that nothing answers.
         hops: Pieces of evidence or relevant documents, if known.
     """
 
@@ -55,6 +56,7 @@ class JudgedQuestion:
     grades: Mapping[str, int] = field(default_factory=dict)
     cluster: str = ""
     filters: Mapping[str, Any] | None = None
+    home: str = ""
 
     @property
     def is_answerable(self) -> bool:

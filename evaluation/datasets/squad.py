@@ -169,6 +169,7 @@ def _judged(
         evidence=(spans,) if spans else (),
         cluster=question.document or document.document_id,
         filters=_both(item, question.filters),
+        home=document.document_id,
     )
 
 

@@ -100,6 +100,7 @@ def _question(question_id: str, group: list[Row]) -> JudgedQuestion:
         evidence=(tuple(spans),) if spans else (),
         cluster=first["item_id"],
         filters={"field": "meta.item", "operator": "==", "value": first["item_id"]},
+        home=first["review_id"],
     )
 
 

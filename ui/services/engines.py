@@ -10,6 +10,7 @@ from rag.clock import Stopwatch
 from rag.collections import identity_of, open_generator, open_rag
 from rag.config import Config, Method
 from rag.errors import QuestionError
+from rag.roles import Roles, open_roles
 from rag.schema import Passage, SearchResult, Stage
 from rag.stores.filters import Filter
 from rag.text import matched_spans
@@ -72,6 +73,7 @@ class Engines:
         self._embedder: Embedder | None = None
         self._generator: Generator | None = None
         self._has_generator = False
+        self._roles: Roles | None = None
         self._lock = threading.RLock()
 
     def close(self) -> None:
@@ -107,9 +109,22 @@ class Engines:
                 self._has_generator = True
             return self._generator
 
+    @property
+    def roles(self) -> Roles:
+        """The configured models of ranker and reader, made once.
+
+        Raises:
+            ModelError: If their files are missing.
+        """
+        with self._lock:
+            if self._roles is None:
+                self._roles = open_roles(self.config)
+            return self._roles
+
     def warm_up(self) -> None:
         """Load the models now, and not at the first question."""
         self.embedder.warm_up()
+        self.roles.warm_up()
         if self.generator is not None:
             self.generator.warm_up()
 
@@ -129,7 +144,11 @@ class Engines:
                 return held[1]
             self.drop(collection)
             rag = open_rag(
-                collection, self.config, embedder=self.embedder, generator=self.generator
+                collection,
+                self.config,
+                embedder=self.embedder,
+                generator=self.generator,
+                roles=self.roles,
             )
             self._open[collection] = (identity, rag)
             while len(self._open) > MOST_OPEN:
@@ -163,6 +182,7 @@ class Engines:
         method: Method | None = None,
         top_k: int | None = None,
         filters: Filter | None = None,
+        rank: bool | None = None,
         read: bool = True,
     ) -> Found:
         """Return the passages for a question in some collections, best first.
@@ -173,6 +193,7 @@ class Engines:
             method: None is the configured one.
             top_k: Most passages of each collection.
             filters: Only passages that match.
+            rank: Whether the ranker puts them in order; None is as configured.
             read: Whether to look for the sentences that answer, which takes longer than to find
                 the passages.
 
@@ -186,6 +207,7 @@ class Engines:
         watch = Stopwatch()
         found: list[tuple[SearchResult, list[Evidence]]] = []
         options: dict[str, Any] = {"method": method, "top_k": top_k, "filters": filters}
+        options["rank"] = rank
         for name in dict.fromkeys(collections):
             rag = self.rag(name)
             if read:

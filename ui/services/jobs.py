@@ -133,6 +133,7 @@ class AnswerJobs:
         *,
         method: Method | None = None,
         filters: Filter | None = None,
+        rank: bool | None = None,
         write: bool = True,
     ) -> str:
         """Store a question, begin to answer it, and return the exchange's id.
@@ -143,6 +144,7 @@ class AnswerJobs:
             question: The question.
             method: None is the configured one.
             filters: Only passages that match.
+            rank: Whether the ranker puts passages in order; None is as configured.
             write: False quotes the evidence even where a generator is configured.
 
         Raises:
@@ -151,7 +153,7 @@ class AnswerJobs:
             BusyError: If they have too many answers open, or everybody together; nothing is stored.
         """
         self._engines.check_question(question)
-        options = {"method": method, "filters": filters, "write": write}
+        options = {"method": method, "filters": filters, "rank": rank, "write": write}
         with self._lock:
             self._forget()
             self._check_room(owner)

@@ -293,7 +293,7 @@ class Library:
 
     def embedder_problem(self, store: Store, name: str) -> str | None:
         """Return why the configured embedder does not fit a collection; None if it does."""
-        from rag.engine import check_embedder
+        from rag.checks import check_embedder
 
         try:
             check_embedder(store, self._engines.embedder, name)

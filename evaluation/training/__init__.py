@@ -1,0 +1,11 @@
+"""Training a reader and a ranker on questions with known answers: `rag train`.
+
+examples.py   a data set -> pairs of question and text, each with what is known about it
+negatives.py  texts that bm25 finds and that do not answer
+features.py   pairs -> windows with labels
+loop.py       steps, losses, checkpoints
+measure.py    how good a model is on what is held back, and its calibration
+sets.py       data sets -> what is trained on and what is held back, checked
+course.py     all of it: from paths to an installed model
+card.py       the card that a model comes with
+"""

@@ -1,0 +1,108 @@
+"""The card of a trained model: what it was made from, how, and what it scored."""
+
+import platform
+from collections import Counter
+from importlib.metadata import version
+from pathlib import Path
+
+from evaluation.datasets.schema import Dataset
+from evaluation.training.loop import Progress, Schedule
+from evaluation.training.measure import Measured
+from evaluation.training.sets import Role, TrainingSet
+from rag.models import ModelFiles
+
+LIBRARIES = ("citewell", "torch", "transformers", "tokenizers")
+
+
+def card(
+    role: Role,
+    base: ModelFiles,
+    data: TrainingSet,
+    schedule: Schedule,
+    *,
+    ended: Progress,
+    measured: Measured,
+    command: str,
+) -> str:
+    """Return the card as Markdown.
+
+    Args:
+        role: What was trained.
+        base: The model it began from.
+        data: What it was trained on.
+        schedule: How it was meant to be trained.
+        ended: How far the training came.
+        measured: What the weights score on what was held back.
+        command: What was typed.
+    """
+    made = "A reader and ranker" if role == "reader" else "A ranker"
+    use = "`reader.model` and `ranker.model`" if role == "reader" else "`ranker.model`"
+    kinds = Counter(each.kind for each in data.examples)
+    lines = [
+        f"# {made} for `{data.language or 'unknown'}`",
+        "",
+        f"Made by `rag train {role}`; set {use} to this folder. Base: `{base.name}`, sha256 "
+        f"{base.sha256}.",
+        "",
+        "## Data",
+        "",
+        *(_data(dataset) for dataset in data.datasets),
+        "",
+        f"Examples: {', '.join(f'{count} {kind}' for kind, count in sorted(kinds.items()))}. "
+        "Negatives are what bm25 finds in the same documents and holds no gold answer.",
+        "",
+        "## Training",
+        "",
+        f"    {command}",
+        "",
+        f"{ended.step} steps of {schedule.batch_size} windows in {ended.seconds / 60:.1f} minutes "
+        f"({ended.share:.0%} of what was planned), learning rate {schedule.learning_rate}, seed "
+        f"{schedule.seed}; {_libraries()}.",
+        "",
+        "## Scores",
+        "",
+        *_scores(measured),
+        "",
+        "They chose the best weights, so that they flatter a little: measure on questions of your "
+        "own with `rag evaluate reader` and `rag evaluate`.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _data(dataset: Dataset) -> str:
+    return (
+        f"- `{dataset.name}`: {len(dataset.questions)} questions, {len(dataset.documents)} "
+        f"documents, sha256 of the questions {dataset.questions_sha256[:16]}; licence: "
+        f"{licence_of(dataset.path)}"
+    )
+
+
+def licence_of(path: Path) -> str:
+    """Return the first line of the licence beside a data set; `not stated` if there is none."""
+    folder = path if path.is_dir() else path.parent
+    for found in sorted(folder.glob("LICEN[CS]E*")):
+        lines = found.read_text(encoding="utf-8", errors="replace").split("\n")
+        first = next((line.strip() for line in lines if line.strip()), "")
+        if first:
+            return f"{first[:80]} (`{found.name}`)"
+    return "not stated"
+
+
+def _libraries() -> str:
+    named = (f"{name} {version(name)}" for name in LIBRARIES)
+    return ", ".join([f"python {platform.python_version()}", *named])
+
+
+def _scores(measured: Measured) -> list[str]:
+    lines = []
+    if measured.f1 is not None:
+        lines.append(
+            f"- F1 of the best span, on contexts that answer: {measured.f1:.4f} "
+            f"(n = {measured.answers}, held back from the training)"
+        )
+    if measured.ranked is not None:
+        lines.append(
+            f"- A text that answers scores above one that does not: {measured.ranked:.4f} "
+            f"(n = {measured.pairs} pairs, held back from the training)"
+        )
+    return lines

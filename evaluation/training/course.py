@@ -1,0 +1,250 @@
+"""A whole training: from paths to a model that is installed, whole or not at all."""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evaluation.datasets.schema import sha256_of
+from evaluation.training.card import card
+from evaluation.training.features import make_features
+from evaluation.training.loop import Progress, Schedule, train
+from evaluation.training.measure import Measured, calibrate, measure
+from evaluation.training.sets import Role, TrainingSet, load_training_set
+from rag.calibration import Calibration, write_calibration
+from rag.errors import DatasetError, ModelError
+from rag.joint import JointModel, joint_from_encoder, save_joint
+from rag.models import ModelFiles, find_model
+from rag.windows import WindowCutter
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+LENGTH, STRIDE = 256, 64  # tokens of a window, where the base can take as many
+MOST_UNKNOWN = 0.1  # share of tokens that a base may not know
+HEADS: dict[Role, list[str]] = {"reader": ["spans", "null", "relevance"], "ranker": ["relevance"]}
+
+
+@dataclass(frozen=True)
+class Course:
+    """What is to be trained.
+
+    Attributes:
+        role: `reader` (which ranks as well) or `ranker`.
+        paths: Data sets.
+        base: Name or folder of the model it begins from.
+        out: Folder of the new model; it must not exist.
+        schedule: How long and how fast.
+        negatives: Hard negatives of each question.
+        evaluated_on: Sets whose questions must not be trained on.
+        repair: Move answers that do not stand at their offset.
+        command: What was typed, for the card.
+    """
+
+    role: Role
+    paths: Sequence[Path]
+    base: str
+    out: Path
+    schedule: Schedule
+    negatives: int = 1
+    evaluated_on: Sequence[Path] = ()
+    repair: bool = False
+    command: str = ""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A finished training.
+
+    Attributes:
+        out: Where the model is.
+        ended: How far the training came.
+        measured: What it scores on what was held back.
+        examples: How many it was trained on.
+        lost: Questions that could not be used.
+    """
+
+    out: Path
+    ended: Progress
+    measured: Measured
+    examples: int
+    lost: int
+
+
+def train_model(
+    course: Course,
+    *,
+    told: Callable[[Progress], None] = lambda now: None,
+    mined: Callable[[int, int, str], None] = lambda done, total, what: None,
+) -> Trained:
+    """Train a model and install it; a training that was stopped by force goes on where it was.
+
+    Args:
+        course: What is to be trained.
+        told: Told after each step.
+        mined: Told while negatives are looked for.
+
+    Raises:
+        DatasetError: If there is nothing to learn from the data sets.
+        ModelError: If the base cannot be used, or the disk is full; nothing is installed then.
+    """
+    if course.out.exists():
+        raise ModelError(f"`{course.out}` exists. Nothing was overwritten; give another --out.")
+    base = find_model(course.base, setting="--base")
+    tokenizer = _load_tokenizer(base)
+    data = load_training_set(
+        course.paths,
+        course.role,
+        negatives=course.negatives,
+        seed=course.schedule.seed,
+        evaluated_on=course.evaluated_on,
+        repair=course.repair,
+        progress=mined,
+    )
+    _check_language(base, tokenizer.backend_tokenizer, data)
+    cutter = _cutter(base, tokenizer.backend_tokenizer)
+    model = _load_base(base, course.schedule.seed)
+    features = make_features(data.examples, cutter)
+    held = make_features(data.held_back, cutter)
+    spans = course.role == "reader"
+    with _written(course.out), _checkpoints(course, base, data) as folder:
+        ended = train(
+            model,
+            features,
+            course.schedule,
+            folder=folder,
+            measure=lambda now: measure(now, data.held_back, held, spans=spans).score,
+            told=told,
+        )
+        measured = measure(model, data.held_back, held, spans=spans)
+        text = card(course.role, base, data, course.schedule, ended=ended, measured=measured,
+                    command=course.command)  # fmt: skip
+        _install(
+            course.out,
+            model,
+            facts={
+                "heads": HEADS[course.role],
+                "languages": [data.language],
+                "length": cutter.length,
+                "stride": cutter.stride,
+            },
+            tokenizer=tokenizer,
+            calibration=calibrate(model, data.held_back, held) if spans else None,
+            text=text,
+        )
+    return Trained(course.out, ended, measured, len(data.examples), data.lost)
+
+
+def _load_tokenizer(base: ModelFiles) -> Any:  # noqa: ANN401 - transformers' own type
+    from transformers import AutoTokenizer
+
+    try:
+        found: Any = AutoTokenizer.from_pretrained(
+            base.folder, local_files_only=True, trust_remote_code=False
+        )
+        found.backend_tokenizer.get_vocab_size()
+    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ModelError(
+            f"--base: the tokenizer of `{base.name}` cannot be used: {reason}"
+        ) from error
+    return found
+
+
+def _load_base(base: ModelFiles, seed: int) -> JointModel:
+    import torch
+    from safetensors import SafetensorError
+
+    torch.manual_seed(seed)  # new heads begin at random
+    try:
+        return joint_from_encoder(base.folder)
+    except (OSError, ValueError, KeyError, AttributeError, RuntimeError, SafetensorError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ModelError(
+            f"--base: `{base.name}` in `{base.folder}` is no encoder that can be trained: {reason}"
+        ) from error
+
+
+def _check_language(base: ModelFiles, tokenizer: "Tokenizer", data: TrainingSet) -> None:
+    """Refuse questions in a language that the base does not serve, or whose words it lacks."""
+    served = base.own.get("languages")
+    if served and data.language and data.language not in served:
+        raise DatasetError(
+            f"the questions are in `{data.language}`, but `{base.name}` serves "
+            f"`{', '.join(served)}`: give a --base for that language."
+        )
+    unknown = tokenizer.token_to_id("[UNK]")
+    if unknown is None:
+        return
+    texts = [f"{each.question} {each.text}" for each in data.examples[:200]]
+    ids = [i for each in tokenizer.encode_batch(texts, add_special_tokens=False) for i in each.ids]
+    share = ids.count(unknown) / max(len(ids), 1)
+    if share > MOST_UNKNOWN:
+        raise DatasetError(
+            f"`{base.name}` does not know {share:.0%} of the words (`{data.language}`): give a "
+            "--base for that language."
+        )
+
+
+def _cutter(base: ModelFiles, tokenizer: "Tokenizer") -> WindowCutter:
+    places = base.read("config.json").get("max_position_embeddings") or LENGTH
+    length = int(base.own.get("length") or min(LENGTH, places))
+    stride = int(base.own.get("stride") or min(STRIDE, length // 4))
+    return WindowCutter(tokenizer, length=length, stride=stride, longest_question=length // 4)
+
+
+@contextmanager
+def _written(out: Path) -> Iterator[None]:
+    """Say in one line if the disk is full or a folder cannot be written."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
+        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        raise ModelError(
+            f"`{out}` cannot be written: {reason}. Nothing was installed; free some space and give "
+            "the same command again: it goes on from the last checkpoint."
+        ) from error
+
+
+@contextmanager
+def _checkpoints(course: Course, base: ModelFiles, data: TrainingSet) -> Iterator[Path]:
+    """Hold the folder of the checkpoints, beside the model's; it is gone when all went well."""
+    folder = course.out.with_name(f"{course.out.name}.training")
+    facts = [asdict(course.schedule), course.role, base.sha256, course.negatives]
+    sets = [[each.questions_sha256, each.qrels_sha256] for each in data.datasets]
+    key = sha256_of([*facts, *sets])
+    marker = folder / "course.sha256"
+    if marker.is_file() and marker.read_text(encoding="utf-8") != key:
+        raise ModelError(f"`{folder}` holds another training. Delete it, or give another --out.")
+    folder.mkdir(parents=True, exist_ok=True)
+    marker.write_text(key, encoding="utf-8")
+    yield folder
+    shutil.rmtree(folder)
+
+
+def _install(
+    out: Path,
+    model: JointModel,
+    *,
+    facts: dict[str, Any],
+    tokenizer: Any,  # noqa: ANN401 - transformers' own type
+    calibration: Calibration | None,
+    text: str,
+) -> None:
+    """Write the model beside its place and move it there when it is whole."""
+    half = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    try:
+        save_joint(model, half, facts=facts)
+        tokenizer.save_pretrained(half)
+        if calibration is not None:
+            write_calibration(half, calibration)
+        (half / "README.md").write_text(text, encoding="utf-8")
+        half.chmod(0o755)
+        half.rename(out)
+    finally:
+        shutil.rmtree(half, ignore_errors=True)

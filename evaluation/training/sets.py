@@ -1,0 +1,147 @@
+"""What is trained on and what is held back from it, checked before any time is spent."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from evaluation.datasets import load_dataset
+from evaluation.datasets.schema import Dataset
+from evaluation.training.examples import Example, cut_documents, positives
+from evaluation.training.negatives import mine_negatives
+from rag.errors import DatasetError
+from rag.text import language_of
+
+Role = Literal["reader", "ranker"]
+Progress = Callable[[int, int, str], None]
+HELD_BACK = 0.05  # share of the clusters
+MOST_HELD_BACK = 300  # examples
+FEW_CLUSTERS = 20  # with fewer, questions are held back and not clusters
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """Examples to train on, and examples to choose the best weights by.
+
+    Attributes:
+        examples: To train on.
+        held_back: Of other clusters, or at least other questions.
+        datasets: Where they come from.
+        language: Of most questions.
+        lost: Questions of which no answer or judgement could be used.
+    """
+
+    examples: tuple[Example, ...]
+    held_back: tuple[Example, ...]
+    datasets: tuple[Dataset, ...]
+    language: str
+    lost: int
+
+
+def load_training_set(
+    paths: Sequence[Path],
+    role: Role,
+    *,
+    negatives: int,
+    seed: int,
+    evaluated_on: Sequence[Path] = (),
+    repair: bool = False,
+    progress: Progress = lambda done, total, what: None,
+) -> TrainingSet:
+    """Return the examples of some data sets.
+
+    Args:
+        paths: The sets, in any form that `evaluation.datasets` reads.
+        role: What is trained; decides what the examples must hold.
+        negatives: Hard negatives of each question.
+        seed: Of what is drawn.
+        evaluated_on: Sets that the model will be measured on: none of their questions may be
+            trained on.
+        repair: Move answers that do not stand at their offset.
+        progress: Told while negatives are looked for.
+
+    Raises:
+        DatasetError: If a set cannot be read, holds a question of the evaluation, or there is
+            nothing to learn: no answer for a reader, only one kind for a ranker.
+    """
+    datasets = tuple(load_dataset(path, repair=repair) for path in paths)
+    check_apart(datasets, [load_dataset(path) for path in evaluated_on])
+    examples: list[Example] = []
+    lost = 0
+    for number, dataset in enumerate(datasets):
+        found = _examples(dataset, negatives, seed, progress)
+        used = {each.question_id for each in found}
+        lost += sum(question.question_id not in used for question in dataset.questions)
+        examples += [replace(each, question_id=f"{number}:{each.question_id}") for each in found]
+    _check_kinds(examples, role, paths)
+    asked = [question for dataset in datasets for question in dataset.questions]
+    languages = Counter(language_of(question.question) for question in asked)
+    trained, held = _split(examples, seed)
+    return TrainingSet(trained, held, datasets, languages.most_common(1)[0][0], lost)
+
+
+def _examples(dataset: Dataset, negatives: int, seed: int, progress: Progress) -> list[Example]:
+    pieces = cut_documents(dataset.documents)
+    known = positives(dataset, pieces)
+    wrong = mine_negatives(dataset, pieces, each=negatives, seed=seed, progress=progress)
+    return known + wrong
+
+
+def check_apart(trained: Sequence[Dataset], evaluated: Sequence[Dataset]) -> None:
+    """Refuse training questions that a model will be measured on.
+
+    Raises:
+        DatasetError: Says how many, and names one.
+    """
+    for held in evaluated:
+        asked = {_packed(question.question) for question in held.questions}
+        for dataset in trained:
+            both = [each for each in dataset.questions if _packed(each.question) in asked]
+            if both:
+                raise DatasetError(
+                    f"{len(both)} questions of `{dataset.path}` are in `{held.path}` as well, such "
+                    f"as `{both[0].question[:80]}`: take them out of the training set."
+                )
+
+
+def _packed(text: str) -> str:
+    return " ".join(text.casefold().split())
+
+
+def _check_kinds(examples: Sequence[Example], role: Role, paths: Sequence[Path]) -> None:
+    kinds = {each.kind for each in examples}
+    names = ", ".join(f"`{path}`" for path in paths)
+    if role == "reader" and "answer" not in kinds:
+        raise DatasetError(
+            f"{names}: no answer stands where a document says it; a reader learns from such. Give "
+            "a set with answers and their places, such as a SQuAD file."
+        )
+    if role == "ranker" and not kinds & {"answer", "relevant"}:
+        raise DatasetError(f"{names}: no document is relevant to any question; nothing to learn.")
+    if role == "ranker" and "negative" not in kinds:
+        raise DatasetError(
+            f"{names}: there is no document that does not answer, only ones that do; a ranker "
+            "learns from both. Give a set with more documents."
+        )
+
+
+def _split(
+    examples: Sequence[Example], seed: int
+) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
+    """Return what is trained on and what is held back; neither is empty."""
+    clusters = {each.cluster for each in examples}
+    by_cluster = len(clusters) >= FEW_CLUSTERS
+
+    def key(example: Example) -> bytes:
+        name = example.cluster if by_cluster else example.question_id
+        return hashlib.sha256(f"{seed}:{name}".encode(errors="backslashreplace")).digest()
+
+    keys = sorted({key(each) for each in examples})
+    if len(keys) < 2:
+        raise DatasetError("one question is too few to learn from: some must be held back.")
+    cut = keys[max(0, round(len(keys) * HELD_BACK) - 1)]
+    held = tuple(each for each in examples if key(each) <= cut)
+    trained = tuple(each for each in examples if key(each) > cut)
+    return trained, held[:MOST_HELD_BACK]

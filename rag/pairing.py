@@ -1,0 +1,46 @@
+"""Work in batches that become smaller when memory is short, and that end at a deadline."""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+
+from rag.errors import ModelError
+
+log = logging.getLogger(__name__)
+
+
+def in_batches(
+    places: Sequence[int],
+    work: Callable[[Sequence[int]], None],
+    size: int,
+    *,
+    deadline: float | None = None,
+) -> bool:
+    """Do some work in batches, in smaller ones when memory is short.
+
+    Args:
+        places: What is worked on, in order.
+        work: Does a batch.
+        size: Of a batch.
+        deadline: On the clock of `time.monotonic`; no batch begins after it.
+
+    Returns:
+        Whether everything was done.
+
+    Raises:
+        ModelError: If the work fails, or memory does not suffice for a single one.
+    """
+    start = 0
+    while start < len(places):
+        if deadline is not None and time.monotonic() >= deadline:
+            return False
+        try:
+            work(places[start : start + size])
+        except RuntimeError as error:  # torch raises it, or a subclass, when memory is short
+            if "out of memory" not in str(error).lower() or size == 1:
+                raise ModelError(f"the model failed: {error}") from error
+            size //= 2
+            log.warning("Memory is short: reading %d passages at a time.", size)
+        else:
+            start += size
+    return True

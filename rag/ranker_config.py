@@ -1,0 +1,27 @@
+"""The configuration of the ranker."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from rag.section import Section
+
+
+class RankerConfig(Section):
+    """A cross-encoder that reads the question with each passage found and puts them in order.
+
+    Attributes:
+        model: A folder or hub name: a cross-encoder, or a joint reader-ranker.
+        candidates: Passages that are ranked; what was found beyond them stays behind them.
+        languages: The languages it serves; a question in another one is not ranked.
+        device: `auto` takes a GPU if there is one.
+        dtype: `auto` is bfloat16 where the processor has it, else float32.
+        batch_size: Passages read at once.
+    """
+
+    model: str
+    candidates: int = Field(default=20, ge=1, le=1000)
+    languages: tuple[str, ...] = ("en",)
+    device: str = "auto"
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    batch_size: int = Field(default=16, ge=1, le=4096)

@@ -1,0 +1,42 @@
+"""The configuration of the reader."""
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from rag.section import Section
+
+
+class ReaderConfig(Section):
+    """How evidence is found in the best passages, and how much of it is quoted.
+
+    Attributes:
+        kind: `sentences`: the sentences of the passages, by meaning and shared words; `spans`: a
+            model finds the exact words that answer, and the sentence around them is quoted.
+        sentences: Most sentences in an answer.
+        share: A further sentence is added only above this share of the best one's score.
+        model: For `spans`: a folder or hub name of a reader, or a joint reader-ranker.
+        languages: Languages that model serves; in others sentences are looked for.
+        longest_answer: Most tokens of a span.
+        n_best: Spans looked at in each passage.
+        device: `auto` takes a GPU if there is one.
+        dtype: `auto` is bfloat16 where the processor has it, else float32.
+        batch_size: Windows read at once.
+    """
+
+    kind: Literal["sentences", "spans"] = "sentences"
+    sentences: int = Field(default=2, ge=1, le=10)
+    share: float = Field(default=0.8, ge=0, le=1)
+    model: str | None = None
+    languages: tuple[str, ...] = ("en",)
+    longest_answer: int = Field(default=30, ge=1, le=512)
+    n_best: int = Field(default=5, ge=1, le=100)
+    device: str = "auto"
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    batch_size: int = Field(default=16, ge=1, le=4096)
+
+    @model_validator(mode="after")
+    def _spans_need_a_model(self) -> Self:
+        if self.kind == "spans" and not self.model:
+            raise ValueError("`kind: spans` needs `model`, a folder or hub name of a reader")
+        return self
