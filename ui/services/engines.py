@@ -48,7 +48,8 @@ class Found:
     """What a search in one or several collections found.
 
     Attributes:
-        results: Best first; those of several collections are interleaved by their rank there.
+        results: Best first; those of several collections are interleaved by their rank there, and
+            of equal ranks the one whose best sentence is likelier to answer comes first.
         stages: Collection -> its steps, with milliseconds.
         total_ms: How long it took in all.
         notes: What the steps had to say.
@@ -216,7 +217,7 @@ class Engines:
                 found.append((rag.search(question, **options), []))
         hits = [_hit(question, result, passage, evidence)
                 for result, evidence in found for passage in result.results]  # fmt: skip
-        hits.sort(key=lambda hit: hit.passage.rank)  # stable: equal ranks in the order asked
+        hits.sort(key=lambda hit: (hit.passage.rank, -(hit.confidence or 0.0)))
         stages = {result.collection: result.trace.stages for result, _ in found}
         notes = dict.fromkeys(
             stage.note for each in stages.values() for stage in each if stage.note
