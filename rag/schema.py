@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+OF_SPANS = frozenset({"short", "answer_start", "answer_end"})  # fields that only spans fill
+
 
 @dataclass(frozen=True)
 class StageScore:
@@ -174,5 +176,12 @@ def passages_from_json(values: Sequence[Mapping[str, Any]]) -> tuple[Passage, ..
 
 
 def to_json(value: Any) -> dict[str, Any]:  # noqa: ANN401 - any dataclass of this module
-    """Turn a value of this module into JSON-ready dictionaries and lists."""
-    return asdict(value)
+    """Turn a value of this module into JSON-ready dictionaries and lists.
+
+    What only a span reader tells is left out where there is none.
+    """
+    return asdict(value, dict_factory=_without_unset)
+
+
+def _without_unset(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    return {name: each for name, each in pairs if each is not None or name not in OF_SPANS}

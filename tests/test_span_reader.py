@@ -254,11 +254,10 @@ def test_an_answer_has_the_exact_words_and_cites_the_sentence_around_them(span_r
     assert answer_from_json(json.loads(json.dumps(to_json(answer)))) == answer
 
 
-def test_an_answer_from_before_there_were_spans_is_still_read(sample_rag):
+def test_without_a_span_reader_json_is_what_it_was_before_there_was_one(sample_rag):
     value = to_json(sample_rag.ask(QUESTION))
-    assert value.pop("short") is None
-    for citation in value["citations"]:
-        assert (citation.pop("answer_start"), citation.pop("answer_end")) == (None, None)
+    assert "short" not in value
+    assert not any({"answer_start", "answer_end"} & set(each) for each in value["citations"])
     assert answer_from_json(value).short is None
 
 

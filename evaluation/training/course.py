@@ -125,12 +125,7 @@ def train_model(
         _install(
             course.out,
             model,
-            facts={
-                "heads": HEADS[course.role],
-                "languages": [data.language],
-                "length": cutter.length,
-                "stride": cutter.stride,
-            },
+            facts=_facts(course, data, cutter),
             tokenizer=tokenizer,
             calibration=calibrate(model, data.held_back, held) if spans else None,
             text=text,
@@ -225,6 +220,16 @@ def _checkpoints(course: Course, base: ModelFiles, data: TrainingSet) -> Iterato
     marker.write_text(key, encoding="utf-8")
     yield folder
     shutil.rmtree(folder)
+
+
+def _facts(course: Course, data: TrainingSet, cutter: WindowCutter) -> dict[str, Any]:
+    """Return what a model says about itself in its `config.json`."""
+    return {
+        "heads": HEADS[course.role],
+        "languages": [data.language],
+        "length": cutter.length,
+        "stride": cutter.stride,
+    }
 
 
 def _install(
