@@ -8,7 +8,7 @@ from places import ROOT
 from streamlit.testing.v1 import AppTest
 
 from rag.config import Config, GeneratorConfig
-from rag.errors import RagError
+from rag.errors import ModelError, RagError
 from ui import session
 from ui.services import open_services
 
@@ -185,6 +185,22 @@ def test_a_model_s_answer_is_checked_and_can_be_left_out(services, monkeypatch):
     at.toggle(key="ask_quote_only").set_value(True).run()
     ask(at, QUESTION)
     assert "A radar survey in 2015" in answers(at)[1]
+
+
+def test_a_model_that_is_away_is_replaced_by_quotes_and_its_place_is_not_told(
+    services, monkeypatch
+):
+    class Away(Writer):
+        def run(self, messages, **_):
+            raise ModelError("http://10.0.0.9:8080/v1 cannot be reached")
+
+    monkeypatch.setattr(services.engines, "_generator", Away(""))
+    monkeypatch.setattr(services.engines, "_has_generator", True)
+    model = GeneratorConfig(kind="openai", model="m", base_url="http://10.0.0.9:8080/v1")
+    object.__setattr__(services, "config", Config(generator=model))
+    at = ask(visit(), QUESTION)
+    assert "168 metres thick" in answers(at)[0] and "could not be used" in answers(at)[0]
+    assert "10.0.0.9" not in (answers(at)[0] + drawn(at)).replace("\\", "")
 
 
 def test_an_answer_that_was_interrupted_keeps_its_text(services):

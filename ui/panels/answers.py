@@ -13,7 +13,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from rag.config import Config
-from rag.schema import Answer
+from rag.schema import Answer, Stage
 from ui.render import (
     answer_anchor,
     citation_anchors,
@@ -134,7 +134,7 @@ def answer_markdown(reader: Reader, exchange: Exchange) -> str:
     elif answer is None or answer.abstained:
         note = plain(reader.say("answer.unchecked")) if shown else ""
     else:
-        note = plain(answer.reason or "")
+        note = plain(_remark(reader, answer))
     return (
         "\n\n".join(part for part in (shown, f":small[{note}]" if note else "") if part) or NOTHING
     )
@@ -164,8 +164,20 @@ def step_list(reader: Reader, exchange: Exchange) -> str:
     """Return how the answer was found, folded, once it is done."""
     if exchange.answer is None:
         return element("div")
-    trace = exchange.answer.trace
-    return steps_table(trace.stages, trace.total_ms, reader.say)
+    trace, failed = exchange.answer.trace, reader.say("answer.model_failed")
+    stages = [replace(each, note=failed) if _has_failed(each) else each for each in trace.stages]
+    return steps_table(stages, trace.total_ms, reader.say)
+
+
+def _remark(reader: Reader, answer: Answer) -> str:
+    """Return what is to be said about an answer; where a model is kept is nobody's business."""
+    if any(_has_failed(stage) for stage in answer.trace.stages):
+        return reader.say("answer.model_failed")
+    return answer.reason or ""
+
+
+def _has_failed(stage: Stage) -> bool:
+    return stage.name == "generate" and (stage.note or "").startswith("failed")
 
 
 def _as_it_is(reader: Reader, exchange: Exchange) -> Exchange:
