@@ -176,6 +176,8 @@ def test_a_question_opens_with_what_was_found_and_why_it_failed(person, runs, ma
     page.get_by_role("option", name="ranked low").click()
     lost = [each for each in system.queries if each.cause == "ranked low"]
     expect(page.get_by_text(f"of {len(lost)} questions")).to_be_visible()
+    person.idle()
+    expect(page.locator('[class*="st-key-row_q_"]')).to_have_count(min(20, len(lost)))
     place = lost.index(chosen)
     page.locator('[class*="st-key-row_q_"]').nth(place).get_by_role("button").click()
     case = page.locator('[class*="st-key-case_"]')
