@@ -302,3 +302,13 @@ def test_what_takes_too_long_is_given_up(station, monkeypatch):
         asked = {"question": "x", "collections": ["station"]}
         refused(api.post("/v1/search", json=asked), 504, "timeout")
         release.set()
+
+
+def test_to_rank_without_a_ranker_is_refused_and_not_to_rank_is_not(api):
+    for path in ("/v1/search", "/v1/ask"):
+        where = {"collections": ["station"]} if path.endswith("search") else {}
+        asked = {"question": QUESTION, **(where or {"collection": "station"})}
+        response = api.post(path, json={**asked, "rank": True})
+        assert 400 <= response.status_code < 500, response.text
+        assert "no ranker is configured" in response.text
+        assert api.post(path, json={**asked, "rank": False}).status_code == 200

@@ -274,3 +274,49 @@ def test_data_elements_can_be_drawn():
     import pyarrow  # numpy 1 breaks it, and nothing says so before a table is drawn
 
     assert int(numpy.__version__.split(".")[0]) >= 2 and pyarrow.array([1]).to_pylist() == [1]
+
+
+@pytest.fixture
+def ranking(monkeypatch, tmp_path, sample_store, embedder):
+    """The services over a copy of the sample, with a real cross-encoder, tiny and untrained."""
+    from tiny_models import save_cross_encoder
+
+    home = tmp_path / "home"
+    shutil.copytree(sample_store.folder, home / "collections" / "sample")
+    monkeypatch.setenv("RAG_HOME", str(home))
+    monkeypatch.setattr("rag.embedders._load", lambda files, config: embedder._model)
+    model = str(save_cross_encoder(tmp_path / "cross-encoder"))
+    made = open_services(Config(ranker={"model": model, "dtype": "float32"}))
+    session.provide(made, collection="sample")
+    yield made
+    session.provide(None)
+    made.close()
+
+
+def toggle(at, key):
+    return next(each for each in at.toggle if each.key == key)
+
+
+def test_the_ranker_can_be_left_out_of_a_search(ranking):
+    at = visit("search", q=QUESTION)
+    assert toggle(at, "ranker").value and "Ranked anew" in drawn(at)
+    toggle(at, "ranker").set_value(False).run()
+    assert "Ranked anew" not in drawn(at) and "Glacier measurements" in drawn(at)
+
+
+def test_the_ranker_can_be_left_out_of_an_answer(ranking):
+    at = ask(visit(), QUESTION)
+    assert "Ranked anew" in drawn(at)
+    toggle(at, "ask_ranker").set_value(False).run()
+    at = ask(at, QUESTION)
+    ((owner,),) = ranking.database.rows("SELECT owner FROM conversations")
+    (conversation,) = ranking.conversations.recent(owner)
+    first, second = ranking.conversations.exchanges(owner, conversation.id)
+    stages = [[stage.name for stage in each.answer.trace.stages] for each in (first, second)]
+    assert "ranked" in stages[0] and "ranked" not in stages[1]
+
+
+def test_without_a_ranker_the_switch_is_there_and_says_why_it_does_nothing(services):
+    at = visit("search", q=QUESTION)
+    assert toggle(at, "ranker").disabled
+    assert any("No ranker is configured" in each.value for each in at.text)

@@ -31,6 +31,7 @@ async def search(
         top_k=asked.top_k,
         filters=asked.filters,
         read=asked.read,
+        rank=asked.rank,
     )
 
 
@@ -55,6 +56,7 @@ async def ask(
         method=asked.method,
         top_k=asked.top_k,
         filters=asked.filters,
+        rank=asked.rank,
         budget=asked.budget,
         write=asked.write,
     )

@@ -61,6 +61,9 @@ class Asked(Request):
         None, ge=1, le=1000, description="Most passages; None is the configured number."
     )
     filters: Filters = None
+    rank: bool | None = Field(
+        None, description="Whether the ranker orders the passages; None does so if there is one."
+    )
 
     @field_validator("filters")
     @classmethod

@@ -1,10 +1,11 @@
 """What a question is asked about, and how: collection, method, filter, with or without a model."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import streamlit as st
 
-from rag.config import Method
+from rag.config import Config, Method
 from rag.errors import QuestionError
 from rag.stores.filters import Filter, parse_filter
 from ui.panels.frame import notice
@@ -22,6 +23,7 @@ class Choice:
     method: Method | None
     filters: Filter | None
     write: bool
+    rank: bool | None = None
     problem: str | None = None
 
 
@@ -50,6 +52,24 @@ def choose_method(say: Say, configured: Method, *, key: str, in_address: bool = 
     return chosen or configured
 
 
+def choose_ranking(
+    config: Config, say: Say, *, key: str, bind: Literal["query-params"] | None = None
+) -> bool | None:
+    """Draw the switch of the ranker; return False if it is off, None to do as configured."""
+    there = config.ranker is not None
+    on = st.toggle(
+        say("search.ranker"),
+        value=there,
+        disabled=not there,
+        key=key,
+        bind=bind if there else None,
+        persist_state=None if bind else "session",
+    )
+    if not there:
+        st.text(say("search.no_ranker"))
+    return False if there and not on else None
+
+
 def draw_choices(services: Services, say: Say, names: list[str], collection: str) -> Choice:
     """Draw the row above the conversation and return what is chosen in it."""
     config = services.config
@@ -74,6 +94,7 @@ def draw_choices(services: Services, say: Say, names: list[str], collection: str
             )
             if not has_model:
                 st.text(say("chat.no_model"))
+            rank = choose_ranking(config, say, key="ask_ranker")
             expression = st.text_input(
                 say("chat.filter"),
                 key="ask_filter",
@@ -85,7 +106,8 @@ def draw_choices(services: Services, say: Say, names: list[str], collection: str
     filters, problem = parsed(expression)
     if problem:
         notice(say("search.failed"), problem, kind="error")
-    return Choice(chosen, method, filters, has_model and not quote_only, problem)
+    write = has_model and not quote_only
+    return Choice(chosen, method, filters, write, rank, problem)
 
 
 def parsed(expression: str) -> tuple[Filter | None, str | None]:

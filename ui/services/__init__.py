@@ -61,6 +61,7 @@ class Services:
         top_k: int | None = None,
         filters: Filter | None = None,
         read: bool = True,
+        rank: bool | None = None,
     ) -> Found:
         """Return the passages for a question in collections that somebody may use.
 
@@ -73,7 +74,13 @@ class Services:
         for name in collections:
             self.library.check(owner, name)
         return self.engines.search(
-            question, collections, method=method, top_k=top_k, filters=filters, read=read
+            question,
+            collections,
+            method=method,
+            top_k=top_k,
+            filters=filters,
+            read=read,
+            rank=rank,
         )
 
     def export_markdown(self, owner: str, conversation_id: str) -> str:

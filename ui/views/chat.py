@@ -133,6 +133,7 @@ def _ask(
             method=choice.method,
             filters=choice.filters,
             write=choice.write,
+            rank=choice.rank,
         )
     except RagError:
         if current is None:

@@ -1,13 +1,13 @@
 """The page Search: passages for a question or for keywords, and why each was found."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import streamlit as st
 
 from rag.config import Method
 from rag.errors import RagError
 from ui import session
-from ui.panels.asking import choose_method, parsed
+from ui.panels.asking import choose_method, choose_ranking, parsed
 from ui.panels.frame import heading, notice, problem
 from ui.panels.results import draw_results
 from ui.services import Services
@@ -16,6 +16,17 @@ from ui.words import Say
 
 COUNTS = (5, 10, 20)  # results on a page
 LAST_PAGE = 50
+
+
+@dataclass(frozen=True)
+class _Options:
+    """What a search was told beside its question."""
+
+    collections: list[str]
+    method: Method
+    expression: str
+    count: int
+    rank: bool | None
 
 
 def main() -> None:
@@ -38,24 +49,25 @@ def main() -> None:
         st.form_submit_button(
             say("search.go"), type="primary", icon=":material/search:", on_click=_first_page
         )
-    collections, method, expression, count = _options(services, say, names)
+    options = _options(services, say, names)
     if not question.strip():
         notice(say("search.title"), say("search.empty"))
         return
-    filters, wrong = parsed(expression)
+    filters, wrong = parsed(options.expression)
     if wrong:
         notice(say("search.failed"), wrong, kind="error")
         return
-    page = _page()
+    page, count = _page(), options.count
     try:
         with st.spinner(say("answer.searching")):
             found = services.search(
                 owner,
                 question,
-                collections,
-                method=method,
+                options.collections,
+                method=options.method,
                 top_k=page * count + 1,
                 filters=filters,
+                rank=options.rank,
             )
     except RagError as error:
         problem(say("search.failed"), error)
@@ -64,8 +76,8 @@ def main() -> None:
     _draw(services, owner, say, found, question=question, page=page, count=count)
 
 
-def _options(services: Services, say: Say, names: list[str]) -> tuple[list[str], Method, str, int]:
-    """Draw what a search can be told, and return the collections, method, filter and number."""
+def _options(services: Services, say: Say, names: list[str]) -> _Options:
+    """Draw what a search can be told."""
     with st.popover(say("search.options"), icon=":material/tune:", key="search_options"):
         chosen = st.multiselect(
             say("search.collections"),
@@ -85,9 +97,8 @@ def _options(services: Services, say: Say, names: list[str]) -> tuple[list[str],
         count = st.segmented_control(
             say("search.count"), COUNTS, default=COUNTS[0], key="n", bind="query-params"
         )
-        st.toggle(say("search.ranker"), value=False, disabled=True, key="ranker")
-        st.text(say("search.no_ranker"))
-    return chosen or names, method, expression, count or COUNTS[0]
+        rank = choose_ranking(services.config, say, key="ranker", bind="query-params")
+    return _Options(chosen or names, method, expression, count or COUNTS[0], rank)
 
 
 def _draw(
