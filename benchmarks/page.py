@@ -139,10 +139,25 @@ def crowd(chromium, server, people):
         visitor.close()
 
 
+def cycles(chromium, server, count):
+    """Memory while one page after the other is opened and closed."""
+    pid, seen = server.process.pid, []
+    for number in range(count + 1):
+        if number % (count // 4) == 0:
+            seen.append(f"{number}: {memory(pid):.0f}")
+        person = Person(chromium, server.url)
+        person.go("/")
+        person.close()
+    time.sleep(75)  # until the server forgets the sessions
+    print(f"memory in MiB after so many pages opened and closed: {', '.join(seen)}; "
+          f"a minute later: {memory(pid):.0f}")  # fmt: skip
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--people", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=8, help="0 leaves the times out")
+    parser.add_argument("--cycles", type=int, default=0, help="pages opened and closed")
     options = parser.parse_args()
     print("load", *os.getloadavg(), "threads", threading.active_count())
     with tempfile.TemporaryDirectory() as folder, serve(writes_slowly) as model:
@@ -156,6 +171,8 @@ def main():
             if options.rounds:
                 loading(chromium, server)
                 reruns(painting(chromium, server, options.rounds), server)
+            if options.cycles:
+                cycles(chromium, server, options.cycles)
             crowd(chromium, server, options.people)
             chromium.close()
         server.stop()
