@@ -1,3 +1,6 @@
 """From files to a collection."""
 
-import rag  # noqa: F401 - first of all: it sets what haystack reads when it is imported
+import os
+
+# As in `rag`, which is not imported here: the process that reads files must start fast.
+os.environ.setdefault("HAYSTACK_TELEMETRY_ENABLED", "False")
