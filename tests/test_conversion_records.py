@@ -1,5 +1,6 @@
 """Records: rows of .csv, .json and .jsonl become documents, bad rows become problems."""
 
+import csv
 import json
 
 import pytest
@@ -8,7 +9,7 @@ from places import SHARED
 from indexing.converters.formats import convert_bytes
 from indexing.converters.records import record_document
 from indexing.converters.schema import ConvertedDocument, Problem, Unreadable
-from indexing.converters.tables import find_delimiter, looks_like_header
+from indexing.converters.tables import convert_csv, find_delimiter, looks_like_header
 
 SUBJQA = SHARED / "data" / "subjqa" / "electronics" / "splits" / "dev.csv"
 
@@ -220,3 +221,13 @@ def test_a_real_table_of_reviews_is_read():
     assert len(documents) > 200
     assert {document.meta["domain"] for document in documents} == {"electronics"}
     assert all(document.title for document in documents)
+
+
+def test_reading_a_table_leaves_other_readers_of_csv_alone():
+    before = csv.field_size_limit()
+    csv.field_size_limit(131_072)
+    try:
+        list(convert_csv("a,b\n1,2\n"))
+        assert csv.field_size_limit() == 131_072
+    finally:
+        csv.field_size_limit(before)

@@ -272,6 +272,15 @@ def test_of_two_collections_the_first_of_each_come_first_and_the_likelier_answer
         assert set(found.stages) == {"station", "second"}
 
 
+def test_an_empty_collection_among_several_is_left_out_with_a_note(services):
+    services.library.create(ANNA, "empty")
+    found = services.search(ANNA, "diesel pump", ["empty", "station"])
+    assert found.results[0].passage.source == "pump.txt"
+    assert found.notes[0] == "`empty` was left out: it is empty, or not finished."
+    with pytest.raises(CollectionError, match="not finished"):
+        services.search(ANNA, "diesel pump", ["empty"])
+
+
 def test_a_collection_made_with_another_embedder_is_listed_with_the_reason(services, monkeypatch):
     files = services.engines.embedder.files
     changed = type("Files", (), {**files.__dict__, "name": "other", "dimension": 768})

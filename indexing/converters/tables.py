@@ -9,6 +9,9 @@ from indexing.converters.records import record_document
 from indexing.converters.schema import ConvertedDocument, Problem, Scalar, Unreadable
 
 _DELIMITERS = ",;\t|"
+CSV_LIMIT = (
+    131_072  # characters of a cell: the csv module's own limit, never to be lowered for others
+)
 _LONGEST_NAME = 80
 _MOST_RESTARTS = 20
 _INTEGER = re.compile(r"[+-]?(?:0|[1-9]\d{0,17})")
@@ -110,7 +113,7 @@ def read_rows(text: str, delimiter: str) -> Iterator[Row | Problem]:
     after it.
     """
     lines = text.split("\n")
-    csv.field_size_limit(max(len(text), 1))
+    csv.field_size_limit(max(len(text), CSV_LIMIT))
     start = 0
     for _ in range(_MOST_RESTARTS):
         onward = yield from _read_from(lines, start, delimiter)

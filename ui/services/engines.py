@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rag.clock import Stopwatch
 from rag.collections import identity_of, open_generator, open_rag
 from rag.config import Config, Method
-from rag.errors import QuestionError
+from rag.errors import CollectionError, MismatchError, QuestionError, RagError, StoreError
 from rag.roles import Roles, open_roles
 from rag.schema import Passage, SearchResult, Stage
 from rag.stores.filters import Filter
@@ -200,7 +200,9 @@ class Engines:
 
         Raises:
             QuestionError: If the question or the filter cannot be used.
-            CollectionError: If a collection does not exist.
+            CollectionError: If none of the collections can be asked; otherwise those that cannot
+                are left out, and a note says so.
+            StoreError: Likewise.
             ValueError: If no collection is named.
         """
         if not collections:
@@ -209,20 +211,35 @@ class Engines:
         found: list[tuple[SearchResult, list[Evidence]]] = []
         options: dict[str, Any] = {"method": method, "top_k": top_k, "filters": filters}
         options["rank"] = rank
+        left_out: dict[str, RagError] = {}
         for name in dict.fromkeys(collections):
-            rag = self.rag(name)
-            if read:
-                found.append(rag.search_and_read(question, **options))
-            else:
-                found.append((rag.search(question, **options), []))
+            try:
+                rag = self.rag(name)
+                if read:
+                    found.append(rag.search_and_read(question, **options))
+                else:
+                    found.append((rag.search(question, **options), []))
+            except (CollectionError, StoreError) as error:
+                left_out[name] = error
+        if not found:
+            raise next(iter(left_out.values()))
         hits = [_hit(question, result, passage, evidence)
                 for result, evidence in found for passage in result.results]  # fmt: skip
         hits.sort(key=lambda hit: (hit.passage.rank, -(hit.confidence or 0.0)))
         stages = {result.collection: result.trace.stages for result, _ in found}
-        notes = dict.fromkeys(
-            stage.note for each in stages.values() for stage in each if stage.note
-        )
-        return Found(tuple(hits), stages, round(watch.ms, 3), tuple(notes))
+        notes = [_left_out(name, error) for name, error in left_out.items()]
+        notes += [stage.note for each in stages.values() for stage in each if stage.note]
+        return Found(tuple(hits), stages, round(watch.ms, 3), tuple(dict.fromkeys(notes)))
+
+
+def _left_out(collection: str, error: RagError) -> str:
+    """Return why a collection was not searched, without what concerns the operator alone."""
+    why = "it cannot be read now"
+    if isinstance(error, CollectionError):
+        why = "it is empty, or not finished"
+    elif isinstance(error, MismatchError):
+        why = "it was made with another embedder"
+    return f"`{collection}` was left out: {why}."
 
 
 def _hit(
