@@ -61,7 +61,7 @@ def show_model(
 @router.post(
     "/chat/completions",
     response_model=ChatResponse,
-    responses={200: {"content": {EVENT_STREAM: {"schema": {"type": "string"}}}}},
+    responses={200: {"content": {EVENT_STREAM: {}}}},
 )
 async def complete_chat(
     *,

@@ -38,7 +38,7 @@ async def search(
 @router.post(
     "/ask",
     response_model=Answer,
-    responses={200: {"content": {EVENT_STREAM: {"schema": {"type": "string"}}}}},
+    responses={200: {"content": {EVENT_STREAM: {}}}},
 )
 async def ask(
     asked: AskRequest, watched: WatchedOf, request: Request
