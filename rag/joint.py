@@ -19,6 +19,8 @@ from transformers import MODEL_FOR_QUESTION_ANSWERING_MAPPING, MODEL_MAPPING, Au
 from rag.models import OWN
 from rag.windows import Window
 
+# Drawing so many random numbers takes a processor as long as the rest of a step.
+DROPOUTS = ("attention_probs_dropout_prob", "hidden_dropout_prob")
 ROUNDED = 32  # tokens: few shapes, as the processor plans anew for each
 
 
@@ -115,6 +117,9 @@ def joint_from_encoder(folder: Path) -> JointModel:
         ValueError: If its configuration cannot.
     """
     config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    for name in DROPOUTS:
+        if hasattr(config, name):
+            setattr(config, name, 0.0)
     model = JointModel(config)
     weights: dict[str, torch.Tensor] = {}
     for path in sorted(folder.glob("*.safetensors")):

@@ -102,19 +102,41 @@ def find_model(name: str, *, setting: str) -> ModelFiles:
     """Return the files of a model, downloading them only if they are nowhere on this machine.
 
     Args:
-        name: A folder, the name of a model that a package ships, or a hub name.
+        name: A folder, the name of a model that was trained here or that a package ships, or a hub
+            name.
         setting: The setting that names it, for the error message.
 
     Raises:
         ModelError: If the model is nowhere, or has no safetensors weights.
     """
-    found = _in_folder(name) or _in_package(name) or _from_hub(name, setting)
+    found = _promoted(name) or _in_folder(name) or _shipped(name)
+    found = found or _in_package(name) or _from_hub(name, setting)
     if not list(found.folder.glob("*.safetensors")):
         raise ModelError(
             f"the model `{name}` in `{found.folder}` has no .safetensors weights. Other formats "
             f"can run code when they are loaded and are refused: set `{setting}` to another model."
         )
     return found
+
+
+def _promoted(name: str) -> ModelFiles | None:
+    from rag.bundled import PROMOTED, promoted_folder
+
+    if not name.startswith(PROMOTED):
+        return None
+    folder = promoted_folder(name)
+    if not folder.is_dir():
+        raise ModelError(f"there is no model `{folder}`: `rag train ... --promote` makes one.")
+    return ModelFiles(name, folder, "trained here")
+
+
+def _shipped(name: str) -> ModelFiles | None:
+    from rag.bundled import shipped_folder
+
+    folder = shipped_folder(name)
+    if "/" in name or not (folder / "config.json").is_file():
+        return None
+    return ModelFiles(name, folder, "citewell")
 
 
 def _in_folder(name: str) -> ModelFiles | None:

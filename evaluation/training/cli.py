@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from evaluation.training.loop import Progress
 
 BASE = "all-MiniLM-L6-v2"
+RATE = 1.5e-4
 SAID_EVERY = 20.0  # seconds
 
 BaseOption = Annotated[
@@ -37,7 +38,11 @@ HeldOutOption = Annotated[
     typer.Option("--held-out", help="A set to be measured on: its questions are not trained on."),
 ]
 NegativesOption = Annotated[
-    int, typer.Option("--negatives", help="Texts that do not answer, for each question.", min=0)
+    float,
+    typer.Option("--negatives", help="Texts that do not answer, for each question.", min=0),
+]
+RateOption = Annotated[
+    float, typer.Option("--learning-rate", help="The highest of the training.", min=1e-7, max=1)
 ]
 
 train = typer.Typer(
@@ -56,12 +61,14 @@ def reader(  # noqa: PLR0913 - a command's options
     budget: BudgetOption = None,
     seed: SeedOption = 0,
     held_out: HeldOutOption = None,
-    negatives: NegativesOption = 1,
+    negatives: NegativesOption = 1.0,
+    learning_rate: RateOption = RATE,
     repair: RepairOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Train a model that finds the words that answer, and ranks passages as well."""
     options = {"epochs": epochs, "minutes": budget, "seed": seed, "device": device}
+    options["learning_rate"] = learning_rate
     _run("reader", datasets, base, out, options, held_out, negatives, repair, as_json)
 
 
@@ -76,12 +83,14 @@ def ranker(  # noqa: PLR0913 - a command's options
     budget: BudgetOption = None,
     seed: SeedOption = 0,
     held_out: HeldOutOption = None,
-    negatives: NegativesOption = 2,
+    negatives: NegativesOption = 2.0,
+    learning_rate: RateOption = RATE,
     repair: RepairOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Train a model that ranks passages; judged documents without answers are enough."""
     options = {"epochs": epochs, "minutes": budget, "seed": seed, "device": device}
+    options["learning_rate"] = learning_rate
     _run("ranker", datasets, base, out, options, held_out, negatives, repair, as_json)
 
 
@@ -92,7 +101,7 @@ def _run(  # noqa: PLR0913, PLR0917 - what both commands were given
     out: Path | None,
     options: dict[str, Any],
     held_out: list[Path] | None,
-    negatives: int,
+    negatives: float,
     repair: bool,
     as_json: bool,
 ) -> None:

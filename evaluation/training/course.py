@@ -49,7 +49,7 @@ class Course:
     base: str
     out: Path
     schedule: Schedule
-    negatives: int = 1
+    negatives: float = 1
     evaluated_on: Sequence[Path] = ()
     repair: bool = False
     command: str = ""

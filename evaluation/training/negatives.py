@@ -23,7 +23,7 @@ def mine_negatives(
     dataset: Dataset,
     pieces: Sequence[Piece],
     *,
-    each: int,
+    each: float,
     seed: int,
     progress: Progress = lambda done, total, what: None,
 ) -> list[Example]:
@@ -32,7 +32,7 @@ def mine_negatives(
     Args:
         dataset: The questions; their filters hold here as well.
         pieces: All pieces of the set's documents.
-        each: Most negatives of a question.
+        each: Most negatives of a question; .5 is one for every second question.
         seed: Draws among the best.
         progress: Told about each question.
     """
@@ -47,7 +47,8 @@ def mine_negatives(
         for done, question in enumerate(asked, start=1):
             hits = store.bm25_retrieval(question.question, top_k=DEPTH, filters=_filters(question))
             wrong = list(_wrong(question, (by_id[hit.id] for hit in hits)))
-            found += draw.sample(wrong, min(each, len(wrong)))
+            count = int(each) + (draw.random() < each % 1)
+            found += draw.sample(wrong, min(count, len(wrong)))
             progress(done, len(asked), "negatives")
     return found
 

@@ -44,7 +44,7 @@ def load_training_set(
     paths: Sequence[Path],
     role: Role,
     *,
-    negatives: int,
+    negatives: float,
     seed: int,
     evaluated_on: Sequence[Path] = (),
     repair: bool = False,
@@ -82,7 +82,7 @@ def load_training_set(
     return TrainingSet(trained, held, datasets, languages.most_common(1)[0][0], lost)
 
 
-def _examples(dataset: Dataset, negatives: int, seed: int, progress: Progress) -> list[Example]:
+def _examples(dataset: Dataset, negatives: float, seed: int, progress: Progress) -> list[Example]:
     pieces = cut_documents(dataset.documents)
     known = positives(dataset, pieces)
     wrong = mine_negatives(dataset, pieces, each=negatives, seed=seed, progress=progress)
