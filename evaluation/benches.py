@@ -1,5 +1,6 @@
 """Systems made ready to be asked: collections opened, models loaded, gold evidence located."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
@@ -12,11 +13,15 @@ from evaluation.matching import Places, check_documents, judge
 from evaluation.sharing import Shared, SharedEmbedder, SharedStore
 from evaluation.slicing import slices_of
 from evaluation.systems import System, override
-from rag.collections import open_generator
+from rag.bundled import AUTO
+from rag.collections import open_generator, open_store
 from rag.config import EmbedderConfig
+from rag.text import language_of
 
 if TYPE_CHECKING:
     from rag.embedders import Embedder
+
+CHARACTERS = 500  # of a document that tell its language
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,7 @@ def prepare(
     located: dict[str, tuple[Task, ...]] = {}
     made = []
     for system in systems:
-        settings = system.config.embedder
+        settings = _embedder_of(system, dataset, collection)
         embedder = embedders.get(settings.model_dump_json()) or load_embedder(settings)
         embedders[settings.model_dump_json()] = embedder
         key = _corpus_settings(system)
@@ -106,6 +111,22 @@ def prepare(
             )
         )
     return made
+
+
+def _embedder_of(system: System, dataset: Dataset, collection: str | None) -> EmbedderConfig:
+    """Return the embedder's settings; `auto` is that of the collection, or of the documents."""
+    from rag.embedders import embedder_settings
+
+    settings = system.config.embedder
+    if settings.model != AUTO:
+        return settings
+    if collection is not None:
+        store = open_store(collection, system.config)
+        made_with = store.manifest.embedder if store.manifest else None
+        store.close()
+        return embedder_settings(settings, made_with=made_with)
+    languages = Counter(language_of(each.text[:CHARACTERS]) for each in dataset.documents)
+    return embedder_settings(settings, language=max(languages, key=languages.__getitem__))
 
 
 def load_embedder(settings: EmbedderConfig) -> "Embedder":

@@ -4,6 +4,7 @@ Writes the two files that the official SQuAD script takes: `predictions.json`, t
 question, never empty, and `na_prob.json`, the probability that the context does not answer.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,12 +24,12 @@ from evaluation.metrics.answers import (
 from evaluation.outputs import json_text, write_file
 from rag.collections import open_temporary
 from rag.config import Config
-from rag.embedders import Embedder
+from rag.embedders import Embedder, embedder_settings
 from rag.errors import ConfigError
 from rag.evidence import Evidence
 from rag.rankers import read_text
 from rag.readers import SentenceReader
-from rag.roles import open_roles
+from rag.roles import open_roles, serving
 from rag.span_reader import SpanReader
 from rag.text import language_of
 
@@ -126,7 +127,9 @@ def _by_sentences(
     questions: Sequence[Question], config: Config, progress: Progress
 ) -> dict[str, Best]:
     found = {}
-    embedder = Embedder(config.embedder)
+    languages = Counter(language_of(question.question) for question in questions)
+    language = languages.most_common(1)[0][0]
+    embedder = Embedder(embedder_settings(config.embedder, language=language))
     with open_temporary(config) as store:
         contexts = {question.context: question.document for question in questions}
         passages = {text: _passage(text, title) for text, title in contexts.items()}
@@ -140,10 +143,26 @@ def _by_sentences(
 
 
 def _by_spans(questions: Sequence[Question], config: Config, progress: Progress) -> dict[str, Best]:
-    model = open_roles(config).reader
-    if model is None:
+    readers = open_roles(config).readers
+    if not readers:
         raise ConfigError("--reader spans: set `reader.kind: spans` and `reader.model`")
-    component = SpanReader(model, 1, config.reader.longest_answer)
+    languages = [language_of(question.question) for question in questions]
+    found: dict[str, Best] = {}
+    for language in dict.fromkeys(languages):
+        model = serving(readers, language) or next(iter(readers.values()))
+        own = [each for each, its in zip(questions, languages, strict=True) if its == language]
+        component = SpanReader(model, 1, config.reader.longest_answer)
+        found |= _spans_of(own, component, len(found), len(questions), progress)
+    return found
+
+
+def _spans_of(
+    questions: Sequence[Question],
+    component: SpanReader,
+    done: int,
+    total: int,
+    progress: Progress,
+) -> dict[str, Best]:
     found = {}
     for start in range(0, len(questions), CHUNK):
         some = questions[start : start + CHUNK]
@@ -152,11 +171,11 @@ def _by_spans(questions: Sequence[Question], config: Config, progress: Progress)
             (question.question, read_text(passage))
             for question, passage in zip(some, passages, strict=True)
         ]
-        read = model.read(pairs) or []
+        read = component.model.read(pairs) or []
         for question, passage, windows in zip(some, passages, read, strict=True):
             evidence = component.evidence(passage, windows)
             found[question.question_id] = _exact(question, evidence)
-        progress(start + len(some), len(questions), some[-1].question_id)
+        progress(done + start + len(some), total, some[-1].question_id)
     return found
 
 

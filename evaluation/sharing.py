@@ -46,10 +46,11 @@ class Shared:
         key = f"{config.ranker} {config.reader}"
         if key not in self._roles:
             made = open_roles(config)
-            models = (made.ranker, made.reader)
+            models = (*made.rankers.values(), *made.readers.values())
             self._readers += [model for model in models if isinstance(model, PairModel)]
-            ranker = SharedRanker(made.ranker, self) if made.ranker else None
-            self._roles[key] = replace(made, ranker=ranker)
+            shared = {id(model): SharedRanker(model, self) for model in made.rankers.values()}
+            rankers = {language: shared[id(model)] for language, model in made.rankers.items()}
+            self._roles[key] = replace(made, rankers=rankers)
         return self._roles[key]
 
     def next_question(self) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rag.bundled import AUTO
 from rag.collections import (
     collection_exists,
     delete_collection,
@@ -70,6 +71,7 @@ def index(
 
 
 def _index(paths: list[Path], collection: str, settings: Config) -> "IndexReport":
+    from indexing.languages import settings_for
     from indexing.pipeline import index_paths, plan_index
     from rag.embedders import Embedder
 
@@ -78,9 +80,11 @@ def _index(paths: list[Path], collection: str, settings: Config) -> "IndexReport
         collection, settings
     ):  # nothing to index must not leave an empty collection behind
         plan_index(paths, None, leave_out=home)
-    embedder = Embedder(settings.embedder)
+    if settings.embedder.model != AUTO:
+        Embedder(settings.embedder)  # a missing one must not leave an empty collection behind
     store = open_store(collection, settings, create=True)
     try:
+        embedder = Embedder(settings_for(paths, store, settings, leave_out=home))
         with _progress() as progress, _stopping() as stop:
             return index_paths(
                 paths, store, embedder, settings, leave_out=home, progress=progress, stop=stop

@@ -11,6 +11,7 @@ from rag.config import data_folder
 
 ModelRole = Literal["embedder", "reader", "ranker"]
 
+AUTO = "auto"  # the setting that leaves the choice of a model to us
 PROMOTED = "promoted/"  # before the name of a model that was trained and installed here
 WEIGHTS = Path(__file__).parent / "weights"
 # What serves a language; a reader of ours ranks as well. Other languages have none.

@@ -16,6 +16,13 @@ class Stopwatch:
         """Milliseconds since the start."""
         return (time.perf_counter() - self._start) * 1000
 
-    def stage(self, name: str, *, count: int | None = None, note: str | None = None) -> Stage:
+    def stage(
+        self,
+        name: str,
+        *,
+        count: int | None = None,
+        note: str | None = None,
+        model: str | None = None,
+    ) -> Stage:
         """Return the trace entry of a step that ends now."""
-        return Stage(name, round(self.ms, 3), count, note)
+        return Stage(name, round(self.ms, 3), count, note, model)

@@ -7,12 +7,12 @@ import re
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rag.config import Config, data_folder
+from rag.config import Config, EmbedderConfig, data_folder
 from rag.errors import CollectionError, StoreError
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ def open_rag(
     name: str,
     config: Config,
     *,
-    embedder: "Embedder | bool" = True,
+    embedder: "Embedder | Callable[[EmbedderConfig], Embedder] | bool" = True,
     generator: "Generator | bool | None" = True,
     roles: "Roles | None" = None,
 ) -> "RAG":
@@ -180,8 +180,8 @@ def open_rag(
     Args:
         name: The collection.
         config: Models, methods and limits.
-        embedder: One that is loaded already; True makes the configured one; False does without,
-            and only bm25 can be asked then.
+        embedder: One that is loaded already, or what makes one from its settings; True makes the
+            configured one; False does without, and only bm25 can be asked then.
         generator: One that is loaded already; True makes the configured one; False or None never
             writes answers, whatever is configured.
         roles: Models of ranker and reader that are loaded already; None makes the configured ones.
@@ -198,15 +198,21 @@ def open_rag(
             f"the collection `{name}` is not finished: indexing was interrupted or found nothing. "
             f"Run again: rag index PATH{_option(name)}"
         )
-    from rag.embedders import Embedder
+    from rag.embedders import Embedder, embedder_settings
     from rag.engine import RAG
     from rag.roles import open_roles
 
+    made_with = store.manifest.embedder if store.manifest else None
+    settings = embedder_settings(config.embedder, made_with=made_with)
     try:
+        if embedder is True:
+            embedder = Embedder(settings)
+        elif callable(embedder):
+            embedder = embedder(settings)
         return RAG(
             config,
             store,
-            embedder=Embedder(config.embedder) if embedder is True else embedder or None,
+            embedder=embedder or None,
             generator=open_generator(config) if generator is True else generator or None,
             collection=name,
             roles=open_roles(config) if roles is None else roles,

@@ -84,15 +84,17 @@ class EmbedderConfig(Section):
     """The model that turns text into vectors.
 
     Attributes:
-        model: A hub name, a folder, or the name of a model that an installed package ships.
-        languages: The languages it serves; for a question in another one bm25 leads.
+        model: `auto`, by the language of the documents one that was trained here or comes with
+            this package; or a hub name, a folder, or the name of a model that a package ships.
+        languages: The languages it serves; for a question in another one bm25 leads. None is what
+            the model says of itself, or English.
         device: `auto` takes a GPU if there is one.
         dtype: `auto` is bfloat16 where the processor has it, else float32.
         batch_size: Passages encoded at once.
     """
 
-    model: str = "all-MiniLM-L6-v2"
-    languages: tuple[str, ...] = ("en",)
+    model: str = "auto"
+    languages: tuple[str, ...] | None = None
     device: str = "auto"
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     batch_size: int = Field(default=32, ge=1, le=4096)
@@ -215,7 +217,7 @@ class Config(Section):
     embedder: EmbedderConfig = EmbedderConfig()
     retrieval: RetrievalConfig = RetrievalConfig()
     fusion: FusionConfig = FusionConfig()
-    ranker: RankerConfig | None = None
+    ranker: RankerConfig | None = RankerConfig()
     reader: ReaderConfig = ReaderConfig()
     generator: GeneratorConfig | None = None
     abstention: AbstentionConfig = AbstentionConfig()

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from haystack import component
 
+from rag.bundled import AUTO, model_for
 from rag.clock import Stopwatch
 from rag.config import EmbedderConfig
 from rag.errors import ModelError
@@ -25,7 +26,8 @@ class Embedder:
     """A sentence-transformers model; loaded when it is first used, safe to share between threads.
 
     Args:
-        config: The model, where it runs, and which languages it serves.
+        config: The model, where it runs, and which languages it serves; `auto` is the one for
+            English here, see `embedder_settings`.
 
     Attributes:
         files: The model's files; its tokenizer, length and dimension are known before loading.
@@ -34,8 +36,9 @@ class Embedder:
 
     def __init__(self, config: EmbedderConfig) -> None:
         self.config = config
-        self.languages = config.languages
-        self.files: ModelFiles = find_model(config.model, setting="embedder.model")
+        name = (model_for("embedder", "en") or "") if config.model == AUTO else config.model
+        self.files: ModelFiles = find_model(name, setting="embedder.model")
+        self.languages = config.languages or embedder_languages(self.files)
         self._model: Any = None
         self._lock = threading.Lock()
 
@@ -84,6 +87,27 @@ class Embedder:
                 log.warning("Memory is short: embedding %d passages at a time.", size)
 
 
+def embedder_settings(
+    settings: EmbedderConfig, *, made_with: str | None = None, language: str = ""
+) -> EmbedderConfig:
+    """Return the embedder's settings with a model's name in the place of `auto`.
+
+    Args:
+        settings: As configured; a model that is named there stays.
+        made_with: The embedder of a collection that there is.
+        language: That of the documents, for one that there is not.
+    """
+    if settings.model != AUTO:
+        return settings
+    name = made_with or model_for("embedder", language) or model_for("embedder", "en")
+    return settings.model_copy(update={"model": name})
+
+
+def embedder_languages(files: ModelFiles) -> tuple[str, ...]:
+    """Return the languages that an embedder serves: as it says itself, or English."""
+    return tuple(files.own.get("languages") or ()) or ("en",)
+
+
 @contextmanager
 def _one_thread() -> Iterator[None]:
     """Run a short text on one thread.
@@ -121,17 +145,25 @@ def _load(files: ModelFiles, config: EmbedderConfig) -> Any:  # noqa: ANN401 - n
     from sentence_transformers import SentenceTransformer
     from transformers.utils import logging as transformers_logging
 
+    from rag.packing import load_weights
+
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     device = pick_device(config.device)
     try:
-        return SentenceTransformer(
+        model: Any = SentenceTransformer(
             str(files.folder),
             device=device,
             local_files_only=True,
             trust_remote_code=False,
             model_kwargs={"dtype": getattr(torch, pick_dtype(config.dtype, device))},
         )
+        if files.own:  # it may be packed: what was read of such a file were whole numbers
+            fitted = model[0].auto_model.load_state_dict(load_weights(files.folder), strict=False)
+            missing = [name for name in fitted.missing_keys if not name.startswith("pooler.")]
+            if missing:
+                raise RuntimeError(f"no weights for {missing[0]} and {len(missing) - 1} others")
+        return model
     except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ModelError(
@@ -180,5 +212,8 @@ class QueryEmbedder:
         The vector stays an array: Haystack copies a list number by number, which takes longer than
         the search.
         """
-        watch = Stopwatch()
-        return {"embedding": self.embedder.encode_query(text), "stage": watch.stage("embed")}
+        watch, name = Stopwatch(), self.embedder.files.name
+        return {
+            "embedding": self.embedder.encode_query(text),
+            "stage": watch.stage("embed", model=name),
+        }

@@ -24,10 +24,10 @@ from rag.errors import QuestionError, RagError, StaleError
 from rag.evidence import Evidence
 from rag.generators import Generator
 from rag.passages import as_passage, stage_scores
-from rag.pipelines import build_rank, build_read, build_search, build_spans
+from rag.pipelines import build_ranks, build_read, build_search, build_spans
 from rag.queries import standalone
 from rag.ranking import is_ranked
-from rag.roles import Roles
+from rag.roles import Roles, serving
 from rag.schema import Answer, Passage, SearchResult, Stage, Trace, Turn
 from rag.stores.base import Store
 from rag.stores.filters import Filter, join_filters
@@ -106,7 +106,7 @@ class RAG:
     ) -> None:
         self.config, self.store, self.collection = config, store, collection
         self.embedder, self.generator, self.filters = embedder, generator, filters
-        self.roles, self._rank = roles, build_rank(config, roles)
+        self.roles, self._ranks = roles, build_ranks(config, roles)
         check_embedder(store, embedder, collection)
         self._read, self._spans = build_read(store, embedder), build_spans(config, roles)
         self._search = {
@@ -304,7 +304,8 @@ class RAG:
 
     def _ranked(self, query: str, found: _Found, deadline: float | None) -> _Found:
         inputs = {"question": query, "documents": found.documents, "deadline": deadline}
-        output = _run(self._rank, {"ranked": inputs})["ranked"]
+        pipeline = serving(self._ranks, language_of(query)) or serving(self._ranks, "")
+        output = _run(pipeline, {"ranked": inputs})["ranked"]
         rankings = {**found.rankings, "ranked": output["ranked"]}
         stages = (*found.stages, output["stage"])
         return _Found(output["documents"], rankings, stages, found.generation)
@@ -346,12 +347,11 @@ class RAG:
         return weights, f"question in `{language}`, embedder serves `{serves}`: bm25 leads"
 
     def _evidence(self, question: str, found: _Found, timer: Timer) -> tuple[list[Evidence], Stage]:
-        language, reader = language_of(question), self.config.reader
-        reads = self.roles.reader is not None and (not language or language in reader.languages)
+        language = language_of(question)
+        spans = serving(self._spans, language)
         inputs: dict[str, Any] = {"question": question, "documents": found.documents}
-        if reads:
-            spans = {"read": {**inputs, "deadline": timer.deadline}}
-            output = _run(self._spans, spans)["read"]
+        if spans is not None:
+            output = _run(spans, {"read": {**inputs, "deadline": timer.deadline}})["read"]
             if output["evidence"] is not None:
                 return output["evidence"], output["stage"]
         serves = self.embedder is not None and self.embedder.serves(language)
@@ -359,10 +359,10 @@ class RAG:
         inputs["similarity"] = serves and not is_over
         output = _run(self._read, {"read": inputs})["read"]
         stage: Stage = output["stage"]
-        if (serves or reads) and is_over:
+        if (serves or spans) and is_over:
             stage = replace(stage, note="by words alone: the budget was used up")
-        elif self.roles.reader is not None:
-            served = ", ".join(reader.languages)
+        elif self._spans:
+            served = ", ".join(self._spans)
             note = f"question in `{language}`, reader serves `{served}`: by sentences"
             stage = replace(stage, note=note)
         return output["evidence"], stage

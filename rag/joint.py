@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import nn
 from transformers import MODEL_FOR_QUESTION_ANSWERING_MAPPING, MODEL_MAPPING, AutoConfig
 
 from rag.models import OWN
+from rag.packing import load_weights
 from rag.windows import Window
 
 # Drawing so many random numbers takes a processor as long as the rest of a step.
@@ -121,9 +122,7 @@ def joint_from_encoder(folder: Path) -> JointModel:
         if hasattr(config, name):
             setattr(config, name, 0.0)
     model = JointModel(config)
-    weights: dict[str, torch.Tensor] = {}
-    for path in sorted(folder.glob("*.safetensors")):
-        weights |= load_file(path)
+    weights = load_weights(folder)
     wanted = model.state_dict()
     own = {name: _weight(weights, name, model.prefix) for name in wanted}
     start = f"{model.prefix}."
@@ -150,8 +149,7 @@ def load_joint(folder: Path) -> JointModel:
     """
     config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     model = JointModel(config)
-    weights = {name: each.float() for name, each in load_file(folder / "model.safetensors").items()}
-    model.load_state_dict(weights)
+    model.load_state_dict(load_weights(folder))
     return model.eval()
 
 

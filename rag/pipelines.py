@@ -3,6 +3,8 @@
 The engine alone knows the names of their sockets.
 """
 
+from typing import Any
+
 from haystack import Pipeline
 
 from rag.config import Config, Method
@@ -40,33 +42,40 @@ def build_search(
     return pipeline
 
 
-def build_rank(config: Config, roles: Roles) -> Pipeline:
-    """Return the pipeline from a question and passages to their order: the component `ranked`.
+def build_ranks(config: Config, roles: Roles) -> dict[str, Pipeline]:
+    """Return by language the pipeline from a question and passages to their order.
 
-    Without a ranker it is empty.
+    Its component is `ranked`.
     """
-    pipeline = Pipeline()
-    if roles.ranker is not None and config.ranker is not None:
-        pipeline.add_component("ranked", Ranker(roles.ranker, config.ranker.candidates))
-    return pipeline
+    if config.ranker is None:
+        return {}
+    made: dict[int, Pipeline] = {}
+    for model in roles.rankers.values():
+        if id(model) not in made:
+            made[id(model)] = _of_one("ranked", Ranker(model, config.ranker.candidates))
+    return {language: made[id(model)] for language, model in roles.rankers.items()}
 
 
 def build_read(store: Store, embedder: Embedder | None) -> Pipeline:
     """Return the pipeline from a question and passages to evidence: the component `read`."""
-    pipeline = Pipeline()
-    pipeline.add_component("read", SentenceReader(store, embedder))
-    return pipeline
+    return _of_one("read", SentenceReader(store, embedder))
 
 
-def build_spans(config: Config, roles: Roles) -> Pipeline:
-    """Return the pipeline from a question and passages to spans: the component `read`.
+def build_spans(config: Config, roles: Roles) -> dict[str, Pipeline]:
+    """Return by language the pipeline from a question and passages to spans.
 
-    Without a reader's model it is empty.
+    Its component is `read`.
     """
+    settings = config.reader
+    made: dict[int, Pipeline] = {}
+    for model in roles.readers.values():
+        if id(model) not in made:
+            reader = SpanReader(model, settings.n_best, settings.longest_answer)
+            made[id(model)] = _of_one("read", reader)
+    return {language: made[id(model)] for language, model in roles.readers.items()}
+
+
+def _of_one(name: str, component: Any) -> Pipeline:  # noqa: ANN401 - Haystack has no type for it
     pipeline = Pipeline()
-    if roles.reader is not None:
-        reader = config.reader
-        pipeline.add_component(
-            "read", SpanReader(roles.reader, reader.n_best, reader.longest_answer)
-        )
+    pipeline.add_component(name, component)
     return pipeline

@@ -11,17 +11,19 @@ class RankerConfig(Section):
     """A cross-encoder that reads the question with each passage found and puts them in order.
 
     Attributes:
-        model: A folder or hub name: a cross-encoder, or a joint reader-ranker.
+        model: `auto`, by the question's language the one that was trained here or comes with this
+            package; or a folder or hub name: a cross-encoder, or a joint reader-ranker.
         candidates: Passages that are ranked; what was found beyond them stays behind them.
-        languages: The languages it serves; a question in another one is not ranked.
+        languages: The languages that a named model serves; a question in another one is not ranked.
+            None is what the model says of itself, or English.
         device: `auto` takes a GPU if there is one.
         dtype: `auto` is bfloat16 where the processor has it, else float32.
         batch_size: Passages read at once.
     """
 
-    model: str
+    model: str = "auto"
     candidates: int = Field(default=20, ge=1, le=1000)
-    languages: tuple[str, ...] = ("en",)
+    languages: tuple[str, ...] | None = None
     device: str = "auto"
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     batch_size: int = Field(default=16, ge=1, le=4096)

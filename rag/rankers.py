@@ -184,7 +184,7 @@ class Ranker:
             return {"documents": documents, "ranked": [], "stage": watch.stage("ranked", note=note)}
         order = sorted(range(len(first)), key=lambda place: -scores[place])  # stable
         ranked = [replace(first[place], score=scores[place]) for place in order]
-        stage = watch.stage("ranked", count=len(ranked))
+        stage = watch.stage("ranked", count=len(ranked), model=self.model.files.name)
         return {"documents": [*ranked, *rest], "ranked": ranked, "stage": stage}
 
 

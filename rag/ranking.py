@@ -2,7 +2,7 @@
 
 from rag.config import Config
 from rag.errors import QuestionError
-from rag.roles import Roles
+from rag.roles import Roles, serving
 from rag.text import language_of
 
 
@@ -20,15 +20,15 @@ def is_ranked(
     Raises:
         QuestionError: If ranking is asked for and there is no ranker.
     """
-    if wanted and (roles.ranker is None or config.ranker is None):
+    if wanted and (not roles.rankers or config.ranker is None):
         raise QuestionError(
             "no ranker is configured. Set `ranker.model` in the configuration, or do not ask to "
             "rank."
         )
-    if wanted is False or config.ranker is None or roles.ranker is None:
+    if wanted is False or config.ranker is None or not roles.rankers:
         return 0, None
     language = language_of(question)
-    if wanted is None and language and language not in config.ranker.languages:
-        serves = ", ".join(config.ranker.languages)
+    if wanted is None and serving(roles.rankers, language) is None:
+        serves = ", ".join(roles.rankers)
         return 0, f"question in `{language}`, ranker serves `{serves}`: not ranked"
     return config.ranker.candidates, None

@@ -1,8 +1,8 @@
 """The configuration of the reader."""
 
-from typing import Literal, Self
+from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from rag.section import Section
 
@@ -15,8 +15,10 @@ class ReaderConfig(Section):
             model finds the exact words that answer, and the sentence around them is quoted.
         sentences: Most sentences in an answer.
         share: A further sentence is added only above this share of the best one's score.
-        model: For `spans`: a folder or hub name of a reader, or a joint reader-ranker.
-        languages: Languages that model serves; in others sentences are looked for.
+        model: For `spans`: `auto`, by the question's language the one that was trained here or
+            comes with this package; or a folder or hub name of a reader or a joint reader-ranker.
+        languages: Languages that a named model serves; in others sentences are looked for. None is
+            what the model says of itself, or English.
         longest_answer: Most tokens of a span.
         n_best: Spans looked at in each passage.
         device: `auto` takes a GPU if there is one.
@@ -24,19 +26,13 @@ class ReaderConfig(Section):
         batch_size: Windows read at once.
     """
 
-    kind: Literal["sentences", "spans"] = "sentences"
+    kind: Literal["sentences", "spans"] = "spans"
     sentences: int = Field(default=2, ge=1, le=10)
     share: float = Field(default=0.8, ge=0, le=1)
-    model: str | None = None
-    languages: tuple[str, ...] = ("en",)
+    model: str = "auto"
+    languages: tuple[str, ...] | None = None
     longest_answer: int = Field(default=30, ge=1, le=512)
     n_best: int = Field(default=5, ge=1, le=100)
     device: str = "auto"
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     batch_size: int = Field(default=16, ge=1, le=4096)
-
-    @model_validator(mode="after")
-    def _spans_need_a_model(self) -> Self:
-        if self.kind == "spans" and not self.model:
-            raise ValueError("`kind: spans` needs `model`, a folder or hub name of a reader")
-        return self

@@ -1,34 +1,53 @@
 """The models that read a question together with passages: the ranker's and the reader's."""
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from rag.bundled import AUTO, languages_of, model_for
 from rag.config import Config
 from rag.errors import ModelError
+from rag.models import ModelFiles, find_model
+from rag.ranker_config import RankerConfig
+from rag.reader_config import ReaderConfig
 
 if TYPE_CHECKING:
     from rag.pair_model import PairModel
     from rag.rankers import RelevanceModel
 
+Model = TypeVar("Model")
+
 
 @dataclass(frozen=True)
 class Roles:
-    """Models for the roles beside embedder and generator; None is off.
+    """Models for the roles beside embedder and generator; nothing is off.
 
     Attributes:
-        ranker: Ranks passages.
-        reader: Finds spans; without one, sentences are looked for.
+        rankers: By the language of the question, what ranks passages.
+        readers: Likewise, what finds spans; without one, sentences are looked for.
     """
 
-    ranker: "RelevanceModel | None" = None
-    reader: "PairModel | None" = None
+    rankers: "Mapping[str, RelevanceModel]" = field(default_factory=dict)
+    readers: "Mapping[str, PairModel]" = field(default_factory=dict)
 
     def warm_up(self) -> None:
         """Load them now."""
-        if self.ranker is not None:
-            self.ranker.warm_up()
-        if self.reader is not None:
-            self.reader.warm_up()
+        for model in {id(each): each for each in self._all()}.values():
+            model.warm_up()
+
+    def _all(self) -> Iterator[Any]:
+        yield from self.rankers.values()
+        yield from self.readers.values()
+
+
+def serving(models: Mapping[str, Model], language: str) -> Model | None:
+    """Return what serves a language; one that is unknown ("") has the first; None if nothing does.
+
+    Example:
+        >>> serving({"en": 1, "zh": 2}, "zh"), serving({"en": 1}, ""), serving({"en": 1}, "ru")
+        (2, 1, None)
+    """
+    return models.get(language) if language else next(iter(models.values()), None)
 
 
 def open_roles(config: Config) -> Roles:
@@ -39,55 +58,77 @@ def open_roles(config: Config) -> Roles:
     Raises:
         ModelError: If one is missing or has not the head for its role; says which, and what to do.
     """
-    ranker = _ranker(config)
-    return Roles(ranker, _reader(config, ranker))
+    pairs = _PairModels()
+    return Roles(_rankers(config.ranker, pairs), _readers(config.reader, pairs))
 
 
-def _ranker(config: Config) -> "RelevanceModel | None":
-    settings = config.ranker
+class _PairModels:
+    """Models of pairs, each made once."""
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[str, str, str], PairModel] = {}
+
+    def get(self, name: str, settings: RankerConfig | ReaderConfig, setting: str) -> "PairModel":
+        from rag.pair_model import PairModel
+
+        key = (name, settings.device, settings.dtype)
+        if key not in self._made:
+            self._made[key] = PairModel(
+                name,
+                setting=setting,
+                device=settings.device,
+                dtype=settings.dtype,
+                batch_size=settings.batch_size,
+            )
+        return self._made[key]
+
+
+def _rankers(settings: RankerConfig | None, pairs: _PairModels) -> "dict[str, RelevanceModel]":
     if settings is None:
-        return None
-    from rag.models import find_model
-    from rag.pair_model import PairModel
+        return {}
+    if settings.model != AUTO:
+        files = find_model(settings.model, setting="ranker.model")
+        model = _ranker(settings.model, settings, files, pairs)
+        return dict.fromkeys(served_by(files, settings.languages), model)
+    found: dict[str, RelevanceModel] = {}
+    for language in languages_of("ranker"):
+        name = model_for("ranker", language)
+        if name is not None:
+            files = find_model(name, setting="ranker.model")
+            found[language] = _ranker(name, settings, files, pairs)
+    return found
+
+
+def _ranker(
+    name: str, settings: RankerConfig, files: ModelFiles, pairs: _PairModels
+) -> "RelevanceModel":
     from rag.rankers import CrossEncoderModel
 
-    if not find_model(settings.model, setting="ranker.model").own:
+    if not files.own:
         return CrossEncoderModel(settings)
-    model = PairModel(
-        settings.model,
-        setting="ranker.model",
-        device=settings.device,
-        dtype=settings.dtype,
-        batch_size=settings.batch_size,
-    )
+    model = pairs.get(name, settings, "ranker.model")
     if not model.ranks:
-        raise ModelError(f"`{settings.model}` does not rank: set `ranker.model` to one that does.")
+        raise ModelError(f"`{name}` does not rank: set `ranker.model` to one that does.")
     return model
 
 
-def _reader(config: Config, ranker: "RelevanceModel | None") -> "PairModel | None":
-    settings = config.reader
-    if settings.kind != "spans" or settings.model is None:
-        return None
-    from rag.pair_model import PairModel
-
-    if isinstance(ranker, PairModel) and config.ranker is not None:
-        same = ("model", "device", "dtype")
-        if all(getattr(settings, name) == getattr(config.ranker, name) for name in same):
-            return _reads(ranker)
-    model = PairModel(
-        settings.model,
-        setting="reader.model",
-        device=settings.device,
-        dtype=settings.dtype,
-        batch_size=settings.batch_size,
-    )
-    return _reads(model)
+def _readers(settings: ReaderConfig, pairs: _PairModels) -> "dict[str, PairModel]":
+    if settings.kind != "spans":
+        return {}
+    if settings.model != AUTO:
+        model = _reader(settings.model, settings, pairs)
+        return dict.fromkeys(served_by(model.files, settings.languages), model)
+    names = {language: model_for("reader", language) for language in languages_of("reader")}
+    return {language: _reader(name, settings, pairs) for language, name in names.items() if name}
 
 
-def _reads(model: "PairModel") -> "PairModel":
+def _reader(name: str, settings: ReaderConfig, pairs: _PairModels) -> "PairModel":
+    model = pairs.get(name, settings, "reader.model")
     if not model.reads:
-        raise ModelError(
-            f"`{model.files.name}` only ranks: set `reader.model` to one that finds answers."
-        )
+        raise ModelError(f"`{name}` only ranks: set `reader.model` to one that finds answers.")
     return model
+
+
+def served_by(files: ModelFiles, languages: tuple[str, ...] | None) -> tuple[str, ...]:
+    """Return the languages that a model serves: as configured, as it says itself, or English."""
+    return languages or tuple(files.own.get("languages") or ()) or ("en",)

@@ -77,12 +77,16 @@ class Citation:
 
 @dataclass(frozen=True)
 class Stage:
-    """One step of a run: its name, how long it took, how much came out, and what it has to say."""
+    """One step of a run: its name, how long it took, how much came out, and what it has to say.
+
+    `model` is the name of the model that did it, if one did.
+    """
 
     name: str
     ms: float
     count: int | None = None
     note: str | None = None
+    model: str | None = None
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,8 @@ class SpanReader:
             for each in self.evidence(document, windows):
                 found.setdefault((each.passage_id, each.start, each.end), each)
         ordered = sorted(found.values(), key=lambda each: (-each.score, -each.features[0]))
-        stage = watch.stage("read", count=len(ordered), note="by spans")
+        name = self.model.files.name
+        stage = watch.stage("read", count=len(ordered), note="by spans", model=name)
         return {"evidence": ordered, "stage": stage}
 
     def evidence(self, document: Document, windows: Sequence[Reading]) -> list[Evidence]:

@@ -11,6 +11,7 @@ import typer
 import yaml
 
 from indexing.cli import ConfigOption, JsonOption
+from rag.bundled import AUTO, ModelRole, languages_of, model_for
 from rag.collections import list_collections
 from rag.config import Config, data_folder, load_config
 from rag.console import print_json, show
@@ -51,7 +52,7 @@ def doctor(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     except ConfigError as error:
         settings = Config()
         findings.append(_finding("configuration", False, str(error)))
-    findings += [_embedder(settings), *_roles(settings), _device(settings)]
+    findings += [*_embedders(settings), *_roles(settings), _device(settings)]
     findings += [_generator(settings), _sample(), _store(settings), _collections(settings)]
     sound = all(finding["ok"] for finding in findings)
     if as_json:
@@ -112,20 +113,32 @@ def _config_source(path: Path | None) -> str:
     return str(named or ("./rag.yaml" if Path("rag.yaml").is_file() else "defaults"))
 
 
-def _embedder(settings: Config) -> Finding:
+def _embedders(settings: Config) -> list[Finding]:
+    from rag.embedders import embedder_languages
     from rag.models import find_model
 
-    name = settings.embedder.model
-    try:
-        files = find_model(name, setting="embedder.model")
-        detail = (
-            f"{name} from {files.origin} ({files.folder}), {files.dimension} dimensions, reads "
-            f"{files.max_tokens} tokens, serves {', '.join(settings.embedder.languages)}, sha256 "
-            f"{files.sha256[:12]}"
-        )
-    except (ModelError, StoreError) as error:
-        return _finding("embedder", False, str(error))
-    return _finding("embedder", True, detail)
+    found = []
+    for name in _names("embedder", settings.embedder.model):
+        try:
+            files = find_model(name, setting="embedder.model")
+            serves = settings.embedder.languages or embedder_languages(files)
+            detail = (
+                f"{name} from {files.origin} ({files.folder}), {files.dimension} dimensions, reads "
+                f"{files.max_tokens} tokens, serves {', '.join(serves)}, sha256 {files.sha256[:12]}"
+            )
+        except (ModelError, StoreError) as error:
+            found.append(_finding("embedder", False, str(error)))
+        else:
+            found.append(_finding("embedder", True, detail))
+    return found
+
+
+def _names(role: ModelRole, name: str) -> list[str]:
+    """Return the names of the models that a setting stands for."""
+    if name != AUTO:
+        return [name]
+    names = [model_for(role, language) for language in languages_of(role)]
+    return list(dict.fromkeys(each for each in names if each))
 
 
 def _roles(settings: Config) -> list[Finding]:
@@ -135,22 +148,27 @@ def _roles(settings: Config) -> list[Finding]:
     if ranker is None:
         found.append(_finding("ranker", True, "none: passages stay as they were found"))
     else:
-        does = f"ranks {ranker.candidates} passages, serves {', '.join(ranker.languages)}"
-        found.append(_files("ranker", ranker.model, does))
-    if reader.kind == "sentences" or reader.model is None:
+        does = f"ranks {ranker.candidates} passages"
+        names = _names("ranker", ranker.model)
+        found += [_files("ranker", name, does, ranker.languages) for name in names]
+    if reader.kind == "sentences":
         found.append(_finding("reader", True, "sentences, by the embedder and shared words"))
     else:
-        does = f"finds spans, serves {', '.join(reader.languages)}"
-        found.append(_files("reader", reader.model, does))
+        names = _names("reader", reader.model)
+        found += [_files("reader", name, "finds spans", reader.languages) for name in names]
     return found
 
 
-def _files(role: str, model: str, does: str) -> Finding:
+def _files(role: str, model: str, does: str, languages: tuple[str, ...] | None) -> Finding:
     from rag.models import find_model
+    from rag.roles import served_by
 
     try:
         files = find_model(model, setting=f"{role}.model")
-        detail = f"{model} from {files.origin} ({files.folder}), {does}, sha256 {files.sha256[:12]}"
+        detail = (
+            f"{model} from {files.origin} ({files.folder}), {does}, serves "
+            f"{', '.join(served_by(files, languages))}, sha256 {files.sha256[:12]}"
+        )
     except (ModelError, StoreError) as error:
         return _finding(role, False, str(error))
     return _finding(role, True, detail)

@@ -167,7 +167,8 @@ class _Reply:
 
 
 def _count(services: Services, asked: list[str], said: str) -> Usage:
-    tokenizer = services.engines.embedder.files.tokenizer
+    engines = services.engines
+    tokenizer = engines.embedder(engines.config.embedder).files.tokenizer
     found = tokenizer.encode_batch([*asked, said], add_special_tokens=False)
     sizes = [len(each.ids) for each in found]
     return Usage(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rag.clock import Stopwatch
 from rag.collections import identity_of, open_generator, open_rag
-from rag.config import Config, Method
+from rag.config import Config, EmbedderConfig, Method
 from rag.errors import CollectionError, MismatchError, QuestionError, RagError, StoreError
 from rag.roles import Roles, open_roles
 from rag.schema import Passage, SearchResult, Stage
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rag.engine import RAG
     from rag.evidence import Evidence
     from rag.generators import Generator
+    from rag.stores.base import Store
 
 MOST_OPEN = 32  # collections
 
@@ -71,7 +72,7 @@ class Engines:
     def __init__(self, config: Config) -> None:
         self.config = config
         self._open: OrderedDict[str, tuple[str, RAG]] = OrderedDict()
-        self._embedder: Embedder | None = None
+        self._embedders: dict[str, Embedder] = {}
         self._generator: Generator | None = None
         self._has_generator = False
         self._roles: Roles | None = None
@@ -83,9 +84,11 @@ class Engines:
             while self._open:
                 self._open.popitem()[1][1].store.close()
 
-    @property
-    def embedder(self) -> "Embedder":
-        """The configured embedder, made once.
+    def embedder(self, settings: EmbedderConfig) -> "Embedder":
+        """Return an embedder, each made once.
+
+        Args:
+            settings: Its settings.
 
         Raises:
             ModelError: If its files are missing.
@@ -93,9 +96,20 @@ class Engines:
         from rag.embedders import Embedder
 
         with self._lock:
-            if self._embedder is None:
-                self._embedder = Embedder(self.config.embedder)
-            return self._embedder
+            if settings.model not in self._embedders:
+                self._embedders[settings.model] = Embedder(settings)
+            return self._embedders[settings.model]
+
+    def embedder_of(self, store: Store) -> "Embedder":
+        """Return the configured embedder; for `auto` the one that a collection was made with.
+
+        Raises:
+            ModelError: If its files are missing.
+        """
+        from rag.embedders import embedder_settings
+
+        made_with = store.manifest.embedder if store.manifest else None
+        return self.embedder(embedder_settings(self.config.embedder, made_with=made_with))
 
     @property
     def generator(self) -> "Generator | None":
@@ -124,7 +138,7 @@ class Engines:
 
     def warm_up(self) -> None:
         """Load the models now, and not at the first question."""
-        self.embedder.warm_up()
+        self.embedder(self.config.embedder).warm_up()
         self.roles.warm_up()
         if self.generator is not None:
             self.generator.warm_up()

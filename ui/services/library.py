@@ -296,7 +296,7 @@ class Library:
         from rag.checks import check_embedder
 
         try:
-            check_embedder(store, self._engines.embedder, name)
+            check_embedder(store, self._engines.embedder_of(store), name)
         except RagError as error:
             return str(error)
         return None

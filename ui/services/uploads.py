@@ -368,17 +368,19 @@ class IndexJobs:
     def _index_some(
         self, job: _Job, store: Store, paths: Sequence[Path], shown_from: Path | None
     ) -> None:
+        from indexing.languages import settings_for
         from indexing.pipeline import index_paths
 
         def on_stage(file: SourceFile, stage: FileStage) -> None:
             job.set_stage(job.names.get(file.key, file.source), stage)
 
+        left_out = data_folder() / "collections"
         report = index_paths(
             paths,
             store,
-            self._engines.embedder,
+            self._engines.embedder(settings_for(paths, store, self._config, leave_out=left_out)),
             self._config,
-            leave_out=data_folder() / "collections",
+            leave_out=left_out,
             shown_from=shown_from,
             on_stage=on_stage,
             stop=job.stop,
