@@ -187,7 +187,9 @@ def reader(
         typer.Argument(metavar="DATASET...", help="SQuAD JSON files.", show_default=False),
     ],
     *,
-    name: Annotated[str, typer.Option("--reader", help="Name of the reader.")] = "sentences",
+    name: Annotated[
+        str | None, typer.Option("--reader", help="sentences or spans; by default as configured.")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder for predictions.json and na_prob.json.")
     ] = None,
@@ -209,7 +211,7 @@ def reader(
     if out is not None:
         write_reading(out, reading)
     if as_json:
-        print_json({"reader": name, **asdict(reading.scores), "chinese": reading.chinese})
+        print_json({"reader": reading.reader, **asdict(reading.scores), "chinese": reading.chinese})
     else:
         show("\n".join(reading_lines(reading)))
 

@@ -63,7 +63,7 @@ def read_contexts(
     questions: Sequence[Question],
     config: Config,
     *,
-    reader: str = "sentences",
+    reader: str | None = None,
     progress: Progress = lambda done, total, name: None,
 ) -> Reading:
     """Return the best span of each question's own context, and the scores.
@@ -71,13 +71,14 @@ def read_contexts(
     Args:
         questions: With their contexts.
         config: The embedder, and the confidence under which a question counts as declined.
-        reader: Name of the reader.
+        reader: Name of the reader; None is the configured one.
         progress: Told about each question.
 
     Raises:
         ConfigError: If there is no such reader, or no model is configured for it.
         ModelError: If its model is missing.
     """
+    reader = reader or config.reader.kind
     if reader not in READERS:
         known = ", ".join(READERS)
         raise ConfigError(f"--reader: there is no reader `{reader}`; expected one of: {known}")

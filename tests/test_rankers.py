@@ -202,7 +202,9 @@ def test_the_doctor_names_the_ranker(configured, folder):
 
 
 def test_rank_without_a_ranker_is_one_line_on_the_command_line(tmp_path, cli_collection):
-    shown = CliRunner().invoke(app, ["search", "dog", "--method", "bm25", "--rank"])
+    (tmp_path / "off.yaml").write_text("ranker: null\n")
+    options = ["--method", "bm25", "--rank", "--config", str(tmp_path / "off.yaml")]
+    shown = CliRunner().invoke(app, ["search", "dog", *options])
     assert isinstance(shown.exception, QuestionError)
 
 

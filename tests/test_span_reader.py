@@ -169,11 +169,6 @@ def test_damaged_weights_are_an_error_of_one_line(tmp_path):
     assert "\n" not in str(error.value)
 
 
-def test_spans_without_a_model_are_refused_by_the_configuration():
-    with pytest.raises(ValueError, match="needs `model`"):
-        ReaderConfig(kind="spans")
-
-
 # -- calibration
 
 
@@ -290,4 +285,4 @@ def test_the_reader_alone_is_measured_by_its_spans(tmp_path, folder):
     assert all(0 <= chance <= 1 for chance in reading.na_probs.values())
     assert (reading.scores.total.n, reading.reader) == (2, "spans")
     with pytest.raises(ConfigError, match=r"set `reader.kind: spans`"):
-        read_contexts(questions, Config(), reader="spans")
+        read_contexts(questions, Config(reader=ReaderConfig(kind="sentences")), reader="spans")

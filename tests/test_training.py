@@ -249,11 +249,11 @@ def test_the_command_makes_a_model_that_reads_and_ranks(tmp_path, encoder):
         ranker=RankerConfig(model=str(out)), reader=ReaderConfig(kind="spans", model=str(out))
     )
     roles = open_roles(config)
-    assert roles.ranker is roles.reader
+    assert roles.rankers["en"] is roles.readers["en"]
     questions = read_squad(path)
     reading = read_contexts(questions, config, reader="spans")
     assert all(reading.predictions[each.question_id] in each.context for each in questions)
-    assert len(roles.ranker.relevance("Who?", ["Anna.", ""])) == 2
+    assert len(roles.rankers["en"].relevance("Who?", ["Anna.", ""])) == 2
     text = (out / "README.md").read_text(encoding="utf-8")
     for part in ("CC BY-SA 4.0", find_model(str(encoder), setting="").sha256, "seed 0", "F1 of"):
         assert part in text
@@ -271,7 +271,7 @@ def test_a_ranker_learns_from_judgements_alone(course, tmp_path):
     done = train_model(course("ranker", [folder]))
     assert done.measured.f1 is None
     assert 0 <= done.measured.ranked <= 1
-    model = open_roles(Config(ranker=RankerConfig(model=str(done.out)))).ranker
+    model = open_roles(Config(ranker=RankerConfig(model=str(done.out)))).rankers["en"]
     assert (model.ranks, model.reads) == (True, False)
 
 

@@ -118,7 +118,7 @@ def _embedders(settings: Config) -> list[Finding]:
     from rag.models import find_model
 
     found = []
-    for name in _names("embedder", settings.embedder.model):
+    for role, name in _named("embedder", settings.embedder.model):
         try:
             files = find_model(name, setting="embedder.model")
             serves = settings.embedder.languages or embedder_languages(files)
@@ -127,18 +127,18 @@ def _embedders(settings: Config) -> list[Finding]:
                 f"{files.max_tokens} tokens, serves {', '.join(serves)}, sha256 {files.sha256[:12]}"
             )
         except (ModelError, StoreError) as error:
-            found.append(_finding("embedder", False, str(error)))
+            found.append(_finding(role, False, str(error)))
         else:
-            found.append(_finding("embedder", True, detail))
+            found.append(_finding(role, True, detail))
     return found
 
 
-def _names(role: ModelRole, name: str) -> list[str]:
-    """Return the names of the models that a setting stands for."""
+def _named(role: ModelRole, name: str) -> list[tuple[str, str]]:
+    """Return the models that a setting stands for, each with what it is called here."""
     if name != AUTO:
-        return [name]
-    names = [model_for(role, language) for language in languages_of(role)]
-    return list(dict.fromkeys(each for each in names if each))
+        return [(role, name)]
+    named = [(f"{role} {each}", model_for(role, each)) for each in languages_of(role)]
+    return [(title, model) for title, model in named if model]
 
 
 def _roles(settings: Config) -> list[Finding]:
@@ -149,17 +149,19 @@ def _roles(settings: Config) -> list[Finding]:
         found.append(_finding("ranker", True, "none: passages stay as they were found"))
     else:
         does = f"ranks {ranker.candidates} passages"
-        names = _names("ranker", ranker.model)
-        found += [_files("ranker", name, does, ranker.languages) for name in names]
+        named = _named("ranker", ranker.model)
+        found += [_files(title, "ranker", name, does, ranker.languages) for title, name in named]
     if reader.kind == "sentences":
         found.append(_finding("reader", True, "sentences, by the embedder and shared words"))
     else:
-        names = _names("reader", reader.model)
-        found += [_files("reader", name, "finds spans", reader.languages) for name in names]
+        does, named = "finds spans", _named("reader", reader.model)
+        found += [_files(title, "reader", name, does, reader.languages) for title, name in named]
     return found
 
 
-def _files(role: str, model: str, does: str, languages: tuple[str, ...] | None) -> Finding:
+def _files(
+    title: str, role: ModelRole, model: str, does: str, languages: tuple[str, ...] | None
+) -> Finding:
     from rag.models import find_model
     from rag.roles import served_by
 
@@ -170,8 +172,8 @@ def _files(role: str, model: str, does: str, languages: tuple[str, ...] | None) 
             f"{', '.join(served_by(files, languages))}, sha256 {files.sha256[:12]}"
         )
     except (ModelError, StoreError) as error:
-        return _finding(role, False, str(error))
-    return _finding(role, True, detail)
+        return _finding(title, False, str(error))
+    return _finding(title, True, detail)
 
 
 def _device(settings: Config) -> Finding:

@@ -100,7 +100,7 @@ class Engines:
                 self._embedders[settings.model] = Embedder(settings)
             return self._embedders[settings.model]
 
-    def embedder_of(self, store: Store) -> "Embedder":
+    def embedder_of(self, store: "Store") -> "Embedder":
         """Return the configured embedder; for `auto` the one that a collection was made with.
 
         Raises:
