@@ -34,6 +34,7 @@ from rag.stores.filters import Filter, join_filters
 from rag.text import language_of
 
 Result = TypeVar("Result")
+NONE: Mapping[str, Any] = {}
 ATTEMPTS = 3  # a generation may be replaced while it is read
 
 
@@ -210,7 +211,8 @@ class RAG:
         question = _readable(question)
         query, note = standalone(question, history)
         wanted = _Wanted(method, top_k, filters, rank)
-        found = self._find(question, query, wanted, timer.deadline)
+        limits = {"deadline": timer.deadline, "early": self.generator is None or not write}
+        found = self._find(question, query, wanted, limits)
         if on_found is not None:
             on_found(found.passages)
         stages = [Stage("rewrite", 0.0, None, note)] if note else []
@@ -282,7 +284,7 @@ class RAG:
         return SearchResult(question, self.collection, found.generation, found.passages, trace)
 
     def _find(
-        self, question: str, query: str, wanted: _Wanted, deadline: float | None = None
+        self, question: str, query: str, wanted: _Wanted, limits: Mapping[str, Any] = NONE
     ) -> _Found:
         method = wanted.method or self.config.retrieval.method
         top_k = self.config.retrieval.top_k if wanted.top_k is None else wanted.top_k
@@ -297,13 +299,13 @@ class RAG:
                 if attempt == ATTEMPTS - 1:
                     raise
         if ranks:
-            found = self._ranked(query, found, deadline)
+            found = self._ranked(query, found, limits)
         elif note:
             found = replace(found, stages=(*found.stages, Stage("ranked", 0.0, None, note)))
         return replace(found, documents=found.documents[:top_k])
 
-    def _ranked(self, query: str, found: _Found, deadline: float | None) -> _Found:
-        inputs = {"question": query, "documents": found.documents, "deadline": deadline}
+    def _ranked(self, query: str, found: _Found, limits: Mapping[str, Any]) -> _Found:
+        inputs = {"question": query, "documents": found.documents, **limits}
         pipeline = serving(self._ranks, language_of(query)) or serving(self._ranks, "")
         output = _run(pipeline, {"ranked": inputs})["ranked"]
         rankings = {**found.rankings, "ranked": output["ranked"]}

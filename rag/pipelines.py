@@ -50,9 +50,17 @@ def build_ranks(config: Config, roles: Roles) -> dict[str, Pipeline]:
     if config.ranker is None:
         return {}
     made: dict[int, Pipeline] = {}
-    for model in roles.rankers.values():
-        if id(model) not in made:
-            made[id(model)] = _of_one("ranked", Ranker(model, config.ranker.candidates))
+    for language, model in roles.rankers.items():
+        if id(model) in made:
+            continue
+        reader = roles.readers.get(language)
+        ranker = Ranker(
+            model,
+            config.ranker.candidates,
+            answered=SpanReader(reader).answered if reader is model else None,
+            enough=config.reader.enough,
+        )
+        made[id(model)] = _of_one("ranked", ranker)
     return {language: made[id(model)] for language, model in roles.rankers.items()}
 
 

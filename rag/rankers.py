@@ -5,7 +5,7 @@ sentence-transformers, or the joint reader-ranker of `rag.pair_model`.
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -19,6 +19,8 @@ from rag.pairing import in_batches
 from rag.ranker_config import RankerConfig
 from rag.schema import Stage
 from rag.windows import prefix
+
+FEW = 5  # passages ranked at a time, where it may end early
 
 
 class RelevanceModel(Protocol):
@@ -151,10 +153,21 @@ class Ranker:
     Args:
         model: Scores them.
         candidates: Most passages that are ranked; the others follow as they came.
+        answered: Tells how likely one of some passages answers, at no cost once they were ranked.
+        enough: Where only the best answer is wanted, passages are ranked a few at a time, until one
+            answers with this probability.
     """
 
-    def __init__(self, model: RelevanceModel, candidates: int = 20) -> None:
+    def __init__(
+        self,
+        model: RelevanceModel,
+        candidates: int = 20,
+        *,
+        answered: Callable[[str, Sequence[Document]], float] | None = None,
+        enough: float = 1.0,
+    ) -> None:
         self.model, self.candidates = model, candidates
+        self.answered, self.enough = answered, enough
 
     def warm_up(self) -> None:
         """Load the model."""
@@ -162,7 +175,11 @@ class Ranker:
 
     @component.output_types(documents=list[Document], ranked=list[Document], stage=Stage)
     def run(
-        self, question: str, documents: list[Document], deadline: float | None = None
+        self,
+        question: str,
+        documents: list[Document],
+        deadline: float | None = None,
+        early: bool = False,
     ) -> dict[str, Any]:
         """Return all passages, those that were ranked, and how long it took.
 
@@ -170,22 +187,39 @@ class Ranker:
             question: The question.
             documents: Passages, best first; content may be empty or None.
             deadline: When to give up, on the clock of `time.monotonic`; passages stay as they came.
+            early: Whether to end when a passage surely answers.
 
         Returns:
             `documents`: the ranked ones first, equal scores in the order they came in, each with
             the model's score; then the others, untouched. `ranked`: the former alone.
         """
         watch = Stopwatch()
-        first, rest = documents[: self.candidates], documents[self.candidates :]
-        texts = [read_text(document) for document in first]
-        scores = self.model.relevance(question, texts, deadline=deadline)
+        scores = self._scores(question, documents[: self.candidates], deadline, early=early)
         if scores is None:
             note = "not ranked: the budget was used up"
             return {"documents": documents, "ranked": [], "stage": watch.stage("ranked", note=note)}
+        first, rest = documents[: len(scores)], documents[len(scores) :]
         order = sorted(range(len(first)), key=lambda place: -scores[place])  # stable
         ranked = [replace(first[place], score=scores[place]) for place in order]
         stage = watch.stage("ranked", count=len(ranked), model=self.model.files.name)
         return {"documents": [*ranked, *rest], "ranked": ranked, "stage": stage}
+
+    def _scores(
+        self, question: str, documents: Sequence[Document], deadline: float | None, *, early: bool
+    ) -> list[float] | None:
+        """Return the scores of the first passages, of all of them unless it ends early."""
+        ends_early = early and self.answered is not None and self.enough < 1
+        size = FEW if ends_early else max(len(documents), 1)
+        scores: list[float] = []
+        for start in range(0, len(documents), size):
+            some = documents[start : start + size]
+            found = self.model.relevance(question, list(map(read_text, some)), deadline=deadline)
+            if found is None:
+                return None
+            scores += found
+            if ends_early and self.answered and self.answered(question, some) >= self.enough:
+                break
+        return scores
 
 
 def read_text(document: Document) -> str:

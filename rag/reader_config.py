@@ -21,6 +21,8 @@ class ReaderConfig(Section):
             what the model says of itself, or English.
         longest_answer: Most tokens of a span.
         n_best: Spans looked at in each passage.
+        enough: Where ranker and reader are one model and an answer is quoted, passages are ranked
+            until one answers with this probability; 1 ranks all candidates.
         device: `auto` takes a GPU if there is one.
         dtype: `auto` is bfloat16 where the processor has it, else float32.
         batch_size: Windows read at once.
@@ -33,6 +35,7 @@ class ReaderConfig(Section):
     languages: tuple[str, ...] | None = None
     longest_answer: int = Field(default=30, ge=1, le=512)
     n_best: int = Field(default=5, ge=1, le=100)
+    enough: float = Field(default=0.9, gt=0, le=1)
     device: str = "auto"
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     batch_size: int = Field(default=16, ge=1, le=4096)

@@ -68,6 +68,21 @@ class SpanReader:
         stage = watch.stage("read", count=len(ordered), note="by spans", model=name)
         return {"evidence": ordered, "stage": stage}
 
+    def answered(self, question: str, documents: Sequence[Document]) -> float:
+        """Return the probability of the likeliest answer in some passages; 0 without any.
+
+        Args:
+            question: The question.
+            documents: Passages; what the model has read of them lately is not read again.
+        """
+        read = self.model.read([(question, read_text(document)) for document in documents]) or ()
+        found = [
+            each.score
+            for document, windows in zip(documents, read, strict=True)
+            for each in self.evidence(document, windows)[:1]
+        ]
+        return max(found, default=0.0)
+
     def evidence(self, document: Document, windows: Sequence[Reading]) -> list[Evidence]:
         """Return the evidence in one passage, the best span first."""
         content = document.content or ""
