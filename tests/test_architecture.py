@@ -32,6 +32,7 @@ FENCES = {
         "rag/embedders.py",
         "rag/generators",
         "rag/joint.py",
+        "rag/packing.py",
         "rag/pair_model.py",
         "rag/rankers.py",
         "evaluation/training",
