@@ -5,7 +5,7 @@
 Whole Wikipedia articles are indexed, half of them without questions; SQuAD's questions are asked.
 Four ways in turn for each question, so that they share the machine's moods: search as found, search
 with the ranker over 20 passages, ask with all 20 ranked, ask that ends at an answer that is sure.
-Prints medians, ratios, and EM and F1 of the exact words of the answers; `--chinese` does it on CMRC.
+Prints medians, ratios, EM and F1 of the exact words of the answers; `--chinese` does it on CMRC.
 """
 
 import argparse
@@ -46,7 +46,7 @@ def english(data, rng):
     return texts, [(each["text"], each["answers"]) for each in questions]
 
 
-def chinese(data, rng):  # noqa: ARG001 - like the other
+def chinese(data, rng):
     content = json.loads((data / "cmrc2018/cmrc2018_trial.json").read_text(encoding="utf-8"))
     texts, questions = [], []
     for article in content["data"]:
