@@ -13,6 +13,7 @@ from evaluation.training.card import card
 from evaluation.training.features import make_features
 from evaluation.training.loop import Progress, Schedule, train
 from evaluation.training.measure import Measured, calibrate, measure
+from evaluation.training.reading import Reading
 from evaluation.training.sets import Role, TrainingSet, load_training_set
 from rag.calibration import Calibration, write_calibration
 from rag.errors import DatasetError, ModelError
@@ -113,7 +114,7 @@ def train_model(
     with _written(course.out), _checkpoints(course, base, data) as folder:
         ended = train(
             model,
-            features,
+            Reading(features, course.schedule),
             course.schedule,
             folder=folder,
             measure=lambda now: measure(now, data.held_back, held, spans=spans).score,
