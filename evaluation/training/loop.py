@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import torch
 from safetensors import safe_open
@@ -138,8 +138,9 @@ def train(
 def _attend_eagerly(model: nn.Module) -> None:
     """Choose the attention whose gradient is a third faster on a processor."""
     for part in model.modules():
-        if hasattr(part, "set_attn_implementation"):
-            part.set_attn_implementation("eager")
+        choose: Any = getattr(part, "set_attn_implementation", None)
+        if choose is not None:
+            choose("eager")
             return
 
 
