@@ -208,14 +208,19 @@ def _load_base(base: ModelFiles, seed: int) -> JointModel:
         ) from error
 
 
-def check_language(base: ModelFiles, tokenizer: "Tokenizer", data: TrainingSet) -> None:
-    """Refuse questions in a language that the base does not serve, or whose words it lacks."""
+def check_served(base: ModelFiles, language: str) -> None:
+    """Refuse a language that the base says it does not serve."""
     served = base.own.get("languages")
-    if served and data.language and data.language not in served:
+    if served and language and language not in served:
         raise DatasetError(
-            f"the questions are in `{data.language}`, but `{base.name}` serves "
+            f"the questions are in `{language}`, but `{base.name}` serves "
             f"`{', '.join(served)}`: give a --base for that language."
         )
+
+
+def check_language(base: ModelFiles, tokenizer: "Tokenizer", data: TrainingSet) -> None:
+    """Refuse questions in a language that the base does not serve, or whose words it lacks."""
+    check_served(base, data.language)
     unknown = tokenizer.token_to_id("[UNK]")
     if unknown is None:
         return

@@ -9,6 +9,7 @@ from evaluation.training.course import (
     HEADS,
     Course,
     check_language,
+    check_served,
     checkpoints,
     installing,
     load_data,
@@ -18,6 +19,7 @@ from evaluation.training.course import (
 )
 from evaluation.training.embedding import Embedding, Ranking, load_embedding, save_embedding
 from evaluation.training.loop import Progress, train
+from evaluation.training.neighbours import Encoder
 from evaluation.training.pairs import Asked, gather
 from evaluation.training.ranked import CUTOFF, Pool, make_pool
 from evaluation.training.sets import TrainingSet
@@ -77,7 +79,12 @@ def train_embedder(
     tokenizer = load_tokenizer(base)
     teacher = open_teacher(course.teacher, course.schedule.device) if course.teacher else None
     model = load_embedding(base).to(pick_device(course.schedule.device)).eval()
-    data = load_data(course, lambda language: model, mined)
+
+    def encoder(language: str) -> Encoder:
+        check_served(base, language)  # before the time is spent
+        return model
+
+    data = load_data(course, encoder, mined)
     check_language(base, tokenizer.backend_tokenizer, data)
     asked = gather(data.examples, taught=teacher is not None)
     pool = make_pool(gather(data.held_back), data.datasets, seed=course.schedule.seed)
@@ -94,7 +101,7 @@ def train_embedder(
             measure=pool.measure,
             told=told,
         )
-        done = _done(course, ended, asked, pool, data, before=before, after=pool.measure(model))
+        done = _done(course, ended, asked, pool, data, before=before)
         _install(course, base, data, model, done)
     return done
 
@@ -115,13 +122,12 @@ def _done(
     data: TrainingSet,
     *,
     before: float,
-    after: float,
 ) -> TrainedEmbedder:
     return TrainedEmbedder(
         out=course.out,
         ended=ended,
         before=before,
-        after=after,
+        after=ended.best or 0.0,  # that of the weights that were taken
         questions=len(asked),
         held_back=len(pool.questions),
         pool=len(pool.texts),
