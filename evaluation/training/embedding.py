@@ -215,6 +215,11 @@ def save_embedding(embedding: Embedding, folder: Path, *, facts: dict[str, Any])
         OSError: If the disk is full or the folder cannot be written.
     """
     embedding.model.half().save_pretrained(str(folder), create_model_card=False)
-    path = folder / "config.json"
-    content = json.loads(path.read_text(encoding="utf-8")) | {OWN: facts}
+    _add(folder / "config.json", {OWN: facts})
+    length = int(embedding.model.max_seq_length)  # or nobody knows it without loading the model
+    _add(folder / "sentence_bert_config.json", {"max_seq_length": length})
+
+
+def _add(path: Path, facts: dict[str, Any]) -> None:
+    content = json.loads(path.read_text(encoding="utf-8")) | facts
     path.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")

@@ -14,8 +14,8 @@ from evaluation.training.neighbours import Encoder
 from evaluation.training.pairs import Asked
 from rag.windows import prefix
 
-MOST_QUESTIONS = 300
-OTHERS = 1000  # pieces of the corpus beside those of the questions
+MOST_QUESTIONS = 200
+OTHERS = 500  # pieces of the corpus beside those of the questions
 CUTOFF = 10
 
 
