@@ -191,6 +191,8 @@ def test_the_ranking_loss_by_hand():
     expected = (math.log(math.exp(2) + math.exp(1)) - 2 + math.log(2)) / 2
     assert ranking_loss(logits, counted).item() == pytest.approx(expected)
     assert ranking_loss(logits, np.zeros((2, 3), bool)).item() == 0
+    counted[0, 0] = False  # a question without a text that answers has no part in the mean
+    assert ranking_loss(logits, counted).item() == pytest.approx(math.log(2))
 
 
 def test_margins_of_the_teacher_pull_the_students_as_defined():
@@ -266,7 +268,7 @@ def test_what_is_nearly_as_near_as_the_answer_is_no_negative():
 
 
 def test_the_least_near_text_that_answers_sets_the_limit():
-    scores = {"a right": 0.8, "b right": 0.4, "c less": 0.5, "d far": 0.1}
+    scores = {"a right": 0.4, "b right": 0.8, "c less": 0.5, "d far": 0.1}
     asked = JudgedQuestion("q", "zzz?", (), grades={"a": 1, "b": 1})
     assert mined(scores, asked) == ["d far"]
 
@@ -348,6 +350,18 @@ def test_the_pool_holds_what_is_held_back_and_other_pieces(tmp_path):
     pool = make_pool(held, [made], seed=0)
     assert pool.questions == (("q", frozenset([0])),)
     assert sorted(pool.texts) == [f"text {n}" for n in range(5)]
+    assert len(make_pool(held, [made], seed=0, most=3).texts) == 3
+
+
+def test_a_budget_is_hardly_spent_on_measuring(course, monkeypatch):
+    asked = []
+    pools = "evaluation.training.embedder_course.make_pool"
+    monkeypatch.setattr(
+        pools, lambda *args, **options: asked.append(options["most"]) or make_pool(*args, **options)
+    )
+    done = train_embedder(course(epochs=10_000, minutes=0.02))
+    assert done.ended.share == 1
+    assert 0 <= asked[0] < 100_000
 
 
 # -- the whole training

@@ -1,5 +1,7 @@
 """The training of an embedder: from paths to a model that is installed, whole or not at all."""
 
+import json
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +20,7 @@ from evaluation.training.course import (
     written,
 )
 from evaluation.training.embedding import Embedding, Ranking, load_embedding, save_embedding
-from evaluation.training.loop import Progress, train
+from evaluation.training.loop import CHECKS, Progress, Schedule, train
 from evaluation.training.neighbours import Encoder
 from evaluation.training.pairs import Asked, gather
 from evaluation.training.ranked import CUTOFF, Pool, make_pool
@@ -28,6 +30,8 @@ from rag.embedders import pick_device
 from rag.errors import DatasetError
 from rag.models import ModelFiles, find_model
 
+MEASURING = 0.15  # share of a budget
+PROBED = 32  # texts that show how long one takes
 Mined = Callable[[int, int, str], None]
 
 
@@ -87,9 +91,11 @@ def train_embedder(
     data = load_data(course, encoder, mined)
     check_language(base, tokenizer.backend_tokenizer, data)
     asked = gather(data.examples, taught=teacher is not None)
-    pool = make_pool(gather(data.held_back), data.datasets, seed=course.schedule.seed)
-    _check(asked, pool, course.paths)
+    held = gather(data.held_back)
+    _check(asked, held, course.paths)
     with written(course.out), checkpoints(course, base, data) as folder:
+        most = _affordable(model, asked, course.schedule, folder)
+        pool = make_pool(held, data.datasets, seed=course.schedule.seed, most=most)
         if teacher is not None:
             asked = teach(asked, teacher, folder=folder, progress=mined)
         before = pool.measure(model)
@@ -106,12 +112,32 @@ def train_embedder(
     return done
 
 
-def _check(asked: Sequence[Asked], pool: Pool, paths: Sequence[Path]) -> None:
+def _check(asked: Sequence[Asked], held: Sequence[Asked], paths: Sequence[Path]) -> None:
     """Refuse sets with nothing to learn, or nothing to choose the best weights by."""
     names = ", ".join(f"`{path}`" for path in paths)
-    if not asked or not pool.questions:
+    if not asked or not held:
         what = "trained on" if not asked else "held back"
         raise DatasetError(f"{names}: no question that is {what} has a text that answers it.")
+
+
+def _affordable(
+    model: Embedding, asked: Sequence[Asked], schedule: Schedule, folder: Path
+) -> int | None:
+    """Return in how many texts to look when measuring, so that most of a budget is training.
+
+    It is kept beside the checkpoints: scores of another pool could not be compared.
+    """
+    if schedule.minutes is None:
+        return None
+    path = folder / "pool.json"
+    if not path.is_file():
+        texts = [text.text for each in asked[:PROBED] for text in (*each.right, *each.wrong)]
+        start = time.monotonic()
+        model.encode_passages(texts[:PROBED])
+        each_takes = (time.monotonic() - start) / len(texts[:PROBED])
+        seconds = MEASURING * 60 * schedule.minutes / (CHECKS + 1)
+        path.write_text(json.dumps(int(seconds / each_takes)), encoding="utf-8")
+    return int(json.loads(path.read_text(encoding="utf-8")))
 
 
 def _done(

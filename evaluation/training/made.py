@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from evaluation.candidates import Block, Candidate, blocks_of, spread
+from evaluation.candidates import Candidate, blocks_of, spread
 from evaluation.datasets.beir import read_corpus
 from evaluation.datasets.lines import read_json
 from evaluation.datasets.schema import Dataset, Gold, JudgedQuestion, SourceDocument
@@ -47,24 +47,13 @@ def _make(path: Path, n: int, seed: int) -> Dataset:
             f"--cloze: `{path}` has no sentence with a number, a date, a name or a definition in "
             "English or Chinese, so no question can be made from it."
         )
-    places = _places(blocks, texts)
     questions = tuple(
-        _question(number, each, places[each.block]) for number, each in enumerate(chosen)
+        _question(number, each, texts[each.block.document_id].index(each.block.context))
+        for number, each in enumerate(chosen)
     )
     named = {each.block.document_id for each in chosen}
     kept = tuple(each for each in documents if each.document_id in named)
     return Dataset(f"cloze of {path.stem}", path, "spans", questions, kept, synthetic=True)
-
-
-def _places(blocks: Sequence[Block], texts: dict[str, str]) -> dict[Block, int]:
-    """Return where each paragraph begins in its document."""
-    places: dict[Block, int] = {}
-    behind: dict[str, int] = {}
-    for block in blocks:
-        start = texts[block.document_id].index(block.context, behind.get(block.document_id, 0))
-        places.setdefault(block, start)
-        behind[block.document_id] = start + len(block.context)
-    return places
 
 
 def _question(number: int, made: Candidate, start: int) -> JudgedQuestion:

@@ -14,7 +14,7 @@ from evaluation.training.neighbours import Encoder
 from evaluation.training.pairs import Asked
 from rag.windows import prefix
 
-MOST_QUESTIONS = 200
+MOST_QUESTIONS, FEWEST_QUESTIONS = 200, 20
 OTHERS = 500  # pieces of the corpus beside those of the questions
 CUTOFF = 10
 
@@ -42,23 +42,29 @@ class Pool:
         )
 
 
-def make_pool(held: Sequence[Asked], datasets: Sequence[Dataset], *, seed: int) -> Pool:
+def make_pool(
+    held: Sequence[Asked], datasets: Sequence[Dataset], *, seed: int, most: int | None = None
+) -> Pool:
     """Return the pool of some questions.
 
     Args:
         held: What is held back; questions without a text that answers are left out.
         datasets: Pieces of their documents are put beside.
         seed: Draws questions, if there are too many, and other pieces.
+        most: About how many texts there is time for; None is no limit.
     """
     draw = random.Random(seed)  # noqa: S311 - not for secrets
     asked = [each for each in held if each.right]
     if len(asked) > MOST_QUESTIONS:
         asked = draw.sample(asked, MOST_QUESTIONS)
+    if most is not None:
+        asked = asked[: max(FEWEST_QUESTIONS, most // 4)]  # a question brings several texts
     own = dict.fromkeys(text.text for each in asked for text in (*each.right, *each.wrong))
     pieces = (piece for dataset in datasets for piece in cut_documents(dataset.documents))
     read = dict.fromkeys(prefix(piece.title) + piece.text for piece in pieces if piece.text.strip())
     others = [text for text in read if text not in own]
-    texts = [*own, *draw.sample(others, min(OTHERS, len(others)))]
+    room = OTHERS if most is None else min(OTHERS, max(0, most - len(own)))
+    texts = [*own, *draw.sample(others, min(room, len(others)))]
     places = {text: place for place, text in enumerate(texts)}
     questions = tuple(
         (each.question, frozenset(places[text.text] for text in each.right)) for each in asked
