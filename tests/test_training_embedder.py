@@ -222,6 +222,7 @@ def test_margins_are_divided_by_their_standard_deviation_and_keep_their_sign():
 
 def test_the_loss_of_a_batch_is_of_the_models_own_vectors(base):
     model = load_embedding(find_model(str(base), setting="--base")).eval()
+    assert all(part.p == 0 for part in model.modules() if isinstance(part, torch.nn.Dropout))
     rows = [row("when?", text("a day"), text("b road")), row("who?", text("c man"))]
     task = Ranking([each.asked for each in rows], Schedule(batch_size=2))
     embedder = Embedder(EmbedderConfig(model=str(base), device="cpu", dtype="float32"))
@@ -429,6 +430,12 @@ def test_a_teacher_is_asked_about_every_text_and_changes_what_is_learnt(course, 
     assert f"Teacher: `{teacher}`" in (done.out / "README.md").read_text(encoding="utf-8")
 
 
+def test_a_ranker_of_ours_can_teach(course, tmp_path):
+    ranker = train_model(replace(course(out=tmp_path / "ranker"), role="ranker")).out
+    done = train_embedder(course(teacher=str(ranker)))
+    assert done.questions == 46
+
+
 def test_a_teachers_scores_are_of_its_question_and_text(tmp_path):
     class Teacher:
         def relevance(self, question, texts, *, deadline=None):
@@ -476,10 +483,13 @@ def test_a_trained_model_can_be_trained_further(course, tmp_path):
 
 
 @pytest.mark.parametrize("mine", ["dense", "both"])
-def test_a_reader_can_learn_from_dense_negatives_too(course, base, mine, monkeypatch):
+def test_a_reader_can_learn_from_dense_negatives_too(course, base, mine, monkeypatch, tmp_path):
     monkeypatch.setattr("rag.bundled.model_for", lambda role, language: str(base))
-    wanted = replace(course(mine=mine), role="reader")
-    assert train_model(wanted).examples > 40
+    (tmp_path / "notes.txt").write_text("The hut was opened for climbers in 1954 by a club.\n")
+    wanted = replace(course(mine=mine, cloze=[tmp_path / "notes.txt"]), role="reader")
+    done = train_model(wanted)
+    assert done.examples > 40
+    assert "`cloze of notes`: 1 questions" in (done.out / "README.md").read_text(encoding="utf-8")
 
 
 # -- bad input
