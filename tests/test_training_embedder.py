@@ -3,6 +3,7 @@
 import json
 import math
 import random
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -231,6 +232,10 @@ def test_the_loss_of_a_batch_is_of_the_models_own_vectors(base):
     logits = torch.from_numpy(SCALE * questions @ passages.T)
     expected = ranking_loss(logits, np.ones((2, 3), bool))
     assert task.loss(model, rows).item() == pytest.approx(expected.item(), abs=0.1)  # bfloat16
+    taught = [replace(rows[0], margin=1.0), rows[1]]
+    more = margin_loss(logits, taught).item()
+    assert more > 1
+    assert task.loss(model, taught).item() == pytest.approx(expected.item() + more, rel=0.1)
     bare = model.encode(["when?"], "document")  # the query's prompt makes a difference
     assert abs(bare @ questions[0]).item() < 0.999
 
@@ -394,6 +399,7 @@ def stop_at(step, error):
 
 def test_a_training_that_was_killed_goes_on_to_the_same_weights(course, tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "SAVED_EVERY", 0.0)
+    monkeypatch.setattr(Pool, "measure", lambda *_: time.monotonic())  # the last are the best
     teacher = str(save_cross_encoder(tmp_path / "teacher"))
     whole = course(out=tmp_path / "whole", epochs=3, teacher=teacher)
     train_embedder(whole)
@@ -530,7 +536,8 @@ def test_what_cannot_be_trained_is_refused_in_words(course, tmp_path):
         train_embedder(course([path], base=damaged))
 
 
-def test_a_base_for_another_language_is_refused(course, tmp_path, base):
+def test_a_base_for_another_language_is_refused_at_once(course, tmp_path, base, monkeypatch):
+    monkeypatch.delattr("evaluation.training.embedding.Embedding.encode")  # takes long
     served = save_embedder(tmp_path / "served")
     content = json.loads((served / "config.json").read_text())
     content["citewell"] = {"heads": ["embedding"], "languages": ["zh"]}
