@@ -543,7 +543,7 @@ def test_a_base_for_another_language_is_refused_at_once(course, tmp_path, base, 
     content["citewell"] = {"heads": ["embedding"], "languages": ["zh"]}
     (served / "config.json").write_text(json.dumps(content))
     with pytest.raises(DatasetError, match=r"the questions are in `en`, but .* serves `zh`"):
-        train_embedder(course(base=served))
+        train_embedder(course(base=served, mine="dense"))
 
 
 @pytest.mark.parametrize(
