@@ -4,8 +4,9 @@ A paragraph is what stands between empty lines; it becomes the `context` of SQuA
 answers have their offsets.
 """
 
+import random
 import re
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
@@ -89,6 +90,13 @@ def distinct(candidates: Iterable[Candidate]) -> list[Candidate]:
     for each in candidates:
         first.setdefault(each.question.casefold(), each)
     return list(first.values())
+
+
+def spread(blocks: Sequence[Block], draw: random.Random) -> list[Candidate]:
+    """Return the questions from rules, spread over documents and kinds; no question twice."""
+    found = [each for block in blocks for each in candidates_in(block)]
+    draw.shuffle(found)
+    return in_turns(((each.block.document_id, each.kind), each) for each in distinct(found))
 
 
 def in_turns(items: Iterable[tuple[Hashable, Item]]) -> list[Item]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from evaluation.candidates import Block, Candidate, blocks_of, candidates_in, distinct, in_turns
+from evaluation.candidates import Block, Candidate, blocks_of, distinct, in_turns, spread
 from evaluation.unanswerable import Unanswerable, with_evidence_removed, with_names_swapped
 from evaluation.writing import Progress, Writing, write_questions
 from rag.errors import DatasetError
@@ -78,7 +78,7 @@ def make_questions(
         for info, text in documents
         for block in blocks_of(info.document_id, info.source, info.title, text)
     ]
-    order = _ruled(blocks, random_)
+    order = spread(blocks, random_)
     writing = _written(blocks, n, random_, generator, progress)
     written = [each for each in distinct([*order, *writing.kept]) if each.origin == "model"]
     if not order and not written:
@@ -98,13 +98,6 @@ def make_questions(
         sum(each.origin == "model" for each in [*kept, *(one.made_from for one in without)]),
         writing.asked,
     )
-
-
-def _ruled(blocks: Sequence[Block], random_: random.Random) -> list[Candidate]:
-    """The questions from rules, spread over documents and kinds; no question twice."""
-    found = [each for block in blocks for each in candidates_in(block)]
-    random_.shuffle(found)
-    return in_turns(((each.block.document_id, each.kind), each) for each in distinct(found))
 
 
 def _written(

@@ -17,7 +17,8 @@ from evaluation.reading import read_contexts
 from evaluation.training import loop
 from evaluation.training.course import Course, train_model
 from evaluation.training.features import UNKNOWN, Feature
-from evaluation.training.loop import Schedule, batch_order, loss_of
+from evaluation.training.loop import Schedule
+from evaluation.training.reading import batch_order, loss_of
 from rag.config import Config
 from rag.errors import DatasetError, ModelError
 from rag.joint import Heads, load_joint

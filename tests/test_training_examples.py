@@ -19,7 +19,7 @@ from evaluation.training.examples import (
 )
 from evaluation.training.features import UNKNOWN, make_features, token_span
 from evaluation.training.negatives import mine_negatives
-from evaluation.training.sets import load_training_set
+from evaluation.training.sets import Mining, load_training_set
 from rag.errors import DatasetError
 from rag.windows import WindowCutter, prefix
 
@@ -181,7 +181,7 @@ def test_a_negative_is_one_window(cutter):
 
 
 def load(path, role="reader", **options):
-    return load_training_set([path], role, **{"negatives": 1, "seed": 0} | options)
+    return load_training_set([path], role, **{"mining": Mining(), "seed": 0} | options)
 
 
 def test_what_is_held_back_shares_no_article_with_what_is_trained_on(tmp_path):

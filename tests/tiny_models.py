@@ -69,6 +69,27 @@ def save_encoder(folder, *, seed=0):
     return save_tokenizer(folder)
 
 
+def save_embedder(folder, *, seed=0, prompts=("ask: ", "")):
+    """A sentence-transformers model with prompts, mean pooling and normalisation."""
+    save_encoder(folder, seed=seed)
+    kinds = ("models.Transformer", "models.Pooling", "models.Normalize")
+    modules = [
+        {"idx": n, "name": str(n), "path": path, "type": f"sentence_transformers.{kind}"}
+        for n, (path, kind) in enumerate(zip(("", "1_Pooling", "2_Normalize"), kinds, strict=True))
+    ]
+    facts = {"prompts": dict(zip(("query", "document"), prompts, strict=True))}
+    pooling = {"word_embedding_dimension": 16, "pooling_mode_mean_tokens": True}
+    (folder / "1_Pooling").mkdir()
+    for name, content in (
+        ("modules.json", modules),
+        ("config_sentence_transformers.json", facts | {"similarity_fn_name": "cosine"}),
+        ("1_Pooling/config.json", pooling),
+        ("sentence_bert_config.json", {"max_seq_length": 100, "do_lower_case": False}),
+    ):
+        (folder / name).write_text(json.dumps(content), encoding="utf-8")
+    return folder
+
+
 def change_config(folder, **values):
     path = folder / "config.json"
     content = json.loads(path.read_text(encoding="utf-8")) | values

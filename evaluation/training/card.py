@@ -2,6 +2,7 @@
 
 import platform
 from collections import Counter
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -11,6 +12,12 @@ from evaluation.training.measure import Measured
 from evaluation.training.sets import Role, TrainingSet
 from rag.models import ModelFiles
 
+# What it is, the settings that name it, and what a step sees.
+WORDS: dict[Role, tuple[str, str, str]] = {
+    "reader": ("A reader and ranker", "`reader.model` and `ranker.model`", "windows"),
+    "ranker": ("A ranker", "`ranker.model`", "windows"),
+    "embedder": ("An embedder", "`embedder.model`", "questions"),
+}
 LIBRARIES = ("citewell", "torch", "transformers", "tokenizers")
 
 
@@ -21,7 +28,7 @@ def card(
     schedule: Schedule,
     *,
     ended: Progress,
-    measured: Measured,
+    scores: Sequence[str],
     command: str,
 ) -> str:
     """Return the card as Markdown.
@@ -32,11 +39,10 @@ def card(
         data: What it was trained on.
         schedule: How it was meant to be trained.
         ended: How far the training came.
-        measured: What the weights score on what was held back.
+        scores: Lines that say what the weights score on what was held back.
         command: What was typed.
     """
-    made = "A reader and ranker" if role == "reader" else "A ranker"
-    use = "`reader.model` and `ranker.model`" if role == "reader" else "`ranker.model`"
+    made, use, seen = WORDS[role]
     kinds = Counter(each.kind for each in data.examples)
     lines = [
         f"# {made} for `{data.language or 'unknown'}`",
@@ -49,19 +55,19 @@ def card(
         *(_data(dataset) for dataset in data.datasets),
         "",
         f"Examples: {', '.join(f'{count} {kind}' for kind, count in sorted(kinds.items()))}. "
-        "Negatives are what bm25 finds in the same documents and holds no gold answer.",
+        "Negatives are what is found in the same documents and holds no gold answer.",
         "",
         "## Training",
         "",
         f"    {command}",
         "",
-        f"{ended.step} steps of {schedule.batch_size} windows in {ended.seconds / 60:.1f} minutes "
+        f"{ended.step} steps of {schedule.batch_size} {seen} in {ended.seconds / 60:.1f} minutes "
         f"({ended.share:.0%} of what was planned), learning rate {schedule.learning_rate}, seed "
         f"{schedule.seed}; {_libraries()}.",
         "",
         "## Scores",
         "",
-        *_scores(measured),
+        *scores,
         "",
         "They chose the best weights, so that they flatter a little: measure on questions of your "
         "own with `rag evaluate reader` and `rag evaluate`.",
@@ -70,8 +76,9 @@ def card(
 
 
 def _data(dataset: Dataset) -> str:
+    made = " made by rules from single sentences" if dataset.synthetic else ""
     return (
-        f"- `{dataset.name}`: {len(dataset.questions)} questions, {len(dataset.documents)} "
+        f"- `{dataset.name}`: {len(dataset.questions)} questions{made}, {len(dataset.documents)} "
         f"documents, sha256 of the questions {dataset.questions_sha256[:16]}; licence: "
         f"{licence_of(dataset.path)}"
     )
@@ -93,7 +100,8 @@ def _libraries() -> str:
     return ", ".join([f"python {platform.python_version()}", *named])
 
 
-def _scores(measured: Measured) -> list[str]:
+def scores_of(measured: Measured) -> list[str]:
+    """Return what a reader or ranker scores, in lines."""
     lines = []
     if measured.f1 is not None:
         lines.append(

@@ -1,4 +1,4 @@
-"""The commands `rag train reader` and `rag train ranker`."""
+"""The commands `rag train reader`, `rag train ranker` and `rag train embedder`."""
 
 import sys
 import time
@@ -13,10 +13,13 @@ from rag.console import print_json, printable, say, show
 from rag.errors import ConfigError
 
 if TYPE_CHECKING:
+    from evaluation.training.course import Course
     from evaluation.training.loop import Progress
 
 BASE = "all-MiniLM-L6-v2"
-RATE = 1.5e-4
+RATE, EMBEDDER_RATE = 1.5e-4, 3e-5
+QUESTIONS = 32  # of an embedder's step
+MADE = 2000  # questions from documents
 SAID_EVERY = 20.0  # seconds
 
 BaseOption = Annotated[
@@ -45,8 +48,24 @@ RateOption = Annotated[
     float, typer.Option("--learning-rate", help="The highest of the training.", min=1e-7, max=1)
 ]
 
+MineOption = Annotated[
+    str, typer.Option("--mine", help="Who looks for texts that do not answer: bm25, dense or both.")
+]
+ClozeOption = Annotated[
+    list[Path] | None,
+    typer.Option("--cloze", help="Documents; questions are made from their sentences."),
+]
+ClozeQuestionsOption = Annotated[
+    int, typer.Option("--cloze-questions", help="Most questions made from documents.", min=1)
+]
+TeacherOption = Annotated[
+    str | None,
+    typer.Option("--teacher", help="A ranker that the embedder learns from: a folder or hub name."),
+]
+
 train = typer.Typer(
-    no_args_is_help=True, help="Make a reader or a ranker from questions with known answers."
+    no_args_is_help=True,
+    help="Make a reader, a ranker or an embedder from questions with known answers.",
 )
 
 
@@ -62,14 +81,19 @@ def reader(  # noqa: PLR0913 - a command's options
     seed: SeedOption = 0,
     held_out: HeldOutOption = None,
     negatives: NegativesOption = 1.0,
+    mine: MineOption = "bm25",
+    cloze: ClozeOption = None,
+    cloze_questions: ClozeQuestionsOption = MADE,
     learning_rate: RateOption = RATE,
     repair: RepairOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Train a model that finds the words that answer, and ranks passages as well."""
     options = {"epochs": epochs, "minutes": budget, "seed": seed, "device": device}
-    options["learning_rate"] = learning_rate
-    _run("reader", datasets, base, out, options, held_out, negatives, repair, as_json)
+    options |= {"learning_rate": learning_rate, "spans": True}
+    what = {"negatives": negatives, "mine": mine, "repair": repair, "evaluated_on": held_out or ()}
+    what |= {"cloze": cloze or (), "cloze_questions": cloze_questions}
+    _train_model(_course("reader", datasets, base, out, options, **what), as_json)
 
 
 @train.command("ranker")
@@ -84,44 +108,80 @@ def ranker(  # noqa: PLR0913 - a command's options
     seed: SeedOption = 0,
     held_out: HeldOutOption = None,
     negatives: NegativesOption = 2.0,
+    mine: MineOption = "bm25",
+    cloze: ClozeOption = None,
+    cloze_questions: ClozeQuestionsOption = MADE,
     learning_rate: RateOption = RATE,
     repair: RepairOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Train a model that ranks passages; judged documents without answers are enough."""
     options = {"epochs": epochs, "minutes": budget, "seed": seed, "device": device}
-    options["learning_rate"] = learning_rate
-    _run("ranker", datasets, base, out, options, held_out, negatives, repair, as_json)
+    options |= {"learning_rate": learning_rate, "spans": False}
+    what = {"negatives": negatives, "mine": mine, "repair": repair, "evaluated_on": held_out or ()}
+    what |= {"cloze": cloze or (), "cloze_questions": cloze_questions}
+    _train_model(_course("ranker", datasets, base, out, options, **what), as_json)
 
 
-def _run(  # noqa: PLR0913, PLR0917 - what both commands were given
+@train.command("embedder")
+def embedder(  # noqa: PLR0913 - a command's options
+    datasets: DatasetsArgument,
+    *,
+    base: BaseOption = BASE,
+    epochs: EpochsOption = 1.0,
+    out: OutOption = None,
+    device: DeviceOption = "auto",
+    budget: BudgetOption = None,
+    seed: SeedOption = 0,
+    held_out: HeldOutOption = None,
+    negatives: NegativesOption = 2.0,
+    mine: MineOption = "both",
+    cloze: ClozeOption = None,
+    cloze_questions: ClozeQuestionsOption = MADE,
+    teacher: TeacherOption = None,
+    learning_rate: RateOption = EMBEDDER_RATE,
+    repair: RepairOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Train a model that finds passages by meaning; judged documents are enough."""
+    options = {"epochs": epochs, "minutes": budget, "seed": seed, "device": device}
+    options |= {"learning_rate": learning_rate, "spans": False, "batch_size": QUESTIONS}
+    what = {"negatives": negatives, "mine": mine, "repair": repair, "evaluated_on": held_out or ()}
+    what |= {"cloze": cloze or (), "cloze_questions": cloze_questions, "teacher": teacher}
+    _train_embedder(_course("embedder", datasets, base, out, options, **what), as_json)
+
+
+def _course(
     role: Any,  # noqa: ANN401
     datasets: list[Path],
     base: str,
     out: Path | None,
     options: dict[str, Any],
-    held_out: list[Path] | None,
-    negatives: float,
-    repair: bool,
-    as_json: bool,
-) -> None:
-    from evaluation.launch import watched
-    from evaluation.training.course import Course, train_model
+    **what: Any,  # noqa: ANN401 - fields of a course
+) -> "Course":
+    from evaluation.training.course import Course
     from evaluation.training.loop import Schedule
 
-    if options["device"] not in ("auto", "cpu", "mps") and not options["device"].startswith("cuda"):
-        raise ConfigError(f"--device: expected auto, cpu, cuda or mps (got {options['device']})")
-    course = Course(
+    device, mine = options["device"], what["mine"]
+    if device not in ("auto", "cpu", "mps") and not device.startswith("cuda"):
+        raise ConfigError(f"--device: expected auto, cpu, cuda or mps (got {device})")
+    if mine not in ("bm25", "dense", "both"):
+        raise ConfigError(f"--mine: expected bm25, dense or both (got {mine})")
+    return Course(
         role=role,
         paths=datasets,
         base=base,
         out=out or data_folder() / "models" / f"{role}-{datasets[0].stem}",
-        schedule=Schedule(**options, spans=role == "reader"),
-        negatives=negatives,
-        evaluated_on=held_out or (),
-        repair=repair,
+        schedule=Schedule(**options),
         command=" ".join(["rag", *sys.argv[1:]]),
+        **what,
     )
+
+
+def _train_model(course: "Course", as_json: bool) -> None:
+    from evaluation.launch import watched
+    from evaluation.training.course import train_model
+
     with watched("negatives") as mined:
         done = train_model(course, told=_teller(), mined=mined)
     found = {"f1": done.measured.f1, "ranked": done.measured.ranked}
@@ -131,10 +191,34 @@ def _run(  # noqa: PLR0913, PLR0917 - what both commands were given
     for name, value in found.items():
         if value is not None:
             show(f"{name} {value:.4f}, held back from the training")
-    show(f"Model: {printable(str(done.out))}")
-    if done.lost:
-        say(f"{done.lost} questions were left out: no answer or judgement of them could be used.")
+    _tell_end(done.out, done.lost)
     say("Next: rag evaluate reader FILE.json --reader spans, with `reader.model` set to it.")
+
+
+def _train_embedder(course: "Course", as_json: bool) -> None:
+    from evaluation.launch import watched
+    from evaluation.training.embedder_course import train_embedder
+
+    with watched("preparing") as mined:
+        done = train_embedder(course, told=_teller(), mined=mined)
+    if as_json:
+        found = {"before": done.before, "mrr": done.after, "questions": done.questions}
+        print_json({"out": str(done.out), "steps": done.ended.step, "lost": done.lost, **found})
+        return
+    show(
+        f"MRR@10 {done.after:.4f}, before {done.before:.4f}, of {done.held_back} questions held "
+        f"back from the training in {done.pool} texts"
+    )
+    _tell_end(done.out, done.lost)
+    if done.after <= done.before:
+        say("It is no better than its base: train on more questions, or keep the base.")
+    say("Next: index again with `embedder.model` set to it, and rag evaluate.")
+
+
+def _tell_end(out: Path, lost: int) -> None:
+    show(f"Model: {printable(str(out))}")
+    if lost:
+        say(f"{lost} questions were left out: no answer or judgement of them could be used.")
 
 
 def _teller() -> Any:  # noqa: ANN401 - a function of what the loop tells

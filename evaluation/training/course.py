@@ -9,12 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evaluation.datasets.schema import sha256_of
-from evaluation.training.card import card
+from evaluation.training.card import card, scores_of
 from evaluation.training.features import make_features
 from evaluation.training.loop import Progress, Schedule, train
+from evaluation.training.made import make_datasets
 from evaluation.training.measure import Measured, calibrate, measure
-from evaluation.training.sets import Role, TrainingSet, load_training_set
+from evaluation.training.negatives import Mine
+from evaluation.training.neighbours import Encoder
+from evaluation.training.reading import Reading
+from evaluation.training.sets import Mining, Role, TrainingSet, load_training_set
 from rag.calibration import Calibration, write_calibration
+from rag.embedders import pick_device
 from rag.errors import DatasetError, ModelError
 from rag.joint import JointModel, joint_from_encoder, save_joint
 from rag.models import ModelFiles, find_model
@@ -25,7 +30,11 @@ if TYPE_CHECKING:
 
 LENGTH, STRIDE = 256, 64  # tokens of a window, where the base can take as many
 MOST_UNKNOWN = 0.1  # share of tokens that a base may not know
-HEADS: dict[Role, list[str]] = {"reader": ["spans", "null", "relevance"], "ranker": ["relevance"]}
+HEADS: dict[Role, list[str]] = {
+    "reader": ["spans", "null", "relevance"],
+    "ranker": ["relevance"],
+    "embedder": ["embedding"],
+}
 
 
 @dataclass(frozen=True)
@@ -33,7 +42,7 @@ class Course:
     """What is to be trained.
 
     Attributes:
-        role: `reader` (which ranks as well) or `ranker`.
+        role: `reader` (which ranks as well), `ranker` or `embedder`.
         paths: Data sets.
         base: Name or folder of the model it begins from.
         out: Folder of the new model; it must not exist.
@@ -41,6 +50,10 @@ class Course:
         negatives: Hard negatives of each question.
         evaluated_on: Sets whose questions must not be trained on.
         repair: Move answers that do not stand at their offset.
+        mine: Who looks for negatives.
+        cloze: Documents that questions are made from.
+        cloze_questions: Most of those.
+        teacher: A ranker that an embedder learns from, or None.
         command: What was typed, for the card.
     """
 
@@ -52,6 +65,10 @@ class Course:
     negatives: float = 1
     evaluated_on: Sequence[Path] = ()
     repair: bool = False
+    mine: Mine = "bm25"
+    cloze: Sequence[Path] = ()
+    cloze_questions: int = 2000
+    teacher: str | None = None
     command: str = ""
 
 
@@ -91,37 +108,28 @@ def train_model(
         DatasetError: If there is nothing to learn from the data sets.
         ModelError: If the base cannot be used, or the disk is full; nothing is installed then.
     """
-    if course.out.exists():
-        raise ModelError(f"`{course.out}` exists. Nothing was overwritten; give another --out.")
+    refuse_existing(course.out)
     base = find_model(course.base, setting="--base")
-    tokenizer = _load_tokenizer(base)
-    data = load_training_set(
-        course.paths,
-        course.role,
-        negatives=course.negatives,
-        seed=course.schedule.seed,
-        evaluated_on=course.evaluated_on,
-        repair=course.repair,
-        progress=mined,
-    )
-    _check_language(base, tokenizer.backend_tokenizer, data)
+    tokenizer = load_tokenizer(base)
+    data = load_data(course, lambda language: _embedder_for(language, course), mined)
+    check_language(base, tokenizer.backend_tokenizer, data)
     cutter = _cutter(base, tokenizer.backend_tokenizer)
     model = _load_base(base, course.schedule.seed)
     features = make_features(data.examples, cutter)
     held = make_features(data.held_back, cutter)
     spans = course.role == "reader"
-    with _written(course.out), _checkpoints(course, base, data) as folder:
+    with written(course.out), checkpoints(course, base, data) as folder:
         ended = train(
             model,
-            features,
+            Reading(features, course.schedule),
             course.schedule,
             folder=folder,
             measure=lambda now: measure(now, data.held_back, held, spans=spans).score,
             told=told,
         )
         measured = measure(model, data.held_back, held, spans=spans)
-        text = card(course.role, base, data, course.schedule, ended=ended, measured=measured,
-                    command=course.command)  # fmt: skip
+        text = card(course.role, base, data, course.schedule, ended=ended,
+                    scores=scores_of(measured), command=course.command)  # fmt: skip
         _install(
             course.out,
             model,
@@ -133,7 +141,44 @@ def train_model(
     return Trained(course.out, ended, measured, len(data.examples), data.lost)
 
 
-def _load_tokenizer(base: ModelFiles) -> Any:  # noqa: ANN401 - transformers' own type
+def refuse_existing(out: Path) -> None:
+    """Raise `ModelError` if there is something where the model is to go."""
+    if out.exists():
+        raise ModelError(f"`{out}` exists. Nothing was overwritten; give another --out.")
+
+
+def load_data(
+    course: Course,
+    encoder: Callable[[str], Encoder],
+    mined: Callable[[int, int, str], None],
+) -> TrainingSet:
+    """Return what a course trains on; the encoder is asked for if dense negatives are wanted."""
+    seed = course.schedule.seed
+    return load_training_set(
+        course.paths,
+        course.role,
+        mining=Mining(course.negatives, course.mine, encoder, mined),
+        seed=seed,
+        evaluated_on=course.evaluated_on,
+        repair=course.repair,
+        made=make_datasets(course.cloze, course.cloze_questions, seed=seed),
+    )
+
+
+def _embedder_for(language: str, course: Course) -> Encoder:
+    """Return the embedder of a language, for dense negatives of a reader or ranker."""
+    from evaluation.training.embedding import load_embedding
+    from rag.bundled import model_for
+
+    name = model_for("embedder", language)
+    if name is None:
+        raise ModelError(f"--mine: there is no embedder for `{language}`; take bm25.")
+    device = pick_device(course.schedule.device)
+    return load_embedding(find_model(name, setting="--mine")).to(device).eval()
+
+
+def load_tokenizer(base: ModelFiles) -> Any:  # noqa: ANN401 - transformers' own type
+    """Return a base's tokenizer; `ModelError` if it cannot be used."""
     from transformers import AutoTokenizer
 
     try:
@@ -163,14 +208,19 @@ def _load_base(base: ModelFiles, seed: int) -> JointModel:
         ) from error
 
 
-def _check_language(base: ModelFiles, tokenizer: "Tokenizer", data: TrainingSet) -> None:
-    """Refuse questions in a language that the base does not serve, or whose words it lacks."""
+def check_served(base: ModelFiles, language: str) -> None:
+    """Refuse a language that the base says it does not serve."""
     served = base.own.get("languages")
-    if served and data.language and data.language not in served:
+    if served and language and language not in served:
         raise DatasetError(
-            f"the questions are in `{data.language}`, but `{base.name}` serves "
+            f"the questions are in `{language}`, but `{base.name}` serves "
             f"`{', '.join(served)}`: give a --base for that language."
         )
+
+
+def check_language(base: ModelFiles, tokenizer: "Tokenizer", data: TrainingSet) -> None:
+    """Refuse questions in a language that the base does not serve, or whose words it lacks."""
+    check_served(base, data.language)
     unknown = tokenizer.token_to_id("[UNK]")
     if unknown is None:
         return
@@ -192,7 +242,7 @@ def _cutter(base: ModelFiles, tokenizer: "Tokenizer") -> WindowCutter:
 
 
 @contextmanager
-def _written(out: Path) -> Iterator[None]:
+def written(out: Path) -> Iterator[None]:
     """Say in one line if the disk is full or a folder cannot be written."""
     from safetensors import SafetensorError
 
@@ -207,10 +257,11 @@ def _written(out: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _checkpoints(course: Course, base: ModelFiles, data: TrainingSet) -> Iterator[Path]:
+def checkpoints(course: Course, base: ModelFiles, data: TrainingSet) -> Iterator[Path]:
     """Hold the folder of the checkpoints, beside the model's; it is gone when all went well."""
     folder = course.out.with_name(f"{course.out.name}.training")
-    facts = [asdict(course.schedule), course.role, base.sha256, course.negatives]
+    facts: list[Any] = [asdict(course.schedule), course.role, base.sha256, course.negatives]
+    facts += [course.mine, course.teacher]
     sets = [[each.questions_sha256, each.qrels_sha256] for each in data.datasets]
     key = sha256_of([*facts, *sets])
     marker = folder / "course.sha256"
@@ -242,13 +293,20 @@ def _install(
     text: str,
 ) -> None:
     """Write the model beside its place and move it there when it is whole."""
-    half = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
-    try:
+    with installing(out) as half:
         save_joint(model, half, facts=facts)
         tokenizer.save_pretrained(half)
         if calibration is not None:
             write_calibration(half, calibration)
         (half / "README.md").write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def installing(out: Path) -> Iterator[Path]:
+    """Hold a folder beside a model's place, which is moved there if all went well."""
+    half = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    try:
+        yield half
         half.chmod(0o755)
         half.rename(out)
     finally:

@@ -14,7 +14,10 @@ from rag.sentences import sentence_spans
 
 LONGEST_PIECE = 1600  # characters
 SHORTEST_FOUND = 3  # characters of an answer that is looked for, where no place is told
+SHORTEST_UNSPACED = 2  # of one in Chinese, Japanese or Korean
 _SAID = frozenset({"yes", "no", "true", "false"})  # answers that stand in no text
+_UNSPACED = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
+_INSIDE = rf"[^\W{_UNSPACED}]"  # what a word goes on with
 
 Kind = Literal["answer", "no answer", "relevant", "negative"]
 
@@ -56,6 +59,7 @@ class Example:
         end: Offset behind it, or -1.
         cluster: What must not be in training and held back at once.
         golds: All gold answers.
+        document: Document that the piece is of.
     """
 
     question_id: str
@@ -67,6 +71,7 @@ class Example:
     end: int = -1
     cluster: str = ""
     golds: tuple[str, ...] = ()
+    document: str = ""
 
 
 def cut_documents(documents: Sequence[SourceDocument]) -> list[Piece]:
@@ -151,14 +156,19 @@ def _with_grades(
 def find_answer(text: str, answers: Sequence[str]) -> tuple[int, int] | None:
     """Return where a gold answer stands in a text as words of its own; None if none does.
 
+    Scripts that put no space between words set no borders either.
+
     Example:
         >>> find_answer("In 1905, not in 19051.", ["1905"])
         (3, 7)
+        >>> find_answer("锅炉每天早上六点启动。", ["六点"])
+        (6, 8)
     """
     for answer in answers:
-        if len(answer) < SHORTEST_FOUND or answer.casefold() in _SAID:
+        shortest = SHORTEST_UNSPACED if re.search(f"[{_UNSPACED}]", answer) else SHORTEST_FOUND
+        if len(answer) < shortest or answer not in text or answer.casefold() in _SAID:
             continue
-        match = re.search(rf"(?<!\w){re.escape(answer)}(?!\w)", text)
+        match = re.search(rf"(?<!{_INSIDE}){re.escape(answer)}(?!{_INSIDE})", text)
         if match:
             return match.span()
     return None
@@ -177,4 +187,5 @@ def _example(
         end=end,
         cluster=question.cluster or question.question_id,
         golds=question.answers,
+        document=piece.document_id,
     )

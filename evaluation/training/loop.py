@@ -1,4 +1,7 @@
-"""The training itself: steps, losses, checkpoints that a run goes on from, the best one kept.
+"""The training itself: steps, checkpoints that a run goes on from, the best one kept.
+
+What is learnt is a `Task`: it brings the batches and their loss. `reading` has that of a reader
+and ranker, `embedding` that of an embedder.
 
 Every step draws its randomness from the seed and its own number, so that a run that was stopped
 and goes on gives the same as one that was not. Checkpoints are safetensors and JSON.
@@ -6,28 +9,28 @@ and goes on gives the same as one that was not. Checkpoints are safetensors and 
 
 import itertools
 import json
-import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
-from torch.nn import functional
+from torch import nn
 
-from evaluation.training.features import UNKNOWN, Feature
 from rag.embedders import pick_device, pick_dtype
-from rag.joint import Heads, JointModel, to_tensors
 
-POOL = 32  # batches whose windows are sorted by length together
+POOL = 32  # batches whose texts are sorted by length together
 WARM_UP = 0.06  # share of the training in which the learning rate rises
 CHECKS = 6  # times that the model is measured on what is held back
-SPARE = 0.25  # share of the windows beside an answer that an epoch shows
 SAVED_EVERY = 120.0  # seconds between checkpoints
 HEAVY = 0.01  # weight decay
+
+Model = TypeVar("Model", bound=nn.Module)
+Taught_contra = TypeVar("Taught_contra", bound=nn.Module, contravariant=True)
+Batch = TypeVar("Batch")
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class Schedule:
     Attributes:
         epochs: Times that everything is seen.
         minutes: Longest time; None is as long as it takes. The learning rate falls by time then.
-        batch_size: Windows of a step.
+        batch_size: Windows of a step; of an embedder, questions.
         learning_rate: The highest.
         seed: Of everything random.
         device: `auto` takes a GPU if there is one.
@@ -74,20 +77,36 @@ class Progress:
     checked: float | None = None
 
 
+class Task(Protocol[Taught_contra, Batch]):
+    """What is learnt.
+
+    Attributes:
+        steps: Of the whole training, at least one.
+    """
+
+    steps: int
+
+    def batches(self) -> Iterator[Batch]:
+        """Yield what each step sees, without end, the same each time."""
+
+    def loss(self, model: Taught_contra, batch: Batch) -> torch.Tensor:
+        """Return the loss of a batch, a number with a gradient."""
+
+
 def train(
-    model: JointModel,
-    features: Sequence[Feature],
+    model: Model,
+    task: Task[Model, Batch],
     schedule: Schedule,
     *,
     folder: Path,
-    measure: Callable[[JointModel], float],
+    measure: Callable[[Model], float],
     told: Callable[[Progress], None],
 ) -> Progress:
     """Train a model, and leave it with the weights that measured best.
 
     Args:
         model: What is trained, in place.
-        features: Labelled windows, at least one.
+        task: What is learnt.
         schedule: How long and how fast.
         folder: Holds checkpoints; training goes on from one that is there.
         measure: Score of the model on what is held back, higher is better.
@@ -101,22 +120,13 @@ def train(
     """
     device = pick_device(schedule.device)
     model.to(device).train()
-    encoder: Any = model.encoder
-    if device == "cpu" and hasattr(encoder, "set_attn_implementation"):
-        encoder.set_attn_implementation("eager")  # its gradient is a third faster there
+    if device == "cpu":
+        _attend_eagerly(model)
     optimizer = _optimizer(model, schedule, fused=device == "cpu")
-    run = _Run(
-        model,
-        optimizer,
-        schedule,
-        folder=folder,
-        measure=measure,
-        told=told,
-        steps=_steps(features, schedule),
-    )
+    run = _Run(model, optimizer, schedule, task=task, folder=folder, measure=measure, told=told)
     run.restore()
     try:
-        run.go(features)
+        run.go()
     except KeyboardInterrupt:
         if run.now.step == 0:
             raise  # there is nothing to keep
@@ -125,12 +135,16 @@ def train(
     return run.now
 
 
-def _steps(features: Sequence[Feature], schedule: Schedule) -> int:
-    shown = len(shown_in_epoch(features, random.Random(f"{schedule.seed}:0")))  # noqa: S311
-    return max(1, round(schedule.epochs * -(-shown // schedule.batch_size)))
+def _attend_eagerly(model: nn.Module) -> None:
+    """Choose the attention whose gradient is a third faster on a processor."""
+    for part in model.modules():
+        choose: Any = getattr(part, "set_attn_implementation", None)
+        if choose is not None:
+            choose("eager")
+            return
 
 
-def _optimizer(model: JointModel, schedule: Schedule, *, fused: bool) -> torch.optim.AdamW:
+def _optimizer(model: nn.Module, schedule: Schedule, *, fused: bool) -> torch.optim.AdamW:
     named = list(model.named_parameters())
     return torch.optim.AdamW(
         [
@@ -142,35 +156,34 @@ def _optimizer(model: JointModel, schedule: Schedule, *, fused: bool) -> torch.o
     )
 
 
-class _Run:
+class _Run(Generic[Model, Batch]):
     """A training in progress, and what of it is kept on the disk."""
 
     def __init__(
         self,
-        model: JointModel,
+        model: Model,
         optimizer: torch.optim.AdamW,
         schedule: Schedule,
         *,
+        task: Task[Model, Batch],
         folder: Path,
-        measure: Callable[[JointModel], float],
+        measure: Callable[[Model], float],
         told: Callable[[Progress], None],
-        steps: int,
     ) -> None:
         self.model, self.optimizer, self.schedule, self.folder = model, optimizer, schedule, folder
-        self.measure, self.told, self.steps = measure, told, steps
+        self.task, self.measure, self.told = task, measure, told
         self.now = Progress()
         self.interrupted = False
         self._before = 0.0  # seconds of the runs before
         self._checked = 0  # of CHECKS
         self._began = self._saved = time.monotonic()
 
-    def go(self, features: Sequence[Feature]) -> None:
+    def go(self) -> None:
         """Do the steps that are left."""
-        order = batch_order(features, self.schedule)
-        for batch in itertools.islice(order, self.now.step, None):
-            if self.now.step >= self.steps or self.now.share >= 1:
+        for batch in itertools.islice(self.task.batches(), self.now.step, None):
+            if self.now.step >= self.task.steps or self.now.share >= 1:
                 return
-            self._step([features[place] for place in batch])
+            self._step(batch)
             if self._is_due():
                 self._check()
             elif time.monotonic() - self._saved > SAVED_EVERY:
@@ -218,15 +231,12 @@ class _Run:
         _replace(self.folder / "last.safetensors", state, {"progress": progress})
         self._saved = time.monotonic()
 
-    def _step(self, batch: Sequence[Feature]) -> None:
+    def _step(self, batch: Batch) -> None:
         schedule, now = self.schedule, self.now
         torch.manual_seed(schedule.seed * 1_000_003 + now.step)
         for group in self.optimizer.param_groups:
             group["lr"] = schedule.learning_rate * rate(now.share)
-        device = next(self.model.parameters()).device
-        with autocast(device):
-            heads = self.model(**to_tensors([each.window for each in batch], self.model.encoder))
-        loss = loss_of(heads, batch, spans=schedule.spans)
+        loss = self.task.loss(self.model, batch)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
@@ -239,7 +249,7 @@ class _Run:
     def _share(self, step: int, seconds: float) -> float:
         minutes = self.schedule.minutes
         by_time = 0.0 if minutes is None else seconds / (60 * minutes)
-        return min(1.0, max(step / self.steps, by_time))
+        return min(1.0, max(step / self.task.steps, by_time))
 
     def _is_due(self) -> bool:
         return int(self.now.share * CHECKS) > self._checked and self.now.share < 1
@@ -282,74 +292,3 @@ def rate(share: float) -> float:
         (0.5, 0.5, 0.0)
     """
     return min(share / WARM_UP, (1 - share) / (1 - WARM_UP)) if share else 1 / 1000
-
-
-def batch_order(features: Sequence[Feature], schedule: Schedule) -> Iterator[list[int]]:
-    """Yield the places of features in batches of similar lengths, epoch after epoch."""
-    for epoch in itertools.count():
-        draw = random.Random(f"{schedule.seed}:{epoch}")  # noqa: S311 - not for secrets
-        order = shown_in_epoch(features, draw)
-        draw.shuffle(order)
-        size, found = schedule.batch_size, []
-        for start in range(0, len(order), size * POOL):
-            pool = sorted(
-                order[start : start + size * POOL],
-                key=lambda place: len(features[place].window.ids),
-            )
-            found += [pool[first : first + size] for first in range(0, len(pool), size)]
-        draw.shuffle(found)
-        yield from found
-
-
-def shown_in_epoch(features: Sequence[Feature], draw: random.Random) -> list[int]:
-    """Return the places of what an epoch shows, in order.
-
-    A long text that answers is many windows, most of them beside the answer. Each epoch shows one
-    that holds the answer, another each time, and a few of the others.
-    """
-    holding: dict[int, list[int]] = {}
-    for place, each in enumerate(features):
-        if each.null == 0:
-            holding.setdefault(each.window.text, []).append(place)
-    chosen = {draw.choice(places) for places in holding.values()}
-    return [
-        place
-        for place, each in enumerate(features)
-        if place in chosen
-        or each.window.text not in holding
-        or (each.null == 1 and draw.random() < SPARE)
-    ]
-
-
-def loss_of(heads: Heads, batch: Sequence[Feature], *, spans: bool) -> torch.Tensor:
-    """Return the loss of a batch: spans, no answer and relevance; what is unknown costs nothing."""
-    device = heads.starts.device
-    losses = [_yes_no(heads.relevance, [each.relevant for each in batch])]
-    if spans:
-        mask = torch.zeros_like(heads.starts, dtype=torch.bool)
-        for row, each in enumerate(batch):
-            mask[row, 0] = True
-            mask[row, each.window.first : each.window.first + len(each.window.offsets)] = True
-        for logits, goals in (
-            (heads.starts, [each.start for each in batch]),
-            (heads.ends, [each.end for each in batch]),
-        ):
-            goal = torch.tensor(goals, device=device)
-            if bool((goal != UNKNOWN).any()):
-                shown = logits.masked_fill(~mask, -1e4)
-                losses.append(functional.cross_entropy(shown, goal, ignore_index=UNKNOWN))
-        losses.append(_yes_no(heads.null, [each.null for each in batch]))
-    return torch.stack(losses).mul(torch.tensor(_weights(len(losses)), device=device)).sum()
-
-
-def _weights(count: int) -> list[float]:
-    """Relevance and no answer count half."""
-    return [1.0] if count == 1 else [0.5, *[1.0] * (count - 2), 0.5]
-
-
-def _yes_no(logits: torch.Tensor, goals: Sequence[int]) -> torch.Tensor:
-    goal = torch.tensor(goals, device=logits.device)
-    known = goal != UNKNOWN
-    if not bool(known.any()):
-        return logits.sum() * 0
-    return functional.binary_cross_entropy_with_logits(logits[known], goal[known].float())

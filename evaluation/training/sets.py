@@ -10,11 +10,12 @@ from typing import Literal
 from evaluation.datasets import load_dataset
 from evaluation.datasets.schema import Dataset
 from evaluation.training.examples import Example, cut_documents, positives
-from evaluation.training.negatives import mine_negatives
+from evaluation.training.negatives import Mine, mine_negatives
+from evaluation.training.neighbours import Encoder
 from rag.errors import DatasetError
 from rag.text import language_of
 
-Role = Literal["reader", "ranker"]
+Role = Literal["reader", "ranker", "embedder"]
 Progress = Callable[[int, int, str], None]
 HELD_BACK = 0.05  # share of the clusters
 MOST_HELD_BACK = 300  # examples
@@ -40,52 +41,91 @@ class TrainingSet:
     lost: int
 
 
+@dataclass(frozen=True)
+class Mining:
+    """How hard negatives are looked for.
+
+    Attributes:
+        each: Of each question.
+        mine: By whom.
+        encoder: Gives the embedder for a language; needed unless bm25 alone looks.
+        progress: Told while they are looked for.
+    """
+
+    each: float = 1
+    mine: Mine = "bm25"
+    encoder: Callable[[str], Encoder] | None = None
+    progress: Progress = lambda done, total, what: None
+
+
 def load_training_set(
     paths: Sequence[Path],
     role: Role,
     *,
-    negatives: float,
+    mining: Mining,
     seed: int,
     evaluated_on: Sequence[Path] = (),
     repair: bool = False,
-    progress: Progress = lambda done, total, what: None,
+    made: Sequence[Dataset] = (),
 ) -> TrainingSet:
     """Return the examples of some data sets.
 
     Args:
         paths: The sets, in any form that `evaluation.datasets` reads.
         role: What is trained; decides what the examples must hold.
-        negatives: Hard negatives of each question.
+        mining: How hard negatives are looked for.
         seed: Of what is drawn.
         evaluated_on: Sets that the model will be measured on: none of their questions may be
             trained on.
         repair: Move answers that do not stand at their offset.
-        progress: Told while negatives are looked for.
+        made: Sets that were made from documents, to be trained on as well.
 
     Raises:
         DatasetError: If a set cannot be read, holds a question of the evaluation, or there is
-            nothing to learn: no answer for a reader, only one kind for a ranker.
+            nothing to learn: no answer for a reader, only one kind for a ranker, nothing relevant
+            for an embedder.
     """
-    datasets = tuple(load_dataset(path, repair=repair) for path in paths)
+    datasets = (*(load_dataset(path, repair=repair) for path in paths), *made)
     check_apart(datasets, [load_dataset(path) for path in evaluated_on])
+    asked = [question for dataset in datasets for question in dataset.questions]
+    languages = Counter(language_of(question.question) for question in asked)
+    language = languages.most_common(1)[0][0]
+    encode = mining.encoder(language) if mining.encoder and mining.mine != "bm25" else None
     examples: list[Example] = []
     lost = 0
     for number, dataset in enumerate(datasets):
-        found = _examples(dataset, negatives, seed, progress)
+        found = _examples(dataset, mining, seed, encode)
         used = {each.question_id for each in found}
         lost += sum(question.question_id not in used for question in dataset.questions)
-        examples += [replace(each, question_id=f"{number}:{each.question_id}") for each in found]
+        examples += [_named(each, number) for each in found]
     _check_kinds(examples, role, paths)
-    asked = [question for dataset in datasets for question in dataset.questions]
-    languages = Counter(language_of(question.question) for question in asked)
     trained, held = _split(examples, seed)
-    return TrainingSet(trained, held, datasets, languages.most_common(1)[0][0], lost)
+    if role != "embedder":  # which chooses by questions
+        held = held[:MOST_HELD_BACK]
+    return TrainingSet(trained, held, datasets, language, lost)
 
 
-def _examples(dataset: Dataset, negatives: float, seed: int, progress: Progress) -> list[Example]:
+def _named(example: Example, number: int) -> Example:
+    """Return an example whose question and document are named apart from other sets'."""
+    return replace(
+        example,
+        question_id=f"{number}:{example.question_id}",
+        document=f"{number}:{example.document}",
+    )
+
+
+def _examples(dataset: Dataset, mining: Mining, seed: int, encode: Encoder | None) -> list[Example]:
     pieces = cut_documents(dataset.documents)
     known = positives(dataset, pieces)
-    wrong = mine_negatives(dataset, pieces, each=negatives, seed=seed, progress=progress)
+    wrong = mine_negatives(
+        dataset,
+        pieces,
+        each=mining.each,
+        seed=seed,
+        mine=mining.mine,
+        encode=encode,
+        progress=mining.progress,
+    )
     return known + wrong
 
 
@@ -118,7 +158,7 @@ def _check_kinds(examples: Sequence[Example], role: Role, paths: Sequence[Path])
             f"{names}: no answer stands where a document says it; a reader learns from such. Give "
             "a set with answers and their places, such as a SQuAD file."
         )
-    if role == "ranker" and not kinds & {"answer", "relevant"}:
+    if role != "reader" and not kinds & {"answer", "relevant"}:
         raise DatasetError(f"{names}: no document is relevant to any question; nothing to learn.")
     if role == "ranker" and "negative" not in kinds:
         raise DatasetError(
@@ -144,4 +184,4 @@ def _split(
     cut = keys[max(0, round(len(keys) * HELD_BACK) - 1)]
     held = tuple(each for each in examples if key(each) <= cut)
     trained = tuple(each for each in examples if key(each) > cut)
-    return trained, held[:MOST_HELD_BACK]
+    return trained, held
