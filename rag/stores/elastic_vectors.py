@@ -32,9 +32,8 @@ class ClusterVectors:
         """Identity of the collection."""
         return self._head().owner
 
-    @property
-    def dimension(self) -> int:
-        """Length of the vectors; 0 before the first."""
+    def dimension_of(self, numbers: Numbers) -> int:
+        """Return the length of the vectors of some rows, which is the same for all."""
         return self._head().dimension
 
     def numbers(self, generation: int, *, embedded: bool = False) -> Numbers:
