@@ -203,7 +203,7 @@ def test_the_other_shape_needs_a_rebuild_and_says_so(one_engine, tmp_path):
 def test_an_index_of_another_analyser_is_refused_until_it_is_made_anew(
     one_engine, tmp_path, monkeypatch
 ):
-    for module in ("elastic_index", "elastic"):
+    for module in ("elastic_index", "elastic_check"):
         monkeypatch.setattr(f"rag.stores.{module}.ANALYZER_VERSION", "0")
     one_engine.filled(tmp_path / "c", passages=make_passages(5))
     monkeypatch.undo()

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from rag.errors import StaleError
 from rag.stores.base import Vectors
 from rag.stores.elastic_client import Cluster
 from rag.stores.elastic_filters import Query
@@ -50,6 +51,9 @@ class ClusterVectors:
         place = {number: index for index, number in enumerate(numbers)}
         rows = scan(self._cluster, self._index, one_of("n", numbers), fields=["n", "embedding"])
         for row in rows:
-            matrix[place[row["n"]]] = vector_of(row)
+            vector = vector_of(row)
+            if len(vector) != dimension:
+                raise StaleError("the vectors are of another embedder by now; ask again.")
+            matrix[place[row["n"]]] = vector
         matrix /= np.maximum(np.linalg.norm(matrix, axis=1, keepdims=True), 1e-12)
         return matrix
