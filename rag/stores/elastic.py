@@ -262,7 +262,7 @@ class ElasticsearchStore:
         require_tokens(self._name, self._head)
         try:
             ranking = search(searcher, wanted)
-        except StoreError:  # perhaps of another index than we took it for
+        except (StoreError, ValueError):  # perhaps of another index than we took it for
             self._refuse_stale(wanted)
             raise
         self._refuse_stale(wanted)
