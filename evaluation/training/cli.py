@@ -1,4 +1,4 @@
-"""The commands `rag train reader` and `rag train ranker`."""
+"""The commands `rag train reader` and `rag train ranker`; see also `promotion_cli`."""
 
 import sys
 import time
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from evaluation.cli import DatasetsArgument, JsonOption, RepairOption, SeedOption
+from evaluation.training.promotion_cli import forget, promote
 from rag.config import data_folder
 from rag.console import print_json, printable, say, show
 from rag.errors import ConfigError
@@ -44,10 +45,16 @@ NegativesOption = Annotated[
 RateOption = Annotated[
     float, typer.Option("--learning-rate", help="The highest of the training.", min=1e-7, max=1)
 ]
+PromoteOption = Annotated[
+    bool,
+    typer.Option("--promote", help="Use it instead of the model in use, if it is really better."),
+]
 
 train = typer.Typer(
     no_args_is_help=True, help="Make a reader or a ranker from questions with known answers."
 )
+train.command("promote")(promote)
+train.command("forget")(forget)
 
 
 @train.command("reader")
@@ -64,12 +71,13 @@ def reader(  # noqa: PLR0913 - a command's options
     negatives: NegativesOption = 1.0,
     learning_rate: RateOption = RATE,
     repair: RepairOption = False,
+    promoting: PromoteOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Train a model that finds the words that answer, and ranks passages as well."""
     options = {"epochs": epochs, "minutes": budget, "seed": seed, "device": device}
     options["learning_rate"] = learning_rate
-    _run("reader", datasets, base, out, options, held_out, negatives, repair, as_json)
+    _run("reader", datasets, base, out, options, held_out, negatives, repair, promoting, as_json)
 
 
 @train.command("ranker")
@@ -86,12 +94,13 @@ def ranker(  # noqa: PLR0913 - a command's options
     negatives: NegativesOption = 2.0,
     learning_rate: RateOption = RATE,
     repair: RepairOption = False,
+    promoting: PromoteOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Train a model that ranks passages; judged documents without answers are enough."""
     options = {"epochs": epochs, "minutes": budget, "seed": seed, "device": device}
     options["learning_rate"] = learning_rate
-    _run("ranker", datasets, base, out, options, held_out, negatives, repair, as_json)
+    _run("ranker", datasets, base, out, options, held_out, negatives, repair, promoting, as_json)
 
 
 def _run(  # noqa: PLR0913, PLR0917 - what both commands were given
@@ -103,11 +112,13 @@ def _run(  # noqa: PLR0913, PLR0917 - what both commands were given
     held_out: list[Path] | None,
     negatives: float,
     repair: bool,
+    promoting: bool,
     as_json: bool,
 ) -> None:
     from evaluation.launch import watched
     from evaluation.training.course import Course, train_model
     from evaluation.training.loop import Schedule
+    from evaluation.training.promotion import Examination, verdict_json, verdict_line
 
     if options["device"] not in ("auto", "cpu", "mps") and not options["device"].startswith("cuda"):
         raise ConfigError(f"--device: expected auto, cpu, cuda or mps (got {options['device']})")
@@ -122,11 +133,19 @@ def _run(  # noqa: PLR0913, PLR0917 - what both commands were given
         repair=repair,
         command=" ".join(["rag", *sys.argv[1:]]),
     )
+    examination = Examination(role, held_out or ()) if promoting else None
     with watched("negatives") as mined:
-        done = train_model(course, told=_teller(), mined=mined)
+        done = train_model(
+            course,
+            told=_teller(),
+            mined=mined,
+            checked=examination.prepare if examination else lambda data: None,
+        )
+    verdict = examination.pass_judgement(done.out, say) if examination else None
     found = {"f1": done.measured.f1, "ranked": done.measured.ranked}
     if as_json:
-        print_json({"out": str(done.out), "steps": done.ended.step, "lost": done.lost, **found})
+        facts = {"out": str(done.out), "steps": done.ended.step, "lost": done.lost, **found}
+        print_json(facts | (verdict_json(verdict) if verdict else {}))
         return
     for name, value in found.items():
         if value is not None:
@@ -134,6 +153,9 @@ def _run(  # noqa: PLR0913, PLR0917 - what both commands were given
     show(f"Model: {printable(str(done.out))}")
     if done.lost:
         say(f"{done.lost} questions were left out: no answer or judgement of them could be used.")
+    if verdict:
+        show(verdict_line(verdict))
+        return
     say("Next: rag evaluate reader FILE.json --reader spans, with `reader.model` set to it.")
 
 

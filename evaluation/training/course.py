@@ -14,6 +14,7 @@ from evaluation.training.features import make_features
 from evaluation.training.loop import Progress, Schedule, train
 from evaluation.training.measure import Measured, calibrate, measure
 from evaluation.training.sets import Role, TrainingSet, load_training_set
+from evaluation.training.trial import write_trained_on
 from rag.calibration import Calibration, write_calibration
 from rag.errors import DatasetError, ModelError
 from rag.joint import JointModel, joint_from_encoder, save_joint
@@ -79,6 +80,7 @@ def train_model(
     *,
     told: Callable[[Progress], None] = lambda now: None,
     mined: Callable[[int, int, str], None] = lambda done, total, what: None,
+    checked: Callable[[TrainingSet], None] = lambda data: None,
 ) -> Trained:
     """Train a model and install it; a training that was stopped by force goes on where it was.
 
@@ -86,6 +88,7 @@ def train_model(
         course: What is to be trained.
         told: Told after each step.
         mined: Told while negatives are looked for.
+        checked: Told what is trained on, before any time is spent; may refuse it.
 
     Raises:
         DatasetError: If there is nothing to learn from the data sets.
@@ -105,6 +108,7 @@ def train_model(
         progress=mined,
     )
     _check_language(base, tokenizer.backend_tokenizer, data)
+    checked(data)
     cutter = _cutter(base, tokenizer.backend_tokenizer)
     model = _load_base(base, course.schedule.seed)
     features = make_features(data.examples, cutter)
@@ -129,6 +133,7 @@ def train_model(
             tokenizer=tokenizer,
             calibration=calibrate(model, data.held_back, held) if spans else None,
             text=text,
+            asked=[each.question for each in data.examples],
         )
     return Trained(course.out, ended, measured, len(data.examples), data.lost)
 
@@ -240,6 +245,7 @@ def _install(
     tokenizer: Any,  # noqa: ANN401 - transformers' own type
     calibration: Calibration | None,
     text: str,
+    asked: Sequence[str],
 ) -> None:
     """Write the model beside its place and move it there when it is whole."""
     half = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
@@ -248,6 +254,7 @@ def _install(
         tokenizer.save_pretrained(half)
         if calibration is not None:
             write_calibration(half, calibration)
+        write_trained_on(half, asked)
         (half / "README.md").write_text(text, encoding="utf-8")
         half.chmod(0o755)
         half.rename(out)

@@ -48,7 +48,7 @@ def name_of(role: ModelRole, language: str) -> str:
 def list_promoted() -> list[Promoted]:
     """Return the promoted models, by role and language."""
     found = []
-    parent = promoted_folder("").parent / "promoted"
+    parent = promoted_folder("")
     for path in sorted(parent.iterdir()) if parent.is_dir() else ():
         name = _NAME.fullmatch(path.name.removesuffix("~1"))
         if not name:

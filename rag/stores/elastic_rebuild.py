@@ -41,7 +41,6 @@ from rag.stores.elastic_search import count, scan
 from rag.stores.packing import load_meta
 from rag.text import ANALYZER_VERSION
 
-
 KEPT_GENERATIONS = 2  # that can be read
 
 
