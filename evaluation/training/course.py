@@ -107,6 +107,7 @@ def train_model(
         repair=course.repair,
         progress=mined,
     )
+    _check_classes(course, data)
     _check_language(base, tokenizer.backend_tokenizer, data)
     checked(data)
     cutter = _cutter(base, tokenizer.backend_tokenizer)
@@ -123,6 +124,7 @@ def train_model(
             measure=lambda now: measure(now, data.held_back, held, spans=spans).score,
             told=told,
         )
+        _check_finite(model)
         measured = measure(model, data.held_back, held, spans=spans)
         text = card(course.role, base, data, course.schedule, ended=ended, measured=measured,
                     command=course.command)  # fmt: skip
@@ -159,13 +161,37 @@ def _load_base(base: ModelFiles, seed: int) -> JointModel:
     from safetensors import SafetensorError
 
     torch.manual_seed(seed)  # new heads begin at random
+    where = f"--base: `{base.name}` in `{base.folder}`"
+    if base.read("config.json").get("is_encoder_decoder"):
+        raise ModelError(f"{where} is no encoder alone; give one, such as all-MiniLM-L6-v2.")
     try:
-        return joint_from_encoder(base.folder)
+        model = joint_from_encoder(base.folder)
     except (OSError, ValueError, KeyError, AttributeError, RuntimeError, SafetensorError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ModelError(
-            f"--base: `{base.name}` in `{base.folder}` is no encoder that can be trained: {reason}"
-        ) from error
+        raise ModelError(f"{where} is no encoder that can be trained: {reason}") from error
+    if not is_finite(model):
+        raise ModelError(f"{where} holds weights that are no numbers: it is damaged.")
+    return model
+
+
+def _check_classes(course: Course, data: TrainingSet) -> None:
+    """Refuse to train on one kind of example alone, which teaches to say always the same.
+
+    Raises:
+        DatasetError: Says what is missing.
+    """
+    kinds = {each.kind for each in data.examples}
+    right = kinds & ({"answer"} if course.role == "reader" else {"answer", "relevant"})
+    wrong = kinds & {"negative", "no answer"}
+    if right and wrong:
+        return
+    names = ", ".join(f"`{path}`" for path in course.paths)
+    lacks = "answers" if not right else "does not answer"
+    hint = "more questions" if not right else "more documents, or --negatives above 0"
+    raise DatasetError(
+        f"{names}: of {len(data.examples)} examples to train on none {lacks}, and from one kind "
+        f"alone nothing can be learnt. Give {hint}."
+    )
 
 
 def _check_language(base: ModelFiles, tokenizer: "Tokenizer", data: TrainingSet) -> None:
@@ -186,6 +212,19 @@ def _check_language(base: ModelFiles, tokenizer: "Tokenizer", data: TrainingSet)
         raise DatasetError(
             f"`{base.name}` does not know {share:.0%} of the words (`{data.language}`): give a "
             "--base for that language."
+        )
+
+
+def is_finite(model: JointModel) -> bool:
+    """Tell if all weights are numbers."""
+    return all(bool(each.isfinite().all()) for each in model.parameters())
+
+
+def _check_finite(model: JointModel) -> None:
+    if not is_finite(model):
+        raise ModelError(
+            "the training went astray: its weights are no numbers any more. Nothing was "
+            "installed; give a smaller --learning-rate and another --out."
         )
 
 
