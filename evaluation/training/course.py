@@ -98,16 +98,7 @@ def train_model(
         raise ModelError(f"`{course.out}` exists. Nothing was overwritten; give another --out.")
     base = find_model(course.base, setting="--base")
     tokenizer = _load_tokenizer(base)
-    data = load_training_set(
-        course.paths,
-        course.role,
-        negatives=course.negatives,
-        seed=course.schedule.seed,
-        evaluated_on=course.evaluated_on,
-        repair=course.repair,
-        progress=mined,
-    )
-    _check_classes(course, data)
+    data = _load_data(course, mined)
     _check_language(base, tokenizer.backend_tokenizer, data)
     checked(data)
     cutter = _cutter(base, tokenizer.backend_tokenizer)
@@ -138,6 +129,33 @@ def train_model(
             asked=[each.question for each in data.examples],
         )
     return Trained(course.out, ended, measured, len(data.examples), data.lost)
+
+
+def _load_data(course: Course, mined: Callable[[int, int, str], None]) -> TrainingSet:
+    """Return what is trained on.
+
+    Raises:
+        DatasetError: If there is nothing to learn from the data sets.
+        ModelError: If there is no space for what negatives are looked for in.
+    """
+    try:
+        data = load_training_set(
+            course.paths,
+            course.role,
+            negatives=course.negatives,
+            seed=course.schedule.seed,
+            evaluated_on=course.evaluated_on,
+            repair=course.repair,
+            progress=mined,
+        )
+    except OSError as error:
+        folder = tempfile.gettempdir()
+        raise ModelError(
+            f"`{folder}` cannot be written: {error.strerror or error}. Free some space there, or "
+            "name another place with the variable TMPDIR. Nothing was installed."
+        ) from error
+    _check_classes(course, data)
+    return data
 
 
 def _load_tokenizer(base: ModelFiles) -> Any:  # noqa: ANN401 - transformers' own type

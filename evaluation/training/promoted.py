@@ -131,8 +131,10 @@ def _held(place: Path, what: str) -> Iterator[None]:
         with FileLock(place.parent / ".lock", timeout=0):
             for leftover in place.parent.glob("*.tmp"):
                 files.remove(leftover)
-            if not place.is_dir() and _before(place).is_dir():  # killed between two renames
-                files.rename(_before(place), place)
+            for kept in place.parent.glob("*~1"):
+                name = kept.with_name(kept.name.removesuffix("~1"))
+                if not name.is_dir():  # killed between two renames
+                    files.rename(kept, name)
             yield
     except Timeout:
         raise ModelError(f"another process is changing `{place.parent}`. Try again.") from None
