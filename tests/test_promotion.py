@@ -344,3 +344,98 @@ def test_a_reader_that_is_better_is_used_from_now_on(tmp_path, encoder):
     found = said["comparison"]
     assert found["n"] == 30
     assert found["old"] == "sentences"
+    assert found["new_mean"] > found["old_mean"] + 0.2
+    assert (found["name"], found["low"] > 0) == ("promoted/reader-en", True)
+    assert model_for("reader", "en") == "promoted/reader-en"
+    folder = promoted_folder("promoted/reader-en")
+    assert (folder / "model.safetensors").read_bytes() == (out / "model.safetensors").read_bytes()
+    assert "measuring" in shown.stderr
+    listed = json.loads(run("train", "forget", "--json").stdout)["promoted"]
+    assert [(each["role"], each["language"]) for each in listed] == [("reader", "en")]
+    # It is as good as itself: not better, and so it stays.
+    shown = run("train", "promote", "reader", out, "--held-out", held)
+    assert shown.exit_code == 0, shown.output
+    assert shown.stdout.startswith("Not promoted: F1 ")
+    assert shown.stdout.count("\n") == 1
+    assert "`promoted/reader-en` is kept" in shown.stdout
+    shown = run("train", "forget", "reader", "en")
+    assert "used now: none" in shown.stdout
+    assert run("train", "forget").stderr == "No model was promoted yet.\n"
+
+
+def test_a_ranker_that_is_not_better_is_not_used(tmp_path, encoder):
+    path, out = write_squad(tmp_path / "set.json", count=60), tmp_path / "made"
+    held = held_out(tmp_path, count=25)
+    shown = run("train", "ranker", path, "--held-out", held, "--out", out, "--base", encoder,
+                "--epochs", "0.2", "--device", "cpu", "--promote", "--json")  # fmt: skip
+    assert shown.exit_code == 0, shown.output
+    said = json.loads(shown.stdout)
+    assert said["promoted"] is False
+    assert said["comparison"]["old"] == "the order of bm25"
+    assert said["comparison"]["name"] is None
+    assert model_for("ranker", "en") is None
+    assert out.is_dir()  # it can be used by its folder
+
+
+def test_an_embedder_that_is_better_takes_its_collections_along(tmp_path, encoder, monkeypatch):
+    monkeypatch.setattr("rag.bundled.SHIPPED", {"embedder": {}, "reader": {}, "ranker": {}})
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "dog.md").write_text("# Juno\n\nThe dog of the station is called Juno.")
+    assert run("index", tmp_path / "docs").exit_code == 0
+    held = animals(tmp_path)
+    promoted.install(encoder, "embedder", "en")  # of random weights
+    good = find_model("all-MiniLM-L6-v2", setting="").folder
+    shown = run("train", "promote", "embedder", good, "--held-out", held, "--collection", "default",
+                "--json")  # fmt: skip
+    assert shown.exit_code == 0, shown.output
+    said = json.loads(shown.stdout)
+    assert said["promoted"], said
+    assert said["comparison"]["old"] == "promoted/embedder-en"
+    (renewed,) = said["reembedded"]
+    assert (renewed["embedder"], renewed["passages"]) == ("promoted/embedder-en", 1)
+    manifest = json.loads(run("collections", "show", "default", "--json").stdout)["manifest"]
+    assert (manifest["embedder"], manifest["dimension"]) == ("promoted/embedder-en", 384)
+    shown = run("train", "promote", "embedder", encoder, "--held-out", held, "--collection",
+                "default", "--json")  # fmt: skip
+    said = json.loads(shown.stdout)
+    assert (said["promoted"], "reembedded" in said) == (False, False)
+
+
+def animals(tmp_path):
+    """Questions whose words are not in their texts."""
+    pairs = [("puppy", "dog"), ("kitten", "cat"), ("lamb", "sheep"), ("foal", "horse"),
+             ("calf", "cow"), ("piglet", "pig"), ("chick", "hen"), ("cub", "bear"),
+             ("tadpole", "frog"), ("automobile", "car"), ("vessel", "ship"), ("jet", "plane"),
+             ("bicycle", "bike"), ("physician", "doctor"), ("attorney", "lawyer"),
+             ("instructor", "teacher"), ("infant", "baby"), ("residence", "house"),
+             ("ocean", "sea"), ("beverage", "drink"), ("rain", "umbrella"), ("bread", "bakery"),
+             ("tooth", "dentist"), ("letter", "postman")]  # fmt: skip
+    folder = tmp_path / "animals"
+    (folder / "qrels").mkdir(parents=True)
+    corpus = [{"_id": f"d{n}", "text": f"A {text}."} for n, (_, text) in enumerate(pairs)]
+    queries = [{"_id": f"q{n}", "text": f"Where is the {asked}?"}
+               for n, (asked, _) in enumerate(pairs)]  # fmt: skip
+    rows = ["query-id\tcorpus-id\tscore", *(f"q{n}\td{n}\t1" for n in range(len(pairs)))]
+    for name, lines in (("corpus.jsonl", corpus), ("queries.jsonl", queries)):
+        (folder / name).write_text("".join(json.dumps(each) + "\n" for each in lines))
+    (folder / "qrels" / "test.tsv").write_text("\n".join(rows) + "\n")
+    return folder
+
+
+def test_mistakes_of_the_commands_are_one_line(tmp_path, encoder):
+    held = held_out(tmp_path, count=25)
+    for command, part in (
+        (("promote", "cook", encoder, "--held-out", held), "ROLE: expected embedder, reader or"),
+        (("promote", "reader", encoder, "--held-out", held, "--collection", "c"), "--collection:"),
+        (("promote", "reader", tmp_path / "no", "--held-out", held), "no model folder"),
+        (("promote", "reader", encoder, "--held-out", held), "has no head for answers"),
+        (("promote", "ranker", encoder, "--held-out", held), "is no ranker"),
+        (("promote", "reader", encoder, "--held-out", tmp_path / "no.json"), "no data set"),
+        (("forget", "reader"), "LANGUAGE: name one, such as: rag train forget reader en"),
+        (("forget", "reader", "en"), "no reader for `en` was promoted (promoted: none)"),
+    ):
+        shown = run("train", *command)
+        assert shown.exit_code == 1, command
+        assert part in str(shown.exception), shown.exception
+        assert "\n" not in str(shown.exception)
+    assert promoted.list_promoted() == []

@@ -244,3 +244,33 @@ def test_what_an_interrupted_run_had_committed_gets_new_vectors_too(tmp_path, en
     store.reembed(OTHER, Embedding())
     assert "z" in {info.document_id for info in store.documents()}
     expect_reembedded(store, facts(store))
+
+
+def test_vectors_that_are_whole_and_not_published_are_published_by_the_next_writer(
+    tmp_path, monkeypatch
+):
+    store = EmbeddedStore(tmp_path / "c")
+    with store.writer() as writer:
+        writer.use(MANIFEST)
+        writer.commit()
+    store.write_documents(make_passages(20))
+    before = store.filter_documents()
+
+    def die(self, generation):
+        raise KeyError("the power is gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("rag.stores.derived.Derived.update", die)
+        with pytest.raises(KeyError):
+            store.reembed(OTHER, Embedding())
+    reader = EmbeddedStore(tmp_path / "c")
+    assert (reader.manifest, reader.filter_documents()) == (MANIFEST, before)
+    assert len(reader.dense_retrieval(OLD, top_k=99)) == 20
+    with reader.writer() as writer, pytest.raises(MismatchError, match="made with the embedder `o"):
+        writer.use(MANIFEST)  # nothing of the old embedder gets in
+    assert (store.manifest, store.generation) == (OTHER, 2)
+    for each in store.filter_documents():
+        np.testing.assert_allclose(each.embedding, vector_of(each), atol=1e-6)
+    assert store.check() == []
+    store.close()
+    reader.close()
