@@ -14,7 +14,9 @@ from rag.console import print_json, printable, say, show
 from rag.errors import ConfigError
 
 if TYPE_CHECKING:
+    from evaluation.training.course import Trained
     from evaluation.training.loop import Progress
+    from evaluation.training.promotion import Verdict
 
 BASE = "all-MiniLM-L6-v2"
 RATE = 1.5e-4
@@ -118,7 +120,7 @@ def _run(  # noqa: PLR0913, PLR0917 - what both commands were given
     from evaluation.launch import watched
     from evaluation.training.course import Course, train_model
     from evaluation.training.loop import Schedule
-    from evaluation.training.promotion import Examination, verdict_json, verdict_line
+    from evaluation.training.promotion import Examination
 
     if options["device"] not in ("auto", "cpu", "mps") and not options["device"].startswith("cuda"):
         raise ConfigError(f"--device: expected auto, cpu, cuda or mps (got {options['device']})")
@@ -142,6 +144,12 @@ def _run(  # noqa: PLR0913, PLR0917 - what both commands were given
             checked=examination.prepare if examination else lambda data: None,
         )
     verdict = examination.pass_judgement(done.out, say) if examination else None
+    _print(done, verdict, as_json=as_json)
+
+
+def _print(done: "Trained", verdict: "Verdict | None", *, as_json: bool) -> None:
+    from evaluation.training.promotion import verdict_json, verdict_line
+
     found = {"f1": done.measured.f1, "ranked": done.measured.ranked}
     if as_json:
         facts = {"out": str(done.out), "steps": done.ended.step, "lost": done.lost, **found}

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
@@ -129,4 +129,4 @@ def role_of(text: str) -> ModelRole:
     """
     if text not in ROLES:
         raise ConfigError(f"ROLE: expected embedder, reader or ranker (got {text[:40]})")
-    return cast("ModelRole", text)
+    return text
