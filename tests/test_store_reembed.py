@@ -246,8 +246,9 @@ def test_what_an_interrupted_run_had_committed_gets_new_vectors_too(tmp_path, en
     expect_reembedded(store, facts(store))
 
 
+@pytest.mark.parametrize("at", ["derived.Derived.update", "journal.Journal.show_generation"])
 def test_vectors_that_are_whole_and_not_published_are_published_by_the_next_writer(
-    tmp_path, monkeypatch
+    tmp_path, monkeypatch, at
 ):
     store = EmbeddedStore(tmp_path / "c")
     with store.writer() as writer:
@@ -260,7 +261,7 @@ def test_vectors_that_are_whole_and_not_published_are_published_by_the_next_writ
         raise KeyError("the power is gone")
 
     with monkeypatch.context() as patch:
-        patch.setattr("rag.stores.derived.Derived.update", die)
+        patch.setattr(f"rag.stores.{at}", die)
         with pytest.raises(KeyError):
             store.reembed(OTHER, Embedding())
     reader = EmbeddedStore(tmp_path / "c")
