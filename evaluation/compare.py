@@ -117,15 +117,23 @@ def _compare(metric: str, a: SystemResult, b: SystemResult, seed: int) -> Compar
     if len(rows) < 2:
         return None
     ours, theirs = [row[0] for row in rows], [row[1] for row in rows]
-    return _tested(metric, (a.name, b.name), (ours, theirs, [row[2] for row in rows]), seed)
+    return compare_values(metric, (a.name, b.name), (ours, theirs, [row[2] for row in rows]), seed)
 
 
-def _tested(
+def compare_values(
     metric: str,
     names: tuple[str, str],
     values: tuple[list[float], list[float], list[str]],
     seed: int,
 ) -> Comparison:
+    """Return system A against system B on some questions, before Holm's adjustment.
+
+    Args:
+        metric: What was measured.
+        names: Of A and of B.
+        values: One value a question of A, the same of B, and what each question shares with others.
+        seed: Of bootstrap and randomisation.
+    """
     ours, theirs, clusters = values
     n, units = len(ours), len(set(clusters))
     differences = [one - other for one, other in zip(ours, theirs, strict=True)]

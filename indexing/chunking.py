@@ -86,7 +86,7 @@ def cut(
 def embedded_text(passage: Document, tokenizer: "Tokenizer", *, context: bool) -> str:
     """Return what is embedded for a passage: its text, after title and heading path."""
     content = passage.content or ""
-    names = [name for name in (passage.meta["title"], passage.meta["heading"]) if name]
+    names = [name for name in map(passage.meta.get, ("title", "heading")) if name]
     if not (context and names):
         return content
     path = " > ".join(names)

@@ -338,3 +338,38 @@ def rebuild(name: str, config: ConfigOption = None, as_json: JsonOption = False)
         print_json({"collection": name, "generation": generation, "rebuilt": True})
     else:
         show(f"Rebuilt the indexes of `{name}`, generation {generation}.")
+
+
+@collections.command("reembed")
+def reembed(
+    name: str,
+    embedder: Annotated[
+        str | None,
+        typer.Option("--embedder", help="Another model; by default the configured one."),
+    ] = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Give a collection the vectors of another embedder, from the passages that it stores.
+
+    Readers see the old vectors until all new ones are there. If it is stopped, run it again.
+    """
+    from indexing.reembedding import reembed_collection, reembedded_line
+
+    settings = load_config(config)
+    with _progress() as progress:
+        done = reembed_collection(
+            name, settings, model=embedder, told=lambda part, all_: progress(part, all_, "passages")
+        )
+    if as_json:
+        print_json(asdict(done))
+    else:
+        show(
+            f"Embedded {done.passages} passages of `{name}` with `{done.embedder}`, generation "
+            f"{done.generation}."
+        )
+    line = reembedded_line(done)
+    if line:
+        say(line)
+    if done.embedder != settings.embedder.model and not as_json:
+        say(f"Next: set `embedder.model: {done.embedder}` in the configuration.")

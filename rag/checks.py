@@ -59,11 +59,11 @@ def check_embedder(store: Store, embedder: Embedder | None, collection: str) -> 
         raise MismatchError(
             f"the collection `{collection}` was made with `{made.embedder}` ({made.dimension} "
             f"dimensions), but the configuration asks for `{files.name}` ({files.dimension}). Set "
-            f"`embedder.model` back, or run `rag collections delete {collection}` and index again."
+            f"`embedder.model` back, or run `rag collections reembed {collection}`."
         )
     if made.embedder_sha256 != files.sha256:
         raise MismatchError(
             f"the collection `{collection}` was made with other files of `{made.embedder}` than "
-            f"those in `{files.folder}`. Restore the model, or run `rag collections delete "
-            f"{collection}` and index again."
+            f"those in `{files.folder}`. Restore the model, or run `rag collections reembed "
+            f"{collection}`."
         )

@@ -33,7 +33,8 @@ def build_search(
         if embedder is None:
             raise ValueError(f"the method `{method}` needs an embedder")
         pipeline.add_component("embed", QueryEmbedder(embedder))
-        pipeline.add_component("dense", DenseRetriever(store, config.retrieval.candidates))
+        dense = DenseRetriever(store, config.retrieval.candidates, embedder)
+        pipeline.add_component("dense", dense)
         pipeline.connect("embed.embedding", "dense.embedding")
     if method == "hybrid":
         pipeline.add_component("fused", Fusion(config.fusion.k, config.retrieval.top_k))

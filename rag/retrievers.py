@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 from haystack import Document, component
 
+from rag.checks import check_embedder
 from rag.clock import Stopwatch
+from rag.embedders import Embedder
 from rag.errors import UnavailableError
 from rag.schema import Stage
 from rag.stores.base import Found, Store
@@ -53,10 +55,13 @@ class DenseRetriever:
     Args:
         store: The collection.
         top_k: Most passages.
+        embedder: The one that makes the question's vector. If the collection gets the vectors of
+            another one while it is open, asking it is refused from then on.
     """
 
-    def __init__(self, store: Store, top_k: int = 50) -> None:
-        self.store, self.top_k = store, top_k
+    def __init__(self, store: Store, top_k: int = 50, embedder: Embedder | None = None) -> None:
+        self.store, self.top_k, self.embedder = store, top_k, embedder
+        self._checked: int | None = None
 
     @component.output_types(documents=list[Document], stage=Stage, error=UnavailableError | None)
     def run(
@@ -72,7 +77,14 @@ class DenseRetriever:
             "filters": filters,
             "generation": generation,
         }
-        return _retrieved("dense", lambda: self.store.dense_retrieval(embedding, **options))
+
+        def retrieve() -> Found:
+            if generation is None or generation != self._checked:
+                check_embedder(self.store, self.embedder, self.store.name)
+                self._checked = generation
+            return self.store.dense_retrieval(embedding, **options)
+
+        return _retrieved("dense", retrieve)
 
 
 def _retrieved(name: str, retrieve: Callable[[], Found]) -> dict[str, Any]:

@@ -65,7 +65,7 @@ def test_a_bad_collection_name_is_refused_and_nothing_is_written(rag, docs, name
     before = sorted(Path().rglob("*"))
     for command in (["index", docs], ["search", "x"], ["ask", "x"]):
         refused(rag(*command, "--collection", name), "cannot be a collection's name")
-    for command in ("show", "delete", "check", "rebuild"):
+    for command in ("show", "delete", "check", "rebuild", "reembed"):
         refused(rag("collections", command, name), "cannot be a collection's name")
     assert sorted(Path().rglob("*")) == before
 

@@ -210,7 +210,7 @@ def test_a_damaged_collection_does_not_hide_the_others(rag, docs):
         "default"
     ]
     assert "other/journal.db` is damaged" in err
-    for command in ("show", "check", "rebuild"):
+    for command in ("show", "check", "rebuild", "reembed"):
         refused(rag("collections", command, "other"), "is damaged", "rag collections delete")
 
 

@@ -4,6 +4,7 @@
 
 import json
 import time
+from dataclasses import replace
 
 import pytest
 from elasticsearch import Elasticsearch
@@ -11,6 +12,7 @@ from haystack import Document
 from haystack.document_stores.types import DuplicatePolicy
 from store_builders import DIMENSION, ids, make_passages, put, unit_vectors
 from store_engines import cluster_engine, engine, make_engine
+from test_store_collections import MANIFEST
 
 from rag.config import StoreConfig
 from rag.errors import LockedError, StoreError
@@ -186,6 +188,36 @@ def test_a_rebuild_that_is_killed_leaves_the_old_index(one_engine, tmp_path, mon
     assert store.count_documents() == 7
 
 
+def test_a_collection_that_is_embedded_anew_and_killed_has_the_old_vectors_or_the_new(
+    one_engine, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(elastic_lock, "_runs", lambda pid: False)
+    store = one_engine.open(tmp_path / "c")
+    with store.writer() as writer:
+        writer.use(MANIFEST)
+        writer.commit()
+    store.write_documents(make_passages(8))
+    other = replace(MANIFEST, embedder="other", embedder_sha256="cd", dimension=24)
+    at, killed = 6, 0
+    while True:
+        with monkeypatch.context() as patch:
+            Death(at).strike(patch)
+            try:
+                store.reembed(other, lambda some: unit_vectors(len(some), 5, 24))
+                break
+            except KilledError:
+                killed += 1
+        lengths = {len(each.embedding) for each in store.filter_documents()}
+        manifest = store.manifest
+        assert lengths == {manifest.dimension}
+        assert len(store.dense_retrieval([1.0] * manifest.dimension, top_k=99)) == 8
+        assert manifest in (MANIFEST, other)
+        at += 3
+    assert killed > 5
+    assert (store.manifest, store.check()) == (other, [])
+    assert {len(each.embedding) for each in store.filter_documents()} == {24}
+
+
 def test_the_other_shape_needs_a_rebuild_and_says_so(one_engine, tmp_path):
     settings = one_engine.settings
     beside = ElasticsearchStore("c", settings=settings(dense="faiss"), folder=tmp_path / "f")
@@ -203,7 +235,7 @@ def test_the_other_shape_needs_a_rebuild_and_says_so(one_engine, tmp_path):
 def test_an_index_of_another_analyser_is_refused_until_it_is_made_anew(
     one_engine, tmp_path, monkeypatch
 ):
-    for module in ("elastic_index", "elastic"):
+    for module in ("elastic_index", "elastic_check"):
         monkeypatch.setattr(f"rag.stores.{module}.ANALYZER_VERSION", "0")
     one_engine.filled(tmp_path / "c", passages=make_passages(5))
     monkeypatch.undo()

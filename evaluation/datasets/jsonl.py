@@ -90,8 +90,8 @@ def _gold(
     text = given[name].text
     if "text" in piece:
         words = text_of(piece, "text", where)
-        start = text.find(words)
-        start = text.find(words, int(piece["start"])) if "start" in piece else start
+        first = piece.get("start", 0)
+        start = text.find(words, first) if isinstance(first, int) else -1
         end = start + len(words)
     else:
         start, end = piece.get("start", -1), piece.get("end", -1)

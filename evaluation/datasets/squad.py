@@ -205,7 +205,7 @@ def _paragraphs(path: Path, content: Any, moved: list[str] | None) -> Iterator[_
 
 def _paragraph(article: Any, paragraph: Any, where: str, moved: list[str] | None) -> _Paragraph:  # noqa: ANN401
     try:
-        context = paragraph["context"]
+        context = _text(paragraph, "context")
         review = paragraph.get("review_id")
         title = str(article.get("title") or "")
         questions = tuple(
@@ -233,13 +233,19 @@ def _question(
         raise DatasetError(f"{where}: `filters` must be an object (got {filters!r:.60}).")
     return Question(
         question_id=str(each["id"]),
-        question=each["question"],
+        question=_text(each, "question"),
         answers=tuple(text for _, text in pairs),
         document=title,
         context=context,
         starts=tuple(start for start, _ in pairs),
         filters=filters,
     )
+
+
+def _text(each: Any, key: str) -> str:  # noqa: ANN401
+    if not isinstance(each[key], str):
+        raise TypeError(f"`{key}` must be a text (got {each[key]!r:.60})")
+    return str(each[key])
 
 
 def _place(answer: Any, context: str, where: str, moved: list[str] | None) -> tuple[int, str]:  # noqa: ANN401

@@ -5,7 +5,7 @@ examples.py   a data set -> pairs of question and text, each with what is known 
 negatives.py  texts that bm25 (or an embedder: neighbours.py) finds and that do not answer
 made.py       documents without questions -> questions made by rules
 loop.py       steps, checkpoints, the best weights: the same for all
-course.py     all of a reader's or ranker's: from paths to an installed model
+course.py     all of a reader's or ranker's: from paths to a model in a folder
     features.py   pairs -> windows with labels
     reading.py    what a step sees, and the losses
     measure.py    how good a model is on what is held back, and its calibration
@@ -14,5 +14,10 @@ embedder_course.py   all of an embedder's
     embedding.py  the model, and the losses
     teacher.py    a ranker's scores, to learn from
     ranked.py     how good an embedder is on what is held back
+trial.py      questions that a new model and the one in use are compared on
+scores.py     how good a reader, ranker or embedder is on each of them
+promotion.py  the comparison, and whether the new one takes the place of the old
+promoted.py   models in use: installed, listed, taken away
+shipping.py   a model made ready to come with this package
 card.py       the card that a model comes with
 """

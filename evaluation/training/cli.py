@@ -1,20 +1,28 @@
-"""The commands `rag train reader`, `rag train ranker` and `rag train embedder`."""
+"""The commands that train: `rag train reader|ranker|embedder`; see also `promotion_cli`."""
 
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from evaluation.cli import DatasetsArgument, JsonOption, RepairOption, SeedOption
-from rag.config import data_folder
+from evaluation.training.promotion_cli import (
+    CollectionsOption,
+    forget,
+    promote,
+    reembed_promoted,
+)
+from rag.config import data_folder, load_config
 from rag.console import print_json, printable, say, show
 from rag.errors import ConfigError
 
 if TYPE_CHECKING:
-    from evaluation.training.course import Course
+    from evaluation.training.course import Course, Trained
     from evaluation.training.loop import Progress
+    from evaluation.training.promotion import Verdict
 
 BASE = "all-MiniLM-L6-v2"
 RATE, EMBEDDER_RATE = 1.5e-4, 3e-5
@@ -47,6 +55,10 @@ NegativesOption = Annotated[
 RateOption = Annotated[
     float, typer.Option("--learning-rate", help="The highest of the training.", min=1e-7, max=1)
 ]
+PromoteOption = Annotated[
+    bool,
+    typer.Option("--promote", help="Use it instead of the model in use, if it is really better."),
+]
 
 MineOption = Annotated[
     str, typer.Option("--mine", help="Who looks for texts that do not answer: bm25, dense or both.")
@@ -67,6 +79,8 @@ train = typer.Typer(
     no_args_is_help=True,
     help="Make a reader, a ranker or an embedder from questions with known answers.",
 )
+train.command("promote")(promote)
+train.command("forget")(forget)
 
 
 @train.command("reader")
@@ -86,6 +100,7 @@ def reader(  # noqa: PLR0913 - a command's options
     cloze_questions: ClozeQuestionsOption = MADE,
     learning_rate: RateOption = RATE,
     repair: RepairOption = False,
+    promoting: PromoteOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Train a model that finds the words that answer, and ranks passages as well."""
@@ -93,7 +108,8 @@ def reader(  # noqa: PLR0913 - a command's options
     options |= {"learning_rate": learning_rate, "spans": True}
     what = {"negatives": negatives, "mine": mine, "repair": repair, "evaluated_on": held_out or ()}
     what |= {"cloze": cloze or (), "cloze_questions": cloze_questions}
-    _train_model(_course("reader", datasets, base, out, options, **what), as_json)
+    course = _course("reader", datasets, base, out, options, **what)
+    _train_model(course, promoting=promoting, as_json=as_json)
 
 
 @train.command("ranker")
@@ -113,6 +129,7 @@ def ranker(  # noqa: PLR0913 - a command's options
     cloze_questions: ClozeQuestionsOption = MADE,
     learning_rate: RateOption = RATE,
     repair: RepairOption = False,
+    promoting: PromoteOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Train a model that ranks passages; judged documents without answers are enough."""
@@ -120,7 +137,8 @@ def ranker(  # noqa: PLR0913 - a command's options
     options |= {"learning_rate": learning_rate, "spans": False}
     what = {"negatives": negatives, "mine": mine, "repair": repair, "evaluated_on": held_out or ()}
     what |= {"cloze": cloze or (), "cloze_questions": cloze_questions}
-    _train_model(_course("ranker", datasets, base, out, options, **what), as_json)
+    course = _course("ranker", datasets, base, out, options, **what)
+    _train_model(course, promoting=promoting, as_json=as_json)
 
 
 @train.command("embedder")
@@ -141,6 +159,8 @@ def embedder(  # noqa: PLR0913 - a command's options
     teacher: TeacherOption = None,
     learning_rate: RateOption = EMBEDDER_RATE,
     repair: RepairOption = False,
+    promoting: PromoteOption = False,
+    collection: CollectionsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Train a model that finds passages by meaning; judged documents are enough."""
@@ -148,7 +168,10 @@ def embedder(  # noqa: PLR0913 - a command's options
     options |= {"learning_rate": learning_rate, "spans": False, "batch_size": QUESTIONS}
     what = {"negatives": negatives, "mine": mine, "repair": repair, "evaluated_on": held_out or ()}
     what |= {"cloze": cloze or (), "cloze_questions": cloze_questions, "teacher": teacher}
-    _train_embedder(_course("embedder", datasets, base, out, options, **what), as_json)
+    if collection and not promoting:
+        raise ConfigError("--collection: a collection is embedded anew with --promote alone.")
+    course = _course("embedder", datasets, base, out, options, **what)
+    _train_embedder(course, collection or (), promoting=promoting, as_json=as_json)
 
 
 def _course(
@@ -178,38 +201,72 @@ def _course(
     )
 
 
-def _train_model(course: "Course", as_json: bool) -> None:
+def _train_model(course: "Course", *, promoting: bool, as_json: bool) -> None:
     from evaluation.launch import watched
     from evaluation.training.course import train_model
+    from evaluation.training.promotion import Examination
 
+    examination = Examination(course.role, course.evaluated_on) if promoting else None
     with watched("negatives") as mined:
-        done = train_model(course, told=_teller(), mined=mined)
+        done = train_model(
+            course,
+            told=_teller(),
+            mined=mined,
+            checked=examination.prepare if examination else lambda data: None,
+        )
+    verdict = examination.pass_judgement(done.out, say) if examination else None
+    _print(done, verdict, as_json=as_json)
+
+
+def _print(done: "Trained", verdict: "Verdict | None", *, as_json: bool) -> None:
+    from evaluation.training.promotion import verdict_json, verdict_line
+
     found = {"f1": done.measured.f1, "ranked": done.measured.ranked}
     if as_json:
-        print_json({"out": str(done.out), "steps": done.ended.step, "lost": done.lost, **found})
+        facts = {"out": str(done.out), "steps": done.ended.step, "lost": done.lost, **found}
+        print_json(facts | (verdict_json(verdict) if verdict else {}))
         return
     for name, value in found.items():
         if value is not None:
             show(f"{name} {value:.4f}, held back from the training")
     _tell_end(done.out, done.lost)
+    if verdict:
+        show(verdict_line(verdict))
+        return
     say("Next: rag evaluate reader FILE.json --reader spans, with `reader.model` set to it.")
 
 
-def _train_embedder(course: "Course", as_json: bool) -> None:
+def _train_embedder(
+    course: "Course", collections: Sequence[str], *, promoting: bool, as_json: bool
+) -> None:
     from evaluation.launch import watched
     from evaluation.training.embedder_course import train_embedder
+    from evaluation.training.promotion import Examination, verdict_json, verdict_line
 
+    examination = Examination("embedder", course.evaluated_on) if promoting else None
     with watched("preparing") as mined:
-        done = train_embedder(course, told=_teller(), mined=mined)
+        done = train_embedder(
+            course,
+            told=_teller(),
+            mined=mined,
+            checked=examination.prepare if examination else lambda data: None,
+        )
+    verdict = examination.pass_judgement(done.out, say) if examination else None
+    renewed = reembed_promoted(verdict, collections, load_config()) if verdict else []
     if as_json:
-        found = {"before": done.before, "mrr": done.after, "questions": done.questions}
-        print_json({"out": str(done.out), "steps": done.ended.step, "lost": done.lost, **found})
+        facts = {"out": str(done.out), "steps": done.ended.step, "lost": done.lost}
+        facts |= {"before": done.before, "mrr": done.after, "questions": done.questions}
+        facts |= verdict_json(verdict) if verdict else {}
+        print_json(facts | ({"reembedded": renewed} if renewed else {}))
         return
     show(
         f"MRR@10 {done.after:.4f}, before {done.before:.4f}, of {done.held_back} questions held "
         f"back from the training in {done.pool} texts"
     )
     _tell_end(done.out, done.lost)
+    if verdict:
+        show(verdict_line(verdict))
+        return
     if done.after <= done.before:
         say("It is no better than its base: train on more questions, or keep the base.")
     say("Next: index again with `embedder.model` set to it, and rag evaluate.")

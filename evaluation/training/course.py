@@ -18,6 +18,7 @@ from evaluation.training.negatives import Mine
 from evaluation.training.neighbours import Encoder
 from evaluation.training.reading import Reading
 from evaluation.training.sets import Mining, Role, TrainingSet, load_training_set
+from evaluation.training.trial import write_trained_on
 from rag.calibration import Calibration, write_calibration
 from rag.embedders import pick_device
 from rag.errors import DatasetError, ModelError
@@ -96,6 +97,7 @@ def train_model(
     *,
     told: Callable[[Progress], None] = lambda now: None,
     mined: Callable[[int, int, str], None] = lambda done, total, what: None,
+    checked: Callable[[TrainingSet], None] = lambda data: None,
 ) -> Trained:
     """Train a model and install it; a training that was stopped by force goes on where it was.
 
@@ -103,6 +105,7 @@ def train_model(
         course: What is to be trained.
         told: Told after each step.
         mined: Told while negatives are looked for.
+        checked: Told what is trained on, before any time is spent; may refuse it.
 
     Raises:
         DatasetError: If there is nothing to learn from the data sets.
@@ -112,7 +115,9 @@ def train_model(
     base = find_model(course.base, setting="--base")
     tokenizer = load_tokenizer(base)
     data = load_data(course, lambda language: _embedder_for(language, course), mined)
+    _check_classes(course, data)
     check_language(base, tokenizer.backend_tokenizer, data)
+    checked(data)
     cutter = _cutter(base, tokenizer.backend_tokenizer)
     model = _load_base(base, course.schedule.seed)
     features = make_features(data.examples, cutter)
@@ -127,6 +132,7 @@ def train_model(
             measure=lambda now: measure(now, data.held_back, held, spans=spans).score,
             told=told,
         )
+        _check_finite(model)
         measured = measure(model, data.held_back, held, spans=spans)
         text = card(course.role, base, data, course.schedule, ended=ended,
                     scores=scores_of(measured), command=course.command)  # fmt: skip
@@ -137,6 +143,7 @@ def train_model(
             tokenizer=tokenizer,
             calibration=calibrate(model, data.held_back, held) if spans else None,
             text=text,
+            asked=[each.question for each in data.examples],
         )
     return Trained(course.out, ended, measured, len(data.examples), data.lost)
 
@@ -152,17 +159,29 @@ def load_data(
     encoder: Callable[[str], Encoder],
     mined: Callable[[int, int, str], None],
 ) -> TrainingSet:
-    """Return what a course trains on; the encoder is asked for if dense negatives are wanted."""
+    """Return what a course trains on; the encoder is asked for if dense negatives are wanted.
+
+    Raises:
+        DatasetError: If there is nothing to learn from the data sets.
+        ModelError: If there is no space for what negatives are looked for in.
+    """
     seed = course.schedule.seed
-    return load_training_set(
-        course.paths,
-        course.role,
-        mining=Mining(course.negatives, course.mine, encoder, mined),
-        seed=seed,
-        evaluated_on=course.evaluated_on,
-        repair=course.repair,
-        made=make_datasets(course.cloze, course.cloze_questions, seed=seed),
-    )
+    try:
+        return load_training_set(
+            course.paths,
+            course.role,
+            mining=Mining(course.negatives, course.mine, encoder, mined),
+            seed=seed,
+            evaluated_on=course.evaluated_on,
+            repair=course.repair,
+            made=make_datasets(course.cloze, course.cloze_questions, seed=seed),
+        )
+    except OSError as error:
+        folder = tempfile.gettempdir()
+        raise ModelError(
+            f"`{folder}` cannot be written: {error.strerror or error}. Free some space there, or "
+            "name another place with the variable TMPDIR. Nothing was installed."
+        ) from error
 
 
 def _embedder_for(language: str, course: Course) -> Encoder:
@@ -199,13 +218,37 @@ def _load_base(base: ModelFiles, seed: int) -> JointModel:
     from safetensors import SafetensorError
 
     torch.manual_seed(seed)  # new heads begin at random
+    where = f"--base: `{base.name}` in `{base.folder}`"
+    if base.read("config.json").get("is_encoder_decoder"):
+        raise ModelError(f"{where} is no encoder alone; give one, such as all-MiniLM-L6-v2.")
     try:
-        return joint_from_encoder(base.folder)
+        model = joint_from_encoder(base.folder)
     except (OSError, ValueError, KeyError, AttributeError, RuntimeError, SafetensorError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ModelError(
-            f"--base: `{base.name}` in `{base.folder}` is no encoder that can be trained: {reason}"
-        ) from error
+        raise ModelError(f"{where} is no encoder that can be trained: {reason}") from error
+    if not is_finite(model):
+        raise ModelError(f"{where} holds weights that are no numbers: it is damaged.")
+    return model
+
+
+def _check_classes(course: Course, data: TrainingSet) -> None:
+    """Refuse to train on one kind of example alone, which teaches to say always the same.
+
+    Raises:
+        DatasetError: Says what is missing.
+    """
+    kinds = {each.kind for each in data.examples}
+    right = kinds & ({"answer"} if course.role == "reader" else {"answer", "relevant"})
+    wrong = kinds & {"negative", "no answer"}
+    if right and wrong:
+        return
+    names = ", ".join(f"`{path}`" for path in course.paths)
+    lacks = "answers" if not right else "does not answer"
+    hint = "more questions" if not right else "more documents, or --negatives above 0"
+    raise DatasetError(
+        f"{names}: of {len(data.examples)} examples to train on none {lacks}, and from one kind "
+        f"alone nothing can be learnt. Give {hint}."
+    )
 
 
 def check_served(base: ModelFiles, language: str) -> None:
@@ -231,6 +274,19 @@ def check_language(base: ModelFiles, tokenizer: "Tokenizer", data: TrainingSet) 
         raise DatasetError(
             f"`{base.name}` does not know {share:.0%} of the words (`{data.language}`): give a "
             "--base for that language."
+        )
+
+
+def is_finite(model: JointModel) -> bool:
+    """Tell if all weights are numbers."""
+    return all(bool(each.isfinite().all()) for each in model.parameters())
+
+
+def _check_finite(model: JointModel) -> None:
+    if not is_finite(model):
+        raise ModelError(
+            "the training went astray: its weights are no numbers any more. Nothing was "
+            "installed; give a smaller --learning-rate and another --out."
         )
 
 
@@ -291,6 +347,7 @@ def _install(
     tokenizer: Any,  # noqa: ANN401 - transformers' own type
     calibration: Calibration | None,
     text: str,
+    asked: Sequence[str],
 ) -> None:
     """Write the model beside its place and move it there when it is whole."""
     with installing(out) as half:
@@ -298,6 +355,7 @@ def _install(
         tokenizer.save_pretrained(half)
         if calibration is not None:
             write_calibration(half, calibration)
+        write_trained_on(half, asked)
         (half / "README.md").write_text(text, encoding="utf-8")
 
 

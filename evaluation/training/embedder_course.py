@@ -26,6 +26,7 @@ from evaluation.training.pairs import Asked, gather
 from evaluation.training.ranked import CUTOFF, Pool, make_pool
 from evaluation.training.sets import TrainingSet
 from evaluation.training.teacher import open_teacher, teach
+from evaluation.training.trial import write_trained_on
 from rag.embedders import pick_device
 from rag.errors import DatasetError
 from rag.models import ModelFiles, find_model
@@ -65,6 +66,7 @@ def train_embedder(
     *,
     told: Callable[[Progress], None] = lambda now: None,
     mined: Mined = lambda done, total, what: None,
+    checked: Callable[[TrainingSet], None] = lambda data: None,
 ) -> TrainedEmbedder:
     """Train an embedder and install it; a training that was stopped by force goes on where it was.
 
@@ -72,6 +74,7 @@ def train_embedder(
         course: What is to be trained.
         told: Told after each step.
         mined: Told while negatives are looked for and while the teacher reads.
+        checked: Told what is trained on, before it is; it may refuse by raising.
 
     Raises:
         DatasetError: If there is nothing to learn from the data sets.
@@ -90,6 +93,7 @@ def train_embedder(
 
     data = load_data(course, encoder, mined)
     check_language(base, tokenizer.backend_tokenizer, data)
+    checked(data)
     asked = gather(data.examples, taught=teacher is not None)
     held = gather(data.held_back)
     _check(asked, held, course.paths)
@@ -176,6 +180,7 @@ def _install(
     )
     with installing(course.out) as half:
         save_embedding(model, half, facts={"heads": HEADS[course.role], "languages": languages})
+        write_trained_on(half, [each.question for each in data.examples])
         (half / "README.md").write_text(text, encoding="utf-8")
 
 

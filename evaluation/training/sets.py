@@ -1,6 +1,7 @@
 """What is trained on and what is held back from it, checked before any time is spent."""
 
 import hashlib
+import random
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -101,8 +102,22 @@ def load_training_set(
     _check_kinds(examples, role, paths)
     trained, held = _split(examples, seed)
     if role != "embedder":  # which chooses by questions
-        held = held[:MOST_HELD_BACK]
+        held = _some(held, seed)
     return TrainingSet(trained, held, datasets, language, lost)
+
+
+def _some(held: Sequence[Example], seed: int) -> tuple[Example, ...]:
+    """Return a few of the examples, with all there is of each question, in their order."""
+    by_question = Counter(each.question_id for each in held)
+    names = sorted(by_question)
+    random.Random(seed).shuffle(names)  # noqa: S311 - not for secrets
+    kept, count = set(), 0
+    for name in names:
+        if count + by_question[name] > MOST_HELD_BACK and kept:
+            break
+        kept.add(name)
+        count += by_question[name]
+    return tuple(each for each in held if each.question_id in kept)
 
 
 def _named(example: Example, number: int) -> Example:

@@ -9,6 +9,7 @@ from rag.config import Config
 from rag.errors import ModelError
 from rag.ranker_config import RankerConfig
 from rag.rankers import RelevanceModel
+from rag.reader_config import ReaderConfig
 from rag.roles import open_roles
 
 KEPT = "teacher.json"
@@ -20,8 +21,9 @@ def open_teacher(name: str, device: str) -> RelevanceModel:
     Raises:
         ModelError: If it is missing or does not rank.
     """
-    config = Config(ranker=RankerConfig(model=name, device=device, batch_size=32))
-    teacher = open_roles(config).ranker
+    ranker = RankerConfig(model=name, device=device, batch_size=32)
+    config = Config(ranker=ranker, reader=ReaderConfig(kind="sentences"))
+    teacher = next(iter(open_roles(config).rankers.values()), None)
     if teacher is None:
         raise ModelError(f"--teacher: `{name}` does not rank.")
     return teacher

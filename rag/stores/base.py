@@ -12,7 +12,7 @@ failures. Rules that every store follows, and one test suite checks:
 - A manifest says what the collection was made with, and refuses what does not fit, by name.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -25,6 +25,12 @@ from haystack.document_stores.types import DuplicatePolicy
 from rag.stores.filters import Filter
 
 Vectors = npt.NDArray[np.float32]
+
+Embed = Callable[[Sequence[Document]], Vectors]
+"""Gives the vectors of some passages: float32 of shape (n, dimension), in their order."""
+
+Told = Callable[[int, int], None]
+"""Told the passages done, and the passages in all."""
 
 SCHEMA = 1  # version of what is stored; readers refuse a newer one
 
@@ -219,6 +225,25 @@ class Store(Protocol):
 
     def rebuild(self) -> None:
         """Build the indexes anew from what is stored; nothing is embedded again."""
+
+    def reembed(
+        self, manifest: Manifest, embed: Embed, *, told: Told = lambda done, total: None
+    ) -> int:
+        """Give every passage another vector, in a new generation; return that.
+
+        All else stays: passages, their order, documents, failures. Until it is published whole,
+        readers see the old vectors; killed before that, the collection is as it was.
+
+        Args:
+            manifest: The collection's, but for what it says of the embedder.
+            embed: Gives the vectors; passages that had none get none.
+            told: Told how far it is.
+
+        Raises:
+            StoreError: If there is nothing to embed, or no space; run it again then.
+            MismatchError: If the manifest differs in more than the embedder.
+            ValueError: If a vector has another length than the manifest says, NaN or infinity.
+        """
 
     def close(self) -> None:
         """Let go of files and connections; the store cannot be used afterwards."""

@@ -1,11 +1,14 @@
 """What may be written to a store: manifests that fit, vectors that are vectors."""
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
-from rag.errors import MismatchError
-from rag.stores.base import Manifest
+from rag.errors import MismatchError, StoreError
+from rag.stores.base import Manifest, Vectors
 
+EMBEDDER = ("embedder", "embedder_sha256", "dimension")
 _NAMES = {
     "embedder": ("the embedder", "embedder.model"),
     "embedder_sha256": ("the embedder's files (sha256)", "embedder.model"),
@@ -25,11 +28,43 @@ def check_manifest(collection: str, made: Manifest, asked: Manifest) -> None:
     for name, (words, setting) in _NAMES.items():
         was, now = getattr(made, name), getattr(asked, name)
         if was != now:
+            other = f"run `rag collections delete {collection}` and index again"
+            if name in EMBEDDER:
+                other = f"run `rag collections reembed {collection}`"
             raise MismatchError(
                 f"the collection `{collection}` was made with {words} `{was}`, but the "
                 f"configuration asks for `{now}`. Set `{setting}` back, use another --collection, "
-                f"or run `rag collections delete {collection}` and index again."
+                f"or {other}."
             )
+
+
+def check_reembedding(collection: str, made: Manifest | None, asked: Manifest) -> None:
+    """Refuse to embed a collection anew that holds nothing, or with more than another embedder.
+
+    Raises:
+        StoreError: If nothing was ever embedded.
+        MismatchError: Names the setting, what it was and what it is.
+    """
+    if made is None:
+        raise StoreError(
+            f"the collection `{collection}` holds nothing to embed anew. Fill it with: rag index "
+            f"PATH --collection {collection}"
+        )
+    embedder = {name: getattr(made, name) for name in EMBEDDER}
+    check_manifest(collection, made, replace(asked, **embedder))
+
+
+def as_vectors(found: Vectors, count: int, dimension: int) -> Vectors:
+    """Return what an embedder gave for some passages.
+
+    Raises:
+        ValueError: If it has another shape, NaN or infinity.
+    """
+    if found.shape != (count, dimension):
+        raise ValueError(f"the vectors have shape {found.shape}, not {(count, dimension)}")
+    if not np.isfinite(found).all():
+        raise ValueError("the vectors hold NaN or infinity")
+    return found
 
 
 def as_vector(values: object, name: str) -> npt.NDArray[np.float32]:

@@ -82,6 +82,11 @@ class DenseIndex:
         """Row numbers that can be found."""
         return self._live
 
+    @property
+    def dimension(self) -> int:
+        """Length of its vectors."""
+        return int(self._base.d)
+
     def search(self, vector: Vectors, top_k: int, allowed: Numbers | None = None) -> Hits:
         """Return the row numbers with the largest inner product, and that product.
 

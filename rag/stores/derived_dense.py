@@ -25,9 +25,8 @@ class VectorSource(Protocol):
     def owner(self) -> str:
         """Identity of the collection."""
 
-    @property
-    def dimension(self) -> int:
-        """Length of the vectors; 0 before the first."""
+    def dimension_of(self, numbers: Numbers) -> int:
+        """Return the length of the vectors of some rows, which is the same for all."""
 
     def numbers(self, generation: int, *, embedded: bool = False) -> Numbers:
         """Return the row numbers that a generation shows, ascending."""
@@ -54,7 +53,7 @@ class DerivedDense:
         live = self._source.numbers(generation, embedded=True)
         if not len(live):
             return None
-        found = self._newest()
+        found = self._newest(live)
         base, numbers = found if found else self._build(generation, live, here=False)
         new = np.setdiff1d(live, numbers, assume_unique=True)
         vectors = self._source.vectors(new.tolist(), base.d)
@@ -83,13 +82,17 @@ class DerivedDense:
                 return [f"dense: {error} It will be rebuilt."]
         return []
 
-    def _newest(self) -> Base | None:
+    def _newest(self, live: Numbers) -> Base | None:
+        """Return the newest base that holds any of some rows: vectors of one embedder, that is."""
         for folder in self._folders.named("dense"):
             try:
-                return self._open(folder)
+                base, numbers = self._open(folder)
             except StoreError as error:
                 log.warning("%s Rebuilding it.", error)
                 files.remove(folder)
+                continue
+            if np.isin(numbers, live, assume_unique=True).any():
+                return base, numbers
         return None
 
     def _open(self, folder: Path) -> Base:
@@ -103,7 +106,7 @@ class DerivedDense:
         return load_base(folder, owner=self._source.owner)
 
     def _build(self, generation: int, live: Numbers, *, here: bool) -> Base:
-        vectors = self._source.vectors(live.tolist(), self._source.dimension)
+        vectors = self._source.vectors(live.tolist(), self._source.dimension_of(live))
         base = build_base(vectors, exact_limit=self._settings.exact_limit)
 
         def build(folder: Path) -> None:

@@ -16,25 +16,18 @@ from haystack import Document, default_from_dict, default_to_dict
 from haystack.document_stores.types import DuplicatePolicy
 
 from rag.config import StoreConfig, data_folder
-from rag.errors import MismatchError, StaleError, StoreError
-from rag.stores.base import DocumentInfo, Failure, Found, Manifest, Vectors
-from rag.stores.checks import as_vector
-from rag.stores.elastic_check import find_problems
+from rag.errors import StaleError, StoreError
+from rag.stores.base import DocumentInfo, Embed, Failure, Found, Manifest, Told, Vectors
+from rag.stores.checks import as_vector, check_reembedding
+from rag.stores.elastic_check import find_problems, require_graph, require_tokens
 from rag.stores.elastic_client import Cluster
 from rag.stores.elastic_filters import Query
 from rag.stores.elastic_index import Names, State, open_index, read_state
-from rag.stores.elastic_rebuild import rebuild_index
+from rag.stores.elastic_lists import list_documents, list_failures
+from rag.stores.elastic_rebuild import KEPT_GENERATIONS, Remade, rebuild_index
 from rag.stores.elastic_retrieval import Ranking, Searcher
-from rag.stores.elastic_rows import (
-    DOCUMENT,
-    FAILURE,
-    PASSAGE,
-    failures_of,
-    info_of,
-    passage_of,
-    visible,
-)
-from rag.stores.elastic_search import count, count_by, count_each, index_bytes, scan
+from rag.stores.elastic_rows import DOCUMENT, PASSAGE, passage_of, visible
+from rag.stores.elastic_search import count, count_each, index_bytes, scan
 from rag.stores.elastic_vectors import ClusterVectors
 from rag.stores.elastic_views import Views
 from rag.stores.elastic_writer import ElasticWriter
@@ -47,10 +40,9 @@ from rag.stores.passages import (
     update_matching,
     write_passages,
 )
-from rag.text import ANALYZER_VERSION, tokens
+from rag.text import tokens
 
 ATTEMPTS = 3  # to read one generation while others are published quickly
-KEPT_GENERATIONS = 2
 LARGEST_TOP_K = 10_000  # the server's own limit
 
 
@@ -232,11 +224,7 @@ class ElasticsearchStore:
             if self.settings.elasticsearch.dense == "faiss":
                 hits = self._views.search_beside(vector, top_k, filters, generation)
                 return searcher.fetch(hits)
-            if head.dense != "elasticsearch":
-                raise MismatchError(
-                    f"the collection `{self._name}` was made with `store.elasticsearch.dense: "
-                    f"{head.dense}`. Set it back, or run `rag collections rebuild {self._name}`."
-                )
+            require_graph(self._name, head)
             return searcher.graph(vector, top_k)
 
         return self._retrieve(search, top_k, filters, generation)
@@ -271,12 +259,13 @@ class ElasticsearchStore:
         conditions = self._views.conditions(filters, wanted)
         query = conditions[0] if conditions else None
         searcher = Searcher(self.cluster, self.names.alias, self.settings, wanted, query)
-        self._check_tokens()
-        ranking = search(searcher, wanted)
-        # A writer deletes what only generations before the last but one can see.
-        published = self.generation
-        if not published - KEPT_GENERATIONS < wanted <= published:
-            raise StaleError(f"generation {wanted} is gone; ask again.")
+        require_tokens(self._name, self._head)
+        try:
+            ranking = search(searcher, wanted)
+        except (StoreError, ValueError):  # perhaps of another index than we took it for
+            self._refuse_stale(wanted)
+            raise
+        self._refuse_stale(wanted)
         found = [
             replace(passage_of(ranking.rows[number]), score=score)
             for number, score in ranking.hits
@@ -284,12 +273,11 @@ class ElasticsearchStore:
         ]
         return Found(found, ranking.note)
 
-    def _check_tokens(self) -> None:
-        if self._head.tokens != ANALYZER_VERSION:
-            raise MismatchError(
-                f"the collection `{self._name}` has tokens of the analyser `{self._head.tokens}`, "
-                f"this is `{ANALYZER_VERSION}`. Run `rag collections rebuild {self._name}`."
-            )
+    def _refuse_stale(self, wanted: int) -> None:
+        """Refuse what a writer deletes: what only generations before the last but one can see."""
+        published = self.generation
+        if not published - KEPT_GENERATIONS < wanted <= published:
+            raise StaleError(f"generation {wanted} is gone; ask again.")
 
     # -- the collection
 
@@ -339,18 +327,11 @@ class ElasticsearchStore:
 
         With `pending` as they will be once what was committed is published.
         """
-        generation = self.generation + pending
-        index = self.names.alias
-        passages = count_by(self.cluster, index, visible(PASSAGE, generation), "document")
-        fields = ["n", "id", "source", "heading", "sha256", "path"]
-        for row in scan(self.cluster, index, visible(DOCUMENT, generation), fields=fields):
-            yield info_of(row, passages)
+        return list_documents(self.cluster, self.names.alias, self.generation + pending)
 
     def failures(self) -> list[Failure]:
         """Return what could not be indexed, in the order of its sources."""
-        rows = scan(self.cluster, self.names.alias, {"term": {"kind": FAILURE}})
-        found = [failure for row in rows for failure in failures_of(row)]
-        return sorted(found, key=lambda failure: (failure.source, failure.reason))
+        return list_failures(self.cluster, self.names.alias)
 
     def size(self) -> int:
         """Return how many bytes the collection takes on the cluster, and here for FAISS."""
@@ -390,6 +371,22 @@ class ElasticsearchStore:
         """Make the index anew from what it stores, with the settings of now."""
         with self.writer() as writer:
             writer.rebuild()
+        self._renew_indexes()
+
+    def reembed(
+        self, manifest: Manifest, embed: Embed, *, told: Told = lambda done, total: None
+    ) -> int:
+        """Give every passage another vector, in a new generation; see `rag.stores.base.Store`."""
+        with self.writer() as writer:
+            made = self.manifest if writer.publish() else None
+            check_reembedding(self._name, made, manifest)
+            if made == manifest:
+                return self.generation
+            writer.rebuild(Remade(manifest, embed, told))
+        self._renew_indexes()
+        return self.generation
+
+    def _renew_indexes(self) -> None:
         self._views.drop_indexes()
         if self.settings.elasticsearch.dense == "faiss" and self.generation:
             self._before_publishing(self.generation)

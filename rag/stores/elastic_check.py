@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
+from rag.errors import MismatchError
 from rag.stores.elastic_client import Cluster
 from rag.stores.elastic_index import Head, Names, versions_of
 from rag.stores.elastic_rows import DOCUMENT, PASSAGE, one_of, passage_of, visible
@@ -69,3 +70,29 @@ def _misplaced(cluster: Cluster, names: Names, generation: int) -> Iterator[str]
             start, end = passage.meta.get("start", 0), passage.meta.get("end", 0)
             if passage.content != texts[row["document"]][start:end]:
                 yield f"index: the text of passage `{passage.id}` is not what its document says."
+
+
+def require_graph(collection: str, head: Head) -> None:
+    """Refuse an index without the graph that is to be searched.
+
+    Raises:
+        MismatchError: Says what to do.
+    """
+    if head.dense != "elasticsearch":
+        raise MismatchError(
+            f"the collection `{collection}` was made with `store.elasticsearch.dense: "
+            f"{head.dense}`. Set it back, or run `rag collections rebuild {collection}`."
+        )
+
+
+def require_tokens(collection: str, head: Head) -> None:
+    """Refuse an index with the tokens of another analyser.
+
+    Raises:
+        MismatchError: Says what to do.
+    """
+    if head.tokens != ANALYZER_VERSION:
+        raise MismatchError(
+            f"the collection `{collection}` has tokens of the analyser `{head.tokens}`, this is "
+            f"`{ANALYZER_VERSION}`. Run `rag collections rebuild {collection}`."
+        )

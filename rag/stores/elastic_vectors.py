@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from rag.errors import StaleError
 from rag.stores.base import Vectors
 from rag.stores.elastic_client import Cluster
 from rag.stores.elastic_filters import Query
@@ -32,9 +33,8 @@ class ClusterVectors:
         """Identity of the collection."""
         return self._head().owner
 
-    @property
-    def dimension(self) -> int:
-        """Length of the vectors; 0 before the first."""
+    def dimension_of(self, numbers: Numbers) -> int:
+        """Return the length of the vectors of some rows, which is the same for all."""
         return self._head().dimension
 
     def numbers(self, generation: int, *, embedded: bool = False) -> Numbers:
@@ -51,6 +51,9 @@ class ClusterVectors:
         place = {number: index for index, number in enumerate(numbers)}
         rows = scan(self._cluster, self._index, one_of("n", numbers), fields=["n", "embedding"])
         for row in rows:
-            matrix[place[row["n"]]] = vector_of(row)
+            vector = vector_of(row)
+            if len(vector) != dimension:
+                raise StaleError("the vectors are of another embedder by now; ask again.")
+            matrix[place[row["n"]]] = vector
         matrix /= np.maximum(np.linalg.norm(matrix, axis=1, keepdims=True), 1e-12)
         return matrix

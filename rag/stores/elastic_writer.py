@@ -28,6 +28,7 @@ from rag.stores.elastic_index import (
     write_state,
 )
 from rag.stores.elastic_lock import Lock
+from rag.stores.elastic_rebuild import Remade
 from rag.stores.elastic_repair import collect_garbage, refresh, repair
 from rag.stores.elastic_rows import (
     DOCUMENT,
@@ -191,10 +192,13 @@ class ElasticWriter:
 
     # -- making it last
 
-    def rebuild(self) -> None:
-        """Make the index anew with the settings of now, and go on writing to the new one."""
+    def rebuild(self, remade: Remade | None = None) -> None:
+        """Make the index anew with the settings of now, and go on writing to the new one.
+
+        With other vectors it is the last thing that this writer does.
+        """
         self._lock.check()
-        self._rebuild(self._cluster, self._names, writer=self._lock.owner)
+        self._rebuild(self._cluster, self._names, writer=self._lock.owner, remade=remade)
         self._head = open_index(self._cluster, self._names, create=False)
         self._state = read_state(self._cluster, self._names.alias, patient=True)
 

@@ -21,7 +21,7 @@ from haystack.document_stores.types import DuplicatePolicy
 from rag.config import StoreConfig
 from rag.errors import StaleError, StoreError
 from rag.stores import files
-from rag.stores.base import DocumentInfo, Failure, Found, Manifest, Vectors
+from rag.stores.base import DocumentInfo, Embed, Failure, Found, Manifest, Told, Vectors
 from rag.stores.checks import as_vector
 from rag.stores.dense import DenseIndex
 from rag.stores.derived import Derived
@@ -207,13 +207,13 @@ class EmbeddedStore:
         """
         vector = as_vector(embedding, "the query's vector")
         vector = vector / max(float(np.linalg.norm(vector)), 1e-12)
-        dimension = self.journal.dimension
-        if dimension and len(vector) != dimension:
-            raise ValueError(
-                f"the query's vector has {len(vector)} dimensions, the collection {dimension}"
-            )
 
         def search(view: _View, allowed: Numbers | None) -> Hits:
+            dimension = view.dense.dimension if view.dense else self.journal.dimension
+            if dimension and len(vector) != dimension:
+                raise ValueError(
+                    f"the query's vector has {len(vector)} dimensions, the collection {dimension}"
+                )
             return view.dense.search(vector, top_k, allowed) if view.dense else []
 
         return self._retrieve(search, top_k, filters, generation)
@@ -348,3 +348,14 @@ class EmbeddedStore:
                 self._views.clear()
             self.derived.rebuild(self.generation)
             self.journal.rows("VACUUM")
+
+    def reembed(
+        self, manifest: Manifest, embed: Embed, *, told: Told = lambda done, total: None
+    ) -> int:
+        """Give every passage another vector, in a new generation; return that.
+
+        See `rag.stores.base.Store`. A run that is killed keeps the vectors that it has made, and
+        the next one with the same embedder goes on from there.
+        """
+        with self.writer() as writer:
+            return writer.reembed(manifest, embed, told)

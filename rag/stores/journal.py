@@ -78,6 +78,14 @@ class Journal:
         with self.database.readable():
             return int(self.state("dimension", "0"))
 
+    def dimension_of(self, numbers: "np.ndarray[Any, np.dtype[np.int64]]") -> int:
+        """Return the length of the vectors of some rows, published or not."""
+        some = [int(number) for number in numbers[:ROWS_AT_ONCE]]
+        marks = ",".join("?" * len(some))
+        sql = f"SELECT length(embedding) FROM vectors WHERE n IN ({marks}) LIMIT 1"
+        found = self.rows(sql, some)
+        return int(found[0][0]) // 4 if found else self.dimension
+
     @property
     def manifest(self) -> Manifest | None:
         """What the collection was made with; None before the first document."""
@@ -88,6 +96,26 @@ class Journal:
     def set_manifest(self, manifest: Manifest) -> None:
         """Set the manifest; part of the transaction around it."""
         self.set_state("manifest", json.dumps(asdict(manifest)))
+
+    def set_next_manifest(self, manifest: Manifest) -> None:
+        """Set the manifest that the next generation brings; part of the transaction around it."""
+        self.set_state("next_manifest", json.dumps(asdict(manifest)))
+
+    @property
+    def has_next_manifest(self) -> bool:
+        """Whether all passages have other vectors in the next generation."""
+        return bool(self.state("next_manifest", ""))
+
+    def show_generation(self, generation: int) -> None:
+        """Set the published generation, and the manifest that comes with it, if one does."""
+        self.set_state("generation", str(generation))
+        text = self.state("next_manifest", "")
+        if text:
+            with self.database.readable():
+                manifest = Manifest(**json.loads(text))
+            self.set_manifest(manifest)
+            self.set_state("dimension", str(manifest.dimension))
+            self.rows("DELETE FROM state WHERE key = 'next_manifest'")
 
     # -- writing; all of it inside a transaction
 

@@ -11,9 +11,9 @@ from haystack import Document
 from haystack.document_stores.errors import DuplicateDocumentError
 from haystack.document_stores.types import DuplicatePolicy
 
-from rag.stores import files
-from rag.stores.base import Failure, Manifest, Refusal, StoredDocument
-from rag.stores.checks import as_vector, check_manifest
+from rag.stores import files, fresh
+from rag.stores.base import Embed, Failure, Manifest, Refusal, StoredDocument, Told
+from rag.stores.checks import as_vector, check_manifest, check_reembedding
 from rag.stores.journal import Journal
 from rag.stores.lock import hold
 
@@ -67,6 +67,8 @@ class EmbeddedWriter:
         published = self._journal.generation
         self._journal.collect_garbage(before=published - 1)
         self.generation = published + 1
+        if self._journal.has_next_manifest:  # whole, and killed just before it was published
+            self.publish()
         self.recovered = self._journal.count_added(self.generation)
 
     def _begin(self) -> None:
@@ -164,14 +166,25 @@ class EmbeddedWriter:
         """
         self.commit()
         published = self.generation - 1
-        if not self._journal.has_changes(self.generation):
+        if not (self._journal.has_changes(self.generation) or self._journal.has_next_manifest):
             return published
         self._derived.update(self.generation)
         with self._journal.transaction():
-            self._journal.set_state("generation", str(self.generation))
+            self._journal.show_generation(self.generation)
         self._derived.tidy(self.generation)
         self.generation += 1
         return self.generation - 1
+
+    def reembed(self, manifest: Manifest, embed: Embed, told: Told) -> int:
+        """Give every passage another vector and publish that; see `rag.stores.base.Store`."""
+        published = self.publish()
+        made = self._journal.manifest if published else None
+        check_reembedding(self._folder.name, made, manifest)
+        if made == manifest:
+            return published
+        fresh.embed_all(self._journal, published, manifest, embed, told)
+        fresh.take_over(self._journal, self.generation, manifest)
+        return self.publish()
 
     def _check_vector(self, passage: Document) -> None:
         if passage.embedding is None:

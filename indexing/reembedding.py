@@ -1,0 +1,129 @@
+"""A collection's vectors made anew by another embedder, from the passages that it stores.
+
+Nothing is read or cut again. An embedder that reads fewer tokens than a passage has sees only its
+beginning; how many these are is told.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from haystack import Document
+
+from indexing.chunking import embedded_text
+from indexing.pipeline import manifest_of
+from rag.collections import open_store
+from rag.config import Config
+from rag.embedders import Embedder, Vectors
+from rag.errors import ModelError
+from rag.stores.base import Store, Told
+
+
+@dataclass(frozen=True)
+class Reembedded:
+    """What was done.
+
+    Attributes:
+        collection: Its name.
+        embedder: Name of the embedder that its vectors are of now.
+        dimension: Length of the vectors.
+        generation: The generation now published.
+        passages: How many were embedded in this run.
+        cut: How many of them are longer than the embedder reads.
+    """
+
+    collection: str
+    embedder: str
+    dimension: int
+    generation: int
+    passages: int
+    cut: int
+
+
+class _Counted:
+    """Embeds passages, and counts them."""
+
+    def __init__(self, embedder: Embedder, *, context: bool) -> None:
+        self.embedder, self.context = embedder, context
+        self.passages = self.cut = 0
+
+    def __call__(self, passages: Sequence[Document]) -> Vectors:
+        files = self.embedder.files
+        tokenizer = files.tokenizer
+        texts = [embedded_text(each, tokenizer, context=self.context) for each in passages]
+        read = tokenizer.encode_batch(texts, add_special_tokens=False)
+        found = self.embedder.encode_passages(texts)
+        if not np.isfinite(found).all():
+            raise ModelError(
+                f"the embedder `{files.name}` gives numbers that are not finite: its weights in "
+                f"`{files.folder}` are damaged. Nothing was changed; take another model."
+            )
+        self.passages += len(texts)
+        self.cut += sum(len(each.ids) > files.max_tokens for each in read)
+        return found
+
+
+def reembed_store(
+    store: Store, embedder: Embedder, config: Config, *, told: Told = lambda done, total: None
+) -> Reembedded:
+    """Give every passage of a store the vector of an embedder, in a new generation.
+
+    Args:
+        store: The collection; its readers see the old vectors until all new ones are there.
+        embedder: Any; its vectors may have another length.
+        config: Of a collection that was never filled.
+        told: Told how far it is.
+
+    Raises:
+        StoreError: If there is nothing to embed, or no space; run it again then.
+        LockedError: If somebody else is writing to it.
+        ModelError: If the embedder fails; nothing is changed then.
+    """
+    files = embedder.files
+    made = store.manifest or manifest_of(embedder, config)
+    wanted = replace(
+        made, embedder=files.name, embedder_sha256=files.sha256, dimension=files.dimension
+    )
+    embed = _Counted(embedder, context=made.context)
+    generation = store.reembed(wanted, embed, told=told)
+    return Reembedded(
+        store.name, files.name, files.dimension, generation, embed.passages, embed.cut
+    )
+
+
+def reembed_collection(
+    name: str,
+    config: Config,
+    *,
+    model: str | None = None,
+    told: Told = lambda done, total: None,
+) -> Reembedded:
+    """Give every passage of a collection the vector of an embedder; see `reembed_store`.
+
+    Args:
+        name: The collection.
+        config: Where it is; its embedder is taken if no other is named.
+        model: Name or folder of the embedder.
+        told: Told how far it is.
+
+    Raises:
+        CollectionError: If it does not exist.
+    """
+    settings = config.embedder
+    if model is not None:
+        settings = settings.model_copy(update={"model": model})
+    store = open_store(name, config)
+    try:
+        return reembed_store(store, Embedder(settings), config, told=told)
+    finally:
+        store.close()
+
+
+def reembedded_line(done: Reembedded) -> str | None:
+    """Return what has to be said about passages that were cut; None if none were."""
+    if not done.cut:
+        return None
+    return (
+        f"{done.cut} of {done.passages} passages are longer than `{done.embedder}` reads: their "
+        "vectors are of their beginning. Index again with a smaller `chunking.length` to avoid it."
+    )

@@ -1,0 +1,134 @@
+"""`rag collections reembed`: from one embedder to another, and what is open meanwhile."""
+
+# ruff: noqa: F401, F811 - fixtures come by import
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cli_runs import QUESTION, _as_it_was, docs, done, rag, refused, sample
+from tiny_models import save_encoder
+
+from indexing.reembedding import reembed_collection, reembed_store
+from rag.collections import open_rag, open_store
+from rag.config import Config, EmbedderConfig
+from rag.embedders import _load as load_embedder
+from rag.errors import MismatchError, ModelError
+
+
+@pytest.fixture
+def both(rag, monkeypatch, embedder):
+    """The command; the bundled embedder is loaded once, any other really."""
+
+    def load(files, config):
+        return (
+            embedder._model if files.name == embedder.files.name else load_embedder(files, config)
+        )
+
+    monkeypatch.setattr("rag.embedders._load", load)
+    return rag
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    """An embedder with vectors of 16 numbers, which reads 126 letters."""
+    return save_encoder(tmp_path_factory.mktemp("tiny"))
+
+
+def configured(model):
+    return Config(embedder=EmbedderConfig(model=str(model), device="cpu", dtype="float32"))
+
+
+def test_a_collection_goes_to_another_embedder_and_back(both, sample, tiny):
+    before = done(both("collections", "show", "default", "--json"))
+    asked = ("search", QUESTION, "--method", "dense", "--json")
+    found = done(both(*asked))["results"]
+    status, out, err = both("collections", "reembed", "default", "--embedder", tiny, "--json")
+    said = json.loads(out)
+    assert (status, said["dimension"], said["embedder"]) == (0, 16, str(tiny))
+    assert said["generation"] > before["generation"]
+    assert said["passages"] == before["counts"]["passages"]
+    assert 0 < said["cut"] <= said["passages"]
+    assert err.count("\n") == 1
+    assert f"{said['cut']} of {said['passages']} passages are longer than `{tiny}` reads" in err
+    after = done(both("collections", "show", "default", "--json"))
+    assert after["documents"] == before["documents"]
+    assert after["manifest"] == before["manifest"] | {
+        "embedder": str(tiny), "dimension": 16,
+        "embedder_sha256": after["manifest"]["embedder_sha256"],
+    }  # fmt: skip
+    assert done(both("collections", "check", "default", "--json"))["sound"]
+    refused(both(*asked), "was made with", "rag collections reembed default")
+    Path("rag.yaml").write_text(f"embedder: {{model: '{tiny}', dtype: float32}}\n")
+    assert done(both(*asked))["results"]
+    Path("rag.yaml").unlink()
+    status, out, err = both("collections", "reembed", "default")
+    assert (status, err) == (0, "")
+    assert f"Embedded {said['passages']} passages of `default` with `all-MiniLM-L6-v2`" in out
+    again = done(both(*asked))["results"]
+    assert [each["passage_id"] for each in again] == [each["passage_id"] for each in found]
+    np.testing.assert_allclose(
+        [each["score"] for each in again], [each["score"] for each in found], atol=0.01
+    )
+    status, out, _ = both("collections", "reembed", "default")
+    assert "Embedded 0 passages" in out
+
+
+def test_the_next_step_is_said(both, docs, tiny):
+    both("index", docs)
+    status, out, err = both("collections", "reembed", "default", "--embedder", tiny)
+    assert (status, out.count("\n")) == (0, 1)
+    assert f"Next: set `embedder.model: {tiny}`" in err
+
+
+def test_what_is_wrong_is_one_line(both, docs, tiny, tmp_path):
+    refused(both("collections", "reembed", "default"), "no collection `default`", "rag index")
+    refused(both("collections", "reembed", "../x"), "cannot be a collection's name")
+    both("index", docs)
+    before = done(both("collections", "show", "default", "--json"))
+    away = tmp_path / "away"
+    refused(both("collections", "reembed", "default", "--embedder", away), "no model folder")
+    noise = save_encoder(tmp_path / "noise")
+    (noise / "model.safetensors").write_bytes(b"noise" * 100)
+    refused(both("collections", "reembed", "default", "--embedder", noise), "cannot be loaded")
+    assert done(both("collections", "show", "default", "--json")) == before
+
+
+def test_an_open_collection_is_not_asked_with_the_old_embedder(both, docs, tiny):
+    both("index", docs)
+    config = Config()
+    asked = open_rag("default", config)
+    assert asked.search("dog", method="dense").results
+    other = save_encoder(Path("other"), seed=3)
+    reembed_collection("default", configured(tiny))
+    for method in ("dense", "hybrid"):
+        with pytest.raises(MismatchError, match=r"was made with .* but the configuration asks"):
+            asked.search("dog", method=method)
+    assert asked.search("dog", method="bm25").results
+    asked.store.close()
+    same = open_rag("default", configured(tiny))  # as many numbers, but of another model
+    assert same.search("dog", method="dense").results
+    reembed_collection("default", configured(other))
+    with pytest.raises(MismatchError):
+        same.search("dog", method="dense")
+    same.store.close()
+
+
+def test_an_embedder_that_gives_no_numbers_changes_nothing(both, docs, tiny, embedder):
+    both("index", docs)
+    before = done(both("collections", "show", "default", "--json"))
+    config = configured(tiny)
+    store = open_store("default", config)
+
+    class Broken:
+        files = replace(embedder.files, name="broken")
+
+        def encode_passages(self, texts):
+            return np.full((len(texts), self.files.dimension), np.nan, np.float32)
+
+    with pytest.raises(ModelError, match="`broken` gives numbers that are not finite"):
+        reembed_store(store, Broken(), config)
+    store.close()
+    assert done(both("collections", "show", "default", "--json")) == before
