@@ -111,7 +111,8 @@ def _some(held: Sequence[Example], seed: int) -> tuple[Example, ...]:
     by_question = Counter(each.question_id for each in held)
     names = sorted(by_question)
     random.Random(seed).shuffle(names)  # noqa: S311 - not for secrets
-    kept, count = set(), 0
+    kept: set[str] = set()
+    count = 0
     for name in names:
         if count + by_question[name] > MOST_HELD_BACK and kept:
             break
