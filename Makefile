@@ -24,8 +24,8 @@ $(VENV)/.developing: $(VENV)/.installed
 demo: $(VENV)/.installed
 	@$(BIN)/rag index evaluation/sample/documents --collection $(DEMO)
 	@echo
-	@echo '$$ rag ask "Why did the heating cable not protect the summer pipe in 2014?"'
-	@$(BIN)/rag ask "Why did the heating cable not protect the summer pipe in 2014?" --collection $(DEMO)
+	@echo '$$ rag ask "How long can the repeater on Kettle Peak work without sunshine?"'
+	@$(BIN)/rag ask "How long can the repeater on Kettle Peak work without sunshine?" --collection $(DEMO)
 	@echo
 	@echo '$$ rag ask "“晚钟”是什么声音？"'
 	@$(BIN)/rag ask "“晚钟”是什么声音？" --collection $(DEMO)

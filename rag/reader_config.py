@@ -33,7 +33,7 @@ class ReaderConfig(Section):
     share: float = Field(default=0.8, ge=0, le=1)
     model: str = "auto"
     languages: tuple[str, ...] | None = None
-    longest_answer: int = Field(default=30, ge=1, le=512)
+    longest_answer: int = Field(default=60, ge=1, le=512)
     n_best: int = Field(default=5, ge=1, le=100)
     enough: float = Field(default=0.9, gt=0, le=1)
     device: str = "auto"
