@@ -15,6 +15,8 @@ from evaluation.metrics import f1, mean_over_queries, recall_at_k
 from evaluation.metrics.abstention import abstention_scores
 from evaluation.metrics.multilingual import cmrc_f1
 from rag.config import Config
+from rag.engine import RAG
+from rag.roles import open_roles
 from rag.text import language_of
 
 STORED = Path(__file__).with_name("golden.json")
@@ -81,9 +83,35 @@ def measure(rag):
     return found
 
 
+def measure_reader(rag):
+    """Return what ranker and reader make of the same questions."""
+    questions = read_squad(SAMPLE / "questions.json")
+    answers = {question.question_id: rag.ask(question.question) for question in questions}
+    found = {}
+    for language in ("en", "zh"):
+        pairs = [
+            (question, answers[question.question_id])
+            for question in questions
+            if question.is_answerable and language_of(question.question) == language
+        ]
+        score = f1 if language == "en" else cmrc_f1
+        shorts = [(answer.short or "", question.answers) for question, answer in pairs]
+        found[f"{language} gold in what is read"] = sum(
+            any(squeeze(gold) in answer.answer for gold in question.answers)
+            for question, answer in pairs
+        )
+        mean = sum(score(short, golds) for short, golds in shorts) / len(pairs)
+        found[f"{language} F1 of the exact words"] = round(mean, 3)
+    found["unanswerable declined by the reader"] = sum(
+        answers[question.question_id].abstained for question in questions if not question.answers
+    )
+    return found
+
+
 @pytest.fixture(scope="module")
-def measured(sample_rag):
-    return measure(sample_rag)
+def measured(sample_rag, sample_store, embedder):
+    reads = RAG(Config(), sample_store, embedder=embedder, roles=open_roles(Config()))
+    return measure(sample_rag) | measure_reader(reads)
 
 
 def test_the_sample_has_sixty_questions_a_dozen_of_them_unanswerable(measured):
@@ -104,6 +132,12 @@ def test_every_citation_of_every_answer_is_exact(sample_rag, sample_store):
             assert text[citation.start : citation.end] == citation.quote
 
 
+def test_the_reader_answers_more_than_whole_sentences_do(measured):
+    for language in ("en", "zh"):
+        read = measured[f"{language} gold in what is read"]
+        assert read > measured[f"{language} gold in the answer"]
+
+
 def test_the_hybrid_finds_more_than_either_method_alone(measured):
     hybrid = measured["hybrid success@5"]
     assert hybrid >= measured["bm25 success@5"]
@@ -120,12 +154,12 @@ if __name__ == "__main__":
 
     from indexing.pipeline import index_paths
     from rag.embedders import Embedder
-    from rag.engine import RAG
     from rag.stores.embedded import EmbeddedStore
 
     with tempfile.TemporaryDirectory() as folder:
         store, model = EmbeddedStore(Path(folder) / "sample"), Embedder(Config().embedder)
         index_paths([SAMPLE / "documents"], store, model, Config(), leave_out=Path(folder))
-        numbers = measure(RAG(Config(), store, embedder=model))
+        reads = RAG(Config(), store, embedder=model, roles=open_roles(Config()))
+        numbers = measure(RAG(Config(), store, embedder=model)) | measure_reader(reads)
         STORED.write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8")
         store.close()
