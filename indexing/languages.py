@@ -1,7 +1,7 @@
 """The language that most of some files are in: it decides which embedder a new collection gets."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from indexing.converters import ConversionError, Converter
@@ -45,6 +45,13 @@ def settings_for(
     return embedder_settings(settings, language=language_of_files(files, config))
 
 
+def language_of_store(store: Store) -> str:
+    """Return the language of most of the text in a collection, by a sample; "" if it has none."""
+    documents = [each.document_id for each in store.documents()]
+    texts = (store.text_of(name) for name in documents[:: max(1, -(-len(documents) // FILES))])
+    return _most(texts)
+
+
 def language_of_files(files: Sequence[SourceFile], config: Config) -> str:
     """Return the language of most of the text in some files, by a sample; "" if none can be read.
 
@@ -52,8 +59,12 @@ def language_of_files(files: Sequence[SourceFile], config: Config) -> str:
         files: The files, in any order.
         config: Limits for reading a file.
     """
+    return _most(_texts(files[:: max(1, -(-len(files) // FILES))], config))
+
+
+def _most(texts: Iterable[str]) -> str:
     weights: Counter[str] = Counter()
-    for text in _texts(files[:: max(1, -(-len(files) // FILES))], config):
+    for text in texts:
         for line in text[:CHARACTERS].splitlines():
             language = language_of(line)
             weights[language] += round(len(line) * DENSE.get(language, 1))

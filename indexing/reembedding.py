@@ -11,10 +11,12 @@ import numpy as np
 from haystack import Document
 
 from indexing.chunking import embedded_text
+from indexing.languages import language_of_store
 from indexing.pipeline import manifest_of
+from rag.bundled import AUTO
 from rag.collections import open_store
 from rag.config import Config
-from rag.embedders import Embedder, Vectors
+from rag.embedders import Embedder, Vectors, embedder_settings
 from rag.errors import ModelError
 from rag.stores.base import Store, Told
 
@@ -102,7 +104,8 @@ def reembed_collection(
 
     Args:
         name: The collection.
-        config: Where it is; its embedder is taken if no other is named.
+        config: Where it is; its embedder is taken if no other is named, and `auto` is that of the
+            language that most of the documents are in.
         model: Name or folder of the embedder.
         told: Told how far it is.
 
@@ -114,6 +117,8 @@ def reembed_collection(
         settings = settings.model_copy(update={"model": model})
     store = open_store(name, config)
     try:
+        if settings.model == AUTO:
+            settings = embedder_settings(settings, language=language_of_store(store))
         return reembed_store(store, Embedder(settings), config, told=told)
     finally:
         store.close()

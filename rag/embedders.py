@@ -96,10 +96,15 @@ def embedder_settings(
         settings: As configured; a model that is named there stays.
         made_with: The embedder of a collection that there is.
         language: That of the documents, for one that there is not.
+
+    Raises:
+        ModelError: If there is none for `auto`.
     """
     if settings.model != AUTO:
         return settings
     name = made_with or model_for("embedder", language) or model_for("embedder", "en")
+    if name is None:
+        raise ModelError("there is no embedder for `auto`: set `embedder.model`.")
     return settings.model_copy(update={"model": name})
 
 

@@ -4,9 +4,11 @@ import threading
 
 import pytest
 
-from rag.config import Config, GeneratorConfig
+from rag.config import Config, EmbedderConfig, GeneratorConfig
+from rag.reader_config import ReaderConfig
 from ui.services import open_services
 
+EMBEDDER = "all-MiniLM-L6-v2"
 ANNA, BERT = "a" * 64, "b" * 64
 FILES = [
     ("pump.txt", b"The pump of the station runs on diesel. It was repaired in March."),
@@ -52,10 +54,13 @@ def make_services(home, embedder):
     def make(generator=None, **server):
         config = Config(
             server=server,
+            embedder=EmbedderConfig(model=EMBEDDER),
+            ranker=None,
+            reader=ReaderConfig(kind="sentences"),
             generator=GeneratorConfig(kind="gguf", model="scripted") if generator else None,
         )
         services = open_services(config)
-        services.engines._embedder = embedder
+        services.engines._embedders[EMBEDDER] = embedder
         services.engines._generator, services.engines._has_generator = generator, True
         opened.append(services)
         return services

@@ -12,7 +12,8 @@ from rag.console import run_command
 from ui.cli import app
 
 ONE_SYSTEM = (
-    "mine: {{retrieval.method: {method}, retrieval.top_k: {k}, retrieval.candidates: {k}}}\n"
+    "mine: {{retrieval.method: {method}, retrieval.top_k: {k}, retrieval.candidates: {k},"
+    " ranker: null, reader.kind: sentences}}\n"
 )
 
 
@@ -94,7 +95,6 @@ def test_several_sets_get_a_folder_each(rag):
     ("arguments", "message"),
     [
         (["nowhere"], "there is no data set `nowhere`"),
-        (["beir", "--systems", "bm25+rank"], "no ranker is configured"),
         (["beir", "--systems", "fts"], "there is no system `fts`"),
         (["beir", "--collection", "none"], "there is no collection `none`"),
         (["beir", "beir"], "two data sets have the same name"),

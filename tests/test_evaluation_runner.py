@@ -108,7 +108,8 @@ def test_answers_are_scored_by_language_and_cited_spans_by_overlap(squad, tmp_pa
 
 def test_what_is_declined_is_known_all_the_same(squad, tmp_path):
     dataset = load_dataset(squad)
-    systems = sweep_systems(["abstention.confidence=0,1"], Config())
+    plain = Config(ranker=None, reader={"kind": "sentences"})
+    systems = sweep_systems(["abstention.confidence=0,1"], plain)
     always, never = run_evaluation(dataset, systems, Options(tmp_path / "out")).systems
     assert not any(each.abstained for each in always.queries)
     assert all(each.abstained for each in never.queries)
@@ -307,7 +308,6 @@ def test_bm25_alone_embeds_no_document(beir, tmp_path, monkeypatch, embedder):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("hybrid+rank", "no ranker is configured"),
         ("hybrid+read", "there is no system `hybrid+read`"),
         ("bm52", "there is no system `bm52`"),
         ("bm25,bm25", "`bm25` comes twice"),
@@ -318,6 +318,11 @@ def test_bm25_alone_embeds_no_document(beir, tmp_path, monkeypatch, embedder):
 def test_a_system_that_does_not_exist_is_refused_by_name(name, message):
     with pytest.raises(ConfigError, match=message.replace("+", r"\+")):
         resolve_systems(name, Config())
+
+
+def test_a_system_with_a_ranker_needs_one():
+    with pytest.raises(ConfigError, match="no ranker is configured"):
+        resolve_systems("hybrid+rank", Config(ranker=None))
 
 
 def test_a_system_with_the_ranker_is_compared_with_one_without(beir, tmp_path):

@@ -38,7 +38,7 @@ def services(monkeypatch, tmp_path, sample_store, embedder):
     shutil.copytree(sample_store.folder, home / "collections" / "sample")
     monkeypatch.setenv("RAG_HOME", str(home))
     monkeypatch.setattr("rag.embedders._load", lambda files, config: embedder._model)
-    made = open_services(Config())
+    made = open_services(Config(ranker=None, reader={"kind": "sentences"}))
     session.provide(made, collection="sample")
     yield made
     session.provide(None)

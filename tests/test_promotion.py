@@ -197,7 +197,7 @@ def test_a_ranker_is_measured_by_the_order_of_bm25_s_candidates(monkeypatch):
     trial = shop().usable("ranker")
     # bm25 puts the shorter `a` before `b`: 1 / log2(3); `c` comes first; nothing for a violin.
     assert score_ranker(trial, None) == pytest.approx([0.6309, 1, 0], abs=1e-4)
-    roles = type("Roles", (), {"ranker": Liking("blue")})
+    roles = type("Roles", (), {"rankers": {"en": Liking("blue")}})
     monkeypatch.setattr(scores, "open_roles", lambda config: roles)
     assert score_ranker(trial, "any") == [1, 1, 0]
 
@@ -378,7 +378,7 @@ def test_a_ranker_that_is_not_better_is_not_used(tmp_path, encoder):
 
 
 def test_an_embedder_that_is_better_takes_its_collections_along(tmp_path, encoder, monkeypatch):
-    monkeypatch.setattr("rag.bundled.SHIPPED", {"embedder": {}, "reader": {}, "ranker": {}})
+    monkeypatch.setattr("rag.bundled.SHIPPED", {**SHIPPED, "reader": {}, "ranker": {}})
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "dog.md").write_text("# Juno\n\nThe dog of the station is called Juno.")
     assert run("index", tmp_path / "docs").exit_code == 0

@@ -60,6 +60,7 @@ def test_a_collection_goes_to_another_embedder_and_back(both, sample, tiny):
         "embedder_sha256": after["manifest"]["embedder_sha256"],
     }  # fmt: skip
     assert done(both("collections", "check", "default", "--json"))["sound"]
+    Path("rag.yaml").write_text("embedder: {model: all-MiniLM-L6-v2}\n")
     refused(both(*asked), "was made with", "rag collections reembed default")
     Path("rag.yaml").write_text(f"embedder: {{model: '{tiny}', dtype: float32}}\n")
     assert done(both(*asked))["results"]

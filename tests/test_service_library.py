@@ -8,6 +8,7 @@ import pytest
 from service_runs import (
     ANNA,
     BERT,
+    EMBEDDER,
     FILES,
     QUESTION,
     answer_end,
@@ -216,13 +217,13 @@ def test_a_deleted_collection_is_gone_and_its_name_is_free_again(services):
 def test_a_cancelled_upload_keeps_what_is_done(services, monkeypatch):
     monkeypatch.setattr("indexing.pipeline.BATCH", 1)
     gate = threading.Event()
-    real = services.engines.embedder.encode_passages
+    real = services.engines._embedders[EMBEDDER].encode_passages
 
     def held(texts):
         gate.wait(10)
         return real(texts)
 
-    monkeypatch.setattr(services.engines.embedder, "encode_passages", held)
+    monkeypatch.setattr(services.engines._embedders[EMBEDDER], "encode_passages", held)
     files = [(f"f{number}.txt", f"File number {number}.".encode()) for number in range(30)]
     job = services.uploads.upload(ANNA, "station", files)
     while "embedding" not in stages(services.uploads.wait(ANNA, job, 0, 1)).values():
@@ -282,9 +283,9 @@ def test_an_empty_collection_among_several_is_left_out_with_a_note(services):
 
 
 def test_a_collection_made_with_another_embedder_is_listed_with_the_reason(services, monkeypatch):
-    files = services.engines.embedder.files
+    files = services.engines._embedders[EMBEDDER].files
     changed = type("Files", (), {**files.__dict__, "name": "other", "dimension": 768})
-    monkeypatch.setattr(services.engines.embedder, "files", changed)
+    monkeypatch.setattr(services.engines._embedders[EMBEDDER], "files", changed)
     (info,) = services.library.collections(ANNA)
     assert "was made with `all-MiniLM-L6-v2`" in info.problem
 
@@ -302,6 +303,10 @@ def index_from_disk(services, path):
 
     store = open_store("station", services.config)
     index_paths(
-        [path], store, services.engines.embedder, services.config, leave_out=path.parent / "x"
+        [path],
+        store,
+        services.engines._embedders[EMBEDDER],
+        services.config,
+        leave_out=path.parent / "x",
     )
     store.close()
