@@ -371,5 +371,5 @@ def reembed(
     line = reembedded_line(done)
     if line:
         say(line)
-    if done.embedder != settings.embedder.model and not as_json:
+    if settings.embedder.model not in {AUTO, done.embedder} and not as_json:
         say(f"Next: set `embedder.model: {done.embedder}` in the configuration.")

@@ -219,7 +219,8 @@ def test_another_embedder_is_warned_of_with_what_to_do(services, open_page, embe
         writer.publish()
     store.close()
     shown = html(open_page(services, "documents", collection="foreign"))
-    assert 'role="alert"' in shown and "bge-large" in shown and "index again" in shown
+    assert 'role="alert"' in shown and "bge-large" in shown
+    assert "rag collections reembed foreign" in shown
 
 
 def test_a_damaged_collection_says_so_and_can_be_deleted(services, open_page):

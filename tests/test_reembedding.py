@@ -77,11 +77,16 @@ def test_a_collection_goes_to_another_embedder_and_back(both, sample, tiny):
     assert "Embedded 0 passages" in out
 
 
-def test_the_next_step_is_said(both, docs, tiny):
+def test_the_next_step_is_said_where_the_configuration_names_another(both, docs, tiny):
     both("index", docs)
+    Path("rag.yaml").write_text("embedder: {model: all-MiniLM-L6-v2}\n")
     status, out, err = both("collections", "reembed", "default", "--embedder", tiny)
     assert (status, out.count("\n")) == (0, 1)
     assert f"Next: set `embedder.model: {tiny}`" in err
+    Path("rag.yaml").unlink()  # `auto` goes with the collection
+    done(both("search", "dog", "--method", "dense", "--json"))
+    _, _, err = both("collections", "reembed", "default")
+    assert "Next" not in err
 
 
 def test_what_is_wrong_is_one_line(both, docs, tiny, tmp_path):

@@ -137,8 +137,13 @@ class Engines:
             return self._roles
 
     def warm_up(self) -> None:
-        """Load the models now, and not at the first question."""
-        self.embedder(self.config.embedder).warm_up()
+        """Load the models now, and not at the first question.
+
+        For `auto` that is the embedder for English; another is loaded with its first collection.
+        """
+        from rag.embedders import embedder_settings
+
+        self.embedder(embedder_settings(self.config.embedder)).warm_up()
         self.roles.warm_up()
         if self.generator is not None:
             self.generator.warm_up()
