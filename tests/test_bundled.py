@@ -1,6 +1,7 @@
 """The models that come with the package: whole, small, chosen by language, named in the trace."""
 
 import hashlib
+import re
 import shutil
 from pathlib import Path
 
@@ -80,6 +81,7 @@ def test_each_has_a_card_with_its_base_data_and_licences(name):
     card = (WEIGHTS / name / "README.md").read_text(encoding="utf-8")
     for part in ("Base:", "sha256", "## Data", "licence", "## Training", "## Scores"):
         assert part in card
+    assert "not stated" not in card and not re.search(r"(^|[\s`])/\w", card)  # no one's folders
 
 
 def test_every_language_has_its_models_and_they_have_the_heads_for_it():

@@ -2,7 +2,9 @@
 
     python -m evaluation.training.shipping FOLDER NAME
 
-For maintainers. FOLDER is what `rag train` made; the model goes to `rag/weights/NAME`.
+For maintainers. FOLDER is what `rag train` made; the model goes to `rag/weights/NAME`. Its card wants a
+hand then: the licences of base and data, names instead of this machine's folders, and what it scores as
+shipped; `python -m evaluation.training.shipping` without a name writes the checksums anew.
 """
 
 import hashlib
@@ -48,11 +50,12 @@ def write_sums(folder: Path) -> None:
     (folder / SUMS).write_text("".join(lines), encoding="utf-8")
 
 
-def main(folder: str, name: str) -> None:
-    """Ship a model under a name."""
-    size = ship(Path(folder), shipped_folder(name))
+def main(folder: str = "", name: str = "") -> None:
+    """Ship a model under a name, if one is given; write the checksums."""
+    if name:
+        size = ship(Path(folder), shipped_folder(name))
+        show(f"{shipped_folder(name)}: {size:,} bytes")
     write_sums(WEIGHTS)
-    show(f"{shipped_folder(name)}: {size:,} bytes")
 
 
 if __name__ == "__main__":
