@@ -58,6 +58,7 @@ def build_ranks(config: Config, roles: Roles) -> dict[str, Pipeline]:
         ranker = Ranker(
             model,
             config.ranker.candidates,
+            weight=config.ranker.weight,
             answered=SpanReader(reader).answered if reader is model else None,
             enough=config.reader.enough,
         )

@@ -14,6 +14,9 @@ class RankerConfig(Section):
         model: `auto`, by the question's language the one that was trained here or comes with this
             package; or a folder or hub name: a cross-encoder, or a joint reader-ranker.
         candidates: Passages that are ranked; what was found beyond them stays behind them.
+        weight: Share of the model's order in the final one, against the order that the passages
+            were found in; 1 is the model's alone. On texts unlike those it was trained on a small
+            model alone does harm; half of each does not (benchmarks/README.md).
         languages: The languages that a named model serves; a question in another one is not ranked.
             None is what the model says of itself, or English.
         device: `auto` takes a GPU if there is one.
@@ -23,6 +26,7 @@ class RankerConfig(Section):
 
     model: str = "auto"
     candidates: int = Field(default=20, ge=1, le=1000)
+    weight: float = Field(default=0.5, gt=0, le=1)
     languages: tuple[str, ...] | None = None
     device: str = "auto"
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"

@@ -14,6 +14,7 @@ from haystack import Document, component
 from rag.clock import Stopwatch
 from rag.embedders import pick_device, pick_dtype
 from rag.errors import ModelError
+from rag.fusion import fuse
 from rag.models import ModelFiles, find_model
 from rag.pairing import in_batches
 from rag.ranker_config import RankerConfig
@@ -21,6 +22,7 @@ from rag.schema import Stage
 from rag.windows import prefix
 
 FEW = 5  # passages ranked at a time, where it may end early
+K = 10  # of the fusion of both orders: of twenty passages, the first ones weigh the most
 
 
 class RelevanceModel(Protocol):
@@ -153,6 +155,8 @@ class Ranker:
     Args:
         model: Scores them.
         candidates: Most passages that are ranked; the others follow as they came.
+        weight: Share of the model's order, against the order in which the passages came; 1 is the
+            model's alone. See `rag.fusion.fuse`.
         answered: Tells how likely one of some passages answers, at no cost once they were ranked.
         enough: Where only the best answer is wanted, passages are ranked a few at a time, until one
             answers with this probability.
@@ -163,10 +167,11 @@ class Ranker:
         model: RelevanceModel,
         candidates: int = 20,
         *,
+        weight: float = 1.0,
         answered: Callable[[str, Sequence[Document]], float] | None = None,
         enough: float = 1.0,
     ) -> None:
-        self.model, self.candidates = model, candidates
+        self.model, self.candidates, self.weight = model, candidates, weight
         self.answered, self.enough = answered, enough
 
     def warm_up(self) -> None:
@@ -190,8 +195,9 @@ class Ranker:
             early: Whether to end when a passage surely answers.
 
         Returns:
-            `documents`: the ranked ones first, equal scores in the order they came in, each with
-            the model's score; then the others, untouched. `ranked`: the former alone.
+            `documents`: the ranked ones first, with the model's score, or if the order they came in
+            counts as well, that of both; then the others, untouched. `ranked`: the former alone, in
+            the model's order with its score. Equal scores are in the order they came in.
         """
         watch = Stopwatch()
         scores = self._scores(question, documents[: self.candidates], deadline, early=early)
@@ -201,8 +207,17 @@ class Ranker:
         first, rest = documents[: len(scores)], documents[len(scores) :]
         order = sorted(range(len(first)), key=lambda place: -scores[place])  # stable
         ranked = [replace(first[place], score=scores[place]) for place in order]
+        best = ranked if self.weight == 1 else self._joined(first, ranked)
         stage = watch.stage("ranked", count=len(ranked), model=self.model.files.name)
-        return {"documents": [*ranked, *rest], "ranked": ranked, "stage": stage}
+        return {"documents": [*best, *rest], "ranked": ranked, "stage": stage}
+
+    def _joined(self, came: Sequence[Document], ranked: Sequence[Document]) -> list[Document]:
+        """Return passages in the order of both, with its score."""
+        passages = {document.id: document for document in came}
+        orders = {"came": list(passages), "ranked": [document.id for document in ranked]}
+        scores = dict(fuse(orders, {"came": 1 - self.weight, "ranked": self.weight}, k=K))
+        best = sorted(passages, key=lambda passage_id: -scores[passage_id])  # stable
+        return [replace(passages[each], score=scores[each]) for each in best]
 
     def _scores(
         self, question: str, documents: Sequence[Document], deadline: float | None, *, early: bool

@@ -52,7 +52,7 @@ def test_scores_are_the_logits_of_each_pair_alone(model, folder):
         with torch.no_grad():
             pair = tokenizer(["a cat?"], [text], return_tensors="pt")  # a list: "" is a text too
             expected.append(slow(**pair).logits.item())
-    assert model.relevance("a cat?", texts) == pytest.approx(expected, abs=1e-5)
+    assert model.relevance("a cat?", texts) == pytest.approx(expected, abs=1e-4)
     assert len(set(np.round(expected, 3))) > 3  # they do differ
 
 
@@ -70,6 +70,31 @@ def test_equal_passages_keep_the_order_they_came_in(model):
     for pair in ([first, second], [second, first]):
         found = Ranker(model).run("a cat?", pair)["documents"]
         assert [each.id for each in found] == [each.id for each in pair]
+
+
+@pytest.mark.parametrize("weight", [0.2, 0.5, 0.9])
+def test_both_orders_count_by_their_weights(model, weight):
+    given = passages(*TEXTS)
+    alone = Ranker(model).run("a cat?", given)
+    both = Ranker(model, weight=weight).run("a cat?", given)
+    assert both["ranked"] == alone["ranked"]  # the stage is the model's
+    places = {each.id: place for place, each in enumerate(alone["documents"], 1)}
+    expected = {
+        each.id: (1 - weight) / (10 + came) + weight / (10 + places[each.id])
+        for came, each in enumerate(given, 1)
+    }
+    assert {each.id: each.score for each in both["documents"]} == pytest.approx(expected)
+    assert [each.id for each in both["documents"]] == sorted(
+        expected, key=lambda name: -expected[name]
+    )
+    few = Ranker(model, candidates=2, weight=weight).run("a cat?", given)
+    assert few["documents"][2:] == given[2:]
+
+
+def test_a_passage_that_both_orders_put_first_is_first(model):
+    best = Ranker(model).run("a cat?", passages(*TEXTS))["documents"]
+    again = Ranker(model, weight=0.5).run("a cat?", best)["documents"]
+    assert [each.id for each in again] == [each.id for each in best]
 
 
 def test_what_is_beyond_the_candidates_follows_untouched(model):
@@ -138,7 +163,8 @@ def test_models_that_are_no_rankers_are_refused(tmp_path):
 
 @pytest.fixture
 def ranked_rag(sample_store, embedder, folder):
-    config = Config(ranker=RankerConfig(model=str(folder), candidates=8, dtype="float32"))
+    alone = RankerConfig(model=str(folder), candidates=8, weight=1, dtype="float32")
+    config = Config(ranker=alone)
     return RAG(config, sample_store, embedder=embedder, roles=open_roles(config))
 
 
