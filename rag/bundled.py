@@ -16,7 +16,7 @@ PROMOTED = "promoted/"  # before the name of a model that was trained and instal
 WEIGHTS = Path(__file__).parent / "weights"
 # What serves a language; a reader of ours ranks as well. Other languages have none.
 SHIPPED: dict[ModelRole, dict[str, str]] = {
-    "embedder": {"en": "all-MiniLM-L6-v2"},
+    "embedder": {"en": "all-MiniLM-L6-v2", "zh": "citewell-embedder-zh"},
     "reader": {"en": "citewell-reader-en", "zh": "citewell-reader-zh"},
     "ranker": {"en": "citewell-reader-en", "zh": "citewell-reader-zh"},
 }
