@@ -2,9 +2,9 @@
 
     python -m evaluation.training.shipping FOLDER NAME
 
-For maintainers. FOLDER is what `rag train` made; the model goes to `rag/weights/NAME`. Its card wants a
-hand then: the licences of base and data, names instead of this machine's folders, and what it scores as
-shipped; `python -m evaluation.training.shipping` without a name writes the checksums anew.
+For maintainers. FOLDER is what `rag train` made; the model goes to `rag/weights/NAME`. Its card
+wants a hand then: the licences of base and data, names instead of this machine's folders, and what
+it scores as shipped. Without arguments the checksums are written anew.
 """
 
 import hashlib
