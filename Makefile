@@ -36,7 +36,7 @@ demo: $(VENV)/.installed
 	@echo '  $(BIN)/rag ask "YOUR QUESTION"'
 
 test: $(VENV)/.developing
-	@$(BIN)/python -m pytest -n auto --dist loadgroup
+	@$(BIN)/python -m pytest
 
 check: $(VENV)/.developing
 	@$(BIN)/ruff check .

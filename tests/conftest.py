@@ -5,8 +5,7 @@ import os
 os.environ["HAYSTACK_TELEMETRY_ENABLED"] = "False"
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
-# One thread where tests run beside each other.
-os.environ.setdefault("OMP_NUM_THREADS", "1" if "PYTEST_XDIST_WORKER" in os.environ else "2")
+os.environ.setdefault("OMP_NUM_THREADS", "2")
 
 import socket
 from pathlib import Path
@@ -26,23 +25,7 @@ from places import SAMPLE
 
 from rag.config import Config
 
-MOST_WORKERS = 4  # each holds models
-
 _connect = socket.socket.connect
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers(config):
-    """Return how many processes run tests."""
-    return min(os.cpu_count() or 1, MOST_WORKERS)
-
-
-def pytest_collection_modifyitems(items):
-    """Keep the tests of a file together, and all that ask the one server; both set up once."""
-    for item in items:
-        asks = "elasticsearch_url" in getattr(item, "fixturenames", ())
-        group = "elasticsearch" if asks or "test_elastic" in item.path.name else item.path.name
-        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(autouse=True)
