@@ -1,7 +1,8 @@
 """The bundled sample's sixty questions, end to end, against the numbers stored in golden.json.
 
-Numbers may differ by one question between processors, as vectors are rounded differently (means by
-two: of two spans that are as likely the other may be chosen). After a change that is meant to move them, write the file anew: python tests/test_golden.py
+Numbers may differ by one question between processors, as vectors are rounded differently; means by
+two, as of two spans that are as likely the other may be chosen. After a change that is meant to
+move them, write the file anew: python tests/test_golden.py
 """
 
 import json
