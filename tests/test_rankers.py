@@ -179,6 +179,20 @@ def test_the_ranker_is_a_stage_of_its_own(ranked_rag):
         assert passage.stages["fused"].rank <= 8
 
 
+def test_the_configured_weight_is_the_one_that_counts(sample_store, embedder, folder):
+    for weight in (0.5, 0.2):  # the first is the default
+        settings = {"model": str(folder), "candidates": 8, "dtype": "float32"}
+        if weight != 0.5:
+            settings["weight"] = weight
+        config = Config(ranker=RankerConfig(**settings))
+        rag = RAG(config, sample_store, embedder=embedder, roles=open_roles(config))
+        for passage in rag.search(QUESTION, top_k=8).results:
+            came, ranked = (passage.stages[name].rank for name in ("fused", "ranked"))
+            assert passage.score == pytest.approx(
+                (1 - weight) / (10 + came) + weight / (10 + ranked)
+            )
+
+
 def test_ranking_reaches_below_what_is_returned_and_keeps_the_tail(ranked_rag):
     plain = ranked_rag.search(QUESTION, top_k=12, rank=False)
     assert "ranked" not in [stage.name for stage in plain.trace.stages]
