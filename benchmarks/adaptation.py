@@ -35,6 +35,21 @@ NAMES = {"a": "general", "b": "general, then the domain", "c": "the domain alone
 BOOK = {"a": (0.060, 0.246), "b": (0.327, 0.518), "c": (0.127, 0.307), "whole": (0.230, 0.431)}
 
 
+def train_file(domain, args):
+    """Return the training questions without those, word for word, that the test set asks too."""
+    data = args.data / "squad_format"
+    tested = {q.question.casefold() for q in read_squad(data / f"{domain}-test.json")}
+    held = json.loads((data / f"{domain}-train.json").read_text(encoding="utf-8"))
+    for article in held["data"]:
+        for paragraph in article["paragraphs"]:
+            paragraph["qas"] = [
+                each for each in paragraph["qas"] if each["question"].casefold() not in tested
+            ]
+    path = args.models / f"{domain}-train.json"
+    path.write_text(json.dumps(held), encoding="utf-8")
+    return path
+
+
 def models_of(domain, args):
     """Return the three readers, training those that are not there yet."""
     data = args.data / "squad_format"
@@ -45,7 +60,7 @@ def models_of(domain, args):
         if not out.exists():
             course = Course(
                 role="reader",
-                paths=[data / f"{domain}-train.json"],
+                paths=[train_file(domain, args)],
                 base=base,
                 out=out,
                 schedule=Schedule(epochs=args.epochs, learning_rate=1e-4, minutes=args.budget),
