@@ -199,8 +199,6 @@ def reader(
     as_json: JsonOption = False,
 ) -> None:
     """Evaluate the reader alone on the gold contexts; the official SQuAD script takes the files."""
-    from dataclasses import asdict
-
     from evaluation.launch import read_questions, watched
     from evaluation.reading import read_contexts, reading_lines, write_reading
 
@@ -211,7 +209,7 @@ def reader(
     if out is not None:
         write_reading(out, reading)
     if as_json:
-        print_json({"reader": reading.reader, **asdict(reading.scores), "chinese": reading.chinese})
+        print_json(reading.to_dict())
     else:
         show("\n".join(reading_lines(reading)))
 

@@ -8,10 +8,11 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from statistics import fmean
+from typing import Any
 
 from haystack import Document
 
+from evaluation.averages import mean_of
 from evaluation.datasets import Question
 from evaluation.metrics.answers import (
     PredictionScores,
@@ -19,9 +20,12 @@ from evaluation.metrics.answers import (
     cmrc_exact_match,
     cmrc_f1,
     evaluate_predictions,
+    exact_match,
+    f1,
     mlqa_f1,
 )
 from evaluation.outputs import json_text, write_file
+from evaluation.summaries import MetricMean
 from rag.collections import open_temporary
 from rag.config import Config
 from rag.embedders import Embedder, embedder_settings
@@ -35,6 +39,11 @@ from rag.text import language_of
 
 READERS = ("sentences", "spans")
 CHUNK = 128  # questions that a span reader reads together
+CHINESE: dict[str, Callable[[str, Sequence[str]], float]] = {
+    "CMRC EM": cmrc_exact_match,
+    "CMRC F1": cmrc_f1,
+    "MLQA F1": lambda text, golds: mlqa_f1(text, golds, "zh"),
+}
 Best = tuple[str, float]  # a span and the probability that it answers
 Progress = Callable[[int, int, str], None]
 
@@ -48,15 +57,30 @@ class Reading:
         predictions: Question id -> the best span of the context; never empty.
         na_probs: Question id -> probability that the context does not answer, from 0 to 1.
         scores: SQuAD's exact match and F1.
-        chinese: CMRC's and MLQA's measures over the Chinese questions that have an answer, and
-            their number; None if there is no such question.
+        means: EM and F1 of `scores` over all questions, and if there are Chinese ones CMRC's and
+            MLQA's measures over those that have an answer; with 95 % intervals, documents drawn
+            whole where questions share them.
     """
 
     reader: str
     predictions: dict[str, str]
     na_probs: dict[str, float]
     scores: PredictionScores
-    chinese: dict[str, float] | None
+    means: dict[str, MetricMean]
+
+    @property
+    def chinese(self) -> dict[str, float] | None:
+        """CMRC's and MLQA's measures, and over how many questions; None if there are none."""
+        own = {name: mean for name, mean in self.means.items() if name in CHINESE}
+        if not own:
+            return None
+        return {name: mean.value for name, mean in own.items()} | {"n": own["CMRC EM"].n}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what goes into scores.json."""
+        means = {name: asdict(mean) for name, mean in self.means.items()}
+        scores = asdict(self.scores)
+        return {"reader": self.reader, **scores, "chinese": self.chinese, "means": means}
 
 
 def read_contexts(
@@ -92,32 +116,43 @@ def read_contexts(
     version: Version = "2.0" if any(not answers for answers in golds.values()) else "1.1"
     threshold = 1 - config.abstention.confidence if version == "2.0" else 1.0
     scores = evaluate_predictions(golds, predictions, na_probs, threshold, version=version)
-    return Reading(reader, predictions, na_probs, scores, _chinese(questions, predictions))
+    said = {q: "" if na_probs[q] > threshold else text for q, text in predictions.items()}
+    means = _squad_means(questions, said, version) | _chinese_means(questions, predictions)
+    return Reading(reader, predictions, na_probs, scores, means)
 
 
 def write_reading(folder: Path, reading: Reading) -> None:
     """Write predictions.json, na_prob.json and scores.json into a folder."""
     write_file(folder / "predictions.json", json_text(reading.predictions))
     write_file(folder / "na_prob.json", json_text(reading.na_probs))
-    scores = {"reader": reading.reader, **asdict(reading.scores), "chinese": reading.chinese}
-    write_file(folder / "scores.json", json_text(scores))
+    write_file(folder / "scores.json", json_text(reading.to_dict()))
 
 
 def reading_lines(reading: Reading) -> list[str]:
-    """Return the scores as lines for people; values from 0 to 1, each with its number."""
+    """Return the scores as lines for people; values from 0 to 1, each with its number.
+
+    The whole set's have their 95 % intervals behind them.
+    """
     lines = []
     for name in ("total", "has_answer", "no_answer"):
         part = getattr(reading.scores, name)
         if part.n:
-            lines.append(f"{name}: EM {part.exact:.4f}, F1 {part.f1:.4f} (n = {part.n})")
+            shown = [f"EM {part.exact:.4f}", f"F1 {part.f1:.4f}"]
+            if name == "total":
+                shown = [f"{each} {_mean(reading.means[each])}" for each in ("EM", "F1")]
+            lines.append(f"{name}: {', '.join(shown)} (n = {part.n})")
     for name in ("best_exact", "best_f1"):
         best = getattr(reading.scores, name)
         if best is not None and reading.scores.no_answer.n:
             lines.append(f"{name}: {best.score:.4f} at na_prob {best.threshold:.4f}, chosen here")
     if reading.chinese:
-        shown = (f"{name} {value:.4f}" for name, value in reading.chinese.items() if name != "n")
+        shown = [f"{name} {_mean(reading.means[name])}" for name in CHINESE]
         lines.append(f"Chinese: {', '.join(shown)} (n = {reading.chinese['n']})")
     return lines
+
+
+def _mean(mean: MetricMean) -> str:
+    return f"{mean.value:.4f} [{mean.low:.3f}, {mean.high:.3f}]"
 
 
 def _passage(text: str, title: str) -> Document:
@@ -199,17 +234,28 @@ def _best(
     return question.context[best.start : best.end], best.score
 
 
-def _chinese(questions: Sequence[Question], predictions: dict[str, str]) -> dict[str, float] | None:
-    pairs = [
-        (predictions[question.question_id], question.answers)
-        for question in questions
-        if question.answers and language_of(question.question) == "zh"
-    ]
-    if not pairs:
-        return None
+def _squad_means(
+    questions: Sequence[Question], said: dict[str, str], version: Version
+) -> dict[str, MetricMean]:
+    """Return EM and F1 of what was said, which is empty where the reader declines."""
+    clusters = [question.document for question in questions]
+    found = {}
+    for name, measure in (("EM", exact_match), ("F1", f1)):
+        values = [measure(said[q.question_id], q.answers, version=version) for q in questions]
+        found[name] = mean_of(values, clusters, seed=0)
+    return found
+
+
+def _chinese_means(
+    questions: Sequence[Question], predictions: dict[str, str]
+) -> dict[str, MetricMean]:
+    own = [each for each in questions if each.answers and language_of(each.question) == "zh"]
+    if not own:
+        return {}
+    clusters = [question.document for question in own]
     return {
-        "CMRC EM": fmean(cmrc_exact_match(text, golds) for text, golds in pairs),
-        "CMRC F1": fmean(cmrc_f1(text, golds) for text, golds in pairs),
-        "MLQA F1": fmean(mlqa_f1(text, golds, "zh") for text, golds in pairs),
-        "n": len(pairs),
+        name: mean_of(
+            [measure(predictions[q.question_id], q.answers) for q in own], clusters, seed=0
+        )
+        for name, measure in CHINESE.items()
     }

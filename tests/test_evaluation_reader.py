@@ -1,13 +1,14 @@
 """`rag evaluate reader`: the reader on gold contexts, and the official script's files."""
 
 import json
+import re
 
 import pytest
 from typer.testing import CliRunner
 
 from evaluation.datasets import read_squad
 from evaluation.metrics.answers import evaluate_predictions
-from evaluation.reading import read_contexts
+from evaluation.reading import read_contexts, reading_lines
 from rag.config import Config
 from rag.errors import ConfigError
 from ui.cli import app
@@ -64,6 +65,25 @@ def test_the_files_score_as_the_command_says(tmp_path):
     again = evaluate_predictions(golds, predictions, na_probs, threshold)
     assert scores["total"]["f1"] == pytest.approx(again.total.f1)
     assert scores["has_answer"]["n"] == 3
+    for name, part in (("EM", "exact"), ("F1", "f1")):  # the means with intervals are the same
+        mean = scores["means"][name]
+        assert mean["value"] == pytest.approx(scores["total"][part])
+        assert mean["low"] <= mean["value"] <= mean["high"]
+        assert mean["n"] == 4
+    assert scores["means"]["CMRC F1"]["value"] == scores["chinese"]["CMRC F1"]
+    assert scores["means"]["CMRC F1"]["n"] == scores["chinese"]["n"] == 1
+
+
+def test_the_lines_name_each_score_with_its_interval(tmp_path):
+    questions = read_squad(squad(tmp_path))
+    lines = reading_lines(read_contexts(questions, Config(), reader="sentences"))
+    total = next(line for line in lines if line.startswith("total"))
+    assert re.fullmatch(
+        r"total: EM \d\.\d{4} \[\d\.\d{3}, \d\.\d{3}\], "
+        r"F1 \d\.\d{4} \[\d\.\d{3}, \d\.\d{3}\] \(n = 4\)",
+        total,
+    )
+    assert re.search(r"CMRC EM 0\.0000 \[0\.000, 0\.\d{3}\]", lines[-1])
 
 
 def test_a_reader_that_is_not_there_is_named(tmp_path):
