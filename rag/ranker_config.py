@@ -14,8 +14,8 @@ class RankerConfig(Section):
         model: `auto`, by the question's language the one that was trained here or comes with this
             package; or a folder or hub name: a cross-encoder, or a joint reader-ranker.
         candidates: Passages that are ranked; what was found beyond them stays behind them.
-        weight: Share of the model's order in the final one, against the order that the passages
-            were found in; 1 is the model's alone. On texts unlike those it was trained on a small
+        weight: Share of the model's score in the final one, against the score that the passages
+            were found with; 1 is the model's alone. On texts unlike those it was trained on a small
             model alone does harm; half of each does not (benchmarks/README.md).
         languages: The languages that a named model serves; a question in another one is not ranked.
             None is what the model says of itself, or English.

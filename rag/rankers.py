@@ -4,6 +4,7 @@
 sentence-transformers, or the joint reader-ranker of `rag.pair_model`.
 """
 
+import math
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -14,7 +15,6 @@ from haystack import Document, component
 from rag.clock import Stopwatch
 from rag.embedders import pick_device, pick_dtype
 from rag.errors import ModelError
-from rag.fusion import fuse
 from rag.models import ModelFiles, find_model
 from rag.pairing import in_batches
 from rag.ranker_config import RankerConfig
@@ -22,7 +22,7 @@ from rag.schema import Stage
 from rag.windows import prefix
 
 FEW = 5  # passages ranked at a time, where it may end early
-K = 10  # of the fusion of both orders: of twenty passages, the first ones weigh the most
+SOFTNESS = 8.0  # of the model's logits, where they are added to scores from 0 to 1
 
 
 class RelevanceModel(Protocol):
@@ -155,8 +155,8 @@ class Ranker:
     Args:
         model: Scores them.
         candidates: Most passages that are ranked; the others follow as they came.
-        weight: Share of the model's order, against the order in which the passages came; 1 is the
-            model's alone. See `rag.fusion.fuse`.
+        weight: Share of the model's score, against the score that the passages came with; 1 is the
+            model's alone. See `joined`.
         answered: Tells how likely one of some passages answers, at no cost once they were ranked.
         enough: Where only the best answer is wanted, passages are ranked a few at a time, until one
             answers with this probability.
@@ -195,9 +195,9 @@ class Ranker:
             early: Whether to end when a passage surely answers.
 
         Returns:
-            `documents`: the ranked ones first, with the model's score, or if the order they came in
-            counts as well, that of both; then the others, untouched. `ranked`: the former alone, in
-            the model's order with its score. Equal scores are in the order they came in.
+            `documents`: the ranked ones first, with the model's score, or if the score they came
+            with counts as well, that of both; then the others, untouched. `ranked`: the former
+            alone, in the model's order with its score. Equal scores are in the order they came in.
         """
         watch = Stopwatch()
         scores = self._scores(question, documents[: self.candidates], deadline, early=early)
@@ -205,19 +205,12 @@ class Ranker:
             note = "not ranked: the budget was used up"
             return {"documents": documents, "ranked": [], "stage": watch.stage("ranked", note=note)}
         first, rest = documents[: len(scores)], documents[len(scores) :]
-        order = sorted(range(len(first)), key=lambda place: -scores[place])  # stable
-        ranked = [replace(first[place], score=scores[place]) for place in order]
-        best = ranked if self.weight == 1 else self._joined(first, ranked)
+        ranked = _by_score(first, scores)
+        best = ranked
+        if self.weight < 1:
+            best = _by_score(first, joined([each.score for each in first], scores, self.weight))
         stage = watch.stage("ranked", count=len(ranked), model=self.model.files.name)
         return {"documents": [*best, *rest], "ranked": ranked, "stage": stage}
-
-    def _joined(self, came: Sequence[Document], ranked: Sequence[Document]) -> list[Document]:
-        """Return passages in the order of both, with its score."""
-        passages = {document.id: document for document in came}
-        orders = {"came": list(passages), "ranked": [document.id for document in ranked]}
-        scores = dict(fuse(orders, {"came": 1 - self.weight, "ranked": self.weight}, k=K))
-        best = sorted(passages, key=lambda passage_id: -scores[passage_id])  # stable
-        return [replace(passages[each], score=scores[each]) for each in best]
 
     def _scores(
         self, question: str, documents: Sequence[Document], deadline: float | None, *, early: bool
@@ -235,6 +228,44 @@ class Ranker:
             if ends_early and self.answered and self.answered(question, some) >= self.enough:
                 break
         return scores
+
+
+def joined(came: Sequence[float | None], logits: Sequence[float], weight: float) -> list[float]:
+    r"""Return scores of passages from what they came with and what a model says of them.
+
+    $$(1 - w) \frac{s - \min s}{\max s - \min s} + w \, \sigma(x / 8)$$
+
+    The scores that passages come with mean something only beside each other, so that they are
+    spread from 0 to 1; a model's logits mean something by themselves: where it is indifferent, it
+    does not move anything.
+
+    Args:
+        came: A score each, higher is better; if one is None, their places count instead.
+        logits: The model's, of the same passages.
+        weight: Of the model, from 0 to 1.
+
+    Example:
+        >>> joined([0.9, 0.5], [0.0, 0.0], 0.5)
+        [0.75, 0.25]
+
+    Reference:
+        Akkalyoncu Yilmaz, Yang, Zhang and Lin (2019), EMNLP, interpolate the scores of the first
+        stage and of the ranker too.
+    """
+    known = [score for score in came if score is not None]
+    scores = known if len(known) == len(came) else [float(-place) for place in range(len(came))]
+    low, high = min(scores, default=0.0), max(scores, default=0.0)
+    width = high - low or 1.0
+    return [
+        (1 - weight) * (score - low) / width + weight / (1 + math.exp(-logit / SOFTNESS))
+        for score, logit in zip(scores, logits, strict=True)
+    ]
+
+
+def _by_score(documents: Sequence[Document], scores: Sequence[float]) -> list[Document]:
+    """Return passages with these scores, best first; equal ones stay in order."""
+    order = sorted(range(len(documents)), key=lambda place: -scores[place])  # stable
+    return [replace(documents[place], score=scores[place]) for place in order]
 
 
 def read_text(document: Document) -> str:

@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from places import SAMPLE
 from safetensors.torch import load_file
 
+from evaluation.datasets import read_squad
+from evaluation.training.trial import mark_of, trained_on
 from indexing.languages import language_of_files, settings_for
 from indexing.pipeline import index_paths, plan_index
 from rag.bundled import SHIPPED, WEIGHTS, languages_of, model_for, promoted_folder
@@ -82,6 +85,14 @@ def test_each_has_a_card_with_its_base_data_and_licences(name):
     for part in ("Base:", "sha256", "## Data", "licence", "## Training", "## Scores"):
         assert part in card
     assert "not stated" not in card and not re.search(r"(^|[\s`])/\w", card)  # no one's folders
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_each_says_what_it_was_trained_on_so_that_no_comparison_uses_it(name):
+    marks = trained_on(name)
+    assert len(marks) > 5_000
+    sample = read_squad(SAMPLE / "questions.json")
+    assert not [each.question for each in sample if mark_of(each.question) in marks]
 
 
 def test_every_language_has_its_models_and_they_have_the_heads_for_it():

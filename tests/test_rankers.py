@@ -15,7 +15,7 @@ from rag.engine import RAG
 from rag.errors import ModelError, QuestionError
 from rag.pairing import in_batches
 from rag.ranker_config import RankerConfig
-from rag.rankers import CrossEncoderModel, Ranker, read_text
+from rag.rankers import CrossEncoderModel, Ranker, joined, read_text
 from rag.roles import Roles, open_roles
 from ui.cli import app
 
@@ -73,15 +73,16 @@ def test_equal_passages_keep_the_order_they_came_in(model):
 
 
 @pytest.mark.parametrize("weight", [0.2, 0.5, 0.9])
-def test_both_orders_count_by_their_weights(model, weight):
+def test_both_scores_count_by_their_weights(model, weight):
     given = passages(*TEXTS)
     alone = Ranker(model).run("a cat?", given)
     both = Ranker(model, weight=weight).run("a cat?", given)
     assert both["ranked"] == alone["ranked"]  # the stage is the model's
-    places = {each.id: place for place, each in enumerate(alone["documents"], 1)}
+    logits = {each.id: each.score for each in alone["documents"]}
+    last = len(given) - 1  # they come with scores at equal distances
     expected = {
-        each.id: (1 - weight) / (10 + came) + weight / (10 + places[each.id])
-        for came, each in enumerate(given, 1)
+        each.id: (1 - weight) * (1 - place / last) + weight / (1 + np.exp(-logits[each.id] / 8))
+        for place, each in enumerate(given)
     }
     assert {each.id: each.score for each in both["documents"]} == pytest.approx(expected)
     assert [each.id for each in both["documents"]] == sorted(
@@ -89,6 +90,20 @@ def test_both_orders_count_by_their_weights(model, weight):
     )
     few = Ranker(model, candidates=2, weight=weight).run("a cat?", given)
     assert few["documents"][2:] == given[2:]
+
+
+def test_without_scores_to_come_with_the_places_count():
+    assert joined([None, 0.3, None], [0.0, 0.0, 0.0], 0.5) == [0.75, 0.5, 0.25]
+
+
+def test_a_model_that_is_indifferent_moves_nothing_and_a_sure_one_does():
+    came = [0.9, 0.8, 0.1]
+    assert np.argsort(joined(came, [0.2, 0.3, 0.4], 0.5)).tolist() == [2, 1, 0]
+    assert np.argmax(joined(came, [-6.0, 6.0, 0.0], 0.5)) == 1
+    assert joined([0.4, 0.4], [1.0, -1.0], 1.0) == pytest.approx(
+        [1 / (1 + np.exp(-1 / 8)), 1 / (1 + np.exp(1 / 8))]
+    )
+    assert joined([], [], 0.5) == []
 
 
 def test_a_passage_that_both_orders_put_first_is_first(model):
@@ -186,11 +201,9 @@ def test_the_configured_weight_is_the_one_that_counts(sample_store, embedder, fo
             settings["weight"] = weight
         config = Config(ranker=RankerConfig(**settings))
         rag = RAG(config, sample_store, embedder=embedder, roles=open_roles(config))
-        for passage in rag.search(QUESTION, top_k=8).results:
-            came, ranked = (passage.stages[name].rank for name in ("fused", "ranked"))
-            assert passage.score == pytest.approx(
-                (1 - weight) / (10 + came) + weight / (10 + ranked)
-            )
+        found = rag.search(QUESTION, top_k=8).results
+        came, logits = ([each.stages[n].score for each in found] for n in ("fused", "ranked"))
+        assert [each.score for each in found] == pytest.approx(joined(came, logits, weight))
 
 
 def test_ranking_reaches_below_what_is_returned_and_keeps_the_tail(ranked_rag):
