@@ -196,7 +196,8 @@ def test_the_gate_writes_a_report_with_its_values_if_a_folder_is_given(rag):
 
 
 def test_the_sample_has_all_its_gold_evidence_in_the_files(rag, sample):
-    status, *_ = rag("evaluate", sample, "--systems", "hybrid", "--out", "run")
+    Path("one.yaml").write_text(ONE_SYSTEM.format(method="hybrid", k=10))
+    status, *_ = rag("evaluate", sample, "--systems", "one.yaml", "--out", "run")
     results = load_results(Path("run"))
     assert status == 0
     info = results.dataset
