@@ -4,10 +4,10 @@
 
 For each domain: (a) the general reader, (b) the same, fine-tuned on the domain's training
 questions, (c) the plain encoder, trained on them alone. Each reads the review that a question was
-asked of; (b) reads reviews found by bm25 among those of the product as well, k = 1 to 10. EM and F1
-of the best span, on test questions that have an answer; on all of them with the threshold chosen on
-the domain's dev set. Writes `report.md`, `adaptation.svg` and `scores.json`. SubjQA may not be
-passed on, and neither may models trained on it: they stay in the `--models` folder.
+asked of; (b) reads what bm25 and hybrid find among the product's reviews as well, k = 1 to 10. EM
+and F1 of the best span, on test questions that have an answer; on all of them with the threshold
+chosen on the domain's dev set. Writes `report.md`, `adaptation.svg` and `scores.json`. SubjQA may
+not be passed on, and neither may models trained on it: they stay in the `--models` folder.
 """
 
 import argparse
@@ -25,6 +25,8 @@ from evaluation.training.course import Course, train_model
 from evaluation.training.loop import Schedule
 from rag.collections import open_temporary
 from rag.config import Config
+from rag.embedders import Embedder, embedder_settings
+from rag.fusion import fuse
 from rag.pair_model import PairModel
 from rag.reader_config import ReaderConfig
 from rag.roles import open_roles
@@ -92,37 +94,71 @@ def reading_scores(domain, model, data):
     return ems, f1s, (total.exact, total.f1, total.n)
 
 
-def whole_scores(questions, model):
-    """Return EM and F1 of each answerable question for each k, and the recall at k."""
-    asked = [question for question in questions if question.answers]
+def found_for(questions):
+    """Return method -> question id -> reviews of the product, best first."""
     reviews = {question.context: question.document for question in questions}
-    reader = SpanReader(PairModel(model, setting="reader.model"), 1)
-    scores = {k: ([], []) for k in KS}
-    found_at = {k: [] for k in KS}
+    texts = list(reviews)
+    embedder = Embedder(embedder_settings(Config().embedder, language="en"))
+    vectors = embedder.encode_passages(texts)
+    found = {"bm25": {}, "hybrid": {}}
     with open_temporary(Config()) as store:
-        store.write_documents(
-            [Document(content=text, meta={"item": item}) for text, item in reviews.items()]
-        )
-        for question in asked:
+        store.write_documents([Document(content=t, meta={"item": i}) for t, i in reviews.items()])
+        for question in questions:
             of_item = {"field": "meta.item", "operator": "==", "value": question.document}
             hits = store.bm25_retrieval(question.question, top_k=max(KS), filters=of_item)
-            read = reader.model.read([(question.question, hit.content) for hit in hits])
-            spans = [
-                (hit, evidence[0])
-                for hit, windows in zip(hits, read, strict=True)
-                if (evidence := reader.evidence(hit, windows))
-            ]
-            for k in KS:
-                first = {hit.id for hit in hits[:k]}
-                found_at[k].append(float(any(hit.content == question.context for hit in hits[:k])))
-                some = [pair for pair in spans if pair[0].id in first]
-                said = ""
-                if some:
-                    hit, best = max(some, key=lambda pair: pair[1].score)
-                    said = hit.content[best.span[0] : best.span[1]]
-                scores[k][0].append(exact_match(said, question.answers))
-                scores[k][1].append(f1(said, question.answers))
-    return scores, {k: fmean(values) for k, values in found_at.items()}
+            words = [hit.content for hit in hits]
+            own = [row for row, text in enumerate(texts) if reviews[text] == question.document]
+            near = vectors[own] @ embedder.encode_query(question.question)
+            dense = [texts[own[place]] for place in (-near).argsort()]
+            both = fuse({"bm25": words, "dense": dense}, {"bm25": 1, "dense": 1})
+            found["bm25"][question.question_id] = words
+            found["hybrid"][question.question_id] = [text for text, _ in both][: max(KS)]
+    return found
+
+
+def whole_scores(questions, model):
+    """Return method -> k -> EM, F1 and recall of the questions that have an answer."""
+    reader = SpanReader(PairModel(model, setting="reader.model"), 1)
+    found = found_for(questions)
+    rows = {(method, k): [] for method in found for k in KS}
+    for question in (each for each in questions if each.answers):
+        lists = {method: by_id[question.question_id] for method, by_id in found.items()}
+        texts = list(dict.fromkeys(text for texts in lists.values() for text in texts))
+        read = reader.model.read([(question.question, text) for text in texts])
+        best = {}
+        for text, windows in zip(texts, read, strict=True):
+            evidence = reader.evidence(Document(content=text), windows)
+            if evidence:
+                best[text] = evidence[0]
+        for (method, k), row in rows.items():
+            first = lists[method][:k]
+            spans = [(best[text].score, text) for text in first if text in best]
+            said = ""
+            if spans:
+                text = max(spans)[1]
+                said = text[best[text].span[0] : best[text].span[1]]
+            row.append(
+                (
+                    exact_match(said, question.answers),
+                    f1(said, question.answers),
+                    float(question.context in first),
+                )
+            )
+    return {
+        method: {k: [fmean(column) for column in zip(*rows[method, k], strict=True)] for k in KS}
+        for method in found
+    }
+
+
+def whole_lines(scores):
+    """Return the table of the whole pipeline."""
+    lines = ["| whole pipeline, (b) | " + " | ".join(f"k = {k}" for k in KS) + " |",
+             "|---" * (len(KS) + 1) + "|"]  # fmt: skip
+    for method, by_k in scores.items():
+        for place, name in enumerate(("EM", "F1", "recall")):
+            cells = " | ".join(f"{by_k[k][place]:.3f}" for k in KS)
+            lines.append(f"| {method}, {name} | {cells} |")
+    return [*lines, ""]
 
 
 def shown(values):
@@ -159,17 +195,8 @@ def report(domain, args, lines):
     lines.append("")
     result = {"reading": whole}
     questions = read_squad(args.data / "squad_format" / f"{domain}-test.json")
-    by_k, recall = whole_scores(questions, models["b"])
-    lines += ["| whole pipeline, (b) | " + " | ".join(f"k = {k}" for k in KS) + " |",
-              "|---" * (len(KS) + 1) + "|"]  # fmt: skip
-    for row, values in (
-        ("EM", [fmean(by_k[k][0]) for k in KS]),
-        ("F1", [fmean(by_k[k][1]) for k in KS]),
-        ("recall", [recall[k] for k in KS]),
-    ):
-        lines.append(f"| {row} | " + " | ".join(f"{value:.3f}" for value in values) + " |")
-    lines.append("")
-    result["whole"] = {k: (fmean(by_k[k][0]), fmean(by_k[k][1]), recall[k]) for k in KS}
+    result["whole"] = whole_scores(questions, models["b"])
+    lines += whole_lines(result["whole"])
     return result
 
 
@@ -185,14 +212,30 @@ def draw(figures, path):
     width = 0.8 / len(figures)
     for number, (domain, found) in enumerate(figures.items()):
         at = [place + number * width for place in range(3)]
-        axes[0].bar(at, [found["reading"][name][1] for name in "abc"], width, label=domain)
-        if "whole" in found:
-            ks = list(found["whole"])
-            axes[1].plot(ks, [found["whole"][k][1] for k in ks], marker="o", label=f"F1, {domain}")
-            axes[1].plot(ks, [found["whole"][k][2] for k in ks], ls=":", label=f"recall, {domain}")
+        color = f"C{number}"
+        axes[0].bar(
+            at, [found["reading"][name][1] for name in "abc"], width, label=domain, color=color
+        )
+        for (method, by_k), marker in zip(found["whole"].items(), "so", strict=True):
+            axes[1].plot(
+                KS,
+                [by_k[k][1] for k in KS],
+                marker=marker,
+                color=color,
+                label=f"F1, {domain}, {method}",
+            )
+            axes[1].plot(KS, [by_k[k][2] for k in KS], ls=":", marker=marker, ms=3, color=color)
+    axes[0].plot(
+        [0.2, 1.2, 2.2],
+        [BOOK[name][1] for name in "abc"],
+        "k_",
+        ms=30,
+        label="the book, electronics",
+    )
     axes[0].set_xticks([0.2, 1.2, 2.2], ["(a) general", "(b) + domain", "(c) domain alone"])
     axes[0].set_ylabel("F1 of the best span")
-    axes[1].set_xlabel("reviews read, k")
+    axes[1].set_xlabel("reviews read, k (dotted: recall)")
+    axes[1].set_xticks(KS)
     for each in axes:
         each.set_ylim(0, 1)
         each.legend(fontsize=8)
