@@ -1,7 +1,7 @@
 """How much a ranker's score should count beside the score a passage was found with.
 
     rag evaluate SET --systems systems.yaml --out RUN
-    python benchmarks/interpolation.py RUN[:CANDIDATES] ...
+    python benchmarks/interpolation.py RUN ...
 
 `systems.yaml` holds `hybrid: {ranker: null}` and `alone: {ranker.weight: 1}`. From the scores that
 a run keeps, the order is made anew for every weight and softness of `rag.rankers.joined`, and for
@@ -26,22 +26,24 @@ SOFT = (1.0, 2.0, 4.0, 6.0, 8.0, 12.0)
 
 def read_run(name):
     """Return for each judged question what was found, what the ranker said, and the grades."""
-    folder, _, candidates = name.partition(":")
+    folder = Path(name)
     grades = {}
-    for line in (Path(folder) / "qrels.trec").read_text(encoding="utf-8").splitlines():
+    for line in (folder / "qrels.trec").read_text(encoding="utf-8").splitlines():
         question, _, item, grade = line.split()
         grades.setdefault(question, {})[item] = int(grade)
     found = {}
-    for line in (Path(folder) / "finished.jsonl").read_text(encoding="utf-8").splitlines():
+    for line in (folder / "finished.jsonl").read_text(encoding="utf-8").splitlines():
         held = json.loads(line)
         if held.get("system") in (FOUND, ALONE):
             ranking = [(each["item"], each["score"]) for each in held["result"]["ranking"]]
             found.setdefault(held["question_id"], {})[held["system"]] = ranking
-    return [
-        (dict(both[FOUND]), both[ALONE][: int(candidates or 20)], both[ALONE], grades[question])
-        for question, both in found.items()
-        if len(both) == 2 and any(grade > 0 for grade in grades.get(question, {}).values())
-    ]
+    rows = []
+    for question, both in found.items():
+        if len(both) == 2 and any(grade > 0 for grade in grades.get(question, {}).values()):
+            came = dict(both[FOUND])  # what was not ranked follows with the score it came with
+            ranked = [pair for pair in both[ALONE] if came.get(pair[0]) != pair[1]]
+            rows.append((came, ranked, both[ALONE], grades[question]))
+    return rows
 
 
 def ordered(found, ranked, everything, weight, softness):
@@ -61,7 +63,7 @@ def ordered(found, ranked, everything, weight, softness):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("runs", nargs="+", metavar="RUN[:CANDIDATES]")
+    parser.add_argument("runs", nargs="+", metavar="RUN")
     runs = {name: read_run(name) for name in parser.parse_args().runs}
     plain = {
         name: [ndcg(list(found), grades, k=10) for found, _, _, grades in rows]
