@@ -77,6 +77,7 @@ class _Wanted:
     top_k: int | None
     filters: Filter | None
     rank: bool | None
+    asks: bool = False
 
 
 class RAG:
@@ -140,8 +141,8 @@ class RAG:
             method: `bm25`, `dense` or `hybrid`; None is the configured one.
             top_k: Most passages, from 1 to 1000; None is the configured number.
             filters: Only passages that match.
-            rank: Whether the ranker puts them in order; None does so if one is configured and
-                serves the question's language.
+            rank: Whether the ranker puts them in order; None does so if one is configured, serves
+                the question's language and was made for what it is: see `rag.ranking`.
 
         Raises:
             QuestionError: If the question is empty or too long, or `top_k` or the filter is not
@@ -210,7 +211,7 @@ class RAG:
         timer = Timer(budget)
         question = _readable(question)
         query, note = standalone(question, history)
-        wanted = _Wanted(method, top_k, filters, rank)
+        wanted = _Wanted(method, top_k, filters, rank, asks=True)
         limits = {"deadline": timer.deadline, "early": self.generator is None or not write}
         found = self._find(question, query, wanted, limits)
         if on_found is not None:
@@ -290,7 +291,7 @@ class RAG:
         top_k = self.config.retrieval.top_k if wanted.top_k is None else wanted.top_k
         check_question(question, self.config, method, top_k, methods=list(self._search))
         filters = join_filters(self.filters, wanted.filters)
-        ranks, note = is_ranked(query, self.config, self.roles, wanted.rank)
+        ranks, note = is_ranked(query, self.config, self.roles, wanted.rank, asks=wanted.asks)
         for attempt in range(ATTEMPTS):
             try:
                 found = self._run_search(query, method, max(top_k, ranks), filters)

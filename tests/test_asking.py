@@ -1,0 +1,70 @@
+"""What is a question: a ranker that has learned from questions alone ranks for nothing else."""
+
+import pytest
+from tiny_models import save_cross_encoder
+
+from rag.asking import is_question
+from rag.config import Config
+from rag.ranker_config import RankerConfig
+from rag.ranking import is_ranked
+from rag.roles import open_roles
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "how high is the tower",
+        "In the course of which year was it built",
+        "Please tell me about the tower",
+        "is it high",
+        "and why did it fall",
+        "the tower was built in what year",
+        "it was named after whom",
+        "the tower was built by",  # left open, as people type
+        "The tower is high, isn't it?",
+        "塔有多高",
+        "塔是哪一年建成的",
+        "請問塔在什麼地方",
+        "塔的高度是",
+        "塔高四十米？",
+        "介绍一下这座塔",
+        "Кто построил башню",  # another language: it may be one
+    ],
+)
+def test_it_asks(text):
+    assert is_question(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The tower is 40 m high.",
+        "tower height 2014",
+        "papers on the tall towers which lean",
+        "0-dimensional biomaterials show inductive properties.",
+        "heating cable",
+        "塔高四十米。",
+        "暖气 电缆",
+        "報銷流程",
+    ],
+)
+def test_it_only_says_or_names(text):
+    assert not is_question(text)
+
+
+def test_a_ranker_of_our_own_ranks_for_questions_and_when_it_is_told_to():
+    config, roles = Config(), open_roles(Config())
+    assert is_ranked("how high is the tower", config, roles, None) == (20, None)
+    number, note = is_ranked("tower height", config, roles, None)
+    assert (number, note) == (
+        0,
+        "not a question, and the ranker has learned from questions: not ranked",
+    )
+    assert is_ranked("tower height", config, roles, True) == (20, None)
+    assert is_ranked("tower height", config, roles, None, asks=True) == (20, None)
+    assert is_ranked("how high is the tower", config, roles, False) == (0, None)
+
+
+def test_a_cross_encoder_ranks_for_keywords_as_well(tmp_path):
+    config = Config(ranker=RankerConfig(model=str(save_cross_encoder(tmp_path / "stock"))))
+    assert is_ranked("tower height", config, open_roles(config), None) == (20, None)
