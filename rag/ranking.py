@@ -6,6 +6,8 @@ from rag.errors import QuestionError
 from rag.roles import Roles, serving
 from rag.text import language_of
 
+NO_QUESTION = "not a question, and the ranker has learned from questions: not ranked"
+
 
 def is_ranked(
     question: str, config: Config, roles: Roles, wanted: bool | None, *, asks: bool = False
@@ -38,5 +40,5 @@ def is_ranked(
         serves = ", ".join(roles.rankers)
         return 0, f"question in `{language}`, ranker serves `{serves}`: not ranked"
     if wanted is None and model and model.files.own and not (asks or is_question(question)):
-        return 0, "not a question, and the ranker has learned from questions: not ranked"
+        return 0, NO_QUESTION
     return config.ranker.candidates, None

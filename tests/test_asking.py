@@ -6,7 +6,7 @@ from tiny_models import save_cross_encoder
 from rag.asking import is_question
 from rag.config import Config
 from rag.ranker_config import RankerConfig
-from rag.ranking import is_ranked
+from rag.ranking import NO_QUESTION, is_ranked
 from rag.roles import open_roles
 
 
@@ -55,11 +55,7 @@ def test_it_only_says_or_names(text):
 def test_a_ranker_of_our_own_ranks_for_questions_and_when_it_is_told_to():
     config, roles = Config(), open_roles(Config())
     assert is_ranked("how high is the tower", config, roles, None) == (20, None)
-    number, note = is_ranked("tower height", config, roles, None)
-    assert (number, note) == (
-        0,
-        "not a question, and the ranker has learned from questions: not ranked",
-    )
+    assert is_ranked("tower height", config, roles, None) == (0, NO_QUESTION)
     assert is_ranked("tower height", config, roles, True) == (20, None)
     assert is_ranked("tower height", config, roles, None, asks=True) == (20, None)
     assert is_ranked("how high is the tower", config, roles, False) == (0, None)

@@ -22,6 +22,8 @@ from service_runs import (
 
 from rag.collections import open_store
 from rag.errors import CollectionError, LockedError
+from rag.ranker_config import RankerConfig
+from rag.ranking import NO_QUESTION
 from ui.services.errors import NotFoundError, UploadError
 from ui.services.names import check_content, safe_name
 
@@ -280,6 +282,14 @@ def test_an_empty_collection_among_several_is_left_out_with_a_note(services):
     assert found.notes[0] == "`empty` was left out: it is empty, or not finished."
     with pytest.raises(CollectionError, match="not finished"):
         services.search(ANNA, "diesel pump", ["empty"])
+
+
+def test_that_keywords_are_not_ranked_is_said_in_the_trace_alone(services, monkeypatch):
+    ranks = services.engines.config.model_copy(update={"ranker": RankerConfig()})
+    monkeypatch.setattr(services.engines, "config", ranks)
+    found = services.search(ANNA, "diesel pump", ["station"])
+    assert NO_QUESTION in [stage.note for stage in found.stages["station"]]
+    assert found.notes == ()
 
 
 def test_a_collection_made_with_another_embedder_is_listed_with_the_reason(services, monkeypatch):

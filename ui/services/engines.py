@@ -10,6 +10,7 @@ from rag.clock import Stopwatch
 from rag.collections import identity_of, open_generator, open_rag
 from rag.config import Config, EmbedderConfig, Method
 from rag.errors import CollectionError, MismatchError, QuestionError, RagError, StoreError
+from rag.ranking import NO_QUESTION
 from rag.roles import Roles, open_roles
 from rag.schema import Passage, SearchResult, Stage
 from rag.stores.filters import Filter
@@ -247,7 +248,8 @@ class Engines:
         hits.sort(key=lambda hit: (hit.passage.rank, -(hit.confidence or 0.0)))
         stages = {result.collection: result.trace.stages for result, _ in found}
         notes = [_left_out(name, error) for name, error in left_out.items()]
-        notes += [stage.note for each in stages.values() for stage in each if stage.note]
+        notes += [stage.note for each in stages.values() for stage in each
+                  if stage.note and stage.note != NO_QUESTION]  # fmt: skip
         return Found(tuple(hits), stages, round(watch.ms, 3), tuple(dict.fromkeys(notes)))
 
 
