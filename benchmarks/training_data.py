@@ -7,12 +7,14 @@ which are held back (`squad_held_v1.json`, `squad_held_v2.json`). Chinese: CMRC 
 without what its trial set holds (`cmrc_train.json`, `cmrc_held.json`); DRCD without every twelfth
 article, half of the paragraphs in simplified characters if `opencc-python-reimplemented` is there
 (`drcd_train.json`, `drcd_held.json`). CLAPnq, HotpotQA and MuSiQue are taken as they are. Answers
-that do not stand at their offset are for `--repair`; held-back sets are repaired here.
+that do not stand at their offset are for `--repair`; held-back sets are repaired here. Two of them are written as sets for retrieval as well
+(`squad_held/`, `drcd_held/`): 200 questions, and the paragraph that each was asked of.
 """
 
 import argparse
 import hashlib
 import json
+import random
 from pathlib import Path
 
 HELD = {
@@ -126,6 +128,30 @@ def chinese(data, out):
         write(out / f"{name}.json", articles)
 
 
+def retrieval(path, number_of=200):
+    """Write a held-back set in BEIR's form, with some of its questions."""
+    corpus, asked = [], []
+    for article in read(path):
+        for paragraph in article["paragraphs"]:
+            name = f"p{len(corpus) + 1}"
+            title = article["title"].replace("_", " ")
+            corpus.append({"_id": name, "title": title, "text": paragraph["context"]})
+            asked += [(qa["question"], name) for qa in paragraph["qas"]]
+    asked = [(f"q{place}", *each) for place, each in enumerate(asked)]
+    random.Random(1).shuffle(asked)
+    asked = asked[:number_of]
+    folder = path.with_name(path.stem.removesuffix("_v1"))
+    (folder / "qrels").mkdir(parents=True, exist_ok=True)
+    queries = [{"_id": name, "text": question} for name, question, _ in asked]
+    for name, rows in (("corpus", corpus), ("queries", queries)):
+        lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in rows]
+        (folder / f"{name}.jsonl").write_text("".join(lines), encoding="utf-8")
+    judged = [f"{name}\t{paragraph}\t1\n" for name, _, paragraph in asked]
+    header = "query-id\tcorpus-id\tscore\n"
+    (folder / "qrels" / "test.tsv").write_text(header + "".join(judged), encoding="utf-8")
+    print(f"{folder.name}: {len(corpus)} paragraphs, {len(asked)} questions")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
@@ -134,6 +160,8 @@ def main():
     args.out.mkdir(parents=True, exist_ok=True)
     english(args.data, args.out)
     chinese(args.data, args.out)
+    for name in ("squad_held_v1", "drcd_held"):
+        retrieval(args.out / f"{name}.json")
 
 
 if __name__ == "__main__":
