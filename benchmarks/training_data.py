@@ -7,8 +7,9 @@ which are held back (`squad_held_v1.json`, `squad_held_v2.json`). Chinese: CMRC 
 without what its trial set holds (`cmrc_train.json`, `cmrc_held.json`); DRCD without every twelfth
 article, half of the paragraphs in simplified characters if `opencc-python-reimplemented` is there
 (`drcd_train.json`, `drcd_held.json`). CLAPnq, HotpotQA and MuSiQue are taken as they are. Answers
-that do not stand at their offset are for `--repair`; held-back sets are repaired here. Two of them are written as sets for retrieval as well
-(`squad_held/`, `drcd_held/`): 200 questions, and the paragraph that each was asked of.
+that do not stand at their offset are for `--repair`; held-back sets are repaired here. Two of them
+are written as sets for retrieval too (`squad_held/`, `drcd_held/`): 200 questions, and the
+paragraph that each was asked of.
 """
 
 import argparse
