@@ -84,6 +84,7 @@ def main():
     args = parser.parse_args()
     rng = random.Random(SEED)
     texts, questions = (chinese if args.chinese else english)(args.data, rng)
+    texts = list(dict.fromkeys(texts))  # an id is made from its text
     language = "zh" if args.chinese else "en"
     scorers = (cmrc_exact_match, cmrc_f1) if args.chinese else (exact_match, f1)
     embedder = Embedder(EmbedderConfig(model=model_for("embedder", language)))
