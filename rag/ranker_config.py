@@ -10,6 +10,8 @@ from rag.section import Section
 class RankerConfig(Section):
     """A cross-encoder that reads the question with each passage found and puts them in order.
 
+    A model of `rag train` has learned from questions: keywords stay as found, see `rag.ranking`.
+
     Attributes:
         model: `auto`, by the question's language the one that was trained here or comes with this
             package; or a folder or hub name: a cross-encoder, or a joint reader-ranker.
