@@ -2,22 +2,17 @@
 
 import re
 
-from rag.text import language_of
+from rag.text import language_of, word_set
 
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-_INTERROGATIVES = _words("what which who whom whose when where why how")
-_ANYWHERE = _words("what whom")  # the others begin clauses of statements too
-_FIRST = _words(
+_INTERROGATIVES = word_set("what which who whom whose when where why how")
+_ANYWHERE = word_set("what whom")  # the others begin clauses of statements too
+_FIRST = word_set(
     "am are can compare could define describe did do does explain find give had has have is list "
     "may might must name outline say shall should show state summarise summarize tell was were "
     "will would"
 )
-_POLITE = _words("and but hello hi please so well")
-_OPEN = _words("a an are as at between by called for from in into is of on the to was were with")
+_POLITE = word_set("and but hello hi please so well")
+_OPEN = word_set("a an are as at between by called for from in into is of on the to was were with")
 _NEAR = 5  # first words among which an interrogative asks: "in the course of which year"
 _HAN = re.compile(
     "什么|什麼|甚麼|多[少久大长長远遠高低快慢深宽寬重]|哪|谁|誰|怎|如何|为何|為何|[有因位任]何|何[時时处處人事年月日地]|"

@@ -20,7 +20,8 @@ import Stemmer
 ANALYZER_VERSION = "1"
 
 
-def _words(text: str) -> frozenset[str]:
+def word_set(text: str) -> frozenset[str]:
+    """Return the words of a line, as a list in the code is written."""
     return frozenset(text.split())
 
 
@@ -58,7 +59,7 @@ _FOLD |= dict.fromkeys(
 )
 # The small list of Lucene's EnglishAnalyzer; then what only makes a sentence a question, as the
 # questions of users are sentences (benchmarks/README.md has the gain).
-_STOP = _words(
+_STOP = word_set(
     "a an and are as at be but by for if in into is it no not of on or such that the their then "
     "there these they this to was will with "
     "what which who whom whose when where why how do does did can could should would have has had "
@@ -66,7 +67,7 @@ _STOP = _words(
 )
 _STOP_HAN = re.compile("什么|什麼|多少|哪[些个個里裡]?|谁|誰|[的了吗嗎呢是在]")
 # More words that carry no subject into a follow-up question, though they may be worth a search.
-_ASKING = _words(
+_ASKING = word_set(
     "about also any being describe doing done explain from give hers him let like many may might "
     "mine much must ours please say so some tell than them those us very yours"
 )

@@ -6,9 +6,7 @@ from training_sets import write_squad
 
 from evaluation.training.course import Course
 from evaluation.training.loop import Schedule
-from evaluation.training.pairs import (
-    Text,
-)
+from evaluation.training.pairs import Text
 
 
 @pytest.fixture(scope="module")

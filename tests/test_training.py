@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from tiny_models import save_encoder
-from training_sets import write_squad
+from training_sets import KilledError, stop_at, write_squad
 from typer.testing import CliRunner
 
 from evaluation.datasets import read_squad
@@ -113,20 +113,6 @@ def test_a_model_learns(course):
 
 
 # -- interruptions
-
-
-class KilledError(Exception):
-    """Somebody pulled the plug."""
-
-
-def stop_at(step, error):
-    errors = [error]
-
-    def told(now):
-        if now.step == step and errors:
-            raise errors.pop()
-
-    return told
 
 
 def test_a_training_that_was_killed_goes_on_to_the_same_weights(course, tmp_path, monkeypatch):

@@ -12,7 +12,7 @@ import torch
 from embedder_courses import base, course, text
 from safetensors.torch import load_file
 from tiny_models import save_cross_encoder, save_embedder
-from training_sets import squad_content, write_squad
+from training_sets import KilledError, squad_content, stop_at, write_squad
 from typer.testing import CliRunner
 
 from evaluation.training import loop
@@ -40,20 +40,6 @@ def test_a_model_learns_and_ranks_better(course):
     assert done.after > done.before
     assert done.ended.best == pytest.approx(done.after, abs=1e-6)
     assert (done.questions, done.pool) == (23, 24)  # of 24 paragraphs, one question is held back
-
-
-class KilledError(Exception):
-    """Somebody pulled the plug."""
-
-
-def stop_at(step, error):
-    errors = [error]
-
-    def told(now):
-        if now.step == step and errors:
-            raise errors.pop()
-
-    return told
 
 
 def test_a_training_that_was_killed_goes_on_to_the_same_weights(course, tmp_path, monkeypatch):
