@@ -5,6 +5,7 @@ from tiny_models import save_cross_encoder
 
 from rag.asking import is_question
 from rag.config import Config
+from rag.engine import RAG
 from rag.ranker_config import RankerConfig
 from rag.ranking import NO_QUESTION, is_ranked
 from rag.roles import open_roles
@@ -64,3 +65,14 @@ def test_a_ranker_of_our_own_ranks_for_questions_and_when_it_is_told_to():
 def test_a_cross_encoder_ranks_for_keywords_as_well(tmp_path):
     config = Config(ranker=RankerConfig(model=str(save_cross_encoder(tmp_path / "stock"))))
     assert is_ranked("tower height", config, open_roles(config), None) == (20, None)
+
+
+def test_what_is_asked_is_ranked_however_it_is_put(sample_store, embedder):
+    config = Config(ranker=RankerConfig(candidates=2))
+    rag = RAG(config, sample_store, embedder=embedder, roles=open_roles(config))
+    stages = {"ask": rag.ask("heating cable").trace.stages,
+              "search": rag.search("heating cable").trace.stages}  # fmt: skip
+    ranked = {name: each for name, found in stages.items() for each in found
+              if each.name == "ranked"}  # fmt: skip
+    assert (ranked["ask"].count, ranked["ask"].note) == (2, None)
+    assert (ranked["search"].count, ranked["search"].note) == (None, NO_QUESTION)
