@@ -4,6 +4,7 @@ import errno
 import itertools
 import json
 import math
+import shutil
 
 import pytest
 import torch
@@ -40,7 +41,7 @@ def course(tmp_path, encoder):
     def make(role="reader", paths=None, **options):
         schedule = {"epochs": 1, "batch_size": 8, "learning_rate": 1e-3, "device": "cpu"}
         own = {name: options.pop(name) for name in list(options) if name in
-               ("epochs", "minutes", "seed", "learning_rate")}  # fmt: skip
+               ("epochs", "minutes", "seed", "learning_rate", "dropout", "masked")}  # fmt: skip
         return Course(
             role=role,
             paths=paths or [write_squad(tmp_path / "set.json")],
@@ -115,11 +116,15 @@ def test_a_model_learns(course):
 # -- interruptions
 
 
-def test_a_training_that_was_killed_goes_on_to_the_same_weights(course, tmp_path, monkeypatch):
+@pytest.mark.parametrize("noise", [0.0, 0.2])
+def test_a_training_that_was_killed_goes_on_to_the_same_weights(
+    course, tmp_path, monkeypatch, noise
+):
     monkeypatch.setattr(loop, "SAVED_EVERY", 0.0)
-    whole = course(out=tmp_path / "whole", epochs=3)
+    options = {"epochs": 3, "dropout": noise, "masked": noise}
+    whole = course(out=tmp_path / "whole", **options)
     train_model(whole)
-    parts = course(out=tmp_path / "parts", epochs=3)
+    parts = course(out=tmp_path / "parts", **options)
     for step in (4, 9):
         with pytest.raises(KilledError):
             train_model(parts, told=stop_at(step, KilledError()))
@@ -202,6 +207,22 @@ def test_bases_that_lack_something_are_refused(course, tmp_path):
         train_model(course(base=tmp_path / "nowhere"))
 
 
+def test_what_a_base_cannot_do_is_refused_by_the_option_that_asks_for_it(
+    course, tmp_path, encoder, monkeypatch
+):
+    with pytest.raises(ModelError, match=r"--window: .* reads at most 128 tokens \(got 129\)"):
+        train_model(course(window=129))
+    monkeypatch.setattr("evaluation.training.course.add_dropout", lambda encoder, share: 0)
+    with pytest.raises(ModelError, match=r"--dropout: .* has no place for it"):
+        train_model(course(dropout=0.1))
+    base = shutil.copytree(encoder, tmp_path / "maskless")
+    path = base / "tokenizer_config.json"
+    facts = json.loads(path.read_text())
+    path.write_text(json.dumps({**facts, "mask_token": None}))
+    with pytest.raises(ModelError, match=r"--masked: .* has no token that hides others"):
+        train_model(course(base=base, masked=0.1))
+
+
 def test_a_base_for_another_language_is_refused(course, tmp_path):
     context = "温室里种着菠菜。锅炉每天早上六点启动。"
     answer = {"text": "六点", "answer_start": context.index("六点")}
@@ -227,6 +248,7 @@ def test_the_command_makes_a_model_that_reads_and_ranks(tmp_path, encoder):
     (tmp_path / "LICENSE").write_text("\nCC BY-SA 4.0\n")
     out = tmp_path / "made"
     command = ["train", "reader", str(path), "--base", str(encoder), "--out", str(out)]
+    command += ["--dropout", "0.1", "--masked", "0.2", "--window", "64"]
     shown = CliRunner().invoke(app, [*command, "--epochs", "1", "--device", "cpu", "--json"])
     assert shown.exit_code == 0, shown.output
     assert json.loads(shown.stdout)["out"] == str(out)
@@ -242,8 +264,10 @@ def test_the_command_makes_a_model_that_reads_and_ranks(tmp_path, encoder):
     assert all(reading.predictions[each.question_id] in each.context for each in questions)
     assert len(roles.rankers["en"].relevance("Who?", ["Anna.", ""])) == 2
     text = (out / "README.md").read_text(encoding="utf-8")
-    for part in ("CC BY-SA 4.0", find_model(str(encoder), setting="").sha256, "seed 0", "F1 of"):
+    for part in ("CC BY-SA 4.0", find_model(str(encoder), setting="").sha256, "seed 0", "F1 of",
+                 "dropout 0.1, 0.2 of the tokens hidden"):  # fmt: skip
         assert part in text
+    assert json.loads((out / "config.json").read_text())["citewell"]["length"] == 64
 
 
 def test_a_ranker_learns_from_judgements_alone(course, tmp_path):

@@ -8,6 +8,7 @@ loop.py       steps, checkpoints, the best weights: the same for all
 course.py     all of a reader's or ranker's: from paths to a model in a folder
     features.py   pairs -> windows with labels
     reading.py    what a step sees, and the losses
+    noise.py      dropout and hidden tokens, against learning by heart
     measure.py    how good a model is on what is held back, and its calibration
 embedder_course.py   all of an embedder's
     pairs.py      pairs -> questions with texts, and which of a batch count as wrong

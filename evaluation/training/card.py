@@ -62,8 +62,8 @@ def card(
         f"    {command}",
         "",
         f"{ended.step} steps of {schedule.batch_size} {seen} in {ended.seconds / 60:.1f} minutes "
-        f"({ended.share:.0%} of what was planned), learning rate {schedule.learning_rate}, seed "
-        f"{schedule.seed}; {_libraries()}.",
+        f"({ended.share:.0%} of what was planned), learning rate {schedule.learning_rate}, "
+        f"{_noise(schedule)}seed {schedule.seed}; {_libraries()}.",
         "",
         "## Scores",
         "",
@@ -93,6 +93,11 @@ def licence_of(path: Path) -> str:
         if first:
             return f"{first[:80]} (`{found.name}`)"
     return "not stated"
+
+
+def _noise(schedule: Schedule) -> str:
+    dropout = f"dropout {schedule.dropout:g}, " if schedule.dropout else ""
+    return dropout + (f"{schedule.masked:g} of the tokens hidden, " if schedule.masked else "")
 
 
 def _libraries() -> str:

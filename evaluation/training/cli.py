@@ -55,6 +55,19 @@ NegativesOption = Annotated[
 RateOption = Annotated[
     float, typer.Option("--learning-rate", help="The highest of the training.", min=1e-7, max=1)
 ]
+DropoutOption = Annotated[
+    float,
+    typer.Option("--dropout", help="Share of values left out, so that less is learnt by heart.",
+                 min=0, max=0.5),
+]  # fmt: skip
+MaskedOption = Annotated[
+    float,
+    typer.Option("--masked", help="Share of words hidden, so that less is learnt by heart.",
+                 min=0, max=0.5),
+]  # fmt: skip
+WindowOption = Annotated[
+    int | None, typer.Option("--window", help="Tokens read at once; 256, or the base's.", min=32)
+]
 PromoteOption = Annotated[
     bool,
     typer.Option("--promote", help="Use it instead of the model in use, if it is really better."),
@@ -99,6 +112,9 @@ def reader(  # noqa: PLR0913 - a command's options
     cloze: ClozeOption = None,
     cloze_questions: ClozeQuestionsOption = MADE,
     learning_rate: RateOption = RATE,
+    dropout: DropoutOption = 0.0,
+    masked: MaskedOption = 0.0,
+    window: WindowOption = None,
     repair: RepairOption = False,
     promoting: PromoteOption = False,
     as_json: JsonOption = False,
@@ -106,8 +122,9 @@ def reader(  # noqa: PLR0913 - a command's options
     """Train a model that finds the words that answer, and ranks passages as well."""
     options = {"epochs": epochs, "minutes": budget, "seed": seed, "device": device}
     options |= {"learning_rate": learning_rate, "spans": True}
+    options |= {"dropout": dropout, "masked": masked}
     what = {"negatives": negatives, "mine": mine, "repair": repair, "evaluated_on": held_out or ()}
-    what |= {"cloze": cloze or (), "cloze_questions": cloze_questions}
+    what |= {"cloze": cloze or (), "cloze_questions": cloze_questions, "window": window}
     course = _course("reader", datasets, base, out, options, **what)
     _train_model(course, promoting=promoting, as_json=as_json)
 
@@ -128,6 +145,9 @@ def ranker(  # noqa: PLR0913 - a command's options
     cloze: ClozeOption = None,
     cloze_questions: ClozeQuestionsOption = MADE,
     learning_rate: RateOption = RATE,
+    dropout: DropoutOption = 0.0,
+    masked: MaskedOption = 0.0,
+    window: WindowOption = None,
     repair: RepairOption = False,
     promoting: PromoteOption = False,
     as_json: JsonOption = False,
@@ -135,8 +155,9 @@ def ranker(  # noqa: PLR0913 - a command's options
     """Train a model that ranks passages; judged documents without answers are enough."""
     options = {"epochs": epochs, "minutes": budget, "seed": seed, "device": device}
     options |= {"learning_rate": learning_rate, "spans": False}
+    options |= {"dropout": dropout, "masked": masked}
     what = {"negatives": negatives, "mine": mine, "repair": repair, "evaluated_on": held_out or ()}
-    what |= {"cloze": cloze or (), "cloze_questions": cloze_questions}
+    what |= {"cloze": cloze or (), "cloze_questions": cloze_questions, "window": window}
     course = _course("ranker", datasets, base, out, options, **what)
     _train_model(course, promoting=promoting, as_json=as_json)
 

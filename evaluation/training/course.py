@@ -16,6 +16,7 @@ from evaluation.training.made import make_datasets
 from evaluation.training.measure import Measured, calibrate, measure
 from evaluation.training.negatives import Mine
 from evaluation.training.neighbours import Encoder
+from evaluation.training.noise import Hiding, add_dropout
 from evaluation.training.reading import Reading
 from evaluation.training.sets import Mining, Role, TrainingSet, load_training_set
 from evaluation.training.trial import write_trained_on
@@ -55,6 +56,7 @@ class Course:
         cloze: Documents that questions are made from.
         cloze_questions: Most of those.
         teacher: A ranker that an embedder learns from, or None.
+        window: Tokens of a window of a reader or ranker; None is as many as the base had, or 256.
         command: What was typed, for the card.
     """
 
@@ -70,6 +72,7 @@ class Course:
     cloze: Sequence[Path] = ()
     cloze_questions: int = 2000
     teacher: str | None = None
+    window: int | None = None
     command: str = ""
 
 
@@ -118,15 +121,16 @@ def train_model(
     check_language(base, tokenizer.backend_tokenizer, data)
     _check_classes(course, data)
     checked(data)
-    cutter = _cutter(base, tokenizer.backend_tokenizer)
+    cutter = _cutter(base, tokenizer.backend_tokenizer, course.window)
     model = _load_base(base, course.schedule.seed)
+    hiding = _make_harder(model, tokenizer, course)
     features = make_features(data.examples, cutter)
     held = make_features(data.held_back, cutter)
     spans = course.role == "reader"
     with written(course.out), checkpoints(course, base, data) as folder:
         ended = train(
             model,
-            Reading(features, course.schedule),
+            Reading(features, course.schedule, hiding),
             course.schedule,
             folder=folder,
             measure=lambda now: measure(now, data.held_back, held, spans=spans).score,
@@ -290,11 +294,33 @@ def _check_finite(model: JointModel) -> None:
         )
 
 
-def _cutter(base: ModelFiles, tokenizer: "Tokenizer") -> WindowCutter:
-    places = base.read("config.json").get("max_position_embeddings") or LENGTH
-    length = int(base.own.get("length") or min(LENGTH, places))
-    stride = int(base.own.get("stride") or min(STRIDE, length // 4))
+def _cutter(base: ModelFiles, tokenizer: "Tokenizer", window: int | None) -> WindowCutter:
+    places = int(base.read("config.json").get("max_position_embeddings") or window or LENGTH)
+    length = window or int(base.own.get("length") or min(LENGTH, places))
+    if length > places:
+        raise ModelError(f"--window: `{base.name}` reads at most {places} tokens (got {length}).")
+    stride = min(int(base.own.get("stride") or STRIDE), length // 4)
     return WindowCutter(tokenizer, length=length, stride=stride, longest_question=length // 4)
+
+
+def _make_harder(
+    model: JointModel,
+    tokenizer: Any,  # noqa: ANN401 - transformers' own type
+    course: Course,
+) -> Hiding | None:
+    """Put dropout into a model, and return how tokens are hidden, as its course says.
+
+    Raises:
+        ModelError: If the model has no place for the one, or no token for the other.
+    """
+    dropout, masked = course.schedule.dropout, course.schedule.masked
+    if dropout and not add_dropout(model.encoder, dropout):
+        raise ModelError(f"--dropout: `{course.base}` has no place for it; give 0.")
+    if not masked:
+        return None
+    if tokenizer.mask_token_id is None:
+        raise ModelError(f"--masked: `{course.base}` has no token that hides others; give 0.")
+    return Hiding(masked, tokenizer.mask_token_id, frozenset(tokenizer.all_special_ids))
 
 
 @contextmanager
@@ -317,7 +343,7 @@ def checkpoints(course: Course, base: ModelFiles, data: TrainingSet) -> Iterator
     """Hold the folder of the checkpoints, beside the model's; it is gone when all went well."""
     folder = course.out.with_name(f"{course.out.name}.training")
     facts: list[Any] = [asdict(course.schedule), course.role, base.sha256, course.negatives]
-    facts += [course.mine, course.teacher]
+    facts += [course.mine, course.teacher, course.window]
     sets = [[each.questions_sha256, each.qrels_sha256] for each in data.datasets]
     key = sha256_of([*facts, *sets])
     marker = folder / "course.sha256"

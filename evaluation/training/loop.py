@@ -45,6 +45,8 @@ class Schedule:
         seed: Of everything random.
         device: `auto` takes a GPU if there is one.
         spans: Whether spans are learnt, or relevance alone.
+        dropout: Share of the encoder's values that a step leaves out; 0 of an embedder.
+        masked: Share of the tokens that a step hides; 0 of an embedder.
     """
 
     epochs: float = 2
@@ -54,6 +56,8 @@ class Schedule:
     seed: int = 0
     device: str = "auto"
     spans: bool = True
+    dropout: float = 0.0
+    masked: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from evaluation.training.features import UNKNOWN, Feature
 from evaluation.training.loop import POOL, Schedule, autocast
+from evaluation.training.noise import Hiding, hide_tokens
 from rag.joint import Heads, JointModel, to_tensors
 
 SPARE = 0.25  # share of the windows beside an answer that an epoch shows
@@ -20,13 +21,16 @@ class Reading:
     Args:
         features: Labelled windows, at least one.
         schedule: Says how many a step sees, how often, and whether spans are learnt.
+        hiding: How tokens are hidden; None hides none.
 
     Attributes:
         steps: Of the whole training.
     """
 
-    def __init__(self, features: Sequence[Feature], schedule: Schedule) -> None:
-        self.features, self.schedule = features, schedule
+    def __init__(
+        self, features: Sequence[Feature], schedule: Schedule, hiding: Hiding | None = None
+    ) -> None:
+        self.features, self.schedule, self.hiding = features, schedule, hiding
         shown = len(shown_in_epoch(features, random.Random(f"{schedule.seed}:0")))  # noqa: S311
         self.steps = max(1, round(schedule.epochs * -(-shown // schedule.batch_size)))
 
@@ -37,8 +41,11 @@ class Reading:
 
     def loss(self, model: JointModel, batch: Sequence[Feature]) -> torch.Tensor:
         """Return the loss of some windows."""
+        windows = [each.window for each in batch]
+        if self.hiding:
+            windows = hide_tokens(windows, self.hiding)
         with autocast(next(model.parameters()).device):
-            heads = model(**to_tensors([each.window for each in batch], model.encoder))
+            heads = model(**to_tensors(windows, model.encoder))
         return loss_of(heads, batch, spans=self.schedule.spans)
 
 
