@@ -212,7 +212,7 @@ def test_what_a_base_cannot_do_is_refused_by_the_option_that_asks_for_it(
 ):
     with pytest.raises(ModelError, match=r"--window: .* reads at most 128 tokens \(got 129\)"):
         train_model(course(window=129))
-    monkeypatch.setattr("evaluation.training.course.add_dropout", lambda encoder, share: 0)
+    monkeypatch.setattr("evaluation.training.noise.add_dropout", lambda encoder, share: 0)
     with pytest.raises(ModelError, match=r"--dropout: .* has no place for it"):
         train_model(course(dropout=0.1))
     base = shutil.copytree(encoder, tmp_path / "maskless")

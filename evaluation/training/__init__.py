@@ -19,6 +19,7 @@ trial.py      questions that a new model and the one in use are compared on
 scores.py     how good a reader, ranker or embedder is on each of them
 promotion.py  the comparison, and whether the new one takes the place of the old
 promoted.py   models in use: installed, listed, taken away
+averaging.py  the mean of several trained models
 shipping.py   a model made ready to come with this package
 card.py       the card that a model comes with
 """

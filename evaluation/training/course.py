@@ -16,7 +16,7 @@ from evaluation.training.made import make_datasets
 from evaluation.training.measure import Measured, calibrate, measure
 from evaluation.training.negatives import Mine
 from evaluation.training.neighbours import Encoder
-from evaluation.training.noise import Hiding, add_dropout
+from evaluation.training.noise import make_harder
 from evaluation.training.reading import Reading
 from evaluation.training.sets import Mining, Role, TrainingSet, load_training_set
 from evaluation.training.trial import write_trained_on
@@ -121,9 +121,9 @@ def train_model(
     check_language(base, tokenizer.backend_tokenizer, data)
     _check_classes(course, data)
     checked(data)
-    cutter = _cutter(base, tokenizer.backend_tokenizer, course.window)
+    cutter = cutter_of(base, tokenizer.backend_tokenizer, course.window)
     model = _load_base(base, course.schedule.seed)
-    hiding = _make_harder(model, tokenizer, course)
+    hiding = make_harder(model.encoder, tokenizer, base.name, course.schedule)
     features = make_features(data.examples, cutter)
     held = make_features(data.held_back, cutter)
     spans = course.role == "reader"
@@ -294,33 +294,18 @@ def _check_finite(model: JointModel) -> None:
         )
 
 
-def _cutter(base: ModelFiles, tokenizer: "Tokenizer", window: int | None) -> WindowCutter:
+def cutter_of(base: ModelFiles, tokenizer: "Tokenizer", window: int | None) -> WindowCutter:
+    """Return what cuts a model's windows, of as many tokens as are wanted or as it is used to.
+
+    Raises:
+        ModelError: If it cannot read as many.
+    """
     places = int(base.read("config.json").get("max_position_embeddings") or window or LENGTH)
     length = window or int(base.own.get("length") or min(LENGTH, places))
     if length > places:
         raise ModelError(f"--window: `{base.name}` reads at most {places} tokens (got {length}).")
     stride = min(int(base.own.get("stride") or STRIDE), length // 4)
     return WindowCutter(tokenizer, length=length, stride=stride, longest_question=length // 4)
-
-
-def _make_harder(
-    model: JointModel,
-    tokenizer: Any,  # noqa: ANN401 - transformers' own type
-    course: Course,
-) -> Hiding | None:
-    """Put dropout into a model, and return how tokens are hidden, as its course says.
-
-    Raises:
-        ModelError: If the model has no place for the one, or no token for the other.
-    """
-    dropout, masked = course.schedule.dropout, course.schedule.masked
-    if dropout and not add_dropout(model.encoder, dropout):
-        raise ModelError(f"--dropout: `{course.base}` has no place for it; give 0.")
-    if not masked:
-        return None
-    if tokenizer.mask_token_id is None:
-        raise ModelError(f"--masked: `{course.base}` has no token that hides others; give 0.")
-    return Hiding(masked, tokenizer.mask_token_id, frozenset(tokenizer.all_special_ids))
 
 
 @contextmanager

@@ -2,10 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import nn
 
+from evaluation.training.loop import Schedule
+from rag.errors import ModelError
 from rag.windows import Window
 
 STEPS = 128  # in which a share of dropout is told apart
@@ -81,3 +84,23 @@ def _hide(window: Window, hiding: Hiding) -> Window:
         for token, chance in zip(window.ids, drawn, strict=True)
     )
     return replace(window, ids=ids)
+
+
+def make_harder(
+    encoder: nn.Module,
+    tokenizer: Any,  # noqa: ANN401 - transformers' own type
+    name: str,
+    schedule: Schedule,
+) -> Hiding | None:
+    """Put dropout into an encoder, and return how tokens are hidden, as a schedule says.
+
+    Raises:
+        ModelError: If the encoder has no place for the one, or no token for the other.
+    """
+    if schedule.dropout and not add_dropout(encoder, schedule.dropout):
+        raise ModelError(f"--dropout: `{name}` has no place for it; give 0.")
+    if not schedule.masked:
+        return None
+    if tokenizer.mask_token_id is None:
+        raise ModelError(f"--masked: `{name}` has no token that hides others; give 0.")
+    return Hiding(schedule.masked, tokenizer.mask_token_id, frozenset(tokenizer.all_special_ids))

@@ -1,0 +1,61 @@
+"""The mean of trained models, and what cannot be averaged."""
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from tiny_models import save_encoder, save_reader
+from training_sets import write_squad
+
+from evaluation.training.averaging import average, recalibrate
+from evaluation.training.course import Course, train_model
+from evaluation.training.loop import Schedule
+from rag.calibration import read_calibration
+from rag.errors import ModelError
+from rag.packing import load_weights, pack
+
+
+def test_every_weight_is_the_mean_packed_or_not(tmp_path):
+    first, second, packed = (save_reader(tmp_path / f"{n}", seed=n) for n in range(3))
+    save_file(pack(load_weights(packed)), packed / "model.safetensors")
+    found = [load_weights(each) for each in (first, second, packed)]
+    average([first, second, packed], tmp_path / "mean")
+    mean = load_weights(tmp_path / "mean")
+    assert mean.keys() == found[0].keys()
+    for name, each in mean.items():
+        wanted = (found[0][name] + found[1][name] + found[2][name]) / 3
+        torch.testing.assert_close(each, wanted, atol=2e-3, rtol=1e-3)
+    assert not torch.equal(mean["qa_outputs.weight"], found[0]["qa_outputs.weight"])
+    for name in ("config.json", "tokenizer.json"):
+        assert (tmp_path / "mean" / name).read_bytes() == (first / name).read_bytes()
+
+
+def test_what_cannot_be_averaged_is_refused_and_writes_nothing(tmp_path):
+    reader, encoder = save_reader(tmp_path / "reader"), save_encoder(tmp_path / "encoder")
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    out = tmp_path / "mean"
+    for folders, message in (
+        ([reader], "needs two models"),
+        ([reader, encoder], "has other weights than"),
+        ([reader, empty], "holds no .safetensors weights"),
+    ):
+        with pytest.raises(ModelError, match=message):
+            average(folders, out)
+        assert not out.exists()
+    with pytest.raises(ModelError, match="Nothing was overwritten"):
+        average([reader, reader], empty)
+
+
+def test_a_mean_is_calibrated_on_what_its_models_held_back(tmp_path):
+    sets = [write_squad(tmp_path / "set.json")]
+    base = save_encoder(tmp_path / "base")
+    schedule = Schedule(epochs=25, batch_size=8, learning_rate=5e-3, device="cpu")
+    first = Course("reader", sets, str(base), tmp_path / "first", schedule)
+    train_model(first)
+    (first.out / "calibration.json").unlink(missing_ok=True)
+    average([first.out, first.out], tmp_path / "mean")
+    recalibrate(tmp_path / "mean", sets)
+    assert read_calibration(tmp_path / "mean") is not None
+    (tmp_path / "few").mkdir()
+    with pytest.raises(ModelError, match="give larger sets"):
+        recalibrate(tmp_path / "mean", [write_squad(tmp_path / "few" / "set.json", count=2)])
