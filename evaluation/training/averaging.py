@@ -13,6 +13,7 @@ Reference:
 
 import argparse
 import shutil
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -77,7 +78,10 @@ def recalibrate(folder: Path, paths: Sequence[Path]) -> None:
     """
     files = find_model(str(folder), setting="FOLDER")
     tokenizer = load_tokenizer(files).backend_tokenizer
-    held = load_training_set(paths, "reader", mining=Mining(), seed=0, repair=True).held_back
+    data = load_training_set(
+        paths, "reader", mining=Mining(), seed=0, repair=True, most_held_back=sys.maxsize
+    )
+    held = data.held_back
     features = make_features(held, cutter_of(files, tokenizer, None))
     found = calibrate(load_joint(folder), held, features)
     if found is None:

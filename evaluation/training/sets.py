@@ -68,6 +68,7 @@ def load_training_set(
     evaluated_on: Sequence[Path] = (),
     repair: bool = False,
     made: Sequence[Dataset] = (),
+    most_held_back: int = MOST_HELD_BACK,
 ) -> TrainingSet:
     """Return the examples of some data sets.
 
@@ -80,6 +81,7 @@ def load_training_set(
             trained on.
         repair: Move answers that do not stand at their offset.
         made: Sets that were made from documents, to be trained on as well.
+        most_held_back: Most examples held back, of a reader or ranker.
 
     Raises:
         DatasetError: If a set cannot be read, holds a question of the evaluation, or there is
@@ -102,11 +104,11 @@ def load_training_set(
     _check_kinds(examples, role, paths)
     trained, held = _split(examples, seed)
     if role != "embedder":  # which chooses by questions
-        held = _some(held, seed)
+        held = _some(held, seed, most_held_back)
     return TrainingSet(trained, held, datasets, language, lost)
 
 
-def _some(held: Sequence[Example], seed: int) -> tuple[Example, ...]:
+def _some(held: Sequence[Example], seed: int, most: int) -> tuple[Example, ...]:
     """Return a few of the examples, with all there is of each question, in their order."""
     by_question = Counter(each.question_id for each in held)
     names = sorted(by_question)
@@ -114,7 +116,7 @@ def _some(held: Sequence[Example], seed: int) -> tuple[Example, ...]:
     kept: set[str] = set()
     count = 0
     for name in names:
-        if count + by_question[name] > MOST_HELD_BACK and kept:
+        if count + by_question[name] > most and kept:
             break
         kept.add(name)
         count += by_question[name]
