@@ -171,6 +171,16 @@ def test_a_full_disk_installs_nothing_and_is_said_in_one_line(course, monkeypatc
     assert wanted.out.exists()
 
 
+@pytest.mark.parametrize("option", ["dropout", "masked"])
+def test_noise_reaches_the_steps(course, tmp_path, option):
+    losses = {}
+    for noise in (0.0, 0.3):
+        told = losses.setdefault(noise, [])
+        wanted = course(out=tmp_path / f"{noise}", learning_rate=0.0, **{option: noise})
+        train_model(wanted, told=lambda now, told=told: told.append(now.loss))
+    assert losses[0.0] != losses[0.3]  # of the same weights
+
+
 def test_a_budget_ends_the_training(course):
     done = train_model(course(epochs=10_000, minutes=0.02))
     assert done.ended.share == 1
