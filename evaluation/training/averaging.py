@@ -26,7 +26,7 @@ from evaluation.training.measure import calibrate
 from evaluation.training.sets import Mining, load_training_set
 from rag.calibration import write_calibration
 from rag.console import show
-from rag.errors import ModelError
+from rag.errors import DatasetError, ModelError
 from rag.joint import load_joint
 from rag.models import find_model
 from rag.packing import load_weights
@@ -96,9 +96,12 @@ def main() -> None:
     parser.add_argument("folders", type=Path, nargs="+")
     parser.add_argument("--calibrate", type=Path, action="append", default=[])
     given = parser.parse_args()
-    average(given.folders, given.out)
-    if given.calibrate:
-        recalibrate(given.out, given.calibrate)
+    try:
+        average(given.folders, given.out)
+        if given.calibrate:
+            recalibrate(given.out, given.calibrate)
+    except (DatasetError, ModelError) as error:
+        parser.exit(1, f"Error: {error}\n")
     show(str(given.out))
 
 
