@@ -220,6 +220,8 @@ def test_bases_that_lack_something_are_refused(course, tmp_path):
 def test_what_a_base_cannot_do_is_refused_by_the_option_that_asks_for_it(
     course, tmp_path, encoder, monkeypatch
 ):
+    spent = []
+    monkeypatch.setattr("evaluation.training.course.load_data", lambda *_: spent.append(1))
     with pytest.raises(ModelError, match=r"--window: .* reads at most 128 tokens \(got 129\)"):
         train_model(course(window=129))
     monkeypatch.setattr("evaluation.training.noise.add_dropout", lambda encoder, share: 0)
@@ -231,6 +233,7 @@ def test_what_a_base_cannot_do_is_refused_by_the_option_that_asks_for_it(
     path.write_text(json.dumps({**facts, "mask_token": None}))
     with pytest.raises(ModelError, match=r"--masked: .* has no token that hides others"):
         train_model(course(base=base, masked=0.1))
+    assert not spent  # nothing was read or looked for before
 
 
 def test_a_base_for_another_language_is_refused(course, tmp_path):

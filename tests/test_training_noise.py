@@ -42,6 +42,7 @@ def test_no_share_and_no_training_change_nothing():
     values = torch.rand(50)
     assert ByteDropout(0.0).train()(values) is values
     assert ByteDropout(SHARE).eval()(values) is values
+    assert ByteDropout(0.001).dropped == 1  # and not none, silently
 
 
 def test_an_encoder_drops_in_training_alone_and_keeps_the_names_of_its_weights(model):

@@ -117,13 +117,13 @@ def train_model(
     refuse_existing(course.out)
     base = find_model(course.base, setting="--base")
     tokenizer = load_tokenizer(base)
+    cutter = cutter_of(base, tokenizer.backend_tokenizer, course.window)
+    model = _load_base(base, course.schedule.seed)
+    hiding = make_harder(model.encoder, tokenizer, base.name, course.schedule)
     data = load_data(course, lambda language: _embedder_for(language, course), mined)
     check_language(base, tokenizer.backend_tokenizer, data)
     _check_classes(course, data)
     checked(data)
-    cutter = cutter_of(base, tokenizer.backend_tokenizer, course.window)
-    model = _load_base(base, course.schedule.seed)
-    hiding = make_harder(model.encoder, tokenizer, base.name, course.schedule)
     features = make_features(data.examples, cutter)
     held = make_features(data.held_back, cutter)
     spans = course.role == "reader"
@@ -300,10 +300,10 @@ def cutter_of(base: ModelFiles, tokenizer: "Tokenizer", window: int | None) -> W
     Raises:
         ModelError: If it cannot read as many.
     """
-    places = int(base.read("config.json").get("max_position_embeddings") or window or LENGTH)
-    length = window or int(base.own.get("length") or min(LENGTH, places))
-    if length > places:
-        raise ModelError(f"--window: `{base.name}` reads at most {places} tokens (got {length}).")
+    places = base.read("config.json").get("max_position_embeddings")
+    if window and places and window > places:
+        raise ModelError(f"--window: `{base.name}` reads at most {places} tokens (got {window}).")
+    length = window or int(base.own.get("length") or min(LENGTH, places or LENGTH))
     stride = min(int(base.own.get("stride") or STRIDE), length // 4)
     return WindowCutter(tokenizer, length=length, stride=stride, longest_question=length // 4)
 

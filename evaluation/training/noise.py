@@ -18,14 +18,14 @@ class ByteDropout(nn.Module):
     """Dropout whose randomness is bytes: a processor draws those many times as fast as numbers.
 
     Args:
-        share: Of the values that become 0, in steps of 1/128.
+        share: Of the values that become 0, in steps of 1/128; less than a step is one.
     """
 
     p = 0.0  # what attention is told of it: nothing is dropped there
 
     def __init__(self, share: float) -> None:
         super().__init__()
-        self.dropped = round(share * STEPS)
+        self.dropped = max(round(share * STEPS), 1 if share else 0)
 
     def forward(self, values: torch.Tensor) -> torch.Tensor:
         """Return the values while the model is used, and some of them 0 while it is trained."""
