@@ -224,6 +224,11 @@ def test_what_a_base_cannot_do_is_refused_by_the_option_that_asks_for_it(
     monkeypatch.setattr("evaluation.training.course.load_data", lambda *_: spent.append(1))
     with pytest.raises(ModelError, match=r"--window: .* reads at most 128 tokens \(got 129\)"):
         train_model(course(window=129))
+    roberta = shutil.copytree(encoder, tmp_path / "roberta")  # 130 places, two of them not for text
+    facts = json.loads((roberta / "config.json").read_text())
+    (roberta / "config.json").write_text(json.dumps({**facts, "max_position_embeddings": 130}))
+    with pytest.raises(ModelError, match=r"--window: .* reads at most 128 tokens \(got 130\)"):
+        train_model(course(base=roberta, window=130))
     monkeypatch.setattr("evaluation.training.noise.add_dropout", lambda encoder, share: 0)
     with pytest.raises(ModelError, match=r"--dropout: .* has no place for it"):
         train_model(course(dropout=0.1))

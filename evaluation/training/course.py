@@ -300,10 +300,12 @@ def cutter_of(base: ModelFiles, tokenizer: "Tokenizer", window: int | None) -> W
     Raises:
         ModelError: If it cannot read as many.
     """
-    places = base.read("config.json").get("max_position_embeddings")
-    if window and places and window > places:
+    # RoBERTa counts its places from 2, so that its configuration alone would allow two too many.
+    places = base.read("config.json").get("max_position_embeddings") or window or LENGTH
+    places = min(places, base.read("tokenizer_config.json").get("model_max_length") or places)
+    if window and window > places:
         raise ModelError(f"--window: `{base.name}` reads at most {places} tokens (got {window}).")
-    length = window or int(base.own.get("length") or min(LENGTH, places or LENGTH))
+    length = window or int(base.own.get("length") or min(LENGTH, places))
     stride = min(int(base.own.get("stride") or STRIDE), length // 4)
     return WindowCutter(tokenizer, length=length, stride=stride, longest_question=length // 4)
 

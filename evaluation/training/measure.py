@@ -12,12 +12,13 @@ from evaluation.training.features import Feature
 from evaluation.training.loop import autocast
 from rag.calibration import Calibration, fit_calibration
 from rag.joint import JointModel, to_tensors
+from rag.reader_config import ReaderConfig
 from rag.text import language_of
 from rag.windows import Reading, by_length, find_spans, prefix, span_features
 
 BATCH = 32
 RIGHT = 0.5  # F1
-LONGEST_ANSWER = 30  # tokens
+LONGEST_ANSWER = ReaderConfig().longest_answer  # tokens
 
 
 @dataclass(frozen=True)
