@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO := demo
+# Tests that run at a time; each such process holds models of its own, about 3 GB.
+WORKERS ?= 2
 
 .PHONY: demo test check format clean
 .DEFAULT_GOAL := demo
@@ -36,7 +38,7 @@ demo: $(VENV)/.installed
 	@echo '  $(BIN)/rag ask "YOUR QUESTION"'
 
 test: $(VENV)/.developing
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses=$(WORKERS) --no-loadscope-reorder
 
 check: $(VENV)/.developing
 	@$(BIN)/ruff check .

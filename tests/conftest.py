@@ -5,7 +5,7 @@ import os
 os.environ["HAYSTACK_TELEMETRY_ENABLED"] = "False"
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
-os.environ.setdefault("OMP_NUM_THREADS", "2")
+os.environ.setdefault("OMP_NUM_THREADS", "1" if "PYTEST_XDIST_WORKER" in os.environ else "2")
 
 import socket
 from pathlib import Path
@@ -26,6 +26,32 @@ from places import SAMPLE
 from rag.config import Config
 
 _connect = socket.socket.connect
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Where tests run side by side: one browser, one Elasticsearch, and a file's tests together."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Groups(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            return _group(nodeid)
+
+    return Groups(config, log)
+
+
+def pytest_collection_modifyitems(config, items):
+    """Begin with the two that take longest, so that none is left alone with them at the end."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: not _group(item.nodeid).isidentifier())
+
+
+def _group(nodeid):
+    if "/test_browser_" in nodeid:
+        return "browser"
+    if any(word in nodeid.lower() for word in ("/test_elastic_", "elasticsearch", "[faiss")):
+        return "elasticsearch"
+    return nodeid.partition("::")[0]
 
 
 @pytest.fixture(autouse=True)

@@ -114,9 +114,9 @@ def test_twice_the_text_takes_less_than_four_times_as_long(piece):
         spent = []
         for _ in range(3):
             analysis._terms.cache_clear()
-            start = time.perf_counter()
+            start = time.process_time()
             tokens(text)
-            spent.append(time.perf_counter() - start)
+            spent.append(time.process_time() - start)
         return min(spent)
 
     assert seconds(100_000) < 4 * seconds(50_000) + 0.02
