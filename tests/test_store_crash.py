@@ -194,10 +194,18 @@ def serve(plan):
     for kind, points in plan["points"].items():
         for at in range(1, total + 1, max(1, total // points)):
             print(json.dumps(crash_once(root / f"{kind}{at}", at=at, power_loss=kind == "power")))
+    kill_at_random(plan, seconds, lambda name, wait: crash_once(root / name, kill_after=wait))
+
+
+def kill_at_random(plan, seconds, kill):
+    """Kill the plan's number of children, each within the time that the fastest so far needed."""
     draw = random.Random(plan["seed"])
     for number in range(plan["kills"]):
         wait = draw.uniform(0, seconds)
-        print(json.dumps(crash_once(root / f"kill{number}", kill_after=wait)))
+        crash = kill(f"kill{number}", wait)
+        print(json.dumps(crash))
+        if crash["total"]:  # it had ended by itself
+            seconds = wait
 
 
 @pytest.fixture(scope="module")

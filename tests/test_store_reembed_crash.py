@@ -4,11 +4,10 @@ This file is also the program that crashes, as `test_store_crash` is: one child 
 one operation after the other, or killed from outside at random moments.
 """
 
-# ruff: noqa: S311, T201 - seeded draws, and a program that prints what happened
+# ruff: noqa: T201 - seeded draws, and a program that prints what happened
 
 import json
 import os
-import random
 import shutil
 import signal
 import subprocess
@@ -20,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_store_crash import SETTINGS, Crash, a_document
+from test_store_crash import SETTINGS, Crash, a_document, kill_at_random
 
 from rag.stores import fresh
 from rag.stores.base import Manifest
@@ -110,10 +109,7 @@ def serve(plan):
         for at in range(1, whole["total"] + 1, max(1, whole["total"] // points)):
             crash = crash_once(base, root / f"{kind}{at}", at=at, power_loss=kind == "power")
             print(json.dumps(crash))
-    draw = random.Random(plan["seed"])
-    for number in range(plan["kills"]):
-        wait = draw.uniform(0, seconds)
-        print(json.dumps(crash_once(base, root / f"kill{number}", kill_after=wait)))
+    kill_at_random(plan, seconds, lambda name, wait: crash_once(base, root / name, kill_after=wait))
 
 
 @pytest.fixture(scope="module")
