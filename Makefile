@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO := demo
-# Tests that run at a time; each such process holds models of its own, about 3 GB.
-WORKERS ?= 2
+# `make test WORKERS=2`: tests in two processes, each with models of its own, about 3 GB; in three
+# fifths of the time, but tests that wait for something are more easily disturbed.
+WORKERS ?= 0
 
 .PHONY: demo test check format clean
 .DEFAULT_GOAL := demo

@@ -21,6 +21,8 @@ from cli_runs import QUESTION, _as_it_was, rag, refused
 from mcp import ClientSession, StdioServerParameters, stdio_client
 from places import ROOT
 
+from ui import serving
+
 RADIO = "How long can the repeater on Kettle Peak work without sunshine?"
 
 
@@ -118,6 +120,23 @@ def test_it_ends_at_once_when_it_is_told_to_and_says_nothing_more(sample_home, n
         process.send_signal(number)
         out, err = process.communicate(timeout=30)
         assert (process.returncode, out, err) == (0, "", "")
+
+
+def test_whoever_reads_the_address_may_connect_at_once(monkeypatch):
+    connected = []
+
+    def said(line):
+        port = int(re.search(r":(\d+),", line)[1])
+        with socket.create_connection(("127.0.0.1", port)):
+            connected.append(port)
+
+    monkeypatch.setattr(serving, "say", said)
+    monkeypatch.setattr("ui.api.app.build_api", lambda services: None)
+    monkeypatch.setattr("uvicorn.Server.run", lambda server, sockets: None)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    with serving._listen("127.0.0.1", 0) as listening:
+        serving._serve(None, listening)
+    assert len(connected) == 1
 
 
 def test_the_key_comes_from_the_environment_and_stays_out_of_what_is_said(sample_home, tmp_path):

@@ -100,8 +100,9 @@ def _serve(services: "Services", listening: socket.socket) -> None:
     )
     host, port = listening.getsockname()[:2]
     place = f"[{host}]" if ":" in host else host
-    say(f"The API is at http://{place}:{port}, described at /docs. Ctrl-C stops it.")
     signal.signal(signal.SIGTERM, _leave)
+    listening.listen()  # who reads the address may connect at once, and waits for the server
+    say(f"The API is at http://{place}:{port}, described at /docs. Ctrl-C stops it.")
     with suppress(KeyboardInterrupt):
         uvicorn.Server(settings).run(sockets=[listening])
 
