@@ -43,7 +43,7 @@ def pytest_xdist_make_scheduler(config, log):
 def pytest_collection_modifyitems(config, items):
     """Begin with the two that take longest, so that none is left alone with them at the end."""
     if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: not _group(item.nodeid).isidentifier())
+        items.sort(key=lambda item: _group(item.nodeid) not in ("browser", "elasticsearch"))
 
 
 def _group(nodeid):

@@ -6,6 +6,7 @@ import json
 import math
 import shutil
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -17,8 +18,10 @@ from evaluation.datasets import read_squad
 from evaluation.reading import read_contexts
 from evaluation.training import loop
 from evaluation.training.course import Course, train_model
+from evaluation.training.examples import Example
 from evaluation.training.features import UNKNOWN, Feature
 from evaluation.training.loop import Schedule
+from evaluation.training.measure import measure
 from evaluation.training.reading import batch_order, loss_of
 from rag.config import Config
 from rag.errors import DatasetError, ModelError
@@ -27,7 +30,7 @@ from rag.models import find_model
 from rag.ranker_config import RankerConfig
 from rag.reader_config import ReaderConfig
 from rag.roles import open_roles
-from rag.windows import Window
+from rag.windows import Reading, Window
 from ui.cli import app
 
 
@@ -185,6 +188,17 @@ def test_a_budget_ends_the_training(course):
     done = train_model(course(epochs=10_000, minutes=0.02))
     assert done.ended.share == 1
     assert done.ended.seconds < 30
+
+
+def test_answers_are_measured_as_long_as_the_reader_gives_them(monkeypatch):
+    window = windows_of(58)[0]  # 55 tokens of a character each
+    starts, ends = np.zeros(58, np.float32), np.zeros(58, np.float32)
+    starts[4], ends[50] = 9, 9
+    read = Reading(window, starts, ends, null=0.0)
+    monkeypatch.setattr("evaluation.training.measure._read", lambda *_: [read])
+    text = "锅" * 2 + "炉" * 47 + "。" * 6
+    example = Example("q", "锅炉怎样？", "", text, "answer", start=2, end=49)
+    assert measure(None, [example], [], spans=True).f1 == 1
 
 
 # -- bad input
