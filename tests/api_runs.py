@@ -1,7 +1,5 @@
 """The API in this process and on a real port, its clients, and what its errors look like."""
 
-# ruff: noqa: F401, F811 - fixtures come by import
-
 import json
 import threading
 from contextlib import contextmanager
@@ -10,12 +8,12 @@ from dataclasses import replace
 import pytest
 import uvicorn
 from pydantic import SecretStr
-from service_runs import ANNA, FILES, QUESTION, SlowGenerator, home, make_services, upload
+from service_runs import upload
 from starlette.testclient import TestClient
 
 from rag.errors import ModelError
 from ui.api.app import build_api
-from ui.services.owners import LOCAL, owner_of
+from ui.services.owners import LOCAL
 
 KEY = "canary-key-anna-0123456789"
 OTHER_KEY = "canary-key-bert-9876543210"

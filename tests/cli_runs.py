@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from rag import embedders
 from rag.console import run_command
 from ui.cli import app
 
@@ -19,8 +20,8 @@ SENTENCES = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _as_it_was():
+@pytest.fixture
+def loggers_as_they_were():
     """Put back the loggers that a command sets up."""
     loggers = [logging.getLogger(name) for name in ("rag", "indexing", "evaluation", "ui")]
     before = [(each.handlers[:], each.level, each.propagate) for each in loggers]
@@ -31,9 +32,9 @@ def _as_it_was():
 
 
 @pytest.fixture
-def rag(monkeypatch, capsys, embedder):
+def rag(monkeypatch, capsys, embedder, loggers_as_they_were):
     """Run a command in this process; give its status, stdout and stderr."""
-    monkeypatch.setattr("rag.embedders._load", lambda files, config: embedder._model)
+    monkeypatch.setattr(embedders, "_load", lambda files, config: embedder._model)
 
     def run(*arguments, stdin=b""):
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), "utf-8"))

@@ -8,22 +8,29 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ.setdefault("OMP_NUM_THREADS", "1" if "PYTEST_XDIST_WORKER" in os.environ else "2")
 
 import socket
+from contextlib import closing
 from pathlib import Path
 
 import elasticsearch_server
 import pytest
-from browser import (  # noqa: F401 - fixtures of every test_browser_*.py
-    chromium,
-    meet,
-    page_config,
-    page_home,
-    page_model,
-    page_server,
-    person,
-)
 from places import SAMPLE
+from shared_builds import built_once
 
 from rag.config import Config
+
+pytest_plugins = [  # the fixtures that several files share, by the module that defines them
+    "service_runs",  # first: others import from it
+    "api_runs",
+    "browser",
+    "cli_runs",
+    "embedder_courses",
+    "index_runs",
+    "page_runs",
+    "promotions",
+    "small_collections",
+    "store_builders",
+    "store_engines",
+]
 
 _connect = socket.socket.connect
 
@@ -93,11 +100,13 @@ def sample_store(tmp_path_factory, embedder):
     from indexing.pipeline import index_paths
     from rag.stores.embedded import EmbeddedStore
 
-    store = EmbeddedStore(tmp_path_factory.mktemp("sample") / "sample")
-    report = index_paths(
-        [SAMPLE / "documents"], store, embedder, Config(), leave_out=Path("nowhere")
-    )
-    assert not report.failures
+    def build(folder):
+        with closing(EmbeddedStore(folder / "sample")) as store:
+            documents = [SAMPLE / "documents"]
+            report = index_paths(documents, store, embedder, Config(), leave_out=Path("nowhere"))
+        assert not report.failures
+
+    store = EmbeddedStore(built_once(tmp_path_factory, "sample", build) / "sample", create=False)
     yield store
     store.close()
 

@@ -1,15 +1,12 @@
 """The API's description: requests drawn from it find no server error; its page stays here."""
 
-
-# ruff: noqa: F401, F811 - fixtures come by import
-
 import re
 from collections import Counter
 from contextlib import suppress
 
 import pytest
 import schemathesis
-from api_runs import KEY, bare, home, keyed, make_services, on_a_port, station
+from api_runs import KEY, keyed, on_a_port
 from bs4 import BeautifulSoup
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.errors import Unsatisfiable

@@ -1,25 +1,12 @@
 """Collections and documents over HTTP, and what hostile uploads come to."""
 
-# ruff: noqa: F401, F811 - fixtures come by import
-
 import random
-import time
 
 import pytest
-from api_runs import (
-    FILES,
-    KEY,
-    api,
-    bare,
-    client_of,
-    home,
-    keyed,
-    make_services,
-    refused,
-    station,
-)
+from api_runs import KEY, client_of, keyed, refused
+from service_runs import FILES
 
-from ui.services.owners import LOCAL, owner_of
+from ui.services.owners import LOCAL
 
 DOCUMENTS = "/v1/collections/station/documents"
 

@@ -1,7 +1,5 @@
 """Sizes, rates and times: what is too much is refused in few words."""
 
-# ruff: noqa: F401, F811 - fixtures come by import
-
 import json
 import socket
 import threading
@@ -9,19 +7,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from api_runs import (
-    KEY,
-    QUESTION,
-    SlowGenerator,
-    bare,
-    client_of,
-    home,
-    keyed,
-    make_services,
-    on_a_port,
-    refused,
-    station,
-)
+from api_runs import KEY, client_of, keyed, on_a_port, refused
+from service_runs import QUESTION, SlowGenerator
 
 from ui.api import limits
 from ui.api.limits import Rate, depth_of

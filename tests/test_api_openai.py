@@ -1,26 +1,10 @@
 """OpenAI's own Python client against the API on a real port."""
 
-# ruff: noqa: F401, F811 - fixtures come by import
-
 import openai
 import pytest
-from api_runs import (
-    FILES,
-    KEY,
-    QUESTION,
-    AwayGenerator,
-    SlowGenerator,
-    api,
-    client_of,
-    home,
-    keyed,
-    make_services,
-    on_a_port,
-    refused,
-    station,
-    upload,
-)
+from api_runs import KEY, AwayGenerator, keyed, on_a_port
 from markdown_it import MarkdownIt
+from service_runs import FILES, QUESTION, SlowGenerator, upload
 
 from rag.citations import tie
 from rag.schema import Answer, Passage, Trace, Turn

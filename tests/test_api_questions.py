@@ -1,29 +1,14 @@
 """Search and ask over HTTP: real store and embedder; the generator is scripted."""
 
-# ruff: noqa: F401, F811 - fixtures come by import
-
 import threading
 import time
 
 import httpx
 import pytest
-from api_runs import (
-    QUESTION,
-    AwayGenerator,
-    SlowGenerator,
-    api,
-    bare,
-    client_of,
-    events_of,
-    home,
-    make_services,
-    on_a_port,
-    refused,
-    station,
-)
+from api_runs import AwayGenerator, client_of, events_of, on_a_port, refused
+from service_runs import QUESTION, SlowGenerator
 
-from ui.api import answers as watching
-from ui.services.owners import LOCAL
+from ui.api import questions
 
 ASKED = {"question": QUESTION, "collection": "station"}
 
@@ -119,7 +104,7 @@ def test_a_stream_brings_sources_then_tokens_then_the_checked_answer(station):
 
 
 def test_a_stream_is_alive_while_nothing_comes_and_each_piece_comes_at_once(station, monkeypatch):
-    monkeypatch.setattr("ui.api.questions.HEARTBEAT_SECONDS", 0.05)
+    monkeypatch.setattr(questions, "HEARTBEAT_SECONDS", 0.05)
     generator = SlowGenerator()
     asked = {**ASKED, "stream": True}
     with (

@@ -1,27 +1,12 @@
 """Who may ask, from where, and that nothing of one owner reaches another."""
 
-# ruff: noqa: F401, F811 - fixtures come by import
-
 import logging
 import random
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from api_runs import (
-    FILES,
-    KEY,
-    OTHER_KEY,
-    QUESTION,
-    api,
-    bare,
-    client_of,
-    home,
-    keyed,
-    make_services,
-    refused,
-    station,
-    upload,
-)
+from api_runs import KEY, OTHER_KEY, client_of, keyed, refused
+from service_runs import FILES, QUESTION, upload
 
 from rag.config import ServerConfig
 from rag.errors import ConfigError

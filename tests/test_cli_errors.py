@@ -1,14 +1,14 @@
 """The command line refuses on one line, with the right status, and loses nothing."""
 
-# ruff: noqa: F401, F811 - fixtures come by import
-
 import os
 import shutil
 from pathlib import Path
 
+import filelock
 import pytest
-from cli_runs import QUESTION, _as_it_was, docs, done, rag, refused, sample
+from cli_runs import QUESTION, done, refused
 
+from rag import models
 from rag.stores.embedded import EmbeddedStore
 
 
@@ -128,7 +128,7 @@ def test_another_embedder_than_the_collections_is_refused_by_name(rag, docs):
 def test_without_an_embedder_words_can_still_be_searched(rag, docs, monkeypatch, hidden):
     rag("index", docs)
     name = "all-MiniLM-L6-v2" if hidden else "nobody/nothing"
-    monkeypatch.setattr("rag.models._in_package", lambda name: None)
+    monkeypatch.setattr(models, "_in_package", lambda name: None)
     Path("rag.yaml").write_text(f"embedder: {{model: {name}}}")
     for command in (["index", docs], ["search", "pump"], ["ask", "pump"]):
         refused(rag(*command), f"`{name}` is not on this machine", "`embedder.model`")
@@ -169,7 +169,7 @@ def test_a_collection_that_cannot_be_written_is_named_and_stays(rag, docs, monke
     def refuse(self, *arguments, **options):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("filelock.FileLock.acquire", refuse)
+    monkeypatch.setattr(filelock.FileLock, "acquire", refuse)
     refused(rag("index", docs), "cannot be written: Permission denied", "RAG_HOME")
     assert len(done(rag("search", "pump", "--method", "bm25", "--json"))["results"]) == 1
 

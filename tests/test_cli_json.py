@@ -1,12 +1,10 @@
 """The command line as a contract: what it prints as JSON."""
 
-# ruff: noqa: F401, F811 - fixtures come by import
-
 import json
 from pathlib import Path
 
 import pytest
-from cli_runs import QUESTION, _as_it_was, docs, done, rag, refused, sample
+from cli_runs import QUESTION, done, refused
 
 from rag.stores.embedded import EmbeddedStore
 

@@ -1,7 +1,5 @@
 """The command line in processes of its own: what is loaded, printed and piped."""
 
-# ruff: noqa: F401, F811 - fixtures come by import
-
 import json
 import os
 import subprocess
@@ -9,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from cli_runs import SENTENCES, _as_it_was, docs, rag
+from cli_runs import SENTENCES
 from places import ROOT
 
 

@@ -1,12 +1,10 @@
 """The command line for people: text, conversations, and a terminal that nothing steers."""
 
-# ruff: noqa: F401, F811 - fixtures come by import
-
 import os
 from pathlib import Path
 
 import pytest
-from cli_runs import QUESTION, _as_it_was, done, rag, sample
+from cli_runs import QUESTION, done
 
 from rag.engine import RAG
 

@@ -13,7 +13,7 @@ import pytest
 from pypdf import PdfReader, PdfWriter
 from reportlab.pdfgen.canvas import Canvas
 
-from indexing.converters import ConversionError, Converter
+from indexing.converters import ConversionError, Converter, client
 from indexing.converters.decoding import BINARY
 from indexing.converters.docx import check_unpacked_size
 from indexing.converters.html_text import TextWriter
@@ -260,7 +260,7 @@ def test_a_fifo_a_socket_and_a_device_are_refused_unopened(converter, tmp_path, 
 @posix_only
 def test_a_file_that_turns_into_a_fifo_after_the_check_does_not_hang(tmp_path, good, monkeypatch):
     os.mkfifo(tmp_path / "late.txt")
-    monkeypatch.setattr("indexing.converters.client.check_file", lambda path, size: None)
+    monkeypatch.setattr(client, "check_file", lambda path, size: None)
     with Converter(seconds=10) as converter:
         assert_refused(converter, tmp_path / "late.txt", "not a regular file", good)
         assert_refused(converter, tmp_path / "gone.txt", "the file vanished", good)

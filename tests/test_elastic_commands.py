@@ -1,12 +1,10 @@
 """Every command with `store.kind: elasticsearch`, in both shapes, against a real server."""
 
-# ruff: noqa: F401, F811 - fixtures come by import
-
 import json
 from pathlib import Path
 
 import pytest
-from cli_runs import _as_it_was, docs, done, rag, refused
+from cli_runs import done, refused
 from evaluation_sets import write_squad
 from fake_cluster import FakeCluster, error
 from store_engines import delete_all

@@ -1,12 +1,10 @@
 """Filters as Elasticsearch queries choose just what Haystack's own definition chooses."""
 
-# ruff: noqa: F401, F811 - fixtures come by import
-
 import pytest
 from haystack import Document
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from store_engines import engine, make_engine
+from store_engines import make_engine
 from test_filters import expected, filters, metas, nested, texts
 
 from rag.stores.elastic_filters import facets, to_query

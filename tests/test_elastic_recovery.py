@@ -1,9 +1,5 @@
 """A run that is killed at any request to a real cluster loses nothing and tears nothing."""
 
-# ruff: noqa: F401, F811 - fixtures come by import
-
-import json
-import time
 from dataclasses import replace
 
 import pytest
@@ -11,15 +7,14 @@ from elasticsearch import Elasticsearch
 from haystack import Document
 from haystack.document_stores.types import DuplicatePolicy
 from store_builders import DIMENSION, ids, make_passages, put, unit_vectors
-from store_engines import cluster_engine, engine, make_engine
+from store_engines import make_engine
 from test_store_collections import MANIFEST
 
-from rag.config import StoreConfig
 from rag.errors import LockedError, StoreError
 from rag.stores import elastic_client, elastic_lock
 from rag.stores.base import StoredDocument
 from rag.stores.elastic import ElasticsearchStore
-from rag.stores.elastic_index import Names, list_names
+from rag.stores.elastic_index import Names
 
 pytestmark = pytest.mark.elasticsearch
 
@@ -251,7 +246,6 @@ def test_an_index_of_another_analyser_is_refused_until_it_is_made_anew(
 def test_faiss_files_of_a_collection_that_was_made_again_are_made_again(cluster_engine, tmp_path):
     store = cluster_engine.filled(tmp_path / "c", passages=make_passages(20))
     store.delete_all_documents()
-    from rag.collections import delete_collection
     from rag.stores.elastic_index import delete_index
 
     delete_index("c", store.settings.elasticsearch)

@@ -1,5 +1,6 @@
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from evaluation_sets import write_beir, write_squad
 from places import SAMPLE
 from typer.testing import CliRunner
 
+from evaluation import benches
 from evaluation.results import load_results
 from rag.console import run_command
 from ui.cli import app
@@ -19,7 +21,7 @@ ONE_SYSTEM = (
 
 @pytest.fixture(autouse=True)
 def _one_model(monkeypatch, embedder):
-    monkeypatch.setattr("evaluation.benches.load_embedder", lambda settings: embedder)
+    monkeypatch.setattr(benches, "load_embedder", lambda settings: embedder)
 
 
 @pytest.fixture
@@ -28,7 +30,7 @@ def rag(capsys, monkeypatch):
 
     def invoke(*arguments):
         arguments = [str(each) for each in arguments]
-        monkeypatch.setattr("sys.argv", ["rag", *arguments])
+        monkeypatch.setattr(sys, "argv", ["rag", *arguments])
         status = 0
         try:
             run_command(lambda: app(arguments, standalone_mode=True))

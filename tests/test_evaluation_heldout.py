@@ -8,6 +8,7 @@ from itertools import count
 import pytest
 from evaluation_sets import write_squad
 
+from evaluation import benches
 from evaluation.datasets import load_dataset
 from evaluation.heldout import choose_threshold, split_by_document
 from evaluation.records import QueryResult, SpanAt
@@ -199,7 +200,7 @@ def test_an_error_counts_as_zero_and_what_a_generator_declined_stays_declined():
 
 
 def test_a_run_holds_it_and_older_results_without_it_are_read(tmp_path, monkeypatch, embedder):
-    monkeypatch.setattr("evaluation.benches.load_embedder", lambda settings: embedder)
+    monkeypatch.setattr(benches, "load_embedder", lambda settings: embedder)
     dataset = load_dataset(write_squad(tmp_path / "mountain.json"))
     systems = resolve_systems("bm25", Config())
     results = run_evaluation(dataset, systems, Options(tmp_path / "out"))

@@ -8,6 +8,7 @@ from evaluation.candidates import Block
 from evaluation.datasets import load_dataset
 from evaluation.questions import make_questions
 from evaluation.writing import ATTEMPTS, check_question, is_askable, parse_reply, write_questions
+from rag import collections
 from rag.errors import ModelError
 from rag.generators import GgufGenerator
 from rag.prompts import QUESTION, QUESTION_ZH, render_question
@@ -276,8 +277,8 @@ def test_the_command_line_uses_the_configured_generator_and_says_what_it_wrote(
     monkeypatch, capsys, sample_store
 ):
     replies = {"": "Question: How many?\nAnswer: none"}
-    monkeypatch.setattr("rag.collections.open_generator", lambda config: Scripted(replies))
-    monkeypatch.setattr("rag.collections.open_store", lambda name, config: Unclosed(sample_store))
+    monkeypatch.setattr(collections, "open_generator", lambda config: Scripted(replies))
+    monkeypatch.setattr(collections, "open_store", lambda name, config: Unclosed(sample_store))
     arguments = ["evaluate", "questions", "--out", "own.json", "--n", "4", "--json"]
     app(arguments, standalone_mode=False)
     out, err = capsys.readouterr()

@@ -7,6 +7,7 @@ import pytrec_eval
 from evaluation_sets import QUERIES, SQUAD, without_timings, write_beir, write_lines, write_squad
 from tiny_models import save_cross_encoder
 
+from evaluation import benches, journal, outputs, runner
 from evaluation import journal as journaling
 from evaluation.datasets import load_dataset
 from evaluation.results import from_json, load_results, to_json
@@ -20,7 +21,7 @@ from rag.stores.embedded import EmbeddedStore
 
 @pytest.fixture(autouse=True)
 def _one_model(monkeypatch, embedder):
-    monkeypatch.setattr("evaluation.benches.load_embedder", lambda settings: embedder)
+    monkeypatch.setattr(benches, "load_embedder", lambda settings: embedder)
 
 
 def evaluate(path, out, systems="bm25,hybrid", base=None, **options):
@@ -129,7 +130,7 @@ def test_systems_share_retrieval_and_get_what_they_would_get_alone(squad, tmp_pa
         return searched(self, query, **options)
 
     monkeypatch.setattr(EmbeddedStore, "bm25_retrieval", count)
-    monkeypatch.setattr("evaluation.runner.show_passages", lambda task, bench, result: result)
+    monkeypatch.setattr(runner, "show_passages", lambda task, bench, result: result)
     together = evaluate(squad, tmp_path / "both", "bm25,dense,hybrid")
     assert len(calls) == len(set(calls)) == 5  # once a question, for bm25 and for hybrid
     alone = evaluate(squad, tmp_path / "one", "hybrid")
@@ -176,7 +177,7 @@ def test_a_torn_last_line_is_asked_again(squad, tmp_path, whole, cut):
 def test_a_finished_run_is_not_asked_again_and_gives_the_same_bytes(squad, tmp_path, monkeypatch):
     evaluate(squad, tmp_path / "out")
     before = without_timings(tmp_path / "out")
-    monkeypatch.setattr("evaluation.runner.ask", lambda task, bench: pytest.fail("asked again"))
+    monkeypatch.setattr(runner, "ask", lambda task, bench: pytest.fail("asked again"))
     evaluate(squad, tmp_path / "out")
     assert without_timings(tmp_path / "out") == before
 
@@ -205,7 +206,7 @@ def test_a_full_disk_keeps_the_finished_part_and_the_run_goes_on_later(
 
     out = tmp_path / "full"
     with monkeypatch.context() as patch:
-        patch.setattr("evaluation.journal.os.fsync", fsync)
+        patch.setattr(journal.os, "fsync", fsync)
         with pytest.raises(DatasetError, match=r"No space left on device.*kept"):
             evaluate(squad, out)
     lines = (out / journaling.NAME).read_bytes().splitlines()
@@ -220,7 +221,7 @@ def test_a_disk_full_at_the_end_leaves_no_half_file(squad, tmp_path, monkeypatch
 
     evaluate(squad, tmp_path / "out", "bm25")
     before = (tmp_path / "out" / "results.json").read_bytes()
-    monkeypatch.setattr("evaluation.outputs.os.fsync", fsync)
+    monkeypatch.setattr(outputs.os, "fsync", fsync)
     with pytest.raises(DatasetError, match="cannot be written: No space left"):
         evaluate(squad, tmp_path / "out", "bm25")
     assert (tmp_path / "out" / "results.json").read_bytes() == before

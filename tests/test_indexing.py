@@ -1,7 +1,5 @@
 """Folders to collections: only what changed is done, and nothing is lost."""
 
-# ruff: noqa: F401, F811 - fixtures come by import
-
 import json
 import os
 import random
@@ -9,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from index_runs import content, counted, fresh, posix, remembered, run, store, texts, write
+from index_runs import content, fresh, posix, run, texts, write
 
 from indexing.chunking import embedded_text
 from indexing.pipeline import index_paths, plan_index

@@ -1,7 +1,5 @@
 """A run that is stopped or killed costs nothing, and two at once do no harm."""
 
-# ruff: noqa: F401, F811 - fixtures come by import
-
 import json
 import os
 import signal
@@ -11,7 +9,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from index_runs import content, counted, fresh, posix, remembered, run, store, texts, write
+from index_runs import content, fresh, posix, run, texts, write
 from places import ROOT
 
 from indexing import pipeline

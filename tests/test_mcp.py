@@ -1,11 +1,10 @@
 """The MCP server's tools, through the official client in this process."""
 
-# ruff: noqa: F401, F811 - fixtures come by import
-
 import asyncio
 
-from api_runs import AwayGenerator, home, make_services, station, upload
+from api_runs import AwayGenerator
 from mcp import Client
+from service_runs import upload
 
 from ui.mcp_tools import build_server
 from ui.services.owners import LOCAL, owner_of

@@ -9,6 +9,7 @@ import scipy.stats
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from evaluation.metrics import intervals
 from evaluation.metrics.significance import (
     WinsTiesLosses,
     benjamini_hochberg,
@@ -191,7 +192,7 @@ def test_the_bootstrap_of_a_difference_draws_questions_in_pairs():
 
 def test_the_bootstrap_does_not_depend_on_how_much_is_held_at_a_time(monkeypatch):
     whole = bootstrap_mean([0.0, 0.5, 1.0, 0.2], samples=1000)
-    monkeypatch.setattr("evaluation.metrics.intervals.CHUNK", 4 * 64)
+    monkeypatch.setattr(intervals, "CHUNK", 4 * 64)
     assert bootstrap_mean([0.0, 0.5, 1.0, 0.2], samples=1000) == whole
 
 

@@ -1,5 +1,6 @@
 """From a name to a model's files, what is refused, and what vectors are worth."""
 
+import builtins
 import json
 import shutil
 
@@ -131,7 +132,7 @@ def test_a_model_whose_configuration_brings_code_never_runs_it(real, tmp_path, m
     hostile_module(real, canary)
     auto = {"AutoConfig": "evil.Evil", "AutoModel": "evil.Evil"}
     edit(real / "config.json", auto_map=auto, model_type="evil")
-    monkeypatch.setattr("builtins.input", lambda prompt="": "y")  # nobody is asked
+    monkeypatch.setattr(builtins, "input", lambda prompt="": "y")  # nobody is asked
     with pytest.raises(ModelError, match="cannot be loaded"):
         Embedder(EmbedderConfig(model=str(real))).warm_up()
     assert not canary.exists()

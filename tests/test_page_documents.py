@@ -1,15 +1,13 @@
 """The page Documents as a script: what it shows of collections, and what it does to them."""
 
-# ruff: noqa: F401, F811 - fixtures come by import
-
 import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from page_runs import checked, click, html, key, open_page, words
+from page_runs import checked, click, html, key, words
 from payloads import PAYLOADS
-from service_runs import ANNA, BERT, FILES, home, make_services, services, upload
+from service_runs import ANNA, BERT, FILES, upload
 
 from indexing.pipeline import index_paths, manifest_of
 from rag.config import Config

@@ -1,7 +1,5 @@
 """The page Evaluation as a script: its numbers are those of the run and of the command line."""
 
-# ruff: noqa: F401, F811 - fixtures come by import
-
 import html as escaping
 import json
 import re
@@ -10,9 +8,9 @@ from pathlib import Path
 
 import pytest
 from made_results import build_results
-from page_runs import checked, click, html, key, open_page, words
+from page_runs import checked, html, key, words
 from payloads import PAYLOADS
-from service_runs import ANNA, QUESTION, answer_end, home, make_services, services
+from service_runs import ANNA, QUESTION, answer_end
 
 from evaluation.compare import compare_runs
 from evaluation.datasets import load_dataset

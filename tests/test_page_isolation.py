@@ -1,12 +1,10 @@
 """Twenty people on one server: nothing of one is shown to another."""
 
-# ruff: noqa: F401, F811 - fixtures come by import
-
 import re
 
 import pytest
-from page_runs import html, open_page, words
-from service_runs import answer_end, home, make_services, upload
+from page_runs import html, words
+from service_runs import answer_end, upload
 
 from ui.services.errors import NotFoundError
 

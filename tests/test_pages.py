@@ -7,7 +7,9 @@ import pytest
 from places import ROOT
 from streamlit.testing.v1 import AppTest
 
+from rag import embedders
 from rag.config import Config, GeneratorConfig
+from rag.engine import RAG
 from rag.errors import ModelError, RagError
 from ui import session
 from ui.services import open_services
@@ -37,7 +39,7 @@ def services(monkeypatch, tmp_path, sample_store, embedder):
     home = tmp_path / "home"
     shutil.copytree(sample_store.folder, home / "collections" / "sample")
     monkeypatch.setenv("RAG_HOME", str(home))
-    monkeypatch.setattr("rag.embedders._load", lambda files, config: embedder._model)
+    monkeypatch.setattr(embedders, "_load", lambda files, config: embedder._model)
     made = open_services(Config(ranker=None, reader={"kind": "sentences"}))
     session.provide(made, collection="sample")
     yield made
@@ -157,7 +159,7 @@ def test_a_failure_inside_shows_a_number_and_nothing_else(services, monkeypatch)
     def fail(*_, **__):
         raise RuntimeError("password=hunter2 in /srv/secret")
 
-    monkeypatch.setattr("rag.engine.RAG.ask", fail)
+    monkeypatch.setattr(RAG, "ask", fail)
     at = ask(visit(), QUESTION)
     assert "hunter2" not in drawn(at) + "".join(answers(at))
     assert re.search(r"error [0-9a-f]{8}", answers(at)[0].replace("\\", ""))
@@ -169,7 +171,7 @@ def test_a_failure_that_is_expected_says_what_to_do(services, monkeypatch):
     def fail(*_, **__):
         raise RagError("the model is away. Start it.")
 
-    monkeypatch.setattr("rag.engine.RAG.ask", fail)
+    monkeypatch.setattr(RAG, "ask", fail)
     at = ask(visit(), QUESTION)
     assert "the model is away" in answers(at)[0].replace("\\", "")
 
@@ -284,7 +286,7 @@ def ranking(monkeypatch, tmp_path, sample_store, embedder):
     home = tmp_path / "home"
     shutil.copytree(sample_store.folder, home / "collections" / "sample")
     monkeypatch.setenv("RAG_HOME", str(home))
-    monkeypatch.setattr("rag.embedders._load", lambda files, config: embedder._model)
+    monkeypatch.setattr(embedders, "_load", lambda files, config: embedder._model)
     model = str(save_cross_encoder(tmp_path / "cross-encoder"))
     made = open_services(Config(ranker={"model": model, "dtype": "float32"}))
     session.provide(made, collection="sample")

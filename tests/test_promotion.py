@@ -1,9 +1,7 @@
 """A trained model takes the place of the one in use only if it is really better."""
 
-# ruff: noqa: F401, F811 - fixtures come by import
-
 import pytest
-from promotions import content_of, encoder, farms, held_out, home, model
+from promotions import held_out
 from training_sets import squad_content, write_squad
 
 from evaluation.datasets.schema import Dataset, Gold, JudgedQuestion, SourceDocument
@@ -24,6 +22,8 @@ from evaluation.training.trial import (
 )
 from rag.bundled import model_for
 from rag.errors import DatasetError, ModelError
+
+pytestmark = pytest.mark.usefixtures("promotion_home")
 
 # -- the judgement
 

@@ -1,7 +1,5 @@
 """A promoted model is installed whole or not at all; the commands that promote and forget."""
 
-# ruff: noqa: F401, F811 - fixtures come by import
-
 import contextlib
 import errno
 import json
@@ -9,16 +7,19 @@ import os
 import shutil
 
 import pytest
-from promotions import content_of, encoder, farms, held_out, home, model
+from promotions import content_of, farms, held_out
 from training_sets import write_squad
 from typer.testing import CliRunner
 
 from evaluation.training import promoted
+from rag import bundled
 from rag.bundled import SHIPPED, model_for, promoted_folder
 from rag.errors import ModelError
 from rag.models import find_model
 from rag.stores import files
 from ui.cli import app
+
+pytestmark = pytest.mark.usefixtures("promotion_home")
 
 # -- installing
 
@@ -147,7 +148,7 @@ def test_a_ranker_that_is_not_better_is_not_used(tmp_path, encoder):
 
 
 def test_an_embedder_that_is_better_takes_its_collections_along(tmp_path, encoder, monkeypatch):
-    monkeypatch.setattr("rag.bundled.SHIPPED", {**SHIPPED, "reader": {}, "ranker": {}})
+    monkeypatch.setattr(bundled, "SHIPPED", {**SHIPPED, "reader": {}, "ranker": {}})
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "dog.md").write_text("# Juno\n\nThe dog of the station is called Juno.")
     assert run("index", tmp_path / "docs").exit_code == 0

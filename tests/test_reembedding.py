@@ -1,17 +1,16 @@
 """`rag collections reembed`: from one embedder to another, and what is open meanwhile."""
 
-# ruff: noqa: F401, F811 - fixtures come by import
-
 import json
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from cli_runs import QUESTION, _as_it_was, docs, done, rag, refused, sample
+from cli_runs import QUESTION, done, refused
 from tiny_models import save_encoder
 
 from indexing.reembedding import reembed_collection, reembed_store
+from rag import embedders
 from rag.collections import open_rag, open_store
 from rag.config import Config, EmbedderConfig
 from rag.embedders import _load as load_embedder
@@ -27,7 +26,7 @@ def both(rag, monkeypatch, embedder):
             embedder._model if files.name == embedder.files.name else load_embedder(files, config)
         )
 
-    monkeypatch.setattr("rag.embedders._load", load)
+    monkeypatch.setattr(embedders, "_load", load)
     return rag
 
 

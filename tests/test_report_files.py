@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import pathlib
 import re
 from dataclasses import replace
 
@@ -210,7 +211,7 @@ def test_a_report_that_cannot_be_written_leaves_the_old_one(results, tmp_path, m
     def full(self, target):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("pathlib.Path.replace", full)
+    monkeypatch.setattr(pathlib.Path, "replace", full)
     with pytest.raises(DatasetError, match="No space left"):
         write_report(results, tmp_path)
     assert (tmp_path / "report.html").read_text() == "old"

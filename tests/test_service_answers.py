@@ -1,25 +1,13 @@
 """Answers in the background: nothing asked is lost, and nobody sees what is somebody else's."""
 
-# ruff: noqa: F401, F811 - fixtures come by import
-
 import threading
 import time
 
 import pytest
-from service_runs import (
-    ANNA,
-    BERT,
-    QUESTION,
-    SlowGenerator,
-    answer_end,
-    home,
-    make_services,
-    services,
-    upload,
-)
+from service_runs import ANNA, BERT, QUESTION, SlowGenerator, answer_end, upload
 
 from rag.errors import QuestionError
-from ui.services import open_services
+from ui.services import jobs, open_services
 from ui.services.errors import BusyError, NotFoundError
 
 
@@ -99,7 +87,7 @@ def test_an_answer_in_the_making_is_interrupted_by_a_restart_and_keeps_its_text(
 
 def test_the_text_is_saved_while_it_is_written(slow, monkeypatch):
     made, generator = slow
-    monkeypatch.setattr("ui.services.jobs.SAVED_EVERY", 0)
+    monkeypatch.setattr(jobs, "SAVED_EVERY", 0)
     _, exchange = asked(made)
     generator.begun.wait(10)
     generator.go.release()

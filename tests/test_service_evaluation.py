@@ -1,14 +1,12 @@
 """Runs found, read and compared; and what can be done about files that failed."""
 
-# ruff: noqa: F401, F811 - fixtures come by import
-
 import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from made_results import build_results
-from service_runs import ANNA, BERT, FILES, home, index_end, make_services, services, stages, upload
+from service_runs import ANNA, BERT, FILES, index_end, stages, upload
 
 from evaluation.compare import compare_runs
 from evaluation.outputs import write_file

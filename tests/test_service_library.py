@@ -1,7 +1,5 @@
 """Collections and uploads: whose they are, what gets in, and what goes."""
 
-# ruff: noqa: F401, F811 - fixtures come by import
-
 import threading
 
 import pytest
@@ -12,14 +10,12 @@ from service_runs import (
     FILES,
     QUESTION,
     answer_end,
-    home,
     index_end,
-    make_services,
-    services,
     stages,
     upload,
 )
 
+from indexing import pipeline
 from rag.collections import open_store
 from rag.errors import CollectionError, LockedError
 from rag.ranker_config import RankerConfig
@@ -217,7 +213,7 @@ def test_a_deleted_collection_is_gone_and_its_name_is_free_again(services):
 
 
 def test_a_cancelled_upload_keeps_what_is_done(services, monkeypatch):
-    monkeypatch.setattr("indexing.pipeline.BATCH", 1)
+    monkeypatch.setattr(pipeline, "BATCH", 1)
     gate = threading.Event()
     real = services.engines._embedders[EMBEDDER].encode_passages
 

@@ -1,19 +1,9 @@
 """Conversations kept, found, renamed, rated and taken away."""
 
-# ruff: noqa: F401, F811 - fixtures come by import
-
 import json
 
 import pytest
-from service_runs import (
-    ANNA,
-    BERT,
-    QUESTION,
-    answer_end,
-    home,
-    make_services,
-    services,
-)
+from service_runs import ANNA, BERT, QUESTION, answer_end
 
 from evaluation.datasets import load_dataset
 from rag.errors import StoreError

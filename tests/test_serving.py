@@ -1,7 +1,5 @@
 """`rag serve` and `rag mcp` as processes of their own, over the bundled sample."""
 
-# ruff: noqa: F401, F811 - fixtures come by import
-
 import asyncio
 import json
 import os
@@ -16,12 +14,14 @@ from contextlib import contextmanager
 import httpx
 import openai
 import pytest
+import uvicorn
 from api_runs import KEY, events_of
-from cli_runs import QUESTION, _as_it_was, rag, refused
+from cli_runs import QUESTION, refused
 from mcp import ClientSession, StdioServerParameters, stdio_client
 from places import ROOT
 
 from ui import serving
+from ui.api import app
 
 RADIO = "How long can the repeater on Kettle Peak work without sunshine?"
 
@@ -131,8 +131,8 @@ def test_whoever_reads_the_address_may_connect_at_once(monkeypatch):
             connected.append(port)
 
     monkeypatch.setattr(serving, "say", said)
-    monkeypatch.setattr("ui.api.app.build_api", lambda services: None)
-    monkeypatch.setattr("uvicorn.Server.run", lambda server, sockets: None)
+    monkeypatch.setattr(app, "build_api", lambda services: None)
+    monkeypatch.setattr(uvicorn.Server, "run", lambda server, sockets: None)
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     with serving._listen("127.0.0.1", 0) as listening:
         serving._serve(None, listening)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from indexing import sources as sources_module
 from indexing.sources import SourceFile, make_plan
 from rag.errors import SourceError
 from rag.stores.base import DocumentInfo, Failure
@@ -280,7 +281,7 @@ def test_a_file_that_cannot_be_read_is_listed_and_its_old_version_kept(monkeypat
             raise PermissionError(13, "Permission denied")
         return sha256_of(path)
 
-    monkeypatch.setattr("indexing.sources.sha256_of", refuse)
+    monkeypatch.setattr(sources_module, "sha256_of", refuse)
     found = plan("docs", known=known)
     (failure,) = found.failed
     kept = "; the version indexed before is kept" if before else ""

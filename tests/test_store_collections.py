@@ -1,14 +1,11 @@
 """What a collection was made with, how it is serialized, and an empty one."""
 
-# ruff: noqa: F401, F811 - fixtures come by import
-
 from dataclasses import fields, replace
 
 import pytest
 from haystack import Pipeline
 from haystack.components.writers import DocumentWriter
-from store_builders import a_store, make_passages
-from store_engines import engine
+from store_builders import make_passages
 
 from rag.config import StoreConfig
 from rag.errors import MismatchError, StoreError

@@ -1,12 +1,12 @@
 """Damaged files are rebuilt or refused by name."""
 
-# ruff: noqa: F401, F811, S311 - fixtures come by import, seeded draws
+# ruff: noqa: S311 - seeded draws
 
 import random
 import shutil
 
 import pytest
-from small_collections import SETTINGS, answers, expected, fill, foreign, one_line, sound
+from small_collections import SETTINGS, answers, fill, one_line
 
 from rag.errors import StoreError
 from rag.stores.embedded import EmbeddedStore

@@ -1,6 +1,6 @@
 """A full disk, or a folder that cannot be written, leaves the old state serving."""
 
-# ruff: noqa: F401, F811, T201 - fixtures come by import, a program that prints what happened
+# ruff: noqa: T201 - a program that prints what happened
 
 import errno
 import json
@@ -12,10 +12,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from small_collections import SETTINGS, answers, expected, fill, one_line, sound
+from small_collections import SETTINGS, answers, fill, one_line
 
 from rag.errors import StoreError
-from rag.stores import files
+from rag.stores import database, files
 from rag.stores.embedded import EmbeddedStore
 
 
@@ -121,7 +121,7 @@ def test_a_collection_in_a_read_only_folder_is_read(tmp_path, sound, expected, m
     folder = tmp_path / "c"
     shutil.copytree(sound, folder)
     folder.chmod(0o500)
-    monkeypatch.setattr("rag.stores.database.access", lambda path, mode: False)
+    monkeypatch.setattr(database, "access", lambda path, mode: False)
     assert answers(folder) == expected
     assert not (folder / "journal.db-wal").exists()
     folder.chmod(0o700)

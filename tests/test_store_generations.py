@@ -1,6 +1,6 @@
 """Readers of a store see one whole generation, whatever a writer does."""
 
-# ruff: noqa: S608, F401, F811 - table names of this test; fixtures come by import
+# ruff: noqa: S608 - table names of this test
 
 import threading
 import time
@@ -9,10 +9,9 @@ from collections import Counter
 import pytest
 from haystack import Document
 from store_builders import DIMENSION, a_store, ids, make_passages, put, ranked
-from store_engines import engine
 
 from rag.stores.base import StoredDocument
-from rag.stores.embedded import EmbeddedStore, StaleError
+from rag.stores.embedded import StaleError
 
 
 def test_an_unpublished_change_is_invisible_and_the_next_writer_publishes_it(tmp_path, engine):

@@ -1,7 +1,5 @@
 """Other vectors for all passages of a collection: all at once, and nothing else changes."""
 
-# ruff: noqa: F401, F811 - fixtures come by import
-
 from dataclasses import replace
 
 import numpy as np
@@ -18,7 +16,6 @@ from store_builders import (
     slow_dense,
     unit_vectors,
 )
-from store_engines import engine
 from test_store_collections import MANIFEST
 
 from rag.errors import LockedError, MismatchError, StaleError, StoreError

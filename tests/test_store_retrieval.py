@@ -1,7 +1,5 @@
 """Scores, rankings and filters of a store, checked against slow definitions."""
 
-# ruff: noqa: F401, F811 - fixtures come by import
-
 from dataclasses import replace
 
 import numpy as np
@@ -18,13 +16,12 @@ from store_builders import (
     expect_ranking,
     ids,
     make_passages,
-    passages,
     ranked,
     slow_bm25,
     slow_dense,
     unit_vectors,
 )
-from store_engines import CLUSTER, engine, make_engine
+from store_engines import CLUSTER, make_engine
 
 from rag.stores import derived
 from rag.text import tokens

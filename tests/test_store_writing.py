@@ -1,7 +1,5 @@
 """What may be written to a store, what is refused, and one writer at a time."""
 
-# ruff: noqa: F401, F811 - fixtures come by import
-
 import json
 import math
 import os
@@ -14,7 +12,6 @@ from haystack import Document
 from haystack.document_stores.errors import DuplicateDocumentError
 from haystack.document_stores.types import DuplicatePolicy
 from store_builders import DIMENSION, a_store, ids, make_passages, put
-from store_engines import engine
 
 from rag.errors import LockedError, StoreError
 from rag.stores.base import Failure

@@ -16,13 +16,17 @@ from typer.testing import CliRunner
 
 from evaluation.datasets import read_squad
 from evaluation.reading import read_contexts
+from evaluation.training import course as course_module
 from evaluation.training import loop
+from evaluation.training import measure as measure_module
+from evaluation.training import noise as noise_module
 from evaluation.training.course import Course, train_model
 from evaluation.training.examples import Example
 from evaluation.training.features import UNKNOWN, Feature
 from evaluation.training.loop import Schedule
 from evaluation.training.measure import measure
 from evaluation.training.reading import batch_order, loss_of
+from rag import joint
 from rag.config import Config
 from rag.errors import DatasetError, ModelError
 from rag.joint import Heads, load_joint
@@ -160,7 +164,7 @@ def test_a_full_disk_installs_nothing_and_is_said_in_one_line(course, monkeypatc
     def full(*_, **__):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("rag.joint.save_file", full)
+    monkeypatch.setattr(joint, "save_file", full)
     wanted = course()
     with pytest.raises(
         ModelError, match=r"No space left on device\. Nothing was installed"
@@ -195,7 +199,7 @@ def test_answers_are_measured_as_long_as_the_reader_gives_them(monkeypatch):
     starts, ends = np.zeros(58, np.float32), np.zeros(58, np.float32)
     starts[4], ends[50] = 9, 9
     read = Reading(window, starts, ends, null=0.0)
-    monkeypatch.setattr("evaluation.training.measure._read", lambda *_: [read])
+    monkeypatch.setattr(measure_module, "_read", lambda *_: [read])
     text = "锅" * 2 + "炉" * 47 + "。" * 6
     example = Example("q", "锅炉怎样？", "", text, "answer", start=2, end=49)
     assert measure(None, [example], [], spans=True).f1 == 1
@@ -235,7 +239,7 @@ def test_what_a_base_cannot_do_is_refused_by_the_option_that_asks_for_it(
     course, tmp_path, encoder, monkeypatch
 ):
     spent = []
-    monkeypatch.setattr("evaluation.training.course.load_data", lambda *_: spent.append(1))
+    monkeypatch.setattr(course_module, "load_data", lambda *_: spent.append(1))
     with pytest.raises(ModelError, match=r"--window: .* reads at most 128 tokens \(got 129\)"):
         train_model(course(window=129))
     roberta = shutil.copytree(encoder, tmp_path / "roberta")  # 130 places, two of them not for text
@@ -243,7 +247,7 @@ def test_what_a_base_cannot_do_is_refused_by_the_option_that_asks_for_it(
     (roberta / "config.json").write_text(json.dumps({**facts, "max_position_embeddings": 130}))
     with pytest.raises(ModelError, match=r"--window: .* reads at most 128 tokens \(got 130\)"):
         train_model(course(base=roberta, window=130))
-    monkeypatch.setattr("evaluation.training.noise.add_dropout", lambda encoder, share: 0)
+    monkeypatch.setattr(noise_module, "add_dropout", lambda encoder, share: 0)
     with pytest.raises(ModelError, match=r"--dropout: .* has no place for it"):
         train_model(course(dropout=0.1))
     base = shutil.copytree(encoder, tmp_path / "maskless")

@@ -1,7 +1,5 @@
 """`rag train embedder`: what counts as wrong, batches, losses, mining, and made questions."""
 
-# ruff: noqa: F401, F811 - fixtures come by import
-
 import json
 import math
 import random
@@ -11,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from embedder_courses import base, course, text
+from embedder_courses import text
 from training_sets import write_squad
 
 from evaluation.datasets.schema import Dataset, JudgedQuestion, SourceDocument

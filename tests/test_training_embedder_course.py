@@ -1,15 +1,14 @@
 """`rag train embedder`: the whole training, its teacher, the command, and bad input."""
 
-# ruff: noqa: F401, F811 - fixtures come by import
-
 import json
 import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
+import sentence_transformers
 import torch
-from embedder_courses import base, course, text
+from embedder_courses import text
 from safetensors.torch import load_file
 from tiny_models import save_cross_encoder, save_embedder
 from training_sets import KilledError, squad_content, stop_at, write_squad
@@ -23,10 +22,12 @@ from evaluation.training.pairs import (
 )
 from evaluation.training.ranked import Pool
 from evaluation.training.teacher import teach
+from rag import bundled
 from rag.config import EmbedderConfig
 from rag.embedders import Embedder
 from rag.errors import DatasetError, ModelError
 from rag.models import find_model
+from rag.rankers import CrossEncoderModel
 from ui.cli import app
 
 # -- the whole training
@@ -53,7 +54,7 @@ def test_a_training_that_was_killed_goes_on_to_the_same_weights(course, tmp_path
         train_embedder(parts, told=stop_at(4, KilledError()))
     assert not parts.out.exists()
     asked = []
-    monkeypatch.setattr("rag.rankers.CrossEncoderModel.relevance", lambda *_, **__: asked.append(1))
+    monkeypatch.setattr(CrossEncoderModel, "relevance", lambda *_, **__: asked.append(1))
     steps = []
     train_embedder(parts, told=lambda now: steps.append(now.step))
     assert steps[0] == 5
@@ -135,7 +136,7 @@ def test_a_trained_model_can_be_trained_further(course, tmp_path):
 
 @pytest.mark.parametrize("mine", ["dense", "both"])
 def test_a_reader_can_learn_from_dense_negatives_too(course, base, mine, monkeypatch, tmp_path):
-    monkeypatch.setattr("rag.bundled.model_for", lambda role, language: str(base))
+    monkeypatch.setattr(bundled, "model_for", lambda role, language: str(base))
     (tmp_path / "notes.txt").write_text("The hut was opened for climbers in 1954 by a club.\n")
     wanted = replace(course(mine=mine, cloze=[tmp_path / "notes.txt"]), role="reader")
     done = train_model(wanted)
@@ -150,7 +151,7 @@ def test_a_full_disk_installs_nothing_and_is_said_in_one_line(course, monkeypatc
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("sentence_transformers.SentenceTransformer.save_pretrained", full)
+    monkeypatch.setattr(sentence_transformers.SentenceTransformer, "save_pretrained", full)
     wanted = course()
     with pytest.raises(ModelError, match=r"No space left on device\. Nothing was installed") as one:
         train_embedder(wanted)

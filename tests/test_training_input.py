@@ -14,6 +14,7 @@ from evaluation.datasets import load_dataset
 from evaluation.training import loop
 from evaluation.training.course import Course, train_model
 from evaluation.training.loop import Schedule
+from rag import joint
 from rag.errors import DatasetError, ModelError
 from rag.joint import load_joint
 
@@ -215,7 +216,7 @@ def test_a_second_ctrl_c_ends_it_at_once_and_the_next_run_goes_on(course, monkey
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("rag.joint.save_file", again)
+        patch.setattr(joint, "save_file", again)
         with pytest.raises(KeyboardInterrupt):
             train_model(wanted, told=told)
     assert not wanted.out.exists()
