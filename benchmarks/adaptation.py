@@ -20,17 +20,17 @@ from haystack import Document
 from evaluation.datasets.squad import read_squad
 from evaluation.metrics.answers import evaluate_predictions, exact_match, f1
 from evaluation.metrics.significance import bootstrap_mean, paired_t_test
-from evaluation.reading import read_contexts
-from evaluation.training.course import Course, train_model
+from evaluation.run.reader_evaluation import read_contexts
 from evaluation.training.loop import Schedule
+from evaluation.training.reader.training import Course, train_model
 from rag.collections import open_temporary
 from rag.config import Config
-from rag.embedders import Embedder, embedder_settings
-from rag.fusion import fuse
-from rag.pair_model import PairModel
-from rag.reader_config import ReaderConfig
-from rag.roles import open_roles
-from rag.span_reader import SpanReader
+from rag.config.reader import ReaderConfig
+from rag.models.embedder import Embedder, embedder_settings
+from rag.models.pair_model import PairModel
+from rag.models.selection import open_roles
+from rag.reading.span_reader import SpanReader
+from rag.retrieval.fusion import fuse
 
 KS = (1, 2, 3, 5, 10)
 NAMES = {"a": "general", "b": "general, then the domain", "c": "the domain alone"}

@@ -1,6 +1,6 @@
-"""Measures variants of `rag.text.tokens` with tantivy's BM25: `python benchmarks/analysis.py`.
+"""Measures variants of `rag.language.analysis.tokens` with tantivy's BM25: `python benchmarks/analysis.py`.
 
-Every variant replaces a part of `rag.text` (how runs of Chinese are cut, which stop words are
+Every variant replaces a part of `rag.language.analysis` (how runs of Chinese are cut, which stop words are
 left out, ...), so that `chosen` is the code as it stands. Each text is analysed, joined with
 spaces, and indexed in one white-space field (k1 = 1.2, b = 0.75).
 """
@@ -22,7 +22,7 @@ import rjieba
 import tantivy
 from scipy.stats import ttest_rel
 
-from rag import text as analysis
+from rag.language import analysis
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 CHINESE = ["domainrag_zh/beir", "rgb/zh_refine_beir", "cmrc2018", "drcd"]

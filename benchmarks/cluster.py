@@ -19,11 +19,11 @@ from elasticsearch import Elasticsearch, helpers
 from haystack import Document
 
 from rag.config import StoreConfig
-from rag.fusion import fuse
-from rag.stores.elastic import ElasticsearchStore
-from rag.stores.elastic_index import Names, delete_index
-from rag.stores.elastic_rows import passage_row, row_id, with_vector
-from rag.stores.embedded import EmbeddedStore
+from rag.retrieval.fusion import fuse
+from rag.stores.elasticsearch.index import Names, delete_index
+from rag.stores.elasticsearch.rows import passage_row, row_id, with_vector
+from rag.stores.elasticsearch.store import ElasticsearchStore
+from rag.stores.embedded.store import EmbeddedStore
 
 DATA = Path(__file__).parent.parent.parent / "shared" / "data" / "squad_articles"
 DIMENSION, CENTRES, BATCH = 384, 200, 512

@@ -18,8 +18,8 @@ from evaluation.datasets import load_dataset
 from evaluation.metrics.retrieval import ndcg, recall_at_k, reciprocal_rank
 from evaluation.metrics.significance import cluster_t_test
 from rag.config import EmbedderConfig
-from rag.embedders import Embedder
-from rag.windows import prefix
+from rag.models.embedder import Embedder
+from rag.models.windows import prefix
 
 SEED = 3
 

@@ -1,4 +1,4 @@
-"""Fits the weights of `rag.calibration`, and says how good and how well calibrated they are.
+"""Fits the weights of `rag.models.calibration`, and says how good and how well calibrated they are.
 
     python benchmarks/evidence.py --data ../shared/data
 
@@ -18,13 +18,13 @@ from pathlib import Path
 import numpy as np
 from haystack import Document
 
-from rag.calibration import BY_WORDS, WITH_SIMILARITY
 from rag.config import Config
-from rag.embedders import Embedder
-from rag.evidence import FEATURES
+from rag.models.calibration import BY_WORDS, WITH_SIMILARITY
+from rag.models.embedder import Embedder
 from rag.pipelines import build_search
-from rag.readers import SentenceReader
-from rag.stores.embedded import EmbeddedStore
+from rag.reading.evidence import FEATURES
+from rag.reading.sentence_reader import SentenceReader
+from rag.stores.embedded.store import EmbeddedStore
 
 SEED = 7
 TOP_K = 5
@@ -233,7 +233,7 @@ def run(name, sets, embedder, current, rng, used=None):
     print("   ", dict(zip(FEATURES, weights.round(3).tolist(), strict=True)), round(float(bias), 3))
     for title, (_, held) in divided.items():
         report(f"{name}, {title}, weights fitted now", held, weights, bias)
-        report(f"{name}, {title}, weights in rag.calibration", held, *current)
+        report(f"{name}, {title}, weights in rag.models.calibration", held, *current)
 
 
 def main():

@@ -15,9 +15,9 @@ from pathlib import Path
 from indexing.chunking import embedded_text
 from indexing.pipeline import index_paths
 from rag.config import Config
-from rag.embedders import Embedder
 from rag.engine import RAG
-from rag.stores.embedded import EmbeddedStore
+from rag.models.embedder import Embedder
+from rag.stores.embedded.store import EmbeddedStore
 
 QUESTIONS = ["How do I create a virtual environment?", "What is a descriptor?", "How do I log?"] * 5
 

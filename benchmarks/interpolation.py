@@ -4,7 +4,7 @@
     python benchmarks/interpolation.py RUN ...
 
 `systems.yaml` holds `hybrid: {ranker: null}` and `alone: {ranker.weight: 1}`. From the scores that
-a run keeps, the order is made anew for every weight and softness of `rag.rankers.joined`, and for
+a run keeps, the order is made anew for every weight and softness of `rag.retrieval.ranker.joined`, and for
 reciprocal ranks; nDCG@10 over documents, difference to `hybrid`, t of the paired test. A run of the
 product with the chosen values is what counts in the end: passages of one document are one here.
 """
@@ -16,8 +16,8 @@ from statistics import fmean
 
 from evaluation.metrics.retrieval import ndcg
 from evaluation.metrics.significance import paired_t_test
-from rag import rankers
-from rag.fusion import fuse
+from rag.retrieval import ranker
+from rag.retrieval.fusion import fuse
 
 FOUND, ALONE = "hybrid", "alone"
 WEIGHTS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
@@ -55,8 +55,8 @@ def ordered(found, ranked, everything, weight, softness):
         orders = {"came": came, "ranked": items}
         best = [item for item, _ in fuse(orders, {"came": 1 - weight, "ranked": weight}, k=10)]
         return best + rest
-    rankers.SOFTNESS = softness
-    scores = rankers.joined([found.get(i, 0.0) for i in items], [s for _, s in ranked], weight)
+    ranker.SOFTNESS = softness
+    scores = ranker.joined([found.get(i, 0.0) for i in items], [s for _, s in ranked], weight)
     places = sorted(range(len(items)), key=lambda place: -scores[place])
     return [items[place] for place in places] + rest
 

@@ -21,8 +21,8 @@ from playwright.sync_api import sync_playwright
 
 from indexing.pipeline import index_paths
 from rag.config import Config
-from rag.embedders import Embedder
-from rag.stores.embedded import EmbeddedStore
+from rag.models.embedder import Embedder
+from rag.stores.embedded.store import EmbeddedStore
 
 TICKS = os.sysconf("SC_CLK_TCK")
 WATCH = """() => {

@@ -20,13 +20,13 @@ from haystack import Document
 
 from evaluation.metrics.answers import cmrc_exact_match, cmrc_f1, exact_match, f1
 from indexing.pipeline import manifest_of
-from rag.bundled import model_for
 from rag.config import Config, EmbedderConfig
-from rag.embedders import Embedder
+from rag.config.reader import ReaderConfig
 from rag.engine import RAG
-from rag.reader_config import ReaderConfig
-from rag.roles import open_roles
-from rag.stores.embedded import EmbeddedStore
+from rag.models.default_models import model_for
+from rag.models.embedder import Embedder
+from rag.models.selection import open_roles
+from rag.stores.embedded.store import EmbeddedStore
 
 SEED = 3
 

@@ -1,4 +1,4 @@
-"""Boundary F1 of `rag.sentences` against the splits of CLAP NQ: `python benchmarks/sentences.py`.
+"""Boundary F1 of `rag.language.sentences` against the splits of CLAP NQ: `python benchmarks/sentences.py`.
 
 A boundary is the end of a sentence inside a passage (the end of the passage itself is given).
 The gold sentences come from a splitter that was run on tokenised text ("year . Any"); half of
@@ -11,7 +11,7 @@ import json
 import re
 from pathlib import Path
 
-from rag.sentences import sentence_spans
+from rag.language.sentences import sentence_spans
 
 CORPUS = Path(__file__).parents[2] / "shared" / "data" / "clapnq_dev" / "corpus.jsonl"
 PUNCTUATED = re.compile(r"[.!?…][\s'\"”)\]]*$")

@@ -20,9 +20,9 @@ import numpy as np
 from haystack import Document
 
 from rag.config import StoreConfig
-from rag.stores.base import StoredDocument
-from rag.stores.embedded import EmbeddedStore
-from rag.stores.lexical import RankBm25Index
+from rag.stores.contract import StoredDocument
+from rag.stores.embedded.store import EmbeddedStore
+from rag.stores.indexes.bm25 import RankBm25Index
 
 DIMENSION, WORDS, PER_DOCUMENT, QUERIES = 384, 50_000, 10, 100
 

@@ -80,7 +80,7 @@ def run(  # noqa: PLR0913 - a command's options
     A run that was stopped goes on where it was when the same command is given again.
     """
     from evaluation.launch import Launch, evaluate_paths
-    from evaluation.systems import resolve_systems
+    from evaluation.run.systems import resolve_systems
 
     chosen = resolve_systems(systems, load_config(config))
     options = Launch(chosen, collection, out, limit, seed=seed, repair=repair)
@@ -105,7 +105,7 @@ def sweep(  # noqa: PLR0913 - a command's options
 ) -> None:
     """Evaluate every combination of some configuration values."""
     from evaluation.launch import Launch, evaluate_paths
-    from evaluation.systems import sweep_systems
+    from evaluation.run.systems import sweep_systems
 
     chosen = sweep_systems(over, load_config(config))
     options = Launch(chosen, collection, out, limit, seed=seed, repair=repair)
@@ -125,11 +125,11 @@ def compare(
     """Compare two runs on the same questions, with significance."""
     from dataclasses import asdict
 
-    from evaluation.compare import compare_runs
-    from evaluation.outputs import json_text, write_file
     from evaluation.report import write_comparison
-    from evaluation.results import load_results
-    from evaluation.tables import comparison_lines
+    from evaluation.results.comparison import compare_runs
+    from evaluation.results.run_files import json_text, write_file
+    from evaluation.results.schema import load_results
+    from evaluation.results.terminal_tables import comparison_lines
 
     a, b = load_results(run_a), load_results(run_b)
     found = compare_runs(a, b)
@@ -160,9 +160,9 @@ def gate(
     as_json: JsonOption = False,
 ) -> None:
     """Fail, with status 1, if a run is worse than a baseline or below a value."""
-    from evaluation import compare as comparing
     from evaluation.report import write_report
-    from evaluation.results import load_results
+    from evaluation.results import comparison as comparing
+    from evaluation.results.schema import load_results
 
     floors = dict(_floor(rule) for rule in fail_under or ())
     if baseline is None and not floors:
@@ -200,7 +200,7 @@ def reader(
 ) -> None:
     """Evaluate the reader alone on the gold contexts; the official SQuAD script takes the files."""
     from evaluation.launch import read_questions, watched
-    from evaluation.reading import read_contexts, reading_lines, write_reading
+    from evaluation.run.reader_evaluation import read_contexts, reading_lines, write_reading
 
     settings = load_config(config)
     questions = read_questions(datasets, limit, seed)
@@ -231,8 +231,8 @@ def questions(
     With a `generator` configured, the language model writes about half of it.
     """
     from evaluation.launch import watched
-    from evaluation.outputs import json_text, write_file
-    from evaluation.questions import make_questions
+    from evaluation.question_making.question_set import make_questions
+    from evaluation.results.run_files import json_text, write_file
     from rag.collections import open_generator, open_store
 
     if out.exists():

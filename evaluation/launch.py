@@ -10,10 +10,10 @@ from typing import Any
 
 from evaluation.datasets import Dataset, Question, load_dataset, read_squad
 from evaluation.datasets.schema import sha256_of
-from evaluation.results import Results
-from evaluation.runner import Options, run_evaluation
-from evaluation.systems import System
-from evaluation.tables import result_lines
+from evaluation.results.schema import Results
+from evaluation.results.terminal_tables import result_lines
+from evaluation.run.runner import Options, run_evaluation
+from evaluation.run.systems import System
 from rag.config import data_folder
 from rag.console import print_json, printable, show
 from rag.errors import DatasetError

@@ -15,8 +15,8 @@ from haystack import Document
 
 from indexing.converters import ConvertedDocument, Section
 from rag.config import ChunkingConfig
-from rag.sentences import sentence_spans
-from rag.stores.base import STRUCTURE
+from rag.language.sentences import sentence_spans
+from rag.stores.contract import STRUCTURE
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer

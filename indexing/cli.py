@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rag.bundled import AUTO
 from rag.collections import (
     collection_exists,
     delete_collection,
@@ -23,10 +22,11 @@ from rag.collections import (
 from rag.config import Config, data_folder, load_config
 from rag.console import print_json, printable, say, show
 from rag.errors import StoreError
+from rag.models.default_models import AUTO
 
 if TYPE_CHECKING:
     from indexing.pipeline import IndexReport
-    from indexing.sources import Plan
+    from indexing.plan import Plan
 
 PARTIAL = 2
 INTERRUPTED = 130
@@ -71,9 +71,9 @@ def index(
 
 
 def _index(paths: list[Path], collection: str, settings: Config) -> "IndexReport":
-    from indexing.languages import settings_for
+    from indexing.collection_language import settings_for
     from indexing.pipeline import index_paths, plan_index
-    from rag.embedders import Embedder
+    from rag.models.embedder import Embedder
 
     home = data_folder()
     if not collection_exists(
@@ -148,7 +148,7 @@ def _report_json(report: "IndexReport") -> dict[str, Any]:
     }
 
 
-def _failure_json(failure: Any) -> dict[str, str]:  # noqa: ANN401 - rag.stores.base.Failure
+def _failure_json(failure: Any) -> dict[str, str]:  # noqa: ANN401 - rag.stores.contract.Failure
     return {"source": failure.source, "stage": failure.stage, "reason": failure.reason}
 
 

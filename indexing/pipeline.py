@@ -17,11 +17,11 @@ from haystack import Document
 
 from indexing.chunking import cut, embedded_text
 from indexing.converters import Conversion, ConversionError, Converter
-from indexing.sources import KEPT, Plan, SourceFile, make_plan
+from indexing.plan import KEPT, Plan, SourceFile, make_plan
 from rag.config import Config
-from rag.embedders import Embedder
-from rag.stores.base import SCHEMA, Failure, Manifest, Store, StoredDocument, Writer
-from rag.text import ANALYZER_VERSION
+from rag.language.analysis import ANALYZER_VERSION
+from rag.models.embedder import Embedder
+from rag.stores.contract import SCHEMA, Failure, Manifest, Store, StoredDocument, Writer
 
 BATCH = 512  # passages embedded and committed together
 AHEAD = 8  # files converted ahead of the embedder

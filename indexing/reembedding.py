@@ -11,14 +11,14 @@ import numpy as np
 from haystack import Document
 
 from indexing.chunking import embedded_text
-from indexing.languages import language_of_store
+from indexing.collection_language import language_of_store
 from indexing.pipeline import manifest_of
-from rag.bundled import AUTO
 from rag.collections import open_store
 from rag.config import Config
-from rag.embedders import Embedder, Vectors, embedder_settings
 from rag.errors import ModelError
-from rag.stores.base import Store, Told
+from rag.models.default_models import AUTO
+from rag.models.embedder import Embedder, Vectors, embedder_settings
+from rag.stores.contract import Store, Told
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,11 @@ from rag.config import Config, EmbedderConfig, data_folder
 from rag.errors import CollectionError, StoreError
 
 if TYPE_CHECKING:
-    from rag.embedders import Embedder
+    from rag.answers.generators import Generator
     from rag.engine import RAG
-    from rag.generators import Generator
-    from rag.roles import Roles
-    from rag.stores.base import Store
+    from rag.models.embedder import Embedder
+    from rag.models.selection import Roles
+    from rag.stores.contract import Store
 
 _NAME = re.compile(r"\w(?:[\w.-]{0,62}\w)?")
 SCRATCH = "evaluation:"  # before the name of a store outside the list, where there are no folders
@@ -50,7 +50,7 @@ def list_collections(config: Config | None = None) -> list[str]:
         StoreError: If they are on a cluster that does not answer.
     """
     if config is not None and config.store.kind == "elasticsearch":
-        from rag.stores.elastic_index import list_names
+        from rag.stores.elasticsearch.index import list_names
 
         return list_names(config.store.elasticsearch)
     folder = data_folder() / "collections"
@@ -132,7 +132,7 @@ def open_scratch(name: str, config: Config) -> "Store":
 @contextmanager
 def open_temporary(config: Config) -> "Iterator[Store]":
     """Hold an empty embedded store that is gone after the block, whatever kind is configured."""
-    from rag.stores.embedded import EmbeddedStore
+    from rag.stores.embedded.store import EmbeddedStore
 
     with tempfile.TemporaryDirectory() as folder:
         store = EmbeddedStore(folder, settings=config.store)
@@ -145,12 +145,12 @@ def open_temporary(config: Config) -> "Iterator[Store]":
 def _open(folder: Path, name: str, config: Config, *, create: bool) -> "Store":
     weight = config.retrieval.title_weight
     if config.store.kind == "elasticsearch":
-        from rag.stores.elastic import ElasticsearchStore
+        from rag.stores.elasticsearch.store import ElasticsearchStore
 
         return ElasticsearchStore(
             name, create=create, settings=config.store, title_weight=weight, folder=_beside(name)
         )
-    from rag.stores.embedded import EmbeddedStore
+    from rag.stores.embedded.store import EmbeddedStore
 
     return EmbeddedStore(folder, create=create, settings=config.store, title_weight=weight)
 
@@ -198,9 +198,9 @@ def open_rag(
             f"the collection `{name}` is not finished: indexing was interrupted or found nothing. "
             f"Run again: rag index PATH{_option(name)}"
         )
-    from rag.embedders import Embedder, embedder_settings
     from rag.engine import RAG
-    from rag.roles import open_roles
+    from rag.models.embedder import Embedder, embedder_settings
+    from rag.models.selection import open_roles
 
     made_with = store.manifest.embedder if store.manifest else None
     settings = embedder_settings(config.embedder, made_with=made_with)
@@ -232,7 +232,7 @@ def delete_collection(name: str, config: Config) -> None:
     """
     folder = folder_of(name)
     if config.store.kind == "elasticsearch":
-        from rag.stores.elastic_index import delete_index
+        from rag.stores.elasticsearch.index import delete_index
 
         if name not in list_collections(config):
             open_store(name, config)  # says which collections there are
@@ -242,7 +242,7 @@ def delete_collection(name: str, config: Config) -> None:
     if not folder.is_dir():
         open_store(name, config)
     gone = folder.with_name(f".{name}.{uuid.uuid4().hex[:8]}.deleted")
-    from rag.stores.lock import hold
+    from rag.stores.embedded.lock import hold
 
     try:
         with hold(folder):  # a damaged one can be deleted too
@@ -254,7 +254,7 @@ def delete_collection(name: str, config: Config) -> None:
 
 def open_generator(config: Config) -> "Generator | None":
     """Return the configured generator, not loaded yet; None if there is none."""
-    from rag.generators import build_generator
+    from rag.answers.generators import build_generator
 
     settings = config.generator
     if settings is None:

@@ -15,23 +15,23 @@ from haystack import Document
 from haystack.core.errors import PipelineRuntimeError
 from haystack.errors import FilterError
 
-from rag.answering import Drafts, Timer, draft
-from rag.checks import check_embedder, check_question
+from rag.answers.drafting import Drafts, Timer, draft
+from rag.answers.generators import Generator
 from rag.clock import Stopwatch
 from rag.config import Config, Method
-from rag.embedders import Embedder
 from rag.errors import QuestionError, RagError, StaleError
-from rag.evidence import Evidence
-from rag.generators import Generator
-from rag.passages import as_passage, stage_scores
+from rag.language.analysis import language_of
+from rag.models.embedder import Embedder
+from rag.models.selection import Roles, serving
 from rag.pipelines import build_ranks, build_read, build_search, build_spans
-from rag.queries import standalone
-from rag.ranking import is_ranked
-from rag.roles import Roles, serving
+from rag.reading.evidence import Evidence
+from rag.retrieval.follow_ups import standalone
+from rag.retrieval.passages import as_passage, stage_scores
+from rag.retrieval.question_checks import check_embedder, check_question
+from rag.retrieval.ranking_depth import is_ranked
 from rag.schema import Answer, Passage, SearchResult, Stage, Trace, Turn
-from rag.stores.base import Store
+from rag.stores.contract import Store
 from rag.stores.filters import Filter, join_filters
-from rag.text import language_of
 
 Result = TypeVar("Result")
 NONE: Mapping[str, Any] = {}
@@ -142,7 +142,7 @@ class RAG:
             top_k: Most passages, from 1 to 1000; None is the configured number.
             filters: Only passages that match.
             rank: Whether the ranker puts them in order; None does so if one is configured, serves
-                the question's language and was made for what it is: see `rag.ranking`.
+                the question's language and was made for what it is: see `rag.retrieval.ranking_depth`.
 
         Raises:
             QuestionError: If the question is empty or too long, or `top_k` or the filter is not

@@ -8,14 +8,14 @@ from typing import Any
 from haystack import Pipeline
 
 from rag.config import Config, Method
-from rag.embedders import Embedder, QueryEmbedder
-from rag.fusion import Fusion
-from rag.rankers import Ranker
-from rag.readers import SentenceReader
-from rag.retrievers import Bm25Retriever, DenseRetriever
-from rag.roles import Roles
-from rag.span_reader import SpanReader
-from rag.stores.base import Store
+from rag.models.embedder import Embedder, QueryEmbedder
+from rag.models.selection import Roles
+from rag.reading.sentence_reader import SentenceReader
+from rag.reading.span_reader import SpanReader
+from rag.retrieval.fusion import Fusion
+from rag.retrieval.ranker import Ranker
+from rag.retrieval.retrievers import Bm25Retriever, DenseRetriever
+from rag.stores.contract import Store
 
 
 def build_search(

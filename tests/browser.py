@@ -156,7 +156,7 @@ def page_home(tmp_path_factory, sample_store, embedder):
     """A data folder with the sample, and with documents that are one payload each."""
     from indexing.pipeline import index_paths
     from rag.config import Config
-    from rag.stores.embedded import EmbeddedStore
+    from rag.stores.embedded.store import EmbeddedStore
 
     home = tmp_path_factory.mktemp("page")
     shutil.copytree(sample_store.folder, home / "collections" / "sample")

@@ -9,8 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from generator_runs import QUESTION
 
+from rag.answers.generators import OpenAIGenerator
 from rag.errors import ModelError
-from rag.generators import OpenAIGenerator
 
 KEY = "sk-very-secret-key-123"
 

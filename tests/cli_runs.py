@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from rag import embedders
 from rag.console import run_command
-from ui.cli import app
+from rag.models import embedder as embedders
+from ui.commands.main import app
 
 QUESTION = "How thick is the ice of the Vessa Glacier at most?"  # 168 metres
 SENTENCES = {

@@ -87,7 +87,7 @@ def elasticsearch_url():
 @pytest.fixture(scope="session")
 def embedder():
     """The bundled embedder, loaded once."""
-    from rag.embedders import Embedder
+    from rag.models.embedder import Embedder
 
     loaded = Embedder(Config().embedder)
     loaded.warm_up()
@@ -98,7 +98,7 @@ def embedder():
 def sample_store(tmp_path_factory, embedder):
     """The bundled sample, indexed once; only for reading."""
     from indexing.pipeline import index_paths
-    from rag.stores.embedded import EmbeddedStore
+    from rag.stores.embedded.store import EmbeddedStore
 
     def build(folder):
         with closing(EmbeddedStore(folder / "sample")) as store:

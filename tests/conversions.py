@@ -1,6 +1,6 @@
 """Files converted without a worker, and what holds for every one of them."""
 
-from indexing.converters.formats import convert_bytes
+from indexing.converters.dispatch import convert_bytes
 from indexing.converters.schema import ConvertedDocument
 
 

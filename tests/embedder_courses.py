@@ -4,9 +4,9 @@ import pytest
 from tiny_models import save_embedder
 from training_sets import write_squad
 
-from evaluation.training.course import Course
+from evaluation.training.embedder.pairs import Text
 from evaluation.training.loop import Schedule
-from evaluation.training.pairs import Text
+from evaluation.training.reader.training import Course
 
 
 @pytest.fixture(scope="module")

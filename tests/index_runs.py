@@ -8,7 +8,7 @@ import pytest
 
 from indexing.pipeline import index_paths
 from rag.config import Config
-from rag.stores.embedded import EmbeddedStore
+from rag.stores.embedded.store import EmbeddedStore
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
 

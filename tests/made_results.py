@@ -2,8 +2,6 @@
 
 import random
 
-from evaluation.conventions import CONVENTIONS
-from evaluation.heldout import choose_threshold
 from evaluation.metrics.abstention import (
     abstention_scores,
     aurc,
@@ -20,7 +18,8 @@ from evaluation.metrics.significance import (
     randomization_test,
     wins_ties_losses,
 )
-from evaluation.results import (
+from evaluation.results.conventions import CONVENTIONS
+from evaluation.results.schema import (
     CitationMade,
     Comparison,
     Confidence,
@@ -37,6 +36,7 @@ from evaluation.results import (
     SystemResult,
     Timings,
 )
+from evaluation.run.no_answer_threshold import choose_threshold
 
 METRICS = ("recall@5", "RR", "F1", "EM", "citation precision")
 STAGES = ("retrieved@50", "in the prompt", "answered", "right", "cited right")

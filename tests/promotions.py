@@ -4,15 +4,15 @@ import pytest
 from tiny_models import save_encoder
 from training_sets import squad_content, write_squad
 
-from rag import bundled
-from rag.bundled import SHIPPED, promoted_folder
+from rag.models import default_models
+from rag.models.default_models import SHIPPED, promoted_folder
 
 
 @pytest.fixture
 def promotion_home(tmp_path, monkeypatch):
     """A data folder of its own, and no readers and rankers that are shipped."""
     monkeypatch.setenv("RAG_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(bundled, "SHIPPED", {**SHIPPED, "reader": {}, "ranker": {}})
+    monkeypatch.setattr(default_models, "SHIPPED", {**SHIPPED, "reader": {}, "ranker": {}})
     return tmp_path / "home"
 
 

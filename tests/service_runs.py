@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from rag.config import Config, EmbedderConfig, GeneratorConfig
-from rag.reader_config import ReaderConfig
+from rag.config.reader import ReaderConfig
 from ui.services import open_services
 
 EMBEDDER = "all-MiniLM-L6-v2"

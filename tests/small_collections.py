@@ -9,8 +9,8 @@ import pytest
 from haystack import Document
 
 from rag.config import StoreConfig
-from rag.stores.base import StoredDocument
-from rag.stores.embedded import EmbeddedStore
+from rag.stores.contract import StoredDocument
+from rag.stores.embedded.store import EmbeddedStore
 
 SETTINGS = StoreConfig(exact_limit=10, graph_search=64)
 WORDS = ("alpha", "beta", "gamma", "delta", "epsilon", "zeta")

@@ -10,9 +10,9 @@ import pytest
 from haystack import Document
 
 from rag.config import StoreConfig
-from rag.stores.base import StoredDocument
-from rag.stores.embedded import EmbeddedStore
-from rag.text import tokens
+from rag.language.analysis import tokens
+from rag.stores.contract import StoredDocument
+from rag.stores.embedded.store import EmbeddedStore
 
 WORDS = [f"word{number}" for number in range(40)]
 DIMENSION = 16

@@ -7,8 +7,8 @@ from elasticsearch import Elasticsearch
 from elasticsearch_server import settings_for
 
 from rag.config import StoreConfig
-from rag.stores.elastic import ElasticsearchStore
-from rag.stores.embedded import EmbeddedStore
+from rag.stores.elasticsearch.store import ElasticsearchStore
+from rag.stores.embedded.store import EmbeddedStore
 
 CLUSTER = [
     pytest.param("elasticsearch", marks=pytest.mark.elasticsearch),

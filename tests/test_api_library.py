@@ -211,7 +211,7 @@ def test_a_job_that_failed_says_why_without_paths(station, home, monkeypatch):
 
 def test_a_collection_that_is_being_indexed_elsewhere_is_told_to_be_locked(station):
     from rag.collections import folder_of
-    from rag.stores.lock import hold
+    from rag.stores.embedded.lock import hold
 
     services = station()
     with client_of(services) as api, hold(folder_of("station")):

@@ -6,13 +6,13 @@ from api_runs import KEY, AwayGenerator, keyed, on_a_port
 from markdown_it import MarkdownIt
 from service_runs import FILES, QUESTION, SlowGenerator, upload
 
-from rag.citations import tie
+from rag.answers.citations import tie
 from rag.schema import Answer, Passage, Trace, Turn
+from ui.api.append_only import CORRECTED, Growing
+from ui.api.chat_markdown import as_message, disarmed
 from ui.api.chat_schemas import Message
-from ui.api.checked import CORRECTED, Growing
 from ui.api.errors import Refusal
 from ui.api.openai_chat import conversation
-from ui.api.shown import as_message, disarmed
 from ui.services.owners import LOCAL
 
 MODEL = "citewell/station"

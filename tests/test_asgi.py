@@ -10,6 +10,7 @@ import pytest
 
 from rag.config import Config
 from rag.errors import ConfigError
+from ui.commands.page import _free_port, _url, streamlit_options
 from ui.headers import (
     LANGUAGE_COOKIE,
     OWNER_COOKIE,
@@ -17,7 +18,6 @@ from ui.headers import (
     content_security_policy,
     is_secret,
 )
-from ui.launch import _free_port, _url, streamlit_options
 
 
 def get(path="/", *, query="", headers=(), body=b'<html lang="en">', kind="http", method="GET"):

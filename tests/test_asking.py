@@ -3,12 +3,12 @@
 import pytest
 from tiny_models import save_cross_encoder
 
-from rag.asking import is_question
 from rag.config import Config
+from rag.config.ranker import RankerConfig
 from rag.engine import RAG
-from rag.ranker_config import RankerConfig
-from rag.ranking import NO_QUESTION, is_ranked
-from rag.roles import open_roles
+from rag.language.question_detection import is_question
+from rag.models.selection import open_roles
+from rag.retrieval.ranking_depth import NO_QUESTION, is_ranked
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from test_browser_safety import ACTIVE, seen
 
 from indexing.pipeline import index_paths
 from rag.config import Config
-from rag.stores.embedded import EmbeddedStore
+from rag.stores.embedded.store import EmbeddedStore
 
 SENTENCE = "The boiler of hut {n} was replaced by a heat pump in the spring of the year {n}. "
 

@@ -17,10 +17,10 @@ from playwright.sync_api import expect
 from test_browser_access import overflow, violations
 from test_browser_safety import ACTIVE, seen
 
-from evaluation.compare import compare_runs
-from evaluation.outputs import per_query_text, write_file
 from evaluation.report import numbers
-from evaluation.results import from_json, to_json
+from evaluation.results.comparison import compare_runs
+from evaluation.results.run_files import per_query_text, write_file
+from evaluation.results.schema import from_json, to_json
 from ui.services.runs import Runs
 
 

@@ -11,19 +11,19 @@ from places import SAMPLE
 from safetensors.torch import load_file
 
 from evaluation.datasets import read_squad
-from evaluation.training.trial import mark_of, trained_on
-from indexing.languages import language_of_files, settings_for
+from evaluation.training.promotion.promotion_set import mark_of, trained_on
+from indexing.collection_language import language_of_files, settings_for
 from indexing.pipeline import index_paths, plan_index
-from rag.bundled import SHIPPED, WEIGHTS, languages_of, model_for, promoted_folder
 from rag.collections import open_rag, open_store
 from rag.config import Config, EmbedderConfig
-from rag.embedders import Embedder, embedder_settings
+from rag.config.ranker import RankerConfig
+from rag.config.reader import ReaderConfig
 from rag.errors import ModelError
-from rag.models import find_model
-from rag.packing import load_weights, pack, unpack
-from rag.ranker_config import RankerConfig
-from rag.reader_config import ReaderConfig
-from rag.roles import open_roles, serving
+from rag.models.default_models import SHIPPED, WEIGHTS, languages_of, model_for, promoted_folder
+from rag.models.embedder import Embedder, embedder_settings
+from rag.models.int8 import load_weights, pack, unpack
+from rag.models.model_files import find_model
+from rag.models.selection import open_roles, serving
 
 MOST = 100_000_000  # bytes of everything that is shipped
 OURS = sorted(path.name for path in WEIGHTS.iterdir() if path.is_dir())

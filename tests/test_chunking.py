@@ -17,8 +17,8 @@ from indexing.chunking import (
 )
 from indexing.converters import ConvertedDocument, Section
 from rag.config import ChunkingConfig
-from rag.models import find_model
-from rag.sentences import sentence_spans
+from rag.language.sentences import sentence_spans
+from rag.models.model_files import find_model
 
 FILES = find_model("all-MiniLM-L6-v2", setting="x")
 TOKENIZER, LIMIT = FILES.tokenizer, FILES.max_tokens

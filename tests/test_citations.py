@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.citations import find_support, quote_evidence, split_markers, tie
-from rag.evidence import Evidence
+from rag.answers.citations import find_support, quote_evidence, split_markers, tie
+from rag.reading.evidence import Evidence
 from rag.schema import Passage
 
 PUMP = "The pump weighs 12 kg. Its warranty lasts two years. It stands in the cellar."

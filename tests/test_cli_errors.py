@@ -8,8 +8,8 @@ import filelock
 import pytest
 from cli_runs import QUESTION, done, refused
 
-from rag import models
-from rag.stores.embedded import EmbeddedStore
+from rag.models import model_files
+from rag.stores.embedded.store import EmbeddedStore
 
 
 @pytest.mark.parametrize("command", ["search", "ask"])
@@ -86,16 +86,16 @@ def test_an_emptied_folder_keeps_the_collection(rag, docs):
 
 
 def test_an_unreadable_file_is_listed_and_the_rest_is_indexed(rag, docs, monkeypatch):
-    import indexing.sources
+    import indexing.plan
 
-    real = indexing.sources.sha256_of
+    real = indexing.plan.sha256_of
 
     def refuse(path):
         if path.name == "pump.txt":
             raise PermissionError(13, "Permission denied")
         return real(path)
 
-    monkeypatch.setattr(indexing.sources, "sha256_of", refuse)
+    monkeypatch.setattr(indexing.plan, "sha256_of", refuse)
     status, out, err = rag("index", docs)
     assert (status, err) == (2, "failed: docs/pump.txt: Permission denied\n")
     assert out.startswith("Indexed 1 files (1 passages)")
@@ -103,7 +103,7 @@ def test_an_unreadable_file_is_listed_and_the_rest_is_indexed(rag, docs, monkeyp
 
 def other_model(folder):
     """A folder that says it is a model with vectors of another length."""
-    from rag.models import find_model
+    from rag.models.model_files import find_model
 
     Path(folder).mkdir()
     real = find_model("all-MiniLM-L6-v2", setting="x").folder
@@ -128,7 +128,7 @@ def test_another_embedder_than_the_collections_is_refused_by_name(rag, docs):
 def test_without_an_embedder_words_can_still_be_searched(rag, docs, monkeypatch, hidden):
     rag("index", docs)
     name = "all-MiniLM-L6-v2" if hidden else "nobody/nothing"
-    monkeypatch.setattr(models, "_in_package", lambda name: None)
+    monkeypatch.setattr(model_files, "_in_package", lambda name: None)
     Path("rag.yaml").write_text(f"embedder: {{model: {name}}}")
     for command in (["index", docs], ["search", "pump"], ["ask", "pump"]):
         refused(rag(*command), f"`{name}` is not on this machine", "`embedder.model`")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from cli_runs import QUESTION, done, refused
 
-from rag.stores.embedded import EmbeddedStore
+from rag.stores.embedded.store import EmbeddedStore
 
 TRACE = {"stages", "total_ms"}
 STAGE = {"name", "ms", "count", "note", "model"}

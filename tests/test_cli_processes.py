@@ -23,7 +23,7 @@ def process(*arguments):
     )
 
 
-LOADED = "import sys; from ui.cli import main\ntry: main()\nfinally: print(*sys.modules)"
+LOADED = "import sys; from ui.commands.main import main\ntry: main()\nfinally: print(*sys.modules)"
 
 
 @pytest.mark.parametrize(

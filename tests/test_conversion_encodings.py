@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexing.converters.cleaning import clean, clean_marked
-from indexing.converters.decoding import BINARY, decode
-from indexing.converters.formats import convert_bytes
+from indexing.converters.dispatch import convert_bytes
 from indexing.converters.schema import ConvertedDocument, Problem, Unreadable
+from indexing.converters.text.cleaning import clean, clean_marked
+from indexing.converters.text.decoding import BINARY, decode
 
 SIMPLIFIED = (
     "这台水泵的额定压力是一点五巴，安装之前必须检查所有的阀门和密封圈。如果压力低于规定的数值，"

@@ -13,12 +13,13 @@ import pytest
 from pypdf import PdfReader, PdfWriter
 from reportlab.pdfgen.canvas import Canvas
 
-from indexing.converters import ConversionError, Converter, client
-from indexing.converters.decoding import BINARY
-from indexing.converters.docx import check_unpacked_size
-from indexing.converters.html_text import TextWriter
-from indexing.converters.markdown import convert_markdown
+from indexing.converters import ConversionError, Converter
+from indexing.converters.formats.docx import check_unpacked_size
+from indexing.converters.formats.html_text import TextWriter
+from indexing.converters.formats.markdown import convert_markdown
+from indexing.converters.process import client
 from indexing.converters.schema import Unreadable
+from indexing.converters.text.decoding import BINARY
 
 posix_only = pytest.mark.skipif(os.name != "posix", reason="needs POSIX files and signals")
 

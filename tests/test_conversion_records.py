@@ -6,10 +6,10 @@ import json
 import pytest
 from places import SHARED
 
-from indexing.converters.formats import convert_bytes
-from indexing.converters.records import record_document
+from indexing.converters.dispatch import convert_bytes
+from indexing.converters.formats.csv_tables import convert_csv, find_delimiter, looks_like_header
+from indexing.converters.formats.records import record_document
 from indexing.converters.schema import ConvertedDocument, Problem, Unreadable
-from indexing.converters.tables import convert_csv, find_delimiter, looks_like_header
 
 SUBJQA = SHARED / "data" / "subjqa" / "electronics" / "splits" / "dev.csv"
 

@@ -11,8 +11,8 @@ from pypdf import PdfReader, PdfWriter
 from reportlab.pdfgen.canvas import Canvas
 
 from indexing.converters import SUFFIXES, ConversionError, Converter
-from indexing.converters.docx import convert_docx
-from indexing.converters.markdown import convert_markdown, drop_comments, find_headings
+from indexing.converters.formats.docx import convert_docx
+from indexing.converters.formats.markdown import convert_markdown, drop_comments, find_headings
 from indexing.converters.schema import ConvertedDocument, Section
 
 

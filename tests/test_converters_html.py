@@ -6,8 +6,8 @@ import pytest
 from conversions import assert_headings_stand_where_they_say, documents, read
 from places import SHARED
 
-from indexing.converters.html import convert_html, declared_encoding
-from indexing.converters.html_text import TextWriter
+from indexing.converters.formats.html import convert_html, declared_encoding
+from indexing.converters.formats.html_text import TextWriter
 
 DATA = SHARED / "data"
 CHINESE = "这台水泵的额定压力是一点五巴。"

@@ -12,13 +12,14 @@ from haystack.document_stores.types import DuplicatePolicy
 from store_builders import ids, make_passages, put
 from store_engines import delete_all
 
-from evaluation.sharing import Shared, SharedStore
+from evaluation.run.caches import Shared, SharedStore
 from indexing.pipeline import index_paths
 from rag.config import Config
 from rag.engine import RAG
 from rag.errors import StoreError, UnavailableError
-from rag.stores import elastic_bulk, elastic_client
-from rag.stores.elastic import ElasticsearchStore
+from rag.stores.elasticsearch import bulk
+from rag.stores.elasticsearch import client as elastic_client
+from rag.stores.elasticsearch.store import ElasticsearchStore
 
 pytestmark = pytest.mark.elasticsearch
 
@@ -30,7 +31,7 @@ TEXTS = {
 
 @pytest.fixture(autouse=True)
 def _hurry(monkeypatch):
-    for module in (elastic_client, elastic_bulk):
+    for module in (elastic_client, bulk):
         monkeypatch.setattr(module, "FIRST_PAUSE", 0.01)
     monkeypatch.setattr(elastic_client, "BROKEN", 0.2)
 

@@ -8,13 +8,14 @@ import pytest
 from elasticsearch_server import settings_for
 from fake_cluster import CutError, FakeCluster, error
 
-from rag.elasticsearch_config import ElasticsearchConfig
+from rag.config.elasticsearch import ElasticsearchConfig
 from rag.errors import StoreError, UnavailableError
-from rag.stores import elastic_bulk, elastic_client
-from rag.stores.elastic import ElasticsearchStore
-from rag.stores.elastic_bulk import Change, send
-from rag.stores.elastic_client import Cluster
-from rag.stores.elastic_search import note_of
+from rag.stores.elasticsearch import bulk
+from rag.stores.elasticsearch import client as elastic_client
+from rag.stores.elasticsearch.bulk import Change, send
+from rag.stores.elasticsearch.client import Cluster
+from rag.stores.elasticsearch.scanning import note_of
+from rag.stores.elasticsearch.store import ElasticsearchStore
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def fake():
 
 @pytest.fixture(autouse=True)
 def _hurry(monkeypatch):
-    for module in (elastic_client, elastic_bulk):
+    for module in (elastic_client, bulk):
         monkeypatch.setattr(module, "FIRST_PAUSE", 0.01)
 
 
@@ -149,7 +150,7 @@ def test_a_deletion_that_fails_is_tried_again_and_one_that_is_refused_is_told(fa
 
 
 def test_a_row_that_is_too_large_is_refused_by_itself(fake, monkeypatch):
-    monkeypatch.setattr(elastic_bulk, "MOST_BYTES", 100)
+    monkeypatch.setattr(bulk, "MOST_BYTES", 100)
     changes = rows(3) | {"big": Change({"kind": "document", "body": "x" * 5000})}
     fake.fault = lambda method, path, body: error(413) if len(body) > 1000 else None
     assert put(fake, changes) == {"big": "it is too large for the cluster"}

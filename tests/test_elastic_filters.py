@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from store_engines import make_engine
 from test_filters import expected, filters, metas, nested, texts
 
-from rag.stores.elastic_filters import facets, to_query
+from rag.stores.elasticsearch.filters import facets, to_query
 from rag.stores.filters import matches
 
 

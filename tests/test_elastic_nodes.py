@@ -9,8 +9,8 @@ from haystack import Document
 from store_builders import ids, unit_vectors
 
 from rag.errors import StoreError, UnavailableError
-from rag.stores.base import StoredDocument
-from rag.stores.elastic import ElasticsearchStore
+from rag.stores.contract import StoredDocument
+from rag.stores.elasticsearch.store import ElasticsearchStore
 
 pytestmark = [pytest.mark.elasticsearch, pytest.mark.timeout(600)]
 

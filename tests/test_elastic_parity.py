@@ -16,8 +16,8 @@ from places import SHARED
 from store_builders import ids, slow_dense
 from store_engines import delete_all, make_engine
 
-from rag.stores.base import StoredDocument
-from rag.stores.embedded import EmbeddedStore
+from rag.stores.contract import StoredDocument
+from rag.stores.embedded.store import EmbeddedStore
 
 pytestmark = [pytest.mark.elasticsearch, pytest.mark.timeout(600)]
 
@@ -81,7 +81,7 @@ def stores(request, tmp_path_factory, corpus):
     passages, folder = corpus[0], tmp_path_factory.mktemp("parity")
     made = make_engine("elasticsearch", request)
     cluster = settings_for(made.url, prefix=made.prefix, shards=SHARDS)
-    from rag.stores.elastic import ElasticsearchStore
+    from rag.stores.elasticsearch.store import ElasticsearchStore
 
     one = EmbeddedStore(folder / "c")
     other = ElasticsearchStore("c", settings=cluster, folder=folder / "d")
@@ -143,10 +143,10 @@ def test_three_hundred_strings_of_query_syntax_are_no_error(stores):
 
 
 def test_more_than_ten_thousand_rows_are_read_in_pages(stores, monkeypatch):
-    from rag.stores import elastic_search
+    from rag.stores.elasticsearch import scanning
 
-    monkeypatch.setattr(elastic_search, "ROWS_AT_ONCE", 700)
-    monkeypatch.setattr(elastic_search, "NUMBERS_AT_ONCE", 900)
+    monkeypatch.setattr(scanning, "ROWS_AT_ONCE", 700)
+    monkeypatch.setattr(scanning, "NUMBERS_AT_ONCE", 900)
     one, other = stores
     assert ids(other.filter_documents()) == ids(one.filter_documents())
     assert other.document_frequencies(["protein", "细胞"]) == one.document_frequencies(

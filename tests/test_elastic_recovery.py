@@ -11,10 +11,11 @@ from store_engines import make_engine
 from test_store_collections import MANIFEST
 
 from rag.errors import LockedError, StoreError
-from rag.stores import elastic_client, elastic_lock
-from rag.stores.base import StoredDocument
-from rag.stores.elastic import ElasticsearchStore
-from rag.stores.elastic_index import Names
+from rag.stores.contract import StoredDocument
+from rag.stores.elasticsearch import client as elastic_client
+from rag.stores.elasticsearch import lock
+from rag.stores.elasticsearch.index import Names
+from rag.stores.elasticsearch.store import ElasticsearchStore
 
 pytestmark = pytest.mark.elasticsearch
 
@@ -94,7 +95,7 @@ def content(store):
 
 def test_a_run_killed_at_any_request_is_whole_or_not_there(one_engine, tmp_path, monkeypatch):
     """Killed before one request after the other; the next run finds the old state, or the new."""
-    monkeypatch.setattr(elastic_lock, "_runs", lambda pid: False)  # the killed one was this process
+    monkeypatch.setattr(lock, "_runs", lambda pid: False)  # the killed one was this process
     store = one_engine.open(tmp_path / "c")
     with store.writer() as writer:
         for name, texts in ONE.items():
@@ -164,7 +165,7 @@ def test_a_rebuilt_collection_is_the_same_with_other_shards(cluster_engine, tmp_
 
 
 def test_a_rebuild_that_is_killed_leaves_the_old_index(one_engine, tmp_path, monkeypatch):
-    monkeypatch.setattr(elastic_lock, "_runs", lambda pid: False)
+    monkeypatch.setattr(lock, "_runs", lambda pid: False)
     store = one_engine.filled(tmp_path / "c", passages=make_passages(5))
     at, killed = 12, 0
     while True:
@@ -186,7 +187,7 @@ def test_a_rebuild_that_is_killed_leaves_the_old_index(one_engine, tmp_path, mon
 def test_a_collection_that_is_embedded_anew_and_killed_has_the_old_vectors_or_the_new(
     one_engine, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(elastic_lock, "_runs", lambda pid: False)
+    monkeypatch.setattr(lock, "_runs", lambda pid: False)
     store = one_engine.open(tmp_path / "c")
     with store.writer() as writer:
         writer.use(MANIFEST)
@@ -246,7 +247,7 @@ def test_an_index_of_another_analyser_is_refused_until_it_is_made_anew(
 def test_faiss_files_of_a_collection_that_was_made_again_are_made_again(cluster_engine, tmp_path):
     store = cluster_engine.filled(tmp_path / "c", passages=make_passages(20))
     store.delete_all_documents()
-    from rag.stores.elastic_index import delete_index
+    from rag.stores.elasticsearch.index import delete_index
 
     delete_index("c", store.settings.elasticsearch)
     again = cluster_engine.filled(tmp_path / "c", passages=make_passages(20, seed=9))
@@ -264,7 +265,7 @@ def test_a_second_writer_is_refused_and_a_killed_one_does_not_block(one_engine, 
         with pytest.raises(LockedError, match=r"`c` is locked by process \d+ on .* since 20"):
             store.delete_documents(["1-0"])
         with pytest.raises(LockedError):
-            from rag.stores.elastic_index import delete_index
+            from rag.stores.elasticsearch.index import delete_index
 
             delete_index("c", store.settings.elasticsearch)
     store.delete_documents(["1-0"])
@@ -283,32 +284,32 @@ def write_lock(engine, **changed):
 
 
 def test_a_lock_without_a_sign_of_life_is_taken_over(one_engine, tmp_path, monkeypatch):
-    monkeypatch.setattr(elastic_lock, "BEAT", 0.05)
+    monkeypatch.setattr(lock, "BEAT", 0.05)
     store = one_engine.filled(tmp_path / "c", passages=make_passages(2))
-    now = elastic_lock._now()
+    now = lock._now()
     write_lock(one_engine, beat=now)
     with pytest.raises(LockedError, match="by process 4000000 on far since 2024"):
         store.delete_documents(["1-0"])
     write_lock(one_engine)  # quiet since 2024
     store.delete_documents(["1-0"])
-    write_lock(one_engine, place=elastic_lock._place(), beat=now)  # of this machine, and gone
+    write_lock(one_engine, place=lock._place(), beat=now)  # of this machine, and gone
     store.delete_documents(["1-1"])
     assert store.count_documents() == 0
 
 
 def test_a_holder_with_another_clock_keeps_its_lock(one_engine, tmp_path, monkeypatch):
-    monkeypatch.setattr(elastic_lock, "BEAT", 0.2)
+    monkeypatch.setattr(lock, "BEAT", 0.2)
     store = one_engine.filled(tmp_path / "c", passages=make_passages(2))
-    monkeypatch.setattr(elastic_lock, "_now", lambda: "2031-01-01T00:00:00+00:00")
+    monkeypatch.setattr(lock, "_now", lambda: "2031-01-01T00:00:00+00:00")
     with store.writer():
         monkeypatch.undo()
-        monkeypatch.setattr(elastic_lock, "BEAT", 0.2)
+        monkeypatch.setattr(lock, "BEAT", 0.2)
         with pytest.raises(LockedError, match="is locked by process"):
             store.delete_documents(["1-0"])
 
 
 def test_a_writer_that_lost_its_lock_publishes_nothing(one_engine, tmp_path, monkeypatch):
-    monkeypatch.setattr(elastic_lock, "_runs", lambda pid: False)
+    monkeypatch.setattr(lock, "_runs", lambda pid: False)
     store = one_engine.filled(tmp_path / "c", passages=make_passages(2))
     other = one_engine.open(tmp_path / "c")
     with store.writer() as slow:

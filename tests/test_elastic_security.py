@@ -11,10 +11,10 @@ from pydantic import SecretStr
 from store_builders import ids, make_passages
 
 from rag.config import StoreConfig, load_config
-from rag.elasticsearch_config import ElasticsearchConfig
+from rag.config.elasticsearch import ElasticsearchConfig
 from rag.errors import ConfigError, StoreError
-from rag.stores.elastic import ElasticsearchStore
-from rag.stores.elastic_client import Cluster
+from rag.stores.elasticsearch.client import Cluster
+from rag.stores.elasticsearch.store import ElasticsearchStore
 
 SECRET = "hunter2-of-the-test"  # noqa: S105 - of nobody
 

@@ -8,10 +8,10 @@ from evaluation_sets import write_beir, write_squad
 from places import SAMPLE
 from typer.testing import CliRunner
 
-from evaluation import benches
-from evaluation.results import load_results
+from evaluation.results.schema import load_results
+from evaluation.run import systems_under_test
 from rag.console import run_command
-from ui.cli import app
+from ui.commands.main import app
 
 ONE_SYSTEM = (
     "mine: {{retrieval.method: {method}, retrieval.top_k: {k}, retrieval.candidates: {k},"
@@ -21,7 +21,7 @@ ONE_SYSTEM = (
 
 @pytest.fixture(autouse=True)
 def _one_model(monkeypatch, embedder):
-    monkeypatch.setattr(benches, "load_embedder", lambda settings: embedder)
+    monkeypatch.setattr(systems_under_test, "load_embedder", lambda settings: embedder)
 
 
 @pytest.fixture

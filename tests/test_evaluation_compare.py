@@ -2,14 +2,14 @@ from dataclasses import replace
 
 import pytest
 
-from evaluation.averages import mean_of
-from evaluation.compare import check_comparable, compare_runs, compare_systems, gate
 from evaluation.datasets import Dataset, Gold, JudgedQuestion, SourceDocument
-from evaluation.matching import Judgement, Places, judge, rank_items
-from evaluation.records import QueryResult, SpanAt
-from evaluation.results import DatasetInfo, Results, SystemResult
-from evaluation.scoring import citation_metrics, holds_gold, made_citations
-from evaluation.slicing import question_type
+from evaluation.results.comparison import check_comparable, compare_runs, compare_systems, gate
+from evaluation.results.records import QueryResult, SpanAt
+from evaluation.results.schema import DatasetInfo, Results, SystemResult
+from evaluation.run.aggregation import mean_of
+from evaluation.run.relevance import Judgement, Places, judge, rank_items
+from evaluation.run.scoring import citation_metrics, holds_gold, made_citations
+from evaluation.run.slices import question_type
 from rag.errors import DatasetError
 from rag.schema import Citation, Passage
 

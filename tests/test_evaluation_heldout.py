@@ -8,13 +8,13 @@ from itertools import count
 import pytest
 from evaluation_sets import write_squad
 
-from evaluation import benches
 from evaluation.datasets import load_dataset
-from evaluation.heldout import choose_threshold, split_by_document
-from evaluation.records import QueryResult, SpanAt
-from evaluation.results import from_json, to_json
-from evaluation.runner import Options, run_evaluation
-from evaluation.systems import resolve_systems
+from evaluation.results.records import QueryResult, SpanAt
+from evaluation.results.schema import from_json, to_json
+from evaluation.run import systems_under_test
+from evaluation.run.no_answer_threshold import choose_threshold, split_by_document
+from evaluation.run.runner import Options, run_evaluation
+from evaluation.run.systems import resolve_systems
 from rag.config import Config
 
 GOLD = "one two three"
@@ -200,7 +200,7 @@ def test_an_error_counts_as_zero_and_what_a_generator_declined_stays_declined():
 
 
 def test_a_run_holds_it_and_older_results_without_it_are_read(tmp_path, monkeypatch, embedder):
-    monkeypatch.setattr(benches, "load_embedder", lambda settings: embedder)
+    monkeypatch.setattr(systems_under_test, "load_embedder", lambda settings: embedder)
     dataset = load_dataset(write_squad(tmp_path / "mountain.json"))
     systems = resolve_systems("bm25", Config())
     results = run_evaluation(dataset, systems, Options(tmp_path / "out"))

@@ -4,19 +4,24 @@ from collections import Counter
 
 import pytest
 
-from evaluation.asking import Bench, Task, ask
-from evaluation.candidates import blocks_of, candidates_in
-from evaluation.cloze import names_in, questions_from
-from evaluation.corpus import open_corpus
 from evaluation.datasets import load_dataset, read_squad
-from evaluation.matching import Judgement
-from evaluation.questions import make_questions
-from evaluation.sharing import Shared
-from evaluation.systems import resolve_systems
-from evaluation.unanswerable import NAME, REMOVED, with_evidence_removed, without_document
+from evaluation.question_making.candidates import blocks_of, candidates_in
+from evaluation.question_making.cloze import names_in, questions_from
+from evaluation.question_making.question_set import make_questions
+from evaluation.question_making.unanswerable import (
+    NAME,
+    REMOVED,
+    with_evidence_removed,
+    without_document,
+)
+from evaluation.run.caches import Shared
+from evaluation.run.corpus import open_corpus
+from evaluation.run.question_run import Bench, Task, ask
+from evaluation.run.relevance import Judgement
+from evaluation.run.systems import resolve_systems
 from rag.config import Config
 from rag.errors import DatasetError
-from rag.stores.base import DocumentInfo
+from rag.stores.contract import DocumentInfo
 
 
 class Texts:

@@ -4,16 +4,22 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.candidates import Block
 from evaluation.datasets import load_dataset
-from evaluation.questions import make_questions
-from evaluation.writing import ATTEMPTS, check_question, is_askable, parse_reply, write_questions
+from evaluation.question_making.candidates import Block
+from evaluation.question_making.model_written import (
+    ATTEMPTS,
+    check_question,
+    is_askable,
+    parse_reply,
+    write_questions,
+)
+from evaluation.question_making.question_set import make_questions
 from rag import collections
+from rag.answers.generators import GgufGenerator
+from rag.answers.prompts import QUESTION, QUESTION_ZH, render_question
 from rag.errors import ModelError
-from rag.generators import GgufGenerator
-from rag.prompts import QUESTION, QUESTION_ZH, render_question
-from rag.stores.base import DocumentInfo
-from ui.cli import app
+from rag.stores.contract import DocumentInfo
+from ui.commands.main import app
 
 HUT = (
     "The hut on Marrin Pass was built by the brothers Karl Stone in 1954. It has twelve beds in "

@@ -7,10 +7,10 @@ from typer.testing import CliRunner
 
 from evaluation.datasets import read_squad
 from evaluation.metrics.answers import evaluate_predictions
-from evaluation.reading import read_contexts, reading_lines
+from evaluation.run.reader_evaluation import read_contexts, reading_lines
 from rag.config import Config
 from rag.errors import ConfigError
-from ui.cli import app
+from ui.commands.main import app
 
 DOG = "The dog is called Bramble. The dog was born in 2016. The cat sleeps in the kitchen."
 CHINESE = "温室里种着菠菜。锅炉每天早上六点启动。"

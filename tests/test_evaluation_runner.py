@@ -7,21 +7,22 @@ import pytrec_eval
 from evaluation_sets import QUERIES, SQUAD, without_timings, write_beir, write_lines, write_squad
 from tiny_models import save_cross_encoder
 
-from evaluation import benches, journal, outputs, runner
-from evaluation import journal as journaling
 from evaluation.datasets import load_dataset
-from evaluation.results import from_json, load_results, to_json
-from evaluation.runner import Options, run_evaluation
-from evaluation.systems import resolve_systems, sweep_systems
+from evaluation.results import run_files
+from evaluation.results.schema import from_json, load_results, to_json
+from evaluation.run import journal, runner, systems_under_test
+from evaluation.run import journal as journaling
+from evaluation.run.runner import Options, run_evaluation
+from evaluation.run.systems import resolve_systems, sweep_systems
 from rag.config import Config
+from rag.config.ranker import RankerConfig
 from rag.errors import ConfigError, DatasetError
-from rag.ranker_config import RankerConfig
-from rag.stores.embedded import EmbeddedStore
+from rag.stores.embedded.store import EmbeddedStore
 
 
 @pytest.fixture(autouse=True)
 def _one_model(monkeypatch, embedder):
-    monkeypatch.setattr(benches, "load_embedder", lambda settings: embedder)
+    monkeypatch.setattr(systems_under_test, "load_embedder", lambda settings: embedder)
 
 
 def evaluate(path, out, systems="bm25,hybrid", base=None, **options):
@@ -221,7 +222,7 @@ def test_a_disk_full_at_the_end_leaves_no_half_file(squad, tmp_path, monkeypatch
 
     evaluate(squad, tmp_path / "out", "bm25")
     before = (tmp_path / "out" / "results.json").read_bytes()
-    monkeypatch.setattr(outputs.os, "fsync", fsync)
+    monkeypatch.setattr(run_files.os, "fsync", fsync)
     with pytest.raises(DatasetError, match="cannot be written: No space left"):
         evaluate(squad, tmp_path / "out", "bm25")
     assert (tmp_path / "out" / "results.json").read_bytes() == before

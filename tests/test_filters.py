@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rag.errors import QuestionError
-from rag.stores.embedded import EmbeddedStore
+from rag.stores.embedded.store import EmbeddedStore
 from rag.stores.filters import join_filters, parse_filter
 
 DATES = ("2024-01-31", "2024-01-31T10:00:00", "2024-01-31T10:00:00+02:00", "2023-12-31 00:00")

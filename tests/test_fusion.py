@@ -4,7 +4,7 @@ import time
 import pytest
 from haystack import Document, Pipeline, component
 
-from rag.fusion import Fusion, fuse
+from rag.retrieval.fusion import Fusion, fuse
 
 
 def test_the_score_is_the_sum_of_weight_over_k_plus_rank():

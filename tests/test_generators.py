@@ -6,13 +6,13 @@ import time
 import pytest
 from haystack.dataclasses import ChatMessage
 
-from rag.generators import (
+from rag.answers.generators import (
     GgufGenerator,
     OpenAIGenerator,
     TransformersGenerator,
     build_generator,
 )
-from rag.generators.delivery import Delivery, wait_for
+from rag.answers.generators.delivery import Delivery, wait_for
 
 
 def test_a_generator_of_every_kind_is_built_without_loading_anything():

@@ -10,8 +10,8 @@ import pytest
 from generator_runs import QUESTION, run_together, stop_after
 from haystack.dataclasses import ChatMessage
 
+from rag.answers.generators import GgufGenerator
 from rag.errors import ModelError
-from rag.generators import GgufGenerator
 
 
 @pytest.fixture(scope="module")

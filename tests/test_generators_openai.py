@@ -11,8 +11,8 @@ from chat_server import KEY, answers, counts_for_ever, error_from, generator_for
 from generator_runs import QUESTION, run_together, stop_after
 from haystack import Pipeline
 
+from rag.answers.generators import OpenAIGenerator
 from rag.errors import ModelError
-from rag.generators import OpenAIGenerator
 
 
 def test_openai_pieces_come_in_the_calling_thread_and_join_to_the_text():

@@ -10,8 +10,8 @@ from generator_runs import QUESTION, run_together, stop_after
 from haystack import Pipeline
 from haystack.dataclasses import ChatMessage
 
+from rag.answers.generators import TransformersGenerator
 from rag.errors import ModelError
-from rag.generators import TransformersGenerator
 
 
 @pytest.fixture(scope="module")

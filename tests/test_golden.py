@@ -16,8 +16,8 @@ from evaluation.metrics.abstention import abstention_scores
 from evaluation.metrics.multilingual import cmrc_f1
 from rag.config import Config
 from rag.engine import RAG
-from rag.roles import open_roles
-from rag.text import language_of
+from rag.language.analysis import language_of
+from rag.models.selection import open_roles
 
 STORED = Path(__file__).with_name("golden.json")
 METHODS = ("bm25", "dense", "hybrid")
@@ -169,8 +169,8 @@ if __name__ == "__main__":
     import tempfile
 
     from indexing.pipeline import index_paths
-    from rag.embedders import Embedder
-    from rag.stores.embedded import EmbeddedStore
+    from rag.models.embedder import Embedder
+    from rag.stores.embedded.store import EmbeddedStore
 
     with tempfile.TemporaryDirectory() as folder:
         store, model = EmbeddedStore(Path(folder) / "sample"), Embedder(Config().embedder)

@@ -13,7 +13,7 @@ from indexing.chunking import embedded_text
 from indexing.pipeline import index_paths, plan_index
 from rag.config import ChunkingConfig, Config
 from rag.errors import MismatchError, SourceError
-from rag.stores.embedded import EmbeddedStore
+from rag.stores.embedded.store import EmbeddedStore
 
 # -- add, change, remove, revert
 

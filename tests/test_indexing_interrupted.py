@@ -15,7 +15,7 @@ from places import ROOT
 from indexing import pipeline
 from indexing.cli import _stopping
 from rag.errors import LockedError
-from rag.stores.embedded import EmbeddedStore
+from rag.stores.embedded.store import EmbeddedStore
 
 # Kills or stops the process at its second batch; the first one is committed by then.
 INTERRUPTED = """
@@ -29,7 +29,7 @@ def stop_at_the_second(*arguments):
         os.kill(os.getpid(), signal.{signal})
     embed(*arguments)
 pipeline._embed = stop_at_the_second
-from ui.cli import main
+from ui.commands.main import main
 main()
 """
 

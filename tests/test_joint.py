@@ -8,15 +8,15 @@ from tiny_models import change_config, save_encoder, save_tokenizer
 from transformers import AutoModelForQuestionAnswering, AutoTokenizer
 
 from rag.config import Config
+from rag.config.ranker import RankerConfig
+from rag.config.reader import ReaderConfig
 from rag.engine import RAG
 from rag.errors import ModelError
-from rag.joint import joint_from_encoder, load_joint, save_joint, to_tensors
-from rag.pair_model import PairModel
-from rag.ranker_config import RankerConfig
-from rag.rankers import Ranker
-from rag.reader_config import ReaderConfig
-from rag.roles import open_roles
-from rag.windows import WindowCutter
+from rag.models.pair_model import PairModel
+from rag.models.reader_ranker import joint_from_encoder, load_joint, save_joint, to_tensors
+from rag.models.selection import open_roles
+from rag.models.windows import WindowCutter
+from rag.retrieval.ranker import Ranker
 
 FACTS = {
     "heads": ["spans", "null", "relevance"], "languages": ["en"], "length": 96, "stride": 16,

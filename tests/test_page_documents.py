@@ -11,7 +11,7 @@ from service_runs import ANNA, BERT, FILES, upload
 
 from indexing.pipeline import index_paths, manifest_of
 from rag.config import Config
-from rag.stores.embedded import EmbeddedStore
+from rag.stores.embedded.store import EmbeddedStore
 from ui.words import all_words, words_in
 
 

@@ -12,11 +12,11 @@ from page_runs import checked, html, key, words
 from payloads import PAYLOADS
 from service_runs import ANNA, QUESTION, answer_end
 
-from evaluation.compare import compare_runs
 from evaluation.datasets import load_dataset
-from evaluation.outputs import write_file
 from evaluation.report import numbers
-from evaluation.results import to_json
+from evaluation.results.comparison import compare_runs
+from evaluation.results.run_files import write_file
+from evaluation.results.schema import to_json
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,10 @@ import pytest
 from places import ROOT
 from streamlit.testing.v1 import AppTest
 
-from rag import embedders
 from rag.config import Config, GeneratorConfig
 from rag.engine import RAG
 from rag.errors import ModelError, RagError
+from rag.models import embedder as embedders
 from ui import session
 from ui.services import open_services
 

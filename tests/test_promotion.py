@@ -5,12 +5,9 @@ from promotions import held_out
 from training_sets import squad_content, write_squad
 
 from evaluation.datasets.schema import Dataset, Gold, JudgedQuestion, SourceDocument
-from evaluation.training import scores
-from evaluation.training.course import Course, train_model
 from evaluation.training.loop import Schedule
-from evaluation.training.promotion import Examination, is_better, judge, verdict_line
-from evaluation.training.scores import score_embedder, score_ranker, score_reader
-from evaluation.training.trial import (
+from evaluation.training.promotion import scores
+from evaluation.training.promotion.promotion_set import (
     Asked,
     Trial,
     make_trial,
@@ -20,8 +17,11 @@ from evaluation.training.trial import (
     trial_of_sets,
     write_trained_on,
 )
-from rag.bundled import model_for
+from evaluation.training.promotion.scores import score_embedder, score_ranker, score_reader
+from evaluation.training.promotion.verdict import Examination, is_better, judge, verdict_line
+from evaluation.training.reader.training import Course, train_model
 from rag.errors import DatasetError, ModelError
+from rag.models.default_models import model_for
 
 pytestmark = pytest.mark.usefixtures("promotion_home")
 

@@ -11,13 +11,13 @@ from promotions import content_of, farms, held_out
 from training_sets import write_squad
 from typer.testing import CliRunner
 
-from evaluation.training import promoted
-from rag import bundled
-from rag.bundled import SHIPPED, model_for, promoted_folder
+from evaluation.training.promotion import installed_models
+from rag import files
 from rag.errors import ModelError
-from rag.models import find_model
-from rag.stores import files
-from ui.cli import app
+from rag.models import default_models
+from rag.models.default_models import SHIPPED, model_for, promoted_folder
+from rag.models.model_files import find_model
+from ui.commands.main import app
 
 pytestmark = pytest.mark.usefixtures("promotion_home")
 
@@ -26,21 +26,21 @@ pytestmark = pytest.mark.usefixtures("promotion_home")
 
 def test_a_model_is_installed_and_the_one_before_comes_back(model):
     shipped = model_for("reader", "en")
-    assert promoted.list_promoted() == []
+    assert installed_models.list_promoted() == []
     for content in "ab":
-        promoted.install(model(content), "reader", "en")
+        installed_models.install(model(content), "reader", "en")
         assert content_of() == content
         assert model_for("reader", "en") == "promoted/reader-en"
         assert (promoted_folder("promoted/reader-en") / "1_Pooling" / "config.json").is_file()
     assert find_model("promoted/reader-en", setting="").origin == "trained here"
-    (found,) = promoted.list_promoted()
+    (found,) = installed_models.list_promoted()
     assert (found.role, found.language, found.before) == ("reader", "en", True)
-    assert promoted.forget("reader", "en") == "promoted/reader-en"
+    assert installed_models.forget("reader", "en") == "promoted/reader-en"
     assert content_of() == "a"
-    assert promoted.forget("reader", "en") == shipped
+    assert installed_models.forget("reader", "en") == shipped
     assert model_for("reader", "en") == shipped
     with pytest.raises(ModelError, match=r"no reader for `en` was promoted \(promoted: none\)"):
-        promoted.forget("reader", "en")
+        installed_models.forget("reader", "en")
     assert [path.name for path in promoted_folder("").iterdir()] == [".lock"]
 
 
@@ -50,7 +50,7 @@ class KilledError(BaseException):
 
 @pytest.mark.parametrize("at", range(8))
 def test_an_installation_that_is_killed_leaves_the_old_or_the_new(model, monkeypatch, at):
-    promoted.install(model("a"), "reader", "en")
+    installed_models.install(model("a"), "reader", "en")
     left = [at]
 
     def until_then(call):
@@ -67,16 +67,16 @@ def test_an_installation_that_is_killed_leaves_the_old_or_the_new(model, monkeyp
         for name in ("sync_file", "sync_folder", "rename"):
             patch.setattr(files, name, until_then(getattr(files, name)))
         with contextlib.suppress(KilledError):
-            promoted.install(model("b"), "reader", "en")
+            installed_models.install(model("b"), "reader", "en")
     # 5 files and folders are synced, then two names are given, then the folder is synced.
     assert left[0] < 0
-    promoted.install(model("c"), "ranker", "en")  # whoever comes next puts it in order
+    installed_models.install(model("c"), "ranker", "en")  # whoever comes next puts it in order
     assert content_of() == ("b" if at == 7 else "a")
     assert not list(promoted_folder("").glob("*.tmp"))
 
 
 def test_a_full_disk_keeps_what_is_in_use(model, monkeypatch):
-    promoted.install(model("a"), "reader", "en")
+    installed_models.install(model("a"), "reader", "en")
     other = model("b")
 
     def full(*_, **__):
@@ -86,11 +86,11 @@ def test_a_full_disk_keeps_what_is_in_use(model, monkeypatch):
         with monkeypatch.context() as patch:
             patch.setattr(module, name, full)
             with pytest.raises(ModelError, match=r"No space left.*What was in use stays") as error:
-                promoted.install(other, "reader", "en")
+                installed_models.install(other, "reader", "en")
         assert "\n" not in str(error.value)
         assert content_of() == "a"
         assert not list(promoted_folder("").glob("*.tmp")) or name == "rename"
-    promoted.install(other, "reader", "en")
+    installed_models.install(other, "reader", "en")
     assert content_of() == "b"
 
 
@@ -148,12 +148,12 @@ def test_a_ranker_that_is_not_better_is_not_used(tmp_path, encoder):
 
 
 def test_an_embedder_that_is_better_takes_its_collections_along(tmp_path, encoder, monkeypatch):
-    monkeypatch.setattr(bundled, "SHIPPED", {**SHIPPED, "reader": {}, "ranker": {}})
+    monkeypatch.setattr(default_models, "SHIPPED", {**SHIPPED, "reader": {}, "ranker": {}})
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "dog.md").write_text("# Juno\n\nThe dog of the station is called Juno.")
     assert run("index", tmp_path / "docs").exit_code == 0
     held = animals(tmp_path)
-    promoted.install(encoder, "embedder", "en")  # of random weights
+    installed_models.install(encoder, "embedder", "en")  # of random weights
     good = find_model("all-MiniLM-L6-v2", setting="").folder
     shown = run("train", "promote", "embedder", good, "--held-out", held, "--collection", "default",
                 "--json")  # fmt: skip
@@ -208,4 +208,4 @@ def test_mistakes_of_the_commands_are_one_line(tmp_path, encoder):
         assert shown.exit_code == 1, command
         assert part in str(shown.exception), shown.exception
         assert "\n" not in str(shown.exception)
-    assert promoted.list_promoted() == []
+    assert installed_models.list_promoted() == []

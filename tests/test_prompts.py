@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from rag.prompts import (
+from rag.answers.prompts import (
     ABSTAIN,
     ABSTAIN_ZH,
     ANSWER,
@@ -21,9 +21,7 @@ from rag.prompts import (
 
 
 def test_the_prompts_load_neither_haystack_nor_torch():
-    code = (
-        "import sys, rag.prompts; print({'haystack', 'torch', 'transformers'} & set(sys.modules))"
-    )
+    code = "import sys, rag.answers.prompts; print({'haystack', 'torch', 'transformers'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
 

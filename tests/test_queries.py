@@ -1,6 +1,6 @@
 import pytest
 
-from rag.queries import leans, standalone
+from rag.retrieval.follow_ups import leans, standalone
 from rag.schema import Turn
 
 HISTORY = [Turn("What is the capacity of the battery bank?", "86 kWh.")]

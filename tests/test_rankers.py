@@ -11,13 +11,13 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from typer.testing import CliRunner
 
 from rag.config import Config
+from rag.config.ranker import RankerConfig
 from rag.engine import RAG
 from rag.errors import ModelError, QuestionError
-from rag.pairing import in_batches
-from rag.ranker_config import RankerConfig
-from rag.rankers import CrossEncoderModel, Ranker, joined, read_text
-from rag.roles import Roles, open_roles
-from ui.cli import app
+from rag.models.batching import in_batches
+from rag.models.selection import Roles, open_roles
+from rag.retrieval.ranker import CrossEncoderModel, Ranker, joined, read_text
+from ui.commands.main import app
 
 QUESTION = "Why did the heating cable not protect the summer pipe in 2014?"
 

@@ -8,7 +8,7 @@ from places import ROOT
 from typer.testing import CliRunner
 
 from rag.config import Config
-from ui.cli import app
+from ui.commands.main import app
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```(\w*)\n(.*?)```", README, re.DOTALL)

@@ -10,11 +10,11 @@ from cli_runs import QUESTION, done, refused
 from tiny_models import save_encoder
 
 from indexing.reembedding import reembed_collection, reembed_store
-from rag import embedders
 from rag.collections import open_rag, open_store
 from rag.config import Config, EmbedderConfig
-from rag.embedders import _load as load_embedder
 from rag.errors import MismatchError, ModelError
+from rag.models import embedder as embedders
+from rag.models.embedder import _load as load_embedder
 
 
 @pytest.fixture

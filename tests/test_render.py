@@ -27,7 +27,7 @@ from ui.render import (
     steps_table,
 )
 from ui.render.escaping import JOINER, sound
-from ui.render.marking import merged
+from ui.render.highlighting import merged
 from ui.render.reader import view_around
 from ui.words import words_in
 

@@ -10,12 +10,12 @@ from bs4 import BeautifulSoup
 from made_results import build_results
 from places import ROOT
 
-from evaluation.conventions import CONVENTIONS
 from evaluation.metrics import retrieval
 from evaluation.report import numbers, write_report
-from evaluation.report.failures import marked
-from evaluation.report.oracle import self_test
+from evaluation.report.sections.failures import marked
+from evaluation.report.self_test import self_test
 from evaluation.report.words import FILES, say
+from evaluation.results.conventions import CONVENTIONS
 
 TITLES = [
     "verdict",

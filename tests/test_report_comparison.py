@@ -7,8 +7,8 @@ import pytest
 from bs4 import BeautifulSoup
 from made_results import build_results
 
-from evaluation.compare import compare_runs
 from evaluation.report import numbers, write_comparison
+from evaluation.results.comparison import compare_runs
 
 HOSTILE = "</script><script>alert(1)</script> <img src=x onerror=alert(2)> | [y](javascript:z) {a}"
 SECTIONS = 6

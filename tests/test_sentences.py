@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from rag.sentences import sentence_spans
+from rag.language.sentences import sentence_spans
 
 
 def sentences(text):

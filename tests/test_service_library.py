@@ -17,9 +17,9 @@ from service_runs import (
 
 from indexing import pipeline
 from rag.collections import open_store
+from rag.config.ranker import RankerConfig
 from rag.errors import CollectionError, LockedError
-from rag.ranker_config import RankerConfig
-from rag.ranking import NO_QUESTION
+from rag.retrieval.ranking_depth import NO_QUESTION
 from ui.services.errors import NotFoundError, UploadError
 from ui.services.names import check_content, safe_name
 

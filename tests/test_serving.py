@@ -20,8 +20,8 @@ from cli_runs import QUESTION, refused
 from mcp import ClientSession, StdioServerParameters, stdio_client
 from places import ROOT
 
-from ui import serving
 from ui.api import app
+from ui.commands import servers
 
 RADIO = "How long can the repeater on Kettle Peak work without sunshine?"
 
@@ -130,12 +130,12 @@ def test_whoever_reads_the_address_may_connect_at_once(monkeypatch):
         with socket.create_connection(("127.0.0.1", port)):
             connected.append(port)
 
-    monkeypatch.setattr(serving, "say", said)
+    monkeypatch.setattr(servers, "say", said)
     monkeypatch.setattr(app, "build_api", lambda services: None)
     monkeypatch.setattr(uvicorn.Server, "run", lambda server, sockets: None)
     monkeypatch.setattr(signal, "signal", lambda *_: None)
-    with serving._listen("127.0.0.1", 0) as listening:
-        serving._serve(None, listening)
+    with servers._listen("127.0.0.1", 0) as listening:
+        servers._serve(None, listening)
     assert len(connected) == 1
 
 

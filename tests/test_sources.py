@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from indexing import sources as sources_module
-from indexing.sources import SourceFile, make_plan
+from indexing import plan as sources_module
+from indexing.plan import SourceFile, make_plan
 from rag.errors import SourceError
-from rag.stores.base import DocumentInfo, Failure
-from rag.stores.files import sha256_of
+from rag.files import sha256_of
+from rag.stores.contract import DocumentInfo, Failure
 
 posix = pytest.mark.skipif(os.name != "posix", reason="names of any bytes need POSIX")
 HOME = Path(".rag")

@@ -12,25 +12,25 @@ from tiny_models import save_encoder, save_reader
 from transformers import AutoModelForQuestionAnswering, AutoTokenizer
 
 from evaluation.datasets import read_squad
-from evaluation.reading import read_contexts
-from rag.calibration import (
+from evaluation.run.reader_evaluation import read_contexts
+from rag.answers.citations import quote_evidence
+from rag.config import Config
+from rag.config.reader import ReaderConfig
+from rag.engine import RAG
+from rag.errors import ConfigError, ModelError
+from rag.models.calibration import (
     UNFITTED,
     Calibration,
     fit_calibration,
     read_calibration,
     write_calibration,
 )
-from rag.citations import quote_evidence
-from rag.config import Config
-from rag.engine import RAG
-from rag.errors import ConfigError, ModelError
-from rag.evidence import Evidence
-from rag.pair_model import PairModel
-from rag.passages import as_passage
-from rag.reader_config import ReaderConfig
-from rag.roles import open_roles
+from rag.models.pair_model import PairModel
+from rag.models.selection import open_roles
+from rag.reading.evidence import Evidence
+from rag.reading.span_reader import SpanReader
+from rag.retrieval.passages import as_passage
 from rag.schema import answer_from_json, to_json
-from rag.span_reader import SpanReader
 
 QUESTION = "Why did the heating cable not protect the summer pipe in 2014?"
 LONG = " ".join(f"Room {number} has {number * 7} beds and a lamp." for number in range(40))

@@ -9,8 +9,8 @@ from store_builders import make_passages
 
 from rag.config import StoreConfig
 from rag.errors import MismatchError, StoreError
-from rag.stores.base import Manifest
-from rag.stores.embedded import EmbeddedStore
+from rag.stores.contract import Manifest
+from rag.stores.embedded.store import EmbeddedStore
 
 MANIFEST = Manifest(
     schema=1, analyzer="1", embedder="model", embedder_sha256="ab", dimension=16, length=100,
@@ -60,7 +60,7 @@ def test_a_store_survives_haystack_s_serialization(tmp_path):
     store.write_documents(make_passages(4))
     pipeline = Pipeline()
     pipeline.add_component("writer", DocumentWriter(store))
-    read = Pipeline.loads(pipeline.dumps(), allowed_modules=["rag.stores.embedded"])
+    read = Pipeline.loads(pipeline.dumps(), allowed_modules=["rag.stores.embedded.store"])
     loaded = read.get_component("writer").document_store
     for other in (loaded, EmbeddedStore.from_dict(store.to_dict())):
         assert other.to_dict() == store.to_dict()

@@ -2,7 +2,7 @@
 
 This file is also the program that crashes: a clean process (`python test_store_crash.py PLAN`)
 forks one child per crash, which runs a fixed workload and writes one byte per publish to a pipe.
-An operation is each call of `rag.stores.files` that touches the disk (before and after) and each
+An operation is each call of `rag.files` that touches the disk (before and after) and each
 SQL statement (before). The power-loss model drops, empties or cuts every file that was not synced,
 and undoes renames in folders that were not synced; SQLite's own files are left to SQLite.
 """
@@ -23,10 +23,11 @@ import numpy as np
 import pytest
 from haystack import Document
 
+from rag import files
 from rag.config import StoreConfig
-from rag.stores import database, derived, files
-from rag.stores.base import StoredDocument
-from rag.stores.embedded import EmbeddedStore
+from rag.stores.contract import StoredDocument
+from rag.stores.embedded import derived_indexes, sqlite
+from rag.stores.embedded.store import EmbeddedStore
 
 SETTINGS = StoreConfig(exact_limit=5, graph_search=16, rebuild_share=0.5)
 PLAN = {"points": {"crash": 66, "power": 40}, "kills": 30, "seed": 7}  # spread over all operations
@@ -142,15 +143,15 @@ class Crash:
         for name in names:
             setattr(files, name, self.around(getattr(files, name)))
         files.os.link = self.around(os.link)
-        connect = database.sqlite3.connect
+        connect = sqlite.sqlite3.connect
 
         def traced(*values, **options):
             connection = connect(*values, **options)
             connection.set_trace_callback(lambda statement: self.tick())
             return connection
 
-        database.sqlite3.connect = traced
-        derived.SMALL = 0  # so that hard links and deletions in tantivy are part of it
+        sqlite.sqlite3.connect = traced
+        derived_indexes.SMALL = 0  # so that hard links and deletions in tantivy are part of it
 
 
 def damage(path, draw):

@@ -9,7 +9,7 @@ import pytest
 from small_collections import SETTINGS, answers, fill, one_line
 
 from rag.errors import StoreError
-from rag.stores.embedded import EmbeddedStore
+from rag.stores.embedded.store import EmbeddedStore
 
 # -- mutations of the derived folders
 

@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 from small_collections import SETTINGS, answers, fill, one_line
 
+from rag import files
 from rag.errors import StoreError
-from rag.stores import database, files
-from rag.stores.embedded import EmbeddedStore
+from rag.stores.embedded import sqlite
+from rag.stores.embedded.store import EmbeddedStore
 
 
 def publish_with_limit(folder, limit):
@@ -121,7 +122,7 @@ def test_a_collection_in_a_read_only_folder_is_read(tmp_path, sound, expected, m
     folder = tmp_path / "c"
     shutil.copytree(sound, folder)
     folder.chmod(0o500)
-    monkeypatch.setattr(database, "access", lambda path, mode: False)
+    monkeypatch.setattr(sqlite, "access", lambda path, mode: False)
     assert answers(folder) == expected
     assert not (folder / "journal.db-wal").exists()
     folder.chmod(0o700)

@@ -10,8 +10,8 @@ import pytest
 from haystack import Document
 from store_builders import DIMENSION, a_store, ids, make_passages, put, ranked
 
-from rag.stores.base import StoredDocument
-from rag.stores.embedded import StaleError
+from rag.stores.contract import StoredDocument
+from rag.stores.embedded.store import StaleError
 
 
 def test_an_unpublished_change_is_invisible_and_the_next_writer_publishes_it(tmp_path, engine):

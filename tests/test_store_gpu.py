@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from store_builders import unit_vectors
 
-from rag.stores import dense
-from rag.stores.dense import DenseIndex, build_base
+from rag.stores.indexes import faiss_index
+from rag.stores.indexes.faiss_index import DenseIndex, build_base
 
 
 @pytest.fixture
@@ -59,4 +59,4 @@ def test_filters_removed_rows_and_graphs_stay_on_the_processor(asked):
 
 
 def test_without_a_gpu_nothing_is_copied():
-    assert not dense.on_gpu(build_base(unit_vectors(10, 1), exact_limit=100))
+    assert not faiss_index.on_gpu(build_base(unit_vectors(10, 1), exact_limit=100))

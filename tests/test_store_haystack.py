@@ -8,7 +8,7 @@ from haystack.testing.document_store import DocumentStoreBaseExtendedTests
 from store_engines import make_engine
 
 from rag.config import StoreConfig
-from rag.stores.embedded import EmbeddedStore
+from rag.stores.embedded.store import EmbeddedStore
 
 
 class Alike(DocumentStoreBaseExtendedTests):

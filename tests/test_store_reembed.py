@@ -19,9 +19,9 @@ from store_builders import (
 from test_store_collections import MANIFEST
 
 from rag.errors import LockedError, MismatchError, StaleError, StoreError
-from rag.stores import fresh
-from rag.stores.base import Failure, StoredDocument
-from rag.stores.embedded import EmbeddedStore
+from rag.stores.contract import Failure, StoredDocument
+from rag.stores.embedded import reembedding
+from rag.stores.embedded.store import EmbeddedStore
 
 OTHER = replace(MANIFEST, embedder="other", embedder_sha256="cd", dimension=24)
 OLD, NEW = [1.0] * DIMENSION, [1.0] * 24
@@ -121,7 +121,7 @@ def test_another_embedder_with_vectors_of_the_same_length(tmp_path, engine, stor
 def test_readers_see_the_old_vectors_until_all_new_ones_are_there(
     tmp_path, engine, store, monkeypatch
 ):
-    monkeypatch.setattr(fresh, "BATCH", 10)
+    monkeypatch.setattr(reembedding, "BATCH", 10)
     reader, before, old = engine.open(tmp_path / "c"), facts(store), searched(store)
     generation, embed, looked = store.generation, Embedding(), []
 
@@ -145,7 +145,7 @@ def test_readers_see_the_old_vectors_until_all_new_ones_are_there(
 def test_a_run_that_fails_leaves_the_old_vectors_and_the_next_one_ends_it(
     tmp_path, engine, store, monkeypatch
 ):
-    monkeypatch.setattr(fresh, "BATCH", 10)
+    monkeypatch.setattr(reembedding, "BATCH", 10)
     before, old = facts(store), searched(store)
     with pytest.raises(KeyError):
         store.reembed(OTHER, Embedding(fails_after=20 if engine.is_embedded else 0))
@@ -161,7 +161,7 @@ def test_a_run_that_fails_leaves_the_old_vectors_and_the_next_one_ends_it(
 
 
 def test_vectors_of_another_embedder_are_never_mixed_in(tmp_path, monkeypatch):
-    monkeypatch.setattr(fresh, "BATCH", 4)
+    monkeypatch.setattr(reembedding, "BATCH", 4)
     store = EmbeddedStore(tmp_path / "c")
     with store.writer() as writer:
         writer.use(MANIFEST)

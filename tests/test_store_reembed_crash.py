@@ -21,9 +21,9 @@ import numpy as np
 import pytest
 from test_store_crash import SETTINGS, Crash, a_document, kill_at_random
 
-from rag.stores import fresh
-from rag.stores.base import Manifest
-from rag.stores.embedded import EmbeddedStore
+from rag.stores.contract import Manifest
+from rag.stores.embedded import reembedding
+from rag.stores.embedded.store import EmbeddedStore
 
 PLAN = {"points": {"crash": 60, "power": 24}, "kills": 16, "seed": 5}
 OLD = Manifest(
@@ -66,7 +66,7 @@ def make_base(folder):
 
 
 def reembed(folder):
-    fresh.BATCH, fresh.ROWS_AT_ONCE = 3, 4
+    reembedding.BATCH, reembedding.ROWS_AT_ONCE = 3, 4
     store = EmbeddedStore(folder, settings=SETTINGS)
     store.reembed(NEW, embed)
     return store

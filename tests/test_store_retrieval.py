@@ -23,8 +23,8 @@ from store_builders import (
 )
 from store_engines import CLUSTER, make_engine
 
-from rag.stores import derived
-from rag.text import tokens
+from rag.language.analysis import tokens
+from rag.stores.embedded import derived_indexes
 
 
 @pytest.fixture(scope="module", params=["flat", "graph", *CLUSTER])
@@ -171,7 +171,7 @@ def test_top_k_below_one_is_refused(filled, top_k):
 
 
 def test_bm25_with_passages_added_is_bm25_made_anew(tmp_path, monkeypatch, passages):
-    monkeypatch.setattr(derived, "SMALL", 0)
+    monkeypatch.setattr(derived_indexes, "SMALL", 0)
     grown, whole = a_store(tmp_path / "a"), a_store(tmp_path / "b", passages=passages)
     for start in range(0, 600, 100):
         grown.write_documents(passages[start : start + 100])
@@ -187,7 +187,7 @@ def test_bm25_with_passages_removed_never_finds_them_and_hardly_differs(
 ):
     # Until a rebuild, tantivy still counts removed passages in df and mean length: at most a
     # `rebuild_share` of them, so that idf moves by little.
-    monkeypatch.setattr(derived, "SMALL", 0)
+    monkeypatch.setattr(derived_indexes, "SMALL", 0)
     store = a_store(tmp_path / "a", passages=passages)
     gone = [passage.id for passage in passages[::10]]
     kept = [passage for passage in passages if passage.id not in gone]

@@ -14,7 +14,7 @@ from haystack.document_stores.types import DuplicatePolicy
 from store_builders import DIMENSION, a_store, ids, make_passages, put
 
 from rag.errors import LockedError, StoreError
-from rag.stores.base import Failure
+from rag.stores.contract import Failure
 
 # -- writing
 
@@ -139,7 +139,7 @@ def test_failures_are_listed_until_their_path_is_done_again(tmp_path, engine):
 
 HOLD = """
 import sys, time
-from rag.stores.embedded import EmbeddedStore
+from rag.stores.embedded.store import EmbeddedStore
 store = EmbeddedStore(sys.argv[1])
 with store.writer():
     print("held", flush=True)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag import text as analysis
-from rag.text import ANALYZER_VERSION, content_words, language_of, tokens
+from rag.language import analysis
+from rag.language.analysis import ANALYZER_VERSION, content_words, language_of, tokens
 
 
 @pytest.mark.parametrize(

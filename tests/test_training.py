@@ -15,27 +15,27 @@ from training_sets import KilledError, stop_at, write_squad
 from typer.testing import CliRunner
 
 from evaluation.datasets import read_squad
-from evaluation.reading import read_contexts
-from evaluation.training import course as course_module
+from evaluation.run.reader_evaluation import read_contexts
 from evaluation.training import loop
-from evaluation.training import measure as measure_module
-from evaluation.training import noise as noise_module
-from evaluation.training.course import Course, train_model
-from evaluation.training.examples import Example
-from evaluation.training.features import UNKNOWN, Feature
+from evaluation.training.data.examples import Example
 from evaluation.training.loop import Schedule
-from evaluation.training.measure import measure
-from evaluation.training.reading import batch_order, loss_of
-from rag import joint
+from evaluation.training.reader import regularisation as noise_module
+from evaluation.training.reader import training as course_module
+from evaluation.training.reader import validation as measure_module
+from evaluation.training.reader.features import UNKNOWN, Feature
+from evaluation.training.reader.objective import batch_order, loss_of
+from evaluation.training.reader.training import Course, train_model
+from evaluation.training.reader.validation import measure
 from rag.config import Config
+from rag.config.ranker import RankerConfig
+from rag.config.reader import ReaderConfig
 from rag.errors import DatasetError, ModelError
-from rag.joint import Heads, load_joint
-from rag.models import find_model
-from rag.ranker_config import RankerConfig
-from rag.reader_config import ReaderConfig
-from rag.roles import open_roles
-from rag.windows import Reading, Window
-from ui.cli import app
+from rag.models import reader_ranker
+from rag.models.model_files import find_model
+from rag.models.reader_ranker import Heads, load_joint
+from rag.models.selection import open_roles
+from rag.models.windows import Reading, Window
+from ui.commands.main import app
 
 
 @pytest.fixture(scope="module")
@@ -164,7 +164,7 @@ def test_a_full_disk_installs_nothing_and_is_said_in_one_line(course, monkeypatc
     def full(*_, **__):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(joint, "save_file", full)
+    monkeypatch.setattr(reader_ranker, "save_file", full)
     wanted = course()
     with pytest.raises(
         ModelError, match=r"No space left on device\. Nothing was installed"

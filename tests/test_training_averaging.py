@@ -8,11 +8,11 @@ from safetensors.torch import save_file
 from tiny_models import save_encoder, save_reader
 from training_sets import write_squad
 
-from evaluation.training.averaging import average, recalibrate
-from evaluation.training.course import Course, train_model
 from evaluation.training.loop import Schedule
+from evaluation.training.reader.training import Course, train_model
 from rag.errors import ModelError
-from rag.packing import load_weights, pack
+from rag.models.int8 import load_weights, pack
+from tools.average_readers import average, recalibrate
 
 
 def test_every_weight_is_the_mean_packed_or_not(tmp_path):

@@ -13,19 +13,17 @@ from embedder_courses import text
 from training_sets import write_squad
 
 from evaluation.datasets.schema import Dataset, JudgedQuestion, SourceDocument
-from evaluation.training.embedder_course import train_embedder
-from evaluation.training.embedding import (
+from evaluation.training.data.cloze_sets import make_datasets, read_documents
+from evaluation.training.data.examples import Example, cut_documents
+from evaluation.training.data.negatives import mine_negatives
+from evaluation.training.embedder.model import (
     SCALE,
     Ranking,
     load_embedding,
     margin_loss,
     ranking_loss,
 )
-from evaluation.training.examples import Example, cut_documents
-from evaluation.training.loop import Schedule
-from evaluation.training.made import make_datasets, read_documents
-from evaluation.training.negatives import mine_negatives
-from evaluation.training.pairs import (
+from evaluation.training.embedder.pairs import (
     Asked,
     Row,
     batches,
@@ -35,11 +33,13 @@ from evaluation.training.pairs import (
     rows_of_epoch,
     spread_of,
 )
-from evaluation.training.ranked import Pool, make_pool
+from evaluation.training.embedder.training import train_embedder
+from evaluation.training.embedder.validation import Pool, make_pool
+from evaluation.training.loop import Schedule
 from rag.config import EmbedderConfig
-from rag.embedders import Embedder
 from rag.errors import DatasetError
-from rag.models import find_model
+from rag.models.embedder import Embedder
+from rag.models.model_files import find_model
 
 
 def draw(seed):
@@ -326,7 +326,7 @@ def test_the_pool_holds_what_is_held_back_and_other_pieces(tmp_path):
 
 def test_a_budget_is_hardly_spent_on_measuring(course, monkeypatch):
     asked = []
-    pools = "evaluation.training.embedder_course.make_pool"
+    pools = "evaluation.training.embedder.training.make_pool"
     monkeypatch.setattr(
         pools, lambda *args, **options: asked.append(options["most"]) or make_pool(*args, **options)
     )

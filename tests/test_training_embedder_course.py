@@ -15,20 +15,20 @@ from training_sets import KilledError, squad_content, stop_at, write_squad
 from typer.testing import CliRunner
 
 from evaluation.training import loop
-from evaluation.training.course import train_model
-from evaluation.training.embedder_course import train_embedder
-from evaluation.training.pairs import (
+from evaluation.training.embedder.pairs import (
     Asked,
 )
-from evaluation.training.ranked import Pool
-from evaluation.training.teacher import teach
-from rag import bundled
+from evaluation.training.embedder.teacher import teach
+from evaluation.training.embedder.training import train_embedder
+from evaluation.training.embedder.validation import Pool
+from evaluation.training.reader.training import train_model
 from rag.config import EmbedderConfig
-from rag.embedders import Embedder
 from rag.errors import DatasetError, ModelError
-from rag.models import find_model
-from rag.rankers import CrossEncoderModel
-from ui.cli import app
+from rag.models import default_models
+from rag.models.embedder import Embedder
+from rag.models.model_files import find_model
+from rag.retrieval.ranker import CrossEncoderModel
+from ui.commands.main import app
 
 # -- the whole training
 
@@ -136,7 +136,7 @@ def test_a_trained_model_can_be_trained_further(course, tmp_path):
 
 @pytest.mark.parametrize("mine", ["dense", "both"])
 def test_a_reader_can_learn_from_dense_negatives_too(course, base, mine, monkeypatch, tmp_path):
-    monkeypatch.setattr(bundled, "model_for", lambda role, language: str(base))
+    monkeypatch.setattr(default_models, "model_for", lambda role, language: str(base))
     (tmp_path / "notes.txt").write_text("The hut was opened for climbers in 1954 by a club.\n")
     wanted = replace(course(mine=mine, cloze=[tmp_path / "notes.txt"]), role="reader")
     done = train_model(wanted)
@@ -183,7 +183,7 @@ def test_what_cannot_be_trained_is_refused_in_words(course, tmp_path):
 
 
 def test_a_base_for_another_language_is_refused_at_once(course, tmp_path, base, monkeypatch):
-    monkeypatch.delattr("evaluation.training.embedding.Embedding.encode")  # takes long
+    monkeypatch.delattr("evaluation.training.embedder.model.Embedding.encode")  # takes long
     served = save_embedder(tmp_path / "served")
     content = json.loads((served / "config.json").read_text())
     content["citewell"] = {"heads": ["embedding"], "languages": ["zh"]}

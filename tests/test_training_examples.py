@@ -10,18 +10,18 @@ from transformers import AutoTokenizer
 
 from evaluation.datasets import load_dataset
 from evaluation.datasets.schema import Dataset, Gold, JudgedQuestion, SourceDocument
-from evaluation.training.examples import (
+from evaluation.training.data.examples import (
     LONGEST_PIECE,
     Example,
     cut_documents,
     find_answer,
     positives,
 )
-from evaluation.training.features import UNKNOWN, make_features, token_span
-from evaluation.training.negatives import mine_negatives
-from evaluation.training.sets import Mining, load_training_set
+from evaluation.training.data.negatives import mine_negatives
+from evaluation.training.data.sets import Mining, load_training_set
+from evaluation.training.reader.features import UNKNOWN, make_features, token_span
 from rag.errors import DatasetError
-from rag.windows import WindowCutter, prefix
+from rag.models.windows import WindowCutter, prefix
 
 
 def dataset(questions, documents, matching="spans"):

@@ -12,11 +12,11 @@ from training_sets import paragraph, squad_content, write_squad
 
 from evaluation.datasets import load_dataset
 from evaluation.training import loop
-from evaluation.training.course import Course, train_model
 from evaluation.training.loop import Schedule
-from rag import joint
+from evaluation.training.reader.training import Course, train_model
 from rag.errors import DatasetError, ModelError
-from rag.joint import load_joint
+from rag.models import reader_ranker
+from rag.models.reader_ranker import load_joint
 
 
 @pytest.fixture(scope="module")
@@ -186,8 +186,8 @@ def test_a_training_that_goes_astray_installs_nothing(course, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "target", ["evaluation.training.loop.save_file", "rag.joint.save_file",
-               "evaluation.training.course.write_trained_on", "tempfile.mkdtemp"],
+    "target", ["evaluation.training.loop.save_file", "rag.models.reader_ranker.save_file",
+               "evaluation.training.reader.training.write_trained_on", "tempfile.mkdtemp"],
 )  # fmt: skip
 def test_a_disk_that_is_full_at_any_point_installs_nothing(course, monkeypatch, target):
     def full(*_, **__):
@@ -216,7 +216,7 @@ def test_a_second_ctrl_c_ends_it_at_once_and_the_next_run_goes_on(course, monkey
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(joint, "save_file", again)
+        patch.setattr(reader_ranker, "save_file", again)
         with pytest.raises(KeyboardInterrupt):
             train_model(wanted, told=told)
     assert not wanted.out.exists()

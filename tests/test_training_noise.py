@@ -5,12 +5,12 @@ import torch
 from tiny_models import save_encoder
 from torch import nn
 
-from evaluation.training.features import Feature
 from evaluation.training.loop import Schedule
-from evaluation.training.noise import ByteDropout, Hiding, add_dropout, hide_tokens
-from evaluation.training.reading import Reading
-from rag.joint import joint_from_encoder
-from rag.windows import Window
+from evaluation.training.reader.features import Feature
+from evaluation.training.reader.objective import Reading
+from evaluation.training.reader.regularisation import ByteDropout, Hiding, add_dropout, hide_tokens
+from rag.models.reader_ranker import joint_from_encoder
+from rag.models.windows import Window
 
 SHARE = 0.25
 

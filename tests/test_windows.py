@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tiny_models import save_tokenizer
 from transformers import AutoTokenizer
 
-from rag.windows import Reading, Span, Window, WindowCutter, by_length, find_spans, prefix
+from rag.models.windows import Reading, Span, Window, WindowCutter, by_length, find_spans, prefix
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,5 @@
 """`python -m ui` is the command `rag`."""
 
-from ui.cli import main
+from ui.commands.main import main
 
 main()

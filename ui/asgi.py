@@ -84,7 +84,7 @@ def build_app() -> st.App:
 
 def _report(run_id: str) -> Response:
     """Return the report of a run, in a sandbox that is told apart from the page's own origin."""
-    from evaluation.report.html import report_policy
+    from evaluation.report.rendering.html import report_policy
 
     try:
         text = session.services().runs.report(run_id)

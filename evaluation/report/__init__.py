@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from evaluation.report.layout import Page
-from evaluation.results import Comparison, Results
+from evaluation.results.schema import Comparison, Results
 
 __all__ = ["write_comparison", "write_report"]
 
@@ -39,7 +39,7 @@ def write_report(
         ValueError: If there is no system.
         DatasetError: If the folder cannot be written; an older report then stays as it was.
     """
-    from evaluation.report.sections import build_page  # matplotlib is heavy
+    from evaluation.report.page import build_page  # matplotlib is heavy
 
     if not results.systems:
         raise ValueError("`results` has no system, so there is nothing to report.")
@@ -66,15 +66,15 @@ def write_comparison(
     Raises:
         DatasetError: If the folder cannot be written; an older comparison then stays as it was.
     """
-    from evaluation.report.difference import build_difference
+    from evaluation.report.comparison.page import build_difference
 
     return _write(build_difference(a, b, comparisons, names), folder, "comparison")
 
 
 def _write(page: Page, folder: Path, name: str) -> list[Path]:
-    from evaluation.outputs import write_file
-    from evaluation.report.html import render_html  # jinja2 is heavy
-    from evaluation.report.markdown import render_markdown
+    from evaluation.report.rendering.html import render_html  # jinja2 is heavy
+    from evaluation.report.rendering.markdown import render_markdown
+    from evaluation.results.run_files import write_file
 
     texts = {f"{name}.html": render_html(page), f"{name}.md": render_markdown(page)}
     for file, text in texts.items():

@@ -8,8 +8,8 @@ languages.
 from dataclasses import dataclass
 from typing import ClassVar, Literal, TypeAlias
 
-from evaluation.records import QueryResult
 from evaluation.report.words import Words
+from evaluation.results.records import QueryResult
 
 Text: TypeAlias = "str | Words"
 State = Literal["", "good", "fair", "bad", "muted"]

@@ -7,10 +7,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 from evaluation.datasets.schema import Dataset
+from evaluation.training.data.sets import Role, TrainingSet
 from evaluation.training.loop import Progress, Schedule
-from evaluation.training.measure import Measured
-from evaluation.training.sets import Role, TrainingSet
-from rag.models import ModelFiles
+from evaluation.training.reader.validation import Measured
+from rag.models.model_files import ModelFiles
 
 # What it is, the settings that name it, and what a step sees.
 WORDS: dict[Role, tuple[str, str, str]] = {

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from evaluation.cli import DatasetsArgument, JsonOption, RepairOption, SeedOption
-from evaluation.training.promotion_cli import (
+from evaluation.training.promotion.cli import (
     CollectionsOption,
     forget,
     promote,
@@ -20,9 +20,9 @@ from rag.console import print_json, printable, say, show
 from rag.errors import ConfigError
 
 if TYPE_CHECKING:
-    from evaluation.training.course import Course, Trained
     from evaluation.training.loop import Progress
-    from evaluation.training.promotion import Verdict
+    from evaluation.training.promotion.verdict import Verdict
+    from evaluation.training.reader.training import Course, Trained
 
 BASE = "all-MiniLM-L6-v2"
 RATE, EMBEDDER_RATE = 1.5e-4, 3e-5
@@ -203,8 +203,8 @@ def _course(
     options: dict[str, Any],
     **what: Any,  # noqa: ANN401 - fields of a course
 ) -> "Course":
-    from evaluation.training.course import Course
     from evaluation.training.loop import Schedule
+    from evaluation.training.reader.training import Course
 
     device, mine = options["device"], what["mine"]
     if device not in ("auto", "cpu", "mps") and not device.startswith("cuda"):
@@ -224,8 +224,8 @@ def _course(
 
 def _train_model(course: "Course", *, promoting: bool, as_json: bool) -> None:
     from evaluation.launch import watched
-    from evaluation.training.course import train_model
-    from evaluation.training.promotion import Examination
+    from evaluation.training.promotion.verdict import Examination
+    from evaluation.training.reader.training import train_model
 
     examination = Examination(course.role, course.evaluated_on) if promoting else None
     with watched("negatives") as mined:
@@ -240,7 +240,7 @@ def _train_model(course: "Course", *, promoting: bool, as_json: bool) -> None:
 
 
 def _print(done: "Trained", verdict: "Verdict | None", *, as_json: bool) -> None:
-    from evaluation.training.promotion import verdict_json, verdict_line
+    from evaluation.training.promotion.verdict import verdict_json, verdict_line
 
     found = {"f1": done.measured.f1, "ranked": done.measured.ranked}
     if as_json:
@@ -261,8 +261,8 @@ def _train_embedder(
     course: "Course", collections: Sequence[str], *, promoting: bool, as_json: bool
 ) -> None:
     from evaluation.launch import watched
-    from evaluation.training.embedder_course import train_embedder
-    from evaluation.training.promotion import Examination, verdict_json, verdict_line
+    from evaluation.training.embedder.training import train_embedder
+    from evaluation.training.promotion.verdict import Examination, verdict_json, verdict_line
 
     examination = Examination("embedder", course.evaluated_on) if promoting else None
     with watched("preparing") as mined:

@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any
 from indexing.converters.schema import SUFFIXES, Conversion, ConvertedDocument, Section
 
 if TYPE_CHECKING:
-    from indexing.converters.checks import ConversionError
-    from indexing.converters.client import Converter
+    from indexing.converters.file_checks import ConversionError
+    from indexing.converters.process.client import Converter
 
 __all__ = [
     "SUFFIXES",
@@ -37,11 +37,11 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401
     if name == "ConversionError":
-        from indexing.converters.checks import ConversionError
+        from indexing.converters.file_checks import ConversionError
 
         return ConversionError
     if name == "Converter":
-        from indexing.converters.client import Converter
+        from indexing.converters.process.client import Converter
 
         return Converter
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
-from rag.answering import FAILED
+from rag.answers.drafting import FAILED
 from rag.schema import Answer, Turn
 from ui.api.errors import Refusal, refusal_for
 from ui.api.limits import Threads

@@ -16,6 +16,8 @@ from fastapi.responses import StreamingResponse
 
 from rag.schema import Answer, Turn
 from ui.api.answers import HEARTBEAT_SECONDS, Watched, WatchedOf, finished
+from ui.api.append_only import Growing
+from ui.api.chat_markdown import as_message
 from ui.api.chat_schemas import (
     ChatRequest,
     ChatResponse,
@@ -27,13 +29,11 @@ from ui.api.chat_schemas import (
     Said,
     Usage,
 )
-from ui.api.checked import Growing
 from ui.api.errors import Refusal
 from ui.api.events import EVENT_STREAM, HEARTBEAT, server_sent_event
 from ui.api.limits import Threads
 from ui.api.schemas import MOST_TURNS
 from ui.api.scope import Owner, ServicesOf, ThreadsOf
-from ui.api.shown import as_message
 from ui.services import Services
 from ui.services.jobs import Snapshot
 

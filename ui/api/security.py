@@ -12,8 +12,8 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rag.config import ServerConfig
+from rag.config.hosts import is_loopback
 from rag.errors import ConfigError
-from rag.hosts import is_loopback
 from ui.api.errors import Refusal
 from ui.services.owners import LOCAL, owner_of
 

@@ -5,11 +5,11 @@ from pathlib import Path
 import streamlit as st
 
 from rag.errors import RagError
+from ui.panels.collection_picker import DOCUMENT, Shelf
 from ui.panels.frame import problem, tried
 from ui.panels.lists import one_page
-from ui.panels.shelf import DOCUMENT, Shelf
 from ui.render import element, plain
-from ui.render.holdings import passage_list
+from ui.render.documents import passage_list
 from ui.services.library import DocumentRow
 
 PAGE = 10  # passages on a page

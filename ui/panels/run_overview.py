@@ -6,13 +6,12 @@ from typing import Any
 import streamlit as st
 
 from evaluation.report import numbers
-from evaluation.report.difference import build_difference
+from evaluation.report.baseline import other_metrics
+from evaluation.report.comparison.page import build_difference
 from evaluation.report.layout import Block, Table
-from evaluation.report.oracle import self_test
-from evaluation.report.parts import causes, slices
-from evaluation.report.provenance import provenance
-from evaluation.report.reading import other_metrics
-from evaluation.report.scores import (
+from evaluation.report.sections.funnel import causes, slices
+from evaluation.report.sections.provenance import provenance
+from evaluation.report.sections.scores import (
     comparisons,
     conventions,
     costs,
@@ -20,8 +19,9 @@ from evaluation.report.scores import (
     main_tables,
     other_table,
 )
-from evaluation.report.verdict import verdict
-from evaluation.results import SystemResult
+from evaluation.report.sections.verdict import verdict
+from evaluation.report.self_test import self_test
+from evaluation.results.schema import SystemResult
 from rag.errors import RagError
 from ui.panels.frame import notice, problem
 from ui.panels.runs import Bench

@@ -4,10 +4,10 @@ from hashlib import blake2s
 
 import streamlit as st
 
-from evaluation.records import QueryResult
-from evaluation.report.failures import one_case
-from evaluation.report.parts import cause_name
-from evaluation.results import SystemResult
+from evaluation.report.sections.failures import one_case
+from evaluation.report.sections.funnel import cause_name
+from evaluation.results.records import QueryResult
+from evaluation.results.schema import SystemResult
 from ui.panels.lists import one_page
 from ui.panels.runs import Bench
 from ui.render import element, plain

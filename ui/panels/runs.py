@@ -6,12 +6,12 @@ from datetime import datetime
 import streamlit as st
 
 from evaluation.report import numbers
-from evaluation.results import Results
+from evaluation.results.schema import Results
 from rag.errors import RagError
 from ui.panels.frame import notice, problem
 from ui.panels.lists import moment
 from ui.render import element
-from ui.render.holdings import facts, failed_file
+from ui.render.documents import facts, failed_file
 from ui.services import Services
 from ui.services.runs import RunInfo
 from ui.words import Language, Say
@@ -74,9 +74,9 @@ def draw_run_facts(bench: Bench) -> None:
         facts(
             [
                 (say("evaluation.dataset"), data.name),
-                (say("evaluation.questions"), numbers.count(data.questions)),
+                (say("evaluation.question_making.question_set"), numbers.count(data.questions)),
                 (say("evaluation.documents"), numbers.count(data.documents)),
-                (say("evaluation.systems"), ", ".join(each.name for each in results.systems)),
+                (say("evaluation.run.systems"), ", ".join(each.name for each in results.systems)),
                 (say("evaluation.finished"), _finished(results.timings.finished)),
                 (say("evaluation.seed"), results.seed),
             ]

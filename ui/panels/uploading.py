@@ -12,10 +12,10 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from indexing.converters import SUFFIXES
+from ui.panels.collection_picker import Shelf, show_collection
 from ui.panels.frame import notice, tried
-from ui.panels.shelf import Shelf, show_collection
 from ui.render import element, plain
-from ui.render.holdings import job_files, job_status
+from ui.render.documents import job_files, job_status
 from ui.services.uploads import IndexSnapshot
 
 WAIT = 0.25  # seconds between two looks of the browser's clicks, at most

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from rag.errors import RagError
-from rag.text import language_of
+from rag.language.analysis import language_of
 from ui.panels.frame import heading, problem
 from ui.render import element, plain
 from ui.services import Services

@@ -16,11 +16,11 @@ from ui.render.cards import (
     passage_cards,
     result_card,
 )
+from ui.render.chat_markdown import quoted_markdown, safe_markdown
 from ui.render.escaping import Html, element, escape, joined, plain
-from ui.render.marking import excerpt, highlight
+from ui.render.highlighting import excerpt, highlight
 from ui.render.reader import document_text
 from ui.render.steps import seconds, steps_table
-from ui.render.written import quoted_markdown, safe_markdown
 
 __all__ = [
     "Html",

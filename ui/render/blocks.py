@@ -5,7 +5,6 @@
 
 from collections.abc import Iterable
 
-from evaluation.records import QueryResult
 from evaluation.report.layout import (
     Block,
     Bullets,
@@ -24,8 +23,9 @@ from evaluation.report.layout import (
     Text,
 )
 from evaluation.report.words import Words, say
+from evaluation.results.records import QueryResult
 from ui.render.escaping import Html, element, joined
-from ui.render.marking import language_tag
+from ui.render.highlighting import language_tag
 from ui.words import Language
 
 

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from typing import Final
 from urllib.parse import urlencode
 
+from rag.language.analysis import matched_spans
 from rag.schema import Answer, Citation, Passage, Stage
-from rag.text import matched_spans
 from ui.render.escaping import Html, element, joined
-from ui.render.marking import Span, excerpt, highlight, language_tag, shifted
+from ui.render.highlighting import Span, excerpt, highlight, language_tag, shifted
 from ui.render.places import MARK, short_source, title_of
 from ui.render.steps import why
 from ui.words import Say

@@ -1,8 +1,8 @@
 """One question of a run: its line in a list, why it went wrong, its citations and its ranking."""
 
-from evaluation.records import QueryResult
 from evaluation.report import numbers
-from evaluation.report.parts import cause_name
+from evaluation.report.sections.funnel import cause_name
+from evaluation.results.records import QueryResult
 from ui.render.blocks import in_language
 from ui.render.escaping import Html, element
 from ui.words import Language, Say, all_words

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ui.render.escaping import Html, element
-from ui.render.marking import highlight, language_tag
+from ui.render.highlighting import highlight, language_tag
 from ui.render.places import MARK
 
 SHOWN: Final = 60_000  # characters of a document in one view

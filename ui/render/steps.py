@@ -6,7 +6,7 @@ from typing import Final
 
 from rag.schema import Passage, Stage
 from ui.render.escaping import Html, element
-from ui.render.marking import Span
+from ui.render.highlighting import Span
 from ui.words import Say, all_words
 
 MOST_WORDS: Final = 8

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from rag import files
 from rag.errors import StoreError
-from rag.stores import files
 
 SCHEMA = 1
 SECONDS = 30  # to wait for another process's transaction

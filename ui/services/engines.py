@@ -10,18 +10,18 @@ from rag.clock import Stopwatch
 from rag.collections import identity_of, open_generator, open_rag
 from rag.config import Config, EmbedderConfig, Method
 from rag.errors import CollectionError, MismatchError, QuestionError, RagError, StoreError
-from rag.ranking import NO_QUESTION
-from rag.roles import Roles, open_roles
+from rag.language.analysis import matched_spans
+from rag.models.selection import Roles, open_roles
+from rag.retrieval.ranking_depth import NO_QUESTION
 from rag.schema import Passage, SearchResult, Stage
 from rag.stores.filters import Filter
-from rag.text import matched_spans
 
 if TYPE_CHECKING:
-    from rag.embedders import Embedder
+    from rag.answers.generators import Generator
     from rag.engine import RAG
-    from rag.evidence import Evidence
-    from rag.generators import Generator
-    from rag.stores.base import Store
+    from rag.models.embedder import Embedder
+    from rag.reading.evidence import Evidence
+    from rag.stores.contract import Store
 
 MOST_OPEN = 32  # collections
 
@@ -94,7 +94,7 @@ class Engines:
         Raises:
             ModelError: If its files are missing.
         """
-        from rag.embedders import Embedder
+        from rag.models.embedder import Embedder
 
         with self._lock:
             if settings.model not in self._embedders:
@@ -107,7 +107,7 @@ class Engines:
         Raises:
             ModelError: If its files are missing.
         """
-        from rag.embedders import embedder_settings
+        from rag.models.embedder import embedder_settings
 
         made_with = store.manifest.embedder if store.manifest else None
         return self.embedder(embedder_settings(self.config.embedder, made_with=made_with))
@@ -142,7 +142,7 @@ class Engines:
 
         For `auto` that is the embedder for English; another is loaded with its first collection.
         """
-        from rag.embedders import embedder_settings
+        from rag.models.embedder import embedder_settings
 
         self.embedder(embedder_settings(self.config.embedder)).warm_up()
         self.roles.warm_up()

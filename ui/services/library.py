@@ -20,9 +20,9 @@ from rag.collections import (
 )
 from rag.config import Config
 from rag.errors import CollectionError, RagError, StoreError
-from rag.passages import as_passage
+from rag.retrieval.passages import as_passage
 from rag.schema import Passage
-from rag.stores.base import DocumentInfo, Failure, Store
+from rag.stores.contract import DocumentInfo, Failure, Store
 from ui.services.database import Database
 from ui.services.engines import Engines
 from ui.services.errors import NotFoundError
@@ -225,7 +225,7 @@ class Library:
         Raises:
             NotFoundError: If the collection is not there or not theirs.
         """
-        from rag.stores.files import sha256_of
+        from rag.files import sha256_of
 
         with self._store(owner, name) as store:
             found = [info for info in store.documents() if info.document_id == document_id]
@@ -293,7 +293,7 @@ class Library:
 
     def embedder_problem(self, store: Store, name: str) -> str | None:
         """Return why the configured embedder does not fit a collection; None if it does."""
-        from rag.checks import check_embedder
+        from rag.retrieval.question_checks import check_embedder
 
         try:
             check_embedder(store, self._engines.embedder_of(store), name)

@@ -13,9 +13,9 @@ from functools import lru_cache
 from hashlib import blake2s
 from pathlib import Path
 
-from evaluation.compare import compare_runs
-from evaluation.results import SCHEMA_VERSION, Results, load_results
-from evaluation.summaries import Comparison
+from evaluation.results.comparison import compare_runs
+from evaluation.results.schema import SCHEMA_VERSION, Results, load_results
+from evaluation.results.summaries import Comparison
 from rag.console import printable
 from ui.services.errors import NotFoundError
 
@@ -103,8 +103,8 @@ class Runs:
             NotFoundError: If there is none of that name.
             DatasetError: If it is damaged, or of another version.
         """
-        from evaluation.report.markdown import render_markdown
-        from evaluation.report.sections import build_page
+        from evaluation.report.page import build_page
+        from evaluation.report.rendering.markdown import render_markdown
 
         return render_markdown(build_page(self.results(run_id), {}))
 
@@ -142,8 +142,8 @@ class Runs:
         return compare_runs(self._load(a), self._load(b))
 
     def _reported(self, stamp: Stamp) -> str:
-        from evaluation.report.html import render_html  # jinja2 and matplotlib are heavy
-        from evaluation.report.sections import build_page
+        from evaluation.report.page import build_page
+        from evaluation.report.rendering.html import render_html  # jinja2 and matplotlib are heavy
 
         return render_html(build_page(self._load(stamp), {}))
 

@@ -14,12 +14,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from indexing.sources import SourceFile
+from indexing.plan import SourceFile
+from rag import files as disk
 from rag.collections import open_store
 from rag.config import Config, data_folder
 from rag.errors import RagError
-from rag.stores import files as disk
-from rag.stores.base import Store
+from rag.stores.contract import Store
 from ui.services.engines import Engines
 from ui.services.errors import BusyError, NotFoundError, UploadError
 from ui.services.library import Library
@@ -368,7 +368,7 @@ class IndexJobs:
     def _index_some(
         self, job: _Job, store: Store, paths: Sequence[Path], shown_from: Path | None
     ) -> None:
-        from indexing.languages import settings_for
+        from indexing.collection_language import settings_for
         from indexing.pipeline import index_paths
 
         def on_stage(file: SourceFile, stage: FileStage) -> None:

@@ -6,9 +6,9 @@ from rag.errors import RagError
 from ui import session
 from ui.panels.actions import draw_actions
 from ui.panels.answers import Reader, draw_exchange, follow
-from ui.panels.asking import Choice, draw_choices
 from ui.panels.conversations import CURRENT, draw_list, draw_menu, open_conversation
 from ui.panels.frame import heading, notice, tried
+from ui.panels.question_options import Choice, draw_choices
 from ui.panels.welcome import draw_welcome
 from ui.services import Services
 from ui.services.conversations import Conversation, Exchange

@@ -6,9 +6,9 @@ import streamlit as st
 
 from rag.errors import RagError
 from ui import session
+from ui.panels.collection_picker import Shelf, choose_collection, draw_facts
+from ui.panels.document_list import draw_documents, draw_failures
 from ui.panels.frame import heading, notice, problem
-from ui.panels.holdings import draw_documents, draw_failures
-from ui.panels.shelf import Shelf, choose_collection, draw_facts
 from ui.panels.uploading import draw_form, draw_jobs, draw_left_over, follow
 
 

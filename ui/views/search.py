@@ -7,8 +7,8 @@ import streamlit as st
 from rag.config import Method
 from rag.errors import RagError
 from ui import session
-from ui.panels.asking import choose_method, choose_ranking, parsed
 from ui.panels.frame import heading, notice, problem
+from ui.panels.question_options import choose_method, choose_ranking, parsed
 from ui.panels.results import draw_results
 from ui.services import Services
 from ui.services.engines import Found

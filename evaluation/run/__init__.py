@@ -1,0 +1,1 @@
+"""A data set asked of one or several systems."""

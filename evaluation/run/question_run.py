@@ -1,0 +1,234 @@
+"""One question under one system: what was found and answered, and where it was lost."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from evaluation.datasets.schema import JudgedQuestion
+from evaluation.results.records import QueryResult, RankedItem, ShownPassage
+from evaluation.run import scoring
+from evaluation.run.caches import Shared
+from evaluation.run.relevance import Judgement, rank_items
+from evaluation.run.systems import System
+from rag.errors import RagError
+from rag.schema import Answer, Passage, SearchResult
+
+if TYPE_CHECKING:
+    from rag.engine import RAG
+
+SHOWN_RANKS = 20  # of a ranking in results.json; run.trec has all
+DIGITS = 6  # of a confidence
+
+
+@dataclass(frozen=True)
+class Task:
+    """A question with all that is known before a system is asked.
+
+    Attributes:
+        question: The question.
+        judgement: What should be found.
+        slices: Which parts it belongs to.
+    """
+
+    question: JudgedQuestion
+    judgement: Judgement
+    slices: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A system that can be asked.
+
+    Attributes:
+        system: Its configuration.
+        rag: The engine; it answers even where the system would abstain, if `is_forced`.
+        shared: What systems have in common.
+        is_forced: Whether abstaining is decided here, from the confidence, so that the answer it
+            would have given is known as well.
+        answers: Whether answers are asked for.
+    """
+
+    system: System
+    rag: "RAG"
+    shared: Shared
+    is_forced: bool
+    answers: bool
+
+    @property
+    def depth(self) -> int:
+        """Passages that are retrieved for the metrics."""
+        retrieval = self.system.config.retrieval
+        return max(retrieval.candidates, retrieval.top_k)
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """The funnel's stages."""
+        top_k = self.system.config.retrieval.top_k
+        found = (f"retrieved@{self.depth}", f"in the prompt (top {top_k})")
+        return (*found, "answered", "gold in answer", "cited right") if self.answers else found
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A finished question.
+
+    Attributes:
+        result: For results.json.
+        ranking: All ranks.
+        ms: Stage -> milliseconds, `total` among them.
+    """
+
+    result: QueryResult
+    ranking: tuple[RankedItem, ...]
+    ms: Mapping[str, float]
+
+
+def ask(task: Task, bench: Bench) -> Asked:
+    """Return what a system makes of a question; what fails is recorded and counts as 0."""
+    bench.shared.next_system()
+    asked: Answer | None = None
+    words, filters = task.question.question, task.question.filters
+    try:
+        if bench.answers:
+            asked = bench.rag.ask(words, filters=_plain(filters))
+        ms = _milliseconds(asked, bench.shared.saved) if asked else {}
+        bench.shared.next_system()
+        found = bench.rag.search(words, top_k=bench.depth, filters=_plain(filters))
+    except (RagError, RuntimeError, ValueError) as error:
+        return _failed(task, bench, f"{type(error).__name__}: {error}")
+    ranking = tuple(rank_items(found.results, task.judgement))
+    result = _result(task, bench, found.results, ranking)
+    if asked is not None:
+        result = _with_answer(result, task, bench, asked)
+    result = _with_fate(result, task, bench, found.results)
+    return Asked(result, ranking, ms or _milliseconds(found, bench.shared.saved))
+
+
+def show_passages(task: Task, bench: Bench, result: QueryResult) -> QueryResult:
+    """Return a result with the passages that the system was shown, gold and citations marked."""
+    top_k = max(bench.system.config.retrieval.top_k, 5)
+    try:
+        found = bench.rag.search(
+            task.question.question, top_k=top_k, filters=_plain(task.question.filters)
+        )
+    except (RagError, RuntimeError, ValueError):
+        return result
+    cited = [(each.document_id, each.start, each.end) for each in result.citations]
+    gold = [(each.document_id, each.start, each.end) for each in task.judgement.spans]
+    shown = tuple(
+        ShownPassage(
+            rank=each.rank,
+            passage_id=each.passage_id,
+            document_id=each.document_id,
+            source=each.source,
+            title=each.title,
+            text=each.text,
+            gold=_inside(each, gold),
+            cited=_inside(each, cited),
+            stages={name: (at.rank, round(at.score, 6)) for name, at in each.stages.items()},
+        )
+        for each in found.results
+    )
+    return replace(result, passages=shown)
+
+
+def _result(
+    task: Task, bench: Bench, passages: Sequence[Passage], ranking: Sequence[RankedItem]
+) -> QueryResult:
+    question, judgement = task.question, task.judgement
+    relevant = [place for place, each in enumerate(ranking, start=1) if (each.grade or 0) > 0]
+    return QueryResult(
+        question_id=question.question_id,
+        question=question.question,
+        cluster=question.cluster or question.question_id,
+        slices=task.slices,
+        golds=question.answers,
+        gold_spans=judgement.spans,
+        answerable=question.is_answerable,
+        ranking=tuple(ranking[:SHOWN_RANKS]),
+        first_relevant=relevant[0] if relevant else None,
+        metrics=scoring.retrieval_metrics(ranking, judgement),
+    )
+
+
+def _with_answer(result: QueryResult, task: Task, bench: Bench, asked: Answer) -> QueryResult:
+    threshold = bench.system.config.abstention.confidence
+    abstained = asked.abstained or (bench.is_forced and asked.confidence < threshold)
+    citations = () if abstained else scoring.made_citations(asked.citations, task.judgement)
+    answer = "" if abstained else asked.answer
+    short = None if abstained else asked.short
+    metrics = {
+        **result.metrics,
+        **scoring.answer_metrics(task.question, answer, abstained=abstained, short=short),
+        **scoring.citation_metrics(citations, task.judgement, abstained=abstained),
+    }
+    return replace(
+        result,
+        metrics=metrics,
+        answer=answer,
+        best_answer=asked.short or asked.answer,
+        abstained=abstained,
+        confidence=round(asked.confidence, DIGITS),
+        right=task.question.is_answerable and scoring.holds_gold(asked.answer, task.question),
+        citations=citations,
+    )
+
+
+def _with_fate(
+    result: QueryResult, task: Task, bench: Bench, passages: Sequence[Passage]
+) -> QueryResult:
+    """How far the question got, and why not further."""
+    if not task.question.is_answerable:
+        wrong = result.abstained is False
+        return replace(result, cause="answered unanswerable" if wrong else None)
+    if not task.judgement.grades:
+        return replace(result, cause="wrong answer" if result.right is False else None)
+    top = passages[: bench.system.config.retrieval.top_k]
+    in_prompt = any(task.judgement.finds(each.document_id, each.start, each.end) for each in top)
+    passed = [result.first_relevant is not None, in_prompt]
+    if bench.answers:
+        passed += [
+            not result.abstained,
+            bool(result.right) or not task.question.answers,
+            any(each.right for each in result.citations),
+        ]
+    until = passed.index(False) if False in passed else len(passed)
+    causes = ("not retrieved", "ranked low", "declined", "wrong answer", "wrong citation")
+    cause = causes[until] if until < len(passed) else None
+    if until == 0 and not task.judgement.by_document and not task.judgement.spans:
+        cause = "not in collection"
+    return replace(result, reached=bench.stages[until - 1] if until else "", cause=cause)
+
+
+def _failed(task: Task, bench: Bench, message: str) -> Asked:
+    result = replace(
+        _result(task, bench, (), ()),
+        metrics=scoring.failed_metrics(task.question, task.judgement, asked=bench.answers),
+        cause="error",
+        error=message,
+    )
+    if bench.answers:
+        result = replace(
+            result, answer="", best_answer="", abstained=False, confidence=0.0, right=False
+        )
+    return Asked(result, (), {})
+
+
+def _milliseconds(made: Answer | SearchResult, saved: Mapping[str, float]) -> dict[str, float]:
+    """Stage -> milliseconds as if nothing had been shared."""
+    found = {stage.name: stage.ms + saved.get(stage.name, 0.0) for stage in made.trace.stages}
+    found["total"] = made.trace.total_ms + sum(saved.values())
+    return {name: round(ms, 3) for name, ms in found.items()}
+
+
+def _inside(passage: Passage, spans: Sequence[tuple[str, int, int]]) -> tuple[tuple[int, int], ...]:
+    """The parts of spans that lie in a passage, as offsets into it."""
+    return tuple(
+        (max(start, passage.start) - passage.start, min(end, passage.end) - passage.start)
+        for document_id, start, end in spans
+        if document_id == passage.document_id and start < passage.end and passage.start < end
+    )
+
+
+def _plain(filters: Mapping[str, object] | None) -> dict[str, object] | None:
+    return None if filters is None else dict(filters)

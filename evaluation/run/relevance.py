@@ -1,0 +1,190 @@
+"""Which passages are relevant: by document id, or by overlap with gold spans.
+
+`documents`: the judged unit is the document; its best passage gives its rank, later passages of it
+are dropped. `spans`: the judged unit is a piece of evidence; a passage that overlaps one of the
+places where the piece stands, by at least a character, finds it. A passage that finds several
+takes one rank for each; a passage that finds nothing new keeps its rank as not judged.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from evaluation.datasets.schema import Dataset, Gold, JudgedQuestion, SourceDocument
+from evaluation.results.records import RankedItem, SpanAt
+from rag.errors import DatasetError
+from rag.schema import Passage
+
+SCORE_DIGITS = 6
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What should be found for a question, in the collection's own terms.
+
+    Attributes:
+        grades: Judged item -> grade; empty if nothing is judged.
+        pieces: For spans: item -> where its evidence stands; an empty tuple if it is not in the
+            collection.
+        by_document: Whether items are documents.
+    """
+
+    grades: Mapping[str, int]
+    pieces: Mapping[str, tuple[SpanAt, ...]]
+    by_document: bool
+
+    @property
+    def spans(self) -> tuple[SpanAt, ...]:
+        """All places of all evidence."""
+        return tuple(dict.fromkeys(span for spans in self.pieces.values() for span in spans))
+
+    def finds(self, document_id: str, start: int, end: int) -> list[str]:
+        """Return the relevant items that some characters of a document belong to."""
+        if self.by_document:
+            return [document_id] if self.grades.get(document_id, 0) > 0 else []
+        return [
+            item
+            for item, spans in self.pieces.items()
+            if any(
+                span.document_id == document_id and span.start < end and start < span.end
+                for span in spans
+            )
+        ]
+
+
+def piece_id(piece: Sequence[Gold]) -> str:
+    """Return the name of a piece of evidence: its first place in the set's own documents.
+
+    Example:
+        >>> piece_id([Gold("a", 5, 9), Gold("a", 20, 24)])
+        'a@5-9'
+    """
+    first = piece[0]
+    return f"{first.document_id}@{first.start}-{first.end}"
+
+
+def judge(question: JudgedQuestion, dataset: Dataset, places: "Places") -> Judgement:
+    """Return what should be found for a question."""
+    if dataset.matching == "documents":
+        return Judgement(dict(question.grades), {}, by_document=True)
+    pieces = {
+        piece_id(piece): tuple(
+            dict.fromkeys(span for gold in piece for span in places.locate(gold))
+        )
+        for piece in question.evidence
+    }
+    return Judgement(dict.fromkeys(pieces, 1), pieces, by_document=False)
+
+
+def rank_items(passages: Sequence[Passage], judgement: Judgement) -> list[RankedItem]:
+    """Return the ranking of judged units that a ranking of passages is.
+
+    Args:
+        passages: Best first.
+        judgement: What is relevant.
+
+    Returns:
+        Items, best first, none twice.
+    """
+    found: dict[str, RankedItem] = {}
+    for passage in passages:
+        if judgement.by_document:
+            items = [passage.document_id]
+        else:
+            new = judgement.finds(passage.document_id, passage.start, passage.end)
+            items = [item for item in new if item not in found] or [passage.passage_id]
+        for item in items:
+            score = round(passage.score, SCORE_DIGITS)
+            grade = judgement.grades.get(item)
+            found.setdefault(item, RankedItem(item, passage.passage_id, score, grade))
+    return list(found.values())
+
+
+class Places:
+    """Finds where gold spans stand in a collection.
+
+    Args:
+        dataset: The set that the spans belong to.
+        texts: Collection's document id -> (source, text), or None if the set's own documents were
+            indexed word by word: spans then stand where they stand.
+    """
+
+    def __init__(self, dataset: Dataset, texts: Mapping[str, tuple[str, str]] | None) -> None:
+        self._texts = texts
+        self._documents = {each.document_id: each for each in dataset.documents}
+        self._squeezed: dict[str, tuple[str, list[int]]] = {}
+
+    def locate(self, gold: Gold) -> tuple[SpanAt, ...]:
+        """Return where a gold span stands in the collection; empty if it cannot be found."""
+        if self._texts is None:
+            return (SpanAt(gold.document_id, gold.start, gold.end),)
+        document = self._documents[gold.document_id]
+        candidates = self._candidates(document)
+        for candidate in candidates:
+            found = self._in_context(candidate, document, gold)
+            if found:
+                return (found,)
+        return self._alone(candidates, document, gold)
+
+    def _candidates(self, document: SourceDocument) -> list[str]:
+        """The collection's documents from the named source; records of a file are `file#1`, ..."""
+        if self._texts is None:
+            return []
+        named = document.title or document.document_id
+        named_ids = [
+            each
+            for each, (source, _) in self._texts.items()
+            if f"/{source.partition('#')[0]}".endswith(f"/{named.partition('#')[0]}")
+        ]
+        return named_ids or list(self._texts)
+
+    def _in_context(self, candidate: str, document: SourceDocument, gold: Gold) -> SpanAt | None:
+        """The span, where the whole gold context stands, white space aside."""
+        text, places = self._squeeze(candidate)
+        context = "".join(document.text.split())
+        at = text.find(context) if context else -1
+        if at < 0:
+            return None
+        before = len("".join(document.text[: gold.start].split()))
+        size = len("".join(document.text[gold.start : gold.end].split()))
+        first, last = at + before, at + before + max(size, 1) - 1
+        return SpanAt(candidate, places[first], places[last] + 1)
+
+    def _alone(
+        self, candidates: Sequence[str], document: SourceDocument, gold: Gold
+    ) -> tuple[SpanAt, ...]:
+        """The answer's words, in the document that shares most words with the context."""
+        wanted = "".join(document.text[gold.start : gold.end].split())
+        words = set(document.text.split())
+        best: tuple[int, SpanAt] | None = None
+        for candidate in candidates:
+            text, places = self._squeeze(candidate)
+            at = text.find(wanted) if wanted else -1
+            if at < 0 or self._texts is None:
+                continue
+            shared = len(words & set(self._texts[candidate][1].split()))
+            if 2 * shared >= len(words) and (best is None or shared > best[0]):
+                span = SpanAt(candidate, places[at], places[at + len(wanted) - 1] + 1)
+                best = shared, span
+        return (best[1],) if best else ()
+
+    def _squeeze(self, document_id: str) -> tuple[str, list[int]]:
+        """A document's text without white space, and where each character of it stands."""
+        if document_id not in self._squeezed and self._texts is not None:
+            text = self._texts[document_id][1]
+            places = [place for place, char in enumerate(text) if not char.isspace()]
+            self._squeezed[document_id] = "".join(text[place] for place in places), places
+        return self._squeezed[document_id]
+
+
+def check_documents(dataset: Dataset, known: set[str], name: str) -> None:
+    """Refuse a collection that has none of the judged documents.
+
+    Raises:
+        DatasetError: Says what to do.
+    """
+    judged = {each for question in dataset.questions for each in question.grades}
+    if judged and not judged & known:
+        raise DatasetError(
+            f"the collection `{name}` has none of the {len(judged):,} judged documents of "
+            f"`{dataset.name}` (judged by id). Leave out --collection to index the set's own."
+        )

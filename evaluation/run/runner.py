@@ -1,0 +1,280 @@
+"""A data set under several systems: asked, scored, and written to a folder; resumable.
+
+Every question is asked of all systems before the next one, so that they share what is the same,
+and is on the disk before the next one begins. A run that was killed goes on where it was, and ends
+in the same bytes but for timings.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import TypeAdapter
+
+from evaluation.datasets.schema import Dataset
+from evaluation.results.comparison import compare_systems
+from evaluation.results.conventions import BY_DOCUMENT, BY_SPAN, CONVENTIONS, OF_ANSWERS
+from evaluation.results.records import QueryResult
+from evaluation.results.run_files import write_outputs
+from evaluation.results.schema import DatasetInfo, Results, SystemResult, Timings
+from evaluation.run import aggregation, systems_under_test
+from evaluation.run.environment import environment, peak_memory_mb
+from evaluation.run.journal import Journal, open_journal
+from evaluation.run.no_answer_threshold import choose_threshold
+from evaluation.run.question_run import Asked, Bench, Task, ask, show_passages
+from evaluation.run.systems import System
+from rag.errors import DatasetError
+
+if TYPE_CHECKING:
+    from evaluation.run.corpus import Progress
+
+WORST = 20  # questions that keep their passages
+
+
+@dataclass
+class Options:
+    """How a run is made.
+
+    Attributes:
+        out: Folder for the run.
+        seed: Of bootstrap and randomisation, and of the sample.
+        limit: Said in the results; the sample was taken before.
+        collection: Where to ask, or None for a throw-away collection.
+        answers: Whether to ask for answers; None asks if gold answers are known.
+        command: What was typed.
+        indexing: Told while documents are indexed.
+        asking: Told after each question.
+    """
+
+    out: Path
+    seed: int = 0
+    limit: int | None = None
+    collection: str | None = None
+    answers: bool | None = None
+    command: Sequence[str] = ()
+    indexing: "Progress" = field(default=lambda done, total, what: None)
+    asking: "Progress" = field(default=lambda done, total, what: None)
+
+
+def run_evaluation(dataset: Dataset, systems: Sequence[System], options: Options) -> Results:
+    """Ask all questions of all systems, and write what came out.
+
+    Args:
+        dataset: The set, or its sample.
+        systems: The first is the baseline of comparisons.
+        options: Where to, and how.
+
+    Returns:
+        What was written to `results.json`.
+
+    Raises:
+        DatasetError: If the folder holds another run, or cannot be written, or nothing is judged.
+        RagError: If the documents cannot be indexed or a model cannot be loaded.
+    """
+    asks = dataset.has_answers if options.answers is None else options.answers
+    if not asks and not any(question.is_judged for question in dataset.questions):
+        raise DatasetError(f"`{dataset.path}` has neither gold answers nor judgements.")
+    with ExitStack() as stack:
+        made = systems_under_test.prepare(
+            dataset,
+            systems,
+            collection=options.collection,
+            answers=asks,
+            progress=options.indexing,
+            stack=stack,
+        )
+        run = _run_key(dataset, made, options)
+        journal = stack.enter_context(open_journal(options.out, run))
+        finished = _ask_all(made, journal, options)
+        results = _results(dataset, made, finished, options)
+        qrels = {
+            task.question.question_id: task.judgement.grades
+            for task in made[0].tasks
+            if task.judgement.grades
+        }
+        write_outputs(options.out, results, finished, qrels)
+    return results
+
+
+def _run_key(
+    dataset: Dataset, made: Sequence[systems_under_test.Prepared], options: Options
+) -> dict[str, Any]:
+    return {
+        "dataset": dataset.name,
+        "questions": dataset.questions_sha256,
+        "judgements": dataset.qrels_sha256,
+        "seed": options.seed,
+        "limit": options.limit,
+        "collection": options.collection,
+        "systems": {each.bench.system.name: each.facts for each in made},
+    }
+
+
+def _ask_all(
+    made: Sequence[systems_under_test.Prepared], journal: Journal, options: Options
+) -> dict[str, list[Asked]]:
+    """Return system -> finished questions, asking those that the journal lacks."""
+    finished: dict[str, list[Asked]] = {each.bench.system.name: [] for each in made}
+    count = len(made[0].tasks)
+    for number in range(count):
+        made[0].bench.shared.next_question()
+        for each in made:
+            name, task = each.bench.system.name, each.tasks[number]
+            finished[name].append(_ask_once(task, each.bench, journal))
+        options.asking(number + 1, count, "questions")
+    return finished
+
+
+def _ask_once(task: Task, bench: Bench, journal: Journal) -> Asked:
+    key = (bench.system.name, task.question.question_id)
+    if key not in journal.found:
+        journal.append(*key, asdict(ask(task, bench)))
+    line = journal.found[key]  # what is new goes the same way as what was found: same bytes
+    return TypeAdapter(Asked).validate_python(
+        {name: line[name] for name in ("result", "ranking", "ms")}
+    )
+
+
+def _results(
+    dataset: Dataset,
+    made: Sequence[systems_under_test.Prepared],
+    finished: Mapping[str, Sequence[Asked]],
+    options: Options,
+) -> Results:
+    metrics = _main_metrics(dataset, answers=made[0].bench.answers)
+    systems: list[SystemResult] = []
+    for each in made:
+        asked = finished[each.bench.system.name]
+        systems.append(_system(each, asked, metrics, options.seed, systems[:1]))
+    present = {name for system in systems for name in system.metrics}
+    metrics = tuple(name for name in metrics if name in present)
+    return Results(
+        dataset=_dataset_info(dataset, made[0]),
+        systems=tuple(systems),
+        comparisons=compare_systems(systems, metrics, seed=options.seed),
+        main_metrics=metrics,
+        conventions=CONVENTIONS,
+        seed=options.seed,
+        limit=options.limit,
+        timings=_timings(made, finished),
+        environment=environment(options.command, seed=options.seed, limit=options.limit),
+    )
+
+
+def _main_metrics(dataset: Dataset, *, answers: bool) -> tuple[str, ...]:
+    found = BY_DOCUMENT if dataset.matching == "documents" else BY_SPAN
+    if not answers:
+        return found
+    declines = any(not question.is_answerable for question in dataset.questions)
+    return (*found, *OF_ANSWERS, *(("abstained right",) if declines else ()))
+
+
+def _system(
+    prepared: systems_under_test.Prepared,
+    asked: Sequence[Asked],
+    metrics: Sequence[str],
+    seed: int,
+    baseline: Sequence[SystemResult],
+) -> SystemResult:
+    bench = prepared.bench
+    queries = [each.result for each in asked]
+    worst = _worst(queries, baseline[0].queries if baseline else None)
+    tasks = {task.question.question_id: task for task in prepared.tasks}
+    for place, each in enumerate(queries):
+        if each.question_id in worst:
+            bench.shared.next_question()
+            queries[place] = show_passages(tasks[each.question_id], bench, each)
+    recall, success = aggregation.curves(asked, [task.judgement.grades for task in prepared.tasks])
+    return SystemResult(
+        name=bench.system.name,
+        overrides=bench.system.overrides,
+        config=bench.system.config.model_dump(mode="json"),
+        manifest=prepared.manifest,
+        passages=prepared.passages,
+        metrics=aggregation.metric_means(queries, seed=seed),
+        recall_curve=tuple(recall),
+        success_curve=tuple(success),
+        slices=aggregation.slice_means(queries, seed=seed, only=metrics),
+        funnel=aggregation.funnel(queries, bench),
+        confidence=aggregation.confidence_of(queries, bench),
+        unanswered=sum(not each.ranking and "recall@1" in each.metrics for each in queries),
+        errors={each.question_id: each.error for each in queries if each.error},
+        worst=worst,
+        queries=tuple(queries),
+        chosen_threshold=choose_threshold(
+            queries, bench.system.config.abstention.confidence, seed=seed
+        ),
+    )
+
+
+def _worst(
+    queries: Sequence[QueryResult], baseline: Sequence[QueryResult] | None
+) -> tuple[str, ...]:
+    """Ids of the questions that went wrong, those that fell most against the baseline first."""
+    before = {each.question_id: _worth(each) for each in baseline or ()}
+
+    def order(each: QueryResult) -> tuple[float, float, str]:
+        worth = _worth(each)
+        return (worth - before.get(each.question_id, worth), worth, each.question_id)
+
+    wrong = sorted((each for each in queries if each.cause), key=order)
+    return tuple(each.question_id for each in wrong[:WORST])
+
+
+def _worth(each: QueryResult) -> float:
+    """How well a question went, from 0 to 1: found and, if asked for, answered."""
+    found = each.metrics.get("nDCG@10", each.metrics.get("abstained right", 0.0))
+    said = each.metrics.get("gold in answer", each.metrics.get("EM"))
+    return found if said is None else (found + said) / 2
+
+
+def _dataset_info(dataset: Dataset, prepared: systems_under_test.Prepared) -> DatasetInfo:
+    questions, tasks = dataset.questions, prepared.tasks
+    judged = [task.judgement for task in tasks if task.judgement.grades]
+    lost = sum(not each.by_document and not all(each.pieces.values()) for each in judged)
+    notes = list(dataset.notes)
+    if lost:
+        notes.append(f"{lost} questions have gold evidence that is not in the collection.")
+    notes += [f"not indexed: {failure}" for failure in prepared.corpus.failures]
+    return DatasetInfo(
+        name=dataset.name,
+        matching=dataset.matching,
+        questions_sha256=dataset.questions_sha256,
+        qrels_sha256=dataset.qrels_sha256,
+        questions=len(questions),
+        answerable=sum(question.is_answerable for question in questions),
+        judgements=sum(len(each.grades) for each in judged),
+        without_relevant=sum(max(each.grades.values()) < 1 for each in judged),
+        documents=prepared.corpus.documents,
+        clusters=len({each.cluster or each.question_id for each in questions}),
+        sampled_from=dataset.sampled_from,
+        synthetic=dataset.synthetic,
+        has_answers=dataset.has_answers,
+        notes=tuple(notes),
+    )
+
+
+def _timings(
+    made: Sequence[systems_under_test.Prepared], finished: Mapping[str, Sequence[Asked]]
+) -> Timings:
+    spent = {
+        name: sum(each.ms.get("total", 0.0) for each in asked) for name, asked in finished.items()
+    }
+    return Timings(
+        stages={name: aggregation.stage_timings(asked) for name, asked in finished.items()},
+        queries={
+            name: {each.result.question_id: each.ms for each in asked}
+            for name, asked in finished.items()
+        },
+        throughput={
+            name: round(1000 * len(finished[name]) / ms, 3) if ms else 0.0
+            for name, ms in spent.items()
+        },
+        indexing_seconds={each.bench.system.name: each.corpus.seconds for each in made},
+        index_bytes={each.bench.system.name: each.corpus.index_bytes for each in made},
+        peak_memory_mb=peak_memory_mb(),
+        finished=datetime.now(UTC).isoformat(timespec="seconds"),
+    )

@@ -1,0 +1,1 @@
+"""Training sets: examples, negatives, cloze questions."""

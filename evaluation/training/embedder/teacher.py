@@ -1,0 +1,65 @@
+"""What a ranker says about the texts of questions, for an embedder to learn from."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from evaluation.training.embedder.pairs import Asked, with_scores
+from rag.config import Config
+from rag.config.ranker import RankerConfig
+from rag.config.reader import ReaderConfig
+from rag.errors import ModelError
+from rag.models.selection import open_roles
+from rag.retrieval.ranker import RelevanceModel
+
+KEPT = "teacher.json"
+
+
+def open_teacher(name: str, device: str) -> RelevanceModel:
+    """Return a ranker of ours or a cross-encoder, not loaded yet.
+
+    Raises:
+        ModelError: If it is missing or does not rank.
+    """
+    ranker = RankerConfig(model=name, device=device, batch_size=32)
+    config = Config(ranker=ranker, reader=ReaderConfig(kind="sentences"))
+    teacher = next(iter(open_roles(config).rankers.values()), None)
+    if teacher is None:
+        raise ModelError(f"--teacher: `{name}` does not rank.")
+    return teacher
+
+
+def teach(
+    asked: Sequence[Asked],
+    teacher: RelevanceModel,
+    *,
+    folder: Path,
+    progress: Callable[[int, int, str], None] = lambda done, total, what: None,
+) -> list[Asked]:
+    """Return questions whose texts have the teacher's scores.
+
+    Args:
+        asked: Questions with their texts.
+        teacher: Scores them.
+        folder: Where the scores are kept, so that a training that goes on has them.
+        progress: Told about each question.
+
+    Raises:
+        ModelError: If the teacher cannot be loaded, or memory does not suffice.
+        OSError: If the scores cannot be written.
+    """
+    path = folder / KEPT
+    if path.is_file():
+        rows = json.loads(path.read_text(encoding="utf-8"))
+    else:
+        rows = []
+        for done, each in enumerate(asked, start=1):
+            texts = [text.text for text in (*each.right, *each.wrong)]
+            found = teacher.relevance(each.question, texts)
+            rows.append([each.question, dict(zip(texts, found or (), strict=True))])
+            progress(done, len(asked), "teacher")
+        half = path.with_suffix(".part")
+        half.write_text(json.dumps(rows), encoding="utf-8")
+        half.replace(path)
+    scores = {(question, text): value for question, row in rows for text, value in row.items()}
+    return with_scores(asked, scores)

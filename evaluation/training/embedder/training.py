@@ -1,0 +1,192 @@
+"""The training of an embedder: from paths to a model that is installed, whole or not at all."""
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from evaluation.training.card import card
+from evaluation.training.data.neighbours import Encoder
+from evaluation.training.data.sets import TrainingSet
+from evaluation.training.embedder.model import Embedding, Ranking, load_embedding, save_embedding
+from evaluation.training.embedder.pairs import Asked, gather
+from evaluation.training.embedder.teacher import open_teacher, teach
+from evaluation.training.embedder.validation import CUTOFF, Pool, make_pool
+from evaluation.training.loop import CHECKS, Progress, Schedule, train
+from evaluation.training.promotion.promotion_set import write_trained_on
+from evaluation.training.reader.training import (
+    HEADS,
+    Course,
+    check_language,
+    check_served,
+    checkpoints,
+    installing,
+    load_data,
+    load_tokenizer,
+    refuse_existing,
+    written,
+)
+from rag.errors import DatasetError
+from rag.models.embedder import pick_device
+from rag.models.model_files import ModelFiles, find_model
+
+MEASURING = 0.15  # share of a budget
+PROBED = 32  # texts that show how long one takes
+Mined = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True)
+class TrainedEmbedder:
+    """A finished training.
+
+    Attributes:
+        out: Where the model is.
+        ended: How far the training came.
+        before: MRR@10 of the base on what was held back.
+        after: That of the new model.
+        questions: How many were trained on.
+        held_back: How many it was measured on.
+        pool: In how many texts their answers were looked for.
+        lost: Questions that could not be used.
+    """
+
+    out: Path
+    ended: Progress
+    before: float
+    after: float
+    questions: int
+    held_back: int
+    pool: int
+    lost: int
+
+
+def train_embedder(
+    course: Course,
+    *,
+    told: Callable[[Progress], None] = lambda now: None,
+    mined: Mined = lambda done, total, what: None,
+    checked: Callable[[TrainingSet], None] = lambda data: None,
+) -> TrainedEmbedder:
+    """Train an embedder and install it; a training that was stopped by force goes on where it was.
+
+    Args:
+        course: What is to be trained.
+        told: Told after each step.
+        mined: Told while negatives are looked for and while the teacher reads.
+        checked: Told what is trained on, before it is; it may refuse by raising.
+
+    Raises:
+        DatasetError: If there is nothing to learn from the data sets.
+        ModelError: If base or teacher cannot be used, or the disk is full; nothing is installed
+            then.
+    """
+    refuse_existing(course.out)
+    base = find_model(course.base, setting="--base")
+    tokenizer = load_tokenizer(base)
+    teacher = open_teacher(course.teacher, course.schedule.device) if course.teacher else None
+    model = load_embedding(base).to(pick_device(course.schedule.device)).eval()
+
+    def encoder(language: str) -> Encoder:
+        check_served(base, language)  # before the time is spent
+        return model
+
+    data = load_data(course, encoder, mined)
+    check_language(base, tokenizer.backend_tokenizer, data)
+    checked(data)
+    asked = gather(data.examples, taught=teacher is not None)
+    held = gather(data.held_back)
+    _check(asked, held, course.paths)
+    with written(course.out), checkpoints(course, base, data) as folder:
+        most = _affordable(model, asked, course.schedule, folder)
+        pool = make_pool(held, data.datasets, seed=course.schedule.seed, most=most)
+        if teacher is not None:
+            asked = teach(asked, teacher, folder=folder, progress=mined)
+        before = pool.measure(model)
+        ended = train(
+            model,
+            Ranking(asked, course.schedule),
+            course.schedule,
+            folder=folder,
+            measure=pool.measure,
+            told=told,
+        )
+        done = _done(course, ended, asked, pool, data, before=before)
+        _install(course, base, data, model, done)
+    return done
+
+
+def _check(asked: Sequence[Asked], held: Sequence[Asked], paths: Sequence[Path]) -> None:
+    """Refuse sets with nothing to learn, or nothing to choose the best weights by."""
+    names = ", ".join(f"`{path}`" for path in paths)
+    if not asked or not held:
+        what = "trained on" if not asked else "held back"
+        raise DatasetError(f"{names}: no question that is {what} has a text that answers it.")
+
+
+def _affordable(
+    model: Embedding, asked: Sequence[Asked], schedule: Schedule, folder: Path
+) -> int | None:
+    """Return in how many texts to look when measuring, so that most of a budget is training.
+
+    It is kept beside the checkpoints: scores of another pool could not be compared.
+    """
+    if schedule.minutes is None:
+        return None
+    path = folder / "pool.json"
+    if not path.is_file():
+        texts = [text.text for each in asked[:PROBED] for text in (*each.right, *each.wrong)]
+        start = time.monotonic()
+        model.encode_passages(texts[:PROBED])
+        each_takes = (time.monotonic() - start) / len(texts[:PROBED])
+        seconds = MEASURING * 60 * schedule.minutes / (CHECKS + 1)
+        path.write_text(json.dumps(int(seconds / each_takes)), encoding="utf-8")
+    return int(json.loads(path.read_text(encoding="utf-8")))
+
+
+def _done(
+    course: Course,
+    ended: Progress,
+    asked: Sequence[Asked],
+    pool: Pool,
+    data: TrainingSet,
+    *,
+    before: float,
+) -> TrainedEmbedder:
+    return TrainedEmbedder(
+        out=course.out,
+        ended=ended,
+        before=before,
+        after=ended.best or 0.0,  # that of the weights that were taken
+        questions=len(asked),
+        held_back=len(pool.questions),
+        pool=len(pool.texts),
+        lost=data.lost,
+    )
+
+
+def _install(
+    course: Course, base: ModelFiles, data: TrainingSet, model: Embedding, done: TrainedEmbedder
+) -> None:
+    languages = base.own.get("languages") or [data.language]
+    text = card(
+        course.role,
+        base,
+        data,
+        course.schedule,
+        ended=done.ended,
+        scores=_scores(done, course),
+        command=course.command,
+    )
+    with installing(course.out) as half:
+        save_embedding(model, half, facts={"heads": HEADS[course.role], "languages": languages})
+        write_trained_on(half, [each.question for each in data.examples])
+        (half / "README.md").write_text(text, encoding="utf-8")
+
+
+def _scores(done: TrainedEmbedder, course: Course) -> list[str]:
+    among = f"n = {done.held_back} questions, held back from the training, in {done.pool} texts"
+    lines = [f"- MRR@{CUTOFF}: {done.after:.4f}, that of the base {done.before:.4f} ({among})"]
+    if course.teacher:
+        lines.append(f"- Teacher: `{course.teacher}`")
+    return lines

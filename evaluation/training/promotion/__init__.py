@@ -1,0 +1,1 @@
+"""A trained model takes the place of the one in use."""

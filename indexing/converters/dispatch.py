@@ -1,0 +1,71 @@
+"""Which function reads which format; all of them take bytes and give documents."""
+
+from collections.abc import Iterable, Iterator
+
+from indexing.converters.schema import ConvertedDocument, Problem, Unreadable
+
+Pieces = Iterator[ConvertedDocument | Problem]
+
+
+def convert_bytes(data: bytes, suffix: str, stem: str) -> Pieces:
+    """The documents and problems of a file.
+
+    Each parser is imported when the first file of its format comes.
+
+    Args:
+        data: the bytes of the file.
+        suffix: one of `SUFFIXES`, in lower case.
+        stem: the file's name without suffix.
+
+    Raises:
+        Unreadable: if the file gives nothing at all; possibly after some pieces.
+    """
+    if suffix == ".pdf":
+        from indexing.converters.formats.pdf import convert_pdf
+
+        return convert_pdf(data, stem)
+    if suffix == ".docx":
+        from indexing.converters.formats.docx import convert_docx
+
+        return iter([convert_docx(data, stem)])
+    return _convert_text(data, suffix, stem)
+
+
+def _convert_text(data: bytes, suffix: str, stem: str) -> Pieces:
+    from indexing.converters.text.decoding import decode
+
+    declared = None
+    if suffix in {".html", ".htm"}:
+        from indexing.converters.formats.html import declared_encoding
+
+        declared = declared_encoding(data)
+    decoded = decode(data, declared)
+    del data
+    if not decoded.text.strip():
+        raise Unreadable("there is no text in it")
+    yield from _read_text(decoded.text, suffix, stem)
+    if decoded.damaged:
+        places = "1 place" if decoded.damaged == 1 else f"{decoded.damaged} places"
+        yield Problem(f"not valid {decoded.encoding} in {places}, marked by \ufffd")
+
+
+def _read_text(text: str, suffix: str, stem: str) -> Iterable[ConvertedDocument | Problem]:
+    if suffix in {".md", ".markdown"}:
+        from indexing.converters.formats.markdown import convert_markdown
+
+        return [convert_markdown(text, stem)]
+    if suffix in {".html", ".htm"}:
+        from indexing.converters.formats.html import convert_html
+
+        return [convert_html(text, stem)]
+    if suffix == ".csv":
+        from indexing.converters.formats.csv_tables import convert_csv
+
+        return convert_csv(text)
+    if suffix in {".json", ".jsonl"}:
+        from indexing.converters.formats import records
+
+        return (records.convert_json if suffix == ".json" else records.convert_json_lines)(text)
+    from indexing.converters.text.assembly import whole_file
+
+    return [whole_file(text, stem, {"format": "txt"})]

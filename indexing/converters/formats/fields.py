@@ -1,0 +1,44 @@
+"""Fields of records and front matter as filters: scalars that any store can hold."""
+
+import datetime
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from indexing.converters.schema import Scalar
+from indexing.converters.text.cleaning import clean, one_line
+
+_LONGEST = 1_000  # a longer string is text, and no value to filter by
+
+
+def scalar_fields(fields: Mapping[Any, Any]) -> dict[str, Scalar]:
+    """The fields that hold one value each, fit for filters.
+
+    Lists, mappings and strings over 1,000 characters are left out. Dates become ISO strings;
+    numbers that databases or JSON cannot hold (over 64 bits, infinite, not a number) strings.
+
+    Example:
+        >>> scalar_fields({"stars": 4, "tags": ["a"], "big": 2**70})
+        {'stars': 4, 'big': '1180591620717411303424'}
+    """
+    kept = {}
+    for name, value in fields.items():
+        key = one_line(str(name))
+        if key and is_scalar(value) and not (isinstance(value, str) and len(value) > _LONGEST):
+            kept[key] = _plain(value)
+    return kept
+
+
+def is_scalar(value: object) -> bool:
+    """Whether the value is one string, number, truth value, date or nothing."""
+    return value is None or isinstance(value, str | int | float | bool | datetime.date)
+
+
+def _plain(value: Any) -> Scalar:  # noqa: ANN401
+    if isinstance(value, datetime.date):
+        return value.isoformat()
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, int) and abs(value) >= 2**63:
+        return str(value) if abs(value) < 10**4000 else "a very large number"
+    return clean(value) if isinstance(value, str) else value

@@ -1,0 +1,139 @@
+"""Markdown to a document whose text is the Markdown source itself.
+
+Left out are the YAML front matter, which becomes fields, and HTML comments, which no reader sees;
+comments inside code stay. Headings come from the parser, so that `#` in a code block is none.
+"""
+
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from indexing.converters.formats.fields import scalar_fields
+from indexing.converters.schema import ConvertedDocument, Section
+from indexing.converters.text.assembly import whole_file
+from indexing.converters.text.cleaning import clean, one_line
+
+_FRONT_MATTER_LIMIT = 65_536
+_LONGEST_CODE_SPAN = 1_000
+_FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL | re.M)
+_CODE_OR_COMMENT = re.compile("`+|<!--")
+_OPEN_COMMENT = re.compile(r"^ {0,3}<!--.*\Z", re.DOTALL | re.MULTILINE)
+_ANCHOR = re.compile(r"\s*\{[ ]?[#:.][^{}]*\}\s*$")
+
+
+def convert_markdown(text: str, stem: str) -> ConvertedDocument:
+    """The document of a Markdown file.
+
+    Args:
+        text: the decoded source.
+        stem: the title when neither front matter nor a heading gives one.
+
+    Raises:
+        Unreadable: if there is no text.
+    """
+    fields, body = split_front_matter(clean(text))
+    body = clean(drop_comments(body))
+    sections = find_headings(body)
+    title = fields.get("title")
+    if not isinstance(title, str) or not title.strip():
+        title = sections[0].heading if sections else stem
+    meta = {**scalar_fields(fields), "format": "md"}
+    return whole_file(body, title, meta, sections=sections)
+
+
+def split_front_matter(text: str) -> tuple[dict[Any, Any], str]:
+    r"""The fields of YAML front matter and the text after it; bad front matter stays text.
+
+    Example:
+        >>> split_front_matter("---\ntitle: Pumps\n---\nHello\n")
+        ({'title': 'Pumps'}, 'Hello\n')
+    """
+    match = _FRONT_MATTER.match(text, 0, _FRONT_MATTER_LIMIT)
+    if not match:
+        return {}, text
+    import yaml
+
+    try:
+        fields = yaml.safe_load(match[1])
+    except (yaml.YAMLError, ValueError, RecursionError):  # ValueError: a date such as 2024-13-45
+        return {}, text
+    return (fields, text[match.end() :]) if isinstance(fields, dict) else ({}, text)
+
+
+def drop_comments(text: str) -> str:
+    """The text without HTML comments; code blocks and code spans are left as they are."""
+    if "<!--" not in text:
+        return text
+    pieces, end = [], 0
+    starts = _line_starts(text)
+    for token in _parse_blocks(text):
+        if token.type in {"fence", "code_block"} and token.map and starts[token.map[0]] >= end:
+            pieces.append(_drop_from_prose(text[end : starts[token.map[0]]]))
+            end = starts[token.map[1]]
+            pieces.append(text[starts[token.map[0]] : end])
+    pieces.append(_drop_from_prose(text[end:], last=True))
+    return "".join(pieces)
+
+
+def _drop_from_prose(text: str, *, last: bool = False) -> str:
+    pieces, end = [], 0
+    match = _CODE_OR_COMMENT.search(text)
+    while match:
+        mark, after = match[0], match.end()
+        if mark == "<!--":
+            after = text.find("-->", match.start() + 2) + 3
+            if after < 3:  # no comment ends any more
+                break
+            pieces.append(text[end : match.start()])
+            end = after
+        else:  # a code span ends at as many backticks
+            close = re.compile(f"(?<!`){mark}(?!`)" if len(mark) < 9 else "(?!)")
+            closing = close.search(text, after, after + _LONGEST_CODE_SPAN)
+            after = closing.end() if closing else after
+        match = _CODE_OR_COMMENT.search(text, after)
+    rest = text[end:]
+    return "".join(pieces) + (_OPEN_COMMENT.sub("", rest) if last else rest)
+
+
+def find_headings(text: str) -> list[Section]:
+    r"""The headings of Markdown source, each at the offset of its line.
+
+    Example:
+        >>> find_headings("# A *b*\n```\n# no\n```\nC\n---\n")
+        [Section(start=0, level=1, heading='A b'), Section(start=21, level=2, heading='C')]
+    """
+    starts = _line_starts(text)
+    parser = MarkdownIt("commonmark")
+    tokens = _parse_blocks(text)
+    sections = []
+    for token, inline in pairwise(tokens):
+        if token.type == "heading_open" and token.level == 0 and token.map:
+            source = _ANCHOR.sub("", inline.content[:1_000])
+            heading = one_line("".join(_words(parser.parseInline(source))))
+            if heading:
+                sections.append(Section(starts[token.map[0]], int(token.tag[1]), heading))
+    return sections
+
+
+def _words(tokens: list[Token]) -> Iterator[str]:
+    for token in tokens:
+        if token.type in {"text", "code_inline"}:
+            yield token.content
+        elif token.type in {"softbreak", "hardbreak"}:
+            yield " "
+        yield from _words(token.children or [])
+
+
+def _parse_blocks(text: str) -> list[Token]:
+    return MarkdownIt("commonmark").enable("table").disable("inline").parse(text)
+
+
+def _line_starts(text: str) -> list[int]:
+    starts = [0]
+    for match in re.finditer("\n", text):
+        starts.append(match.end())
+    return [*starts, len(text)]  # a block may end at the line after the last

@@ -1,0 +1,162 @@
+"""One document for each record of a .json or .jsonl file, and how a record becomes a document.
+
+The text of a record is its main text, then its other fields as lines "key: value", so that they
+can be found and cited. A record without a main text consists of such lines alone. Fields that hold
+one value also become filters.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from indexing.converters.formats.fields import is_scalar, scalar_fields
+from indexing.converters.schema import ConvertedDocument, Problem, Unreadable
+from indexing.converters.text.cleaning import clean, one_line
+
+# fmt: off
+_TEXT_NAMES = [
+    "text", "content", "body", "review", "description", "answer", "abstract", "passage", "内容",
+    "正文", "文本",
+]
+# fmt: on
+_TITLE_NAMES = ["title", "name", "headline", "question", "标题", "名称"]
+_SHORTEST_TEXT = 20  # UTF-8 bytes: four words, or seven Chinese characters
+
+Record = Mapping[str, Any]
+
+
+def convert_json(text: str) -> Iterator[ConvertedDocument | Problem]:
+    """The documents of a JSON file.
+
+    A list gives one for each object in it, and so does an object with exactly one list of objects
+    (`{"data": [...]}`); any other object is one document. Lines of JSON under the name .json are
+    read as .jsonl.
+
+    Raises:
+        Unreadable: if the file is not valid JSON, or holds no object.
+    """
+    try:
+        value = _parse(text)
+    except ValueError as error:
+        lines = text.split("\n", 2)
+        if len(lines) > 1 and _is_object(lines[0]) and _is_object(lines[1] or lines[0]):
+            yield from convert_json_lines(text)
+            return
+        raise Unreadable(_why(error)) from error
+    records = _find_records(value)
+    for number, record in enumerate(records, start=1):
+        yield _read_record(record, number, f"record {number}", "json")
+
+
+def convert_json_lines(text: str) -> Iterator[ConvertedDocument | Problem]:
+    """The documents of a JSON Lines file, and a problem for each line that is not an object.
+
+    Blank lines do not count as records.
+    """
+    number = 0
+    for line_number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        number += 1
+        try:
+            record = _parse(line)
+        except ValueError as error:
+            yield Problem(f"line {line_number}: {_why(error)}")
+        else:
+            yield _read_record(record, number, f"line {line_number}", "jsonl")
+
+
+def _parse(text: str) -> Any:  # noqa: ANN401
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _why(error: ValueError) -> str:
+    return f"not valid JSON ({getattr(error, 'msg', None) or error})"
+
+
+def _is_object(line: str) -> bool:
+    try:
+        return isinstance(_parse(line), dict)
+    except ValueError:
+        return False
+
+
+def _find_records(value: object) -> list[Any]:
+    if isinstance(value, dict):
+        lists = [each for each in value.values() if isinstance(each, list) and _holds_objects(each)]
+        return lists[0] if len(lists) == 1 else [value]
+    if isinstance(value, list) and value:
+        return value
+    raise Unreadable("it holds no records: expected a list of objects, or an object")
+
+
+def _holds_objects(value: list[Any]) -> bool:
+    return bool(value) and all(isinstance(each, dict) for each in value)
+
+
+def _read_record(
+    record: object, number: int, place: str, format_: str
+) -> ConvertedDocument | Problem:
+    if isinstance(record, str):
+        record = {"text": record}
+    if not isinstance(record, dict):
+        return Problem(f"{place}: expected an object, not {type(record).__name__}")
+    document = record_document(record, number, format_)
+    return document or Problem(f"{place}: no text in it")
+
+
+def record_document(
+    record: Record, number: int, format_: str, filters: Record | None = None
+) -> ConvertedDocument | None:
+    r"""The document of one record, or None if all its fields are empty.
+
+    Args:
+        record: field names and values; nested values become compact JSON in the text.
+        number: the record's number in its file, from 1: the key.
+        format_: "csv", "json" or "jsonl".
+        filters: the fields to filter by, if their types are known better than in `record`.
+
+    Example:
+        >>> record_document({"review": "The best pump I ever had.", "stars": 5}, 1, "json").text
+        'The best pump I ever had.\n\nstars: 5'
+    """
+    main = _first_name(record, _TEXT_NAMES, _SHORTEST_TEXT)
+    lines = list(_field_lines((name, value) for name, value in record.items() if name != main))
+    parts = ([record[main].strip()] if main is not None else []) + ["\n".join(lines)]
+    text = clean("\n\n".join(part for part in parts if part))
+    if not text.strip():
+        return None
+    title_name = _first_name(record, _TITLE_NAMES, 1)
+    title = one_line(record[title_name]) if title_name is not None else ""
+    others = filters if filters is not None else record
+    kept = scalar_fields({name: value for name, value in others.items() if name != main})
+    return ConvertedDocument(str(number), title, text, (), (), {**kept, "format": format_})
+
+
+def _first_name(record: Record, names: list[str], shortest: int) -> str | None:
+    """The record's own spelling of the first of `names` with a string long enough."""
+    spellings = {str(name).strip().lower(): name for name in record}
+    for name in names:
+        value = record.get(spellings.get(name, ""))
+        if isinstance(value, str):
+            stripped = value.strip()
+            if len(stripped.encode("utf-8", errors="replace")) >= shortest:
+                return spellings[name]
+    return None
+
+
+def _field_lines(fields: Iterable[tuple[str, Any]]) -> Iterator[str]:
+    for name, value in fields:
+        if value is None or value == "":
+            continue
+        if isinstance(value, str):
+            shown = value.strip()
+        elif isinstance(value, bool) or not is_scalar(value):
+            shown = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        else:
+            shown = str(value)
+        if shown:
+            yield f"{name}: {shown}"

@@ -1,0 +1,1 @@
+"""The process that reads files, and how it is spoken to."""

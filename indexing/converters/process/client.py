@@ -1,0 +1,185 @@
+"""`Converter`: files to documents through a worker process that may die, hang or grow."""
+
+import contextlib
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+
+from indexing.converters.file_checks import MB, ConversionError, check_file
+from indexing.converters.process.wire import OUT_OF_MEMORY, document_from_fields, pack, unpack
+from indexing.converters.schema import Conversion
+
+_ROOT = Path(__file__).resolve().parents[2]
+# A CJK character of two bytes takes six in ASCII JSON, and the fields of a record come twice.
+_ANSWER_RATIO = 10
+
+
+class Converter:
+    """Converts files one at a time; close it, or use it in a `with` statement.
+
+    The worker process is started for the first file, kept for the next ones, and replaced when it
+    died, hung or grew. Not for use from several threads at once.
+
+    Args:
+        seconds: wall-clock time for one file, the start of a worker included; over 0.
+        memory_mb: address space of the worker in MiB (not enforced on Windows and macOS).
+        max_file_mb: larger files are refused, in MiB.
+
+    Example:
+        >>> with Converter(seconds=20) as converter:
+        ...     conversion = converter.convert(Path(__file__).with_name("missing.txt"))
+        Traceback (most recent call last):
+        indexing.converters.file_checks.ConversionError: the file vanished
+    """
+
+    def __init__(
+        self, *, seconds: float = 30, memory_mb: int = 2048, max_file_mb: int = 200
+    ) -> None:
+        if seconds <= 0 or memory_mb <= 0 or max_file_mb <= 0:
+            raise ValueError("seconds, memory_mb and max_file_mb must be over 0")
+        self._seconds = seconds
+        self._memory_mb = memory_mb
+        self._max_file_mb = max_file_mb
+        self._worker: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the worker process; a later `convert` starts another."""
+        worker, self._worker = self._worker, None
+        if worker is None:
+            return
+        worker.kill()
+        for pipe in _pipes(worker):
+            with contextlib.suppress(OSError):  # a request that nobody read
+                pipe.close()
+        worker.wait()
+
+    def convert(self, path: Path) -> Conversion:
+        """The documents of a file, and the problems with parts of it.
+
+        Args:
+            path: a regular file with one of `SUFFIXES`.
+
+        Raises:
+            ConversionError: if the file gives no document at all; the reason says what to do.
+        """
+        check_file(path, self._max_file_mb)
+        request = {
+            "path": str(path),
+            "suffix": path.suffix.lower(),
+            "stem": path.stem,
+            "most": self._max_file_mb * MB,
+        }
+        conversion = self._exchange(pack(request))
+        if not conversion.documents:
+            reasons = conversion.problems or ["there is no text in it"]
+            more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
+            raise ConversionError(f"nothing in it can be used: {reasons[0]}{more}")
+        return conversion
+
+    def _exchange(self, request: bytes) -> Conversion:
+        started = time.monotonic()
+        worker = self._send(request)
+        clock = threading.Timer(self._seconds, worker.kill)
+        clock.daemon = True
+        clock.start()
+        finished = False
+        try:
+            conversion = Conversion()
+            last = self._receive(worker, conversion)
+            finished = True
+        except (ValueError, KeyError, TypeError) as error:
+            raise ConversionError("the converter gave an answer that makes no sense") from error
+        except EOFError as error:
+            late = time.monotonic() - started >= self._seconds
+            reason = f"converting it takes longer than {self._seconds:g} s"
+            raise ConversionError(reason if late else self._death(worker)) from error
+        finally:
+            clock.cancel()
+            if not finished:
+                self.close()
+        self._finish(last)
+        return conversion
+
+    def _send(self, request: bytes) -> "subprocess.Popen[bytes]":
+        """The worker that has the request; one that died since the last file is replaced."""
+        for _ in range(2):
+            if self._worker is None or self._worker.poll() is not None:
+                self.close()
+                self._worker = self._start()
+            try:
+                stdin = _pipes(self._worker)[0]
+                stdin.write(request)
+                stdin.flush()
+            except BrokenPipeError:
+                self.close()
+                continue
+            return self._worker
+        raise ConversionError("the converter cannot be started")
+
+    def _start(self) -> "subprocess.Popen[bytes]":
+        # -P and the path: what lies in the current folder is never imported in place of a library
+        command = [sys.executable, "-P", "-W", "ignore", "-m", "indexing.converters.process.worker"]
+        inherited = os.environ.get("PYTHONPATH")
+        paths = [inherited, str(_ROOT)] if inherited else [str(_ROOT)]
+        return subprocess.Popen(  # noqa: S603
+            [*command, str(self._seconds), str(self._memory_mb)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+            start_new_session=True,  # Ctrl-C is for the calling process to act on
+        )
+
+    def _receive(self, worker: "subprocess.Popen[bytes]", conversion: Conversion) -> dict[str, Any]:
+        """The message that ends an answer; the others are added to `conversion`."""
+        left = _ANSWER_RATIO * self._max_file_mb * MB
+        stdout = _pipes(worker)[1]
+        while True:
+            line = stdout.readline(left)
+            left -= len(line)
+            if left <= 0:
+                raise ConversionError(f"its text is over {_ANSWER_RATIO * self._max_file_mb} MB")
+            if not line.endswith(b"\n"):
+                raise EOFError
+            message = unpack(line)
+            if "document" in message:
+                conversion.documents.append(document_from_fields(message["document"]))
+            elif "problem" in message:
+                conversion.problems.append(str(message["problem"]))
+            else:
+                return message
+
+    def _finish(self, message: dict[str, Any]) -> None:
+        """Raise what the worker said; replace it if half of its memory is used."""
+        if message.get("memory_mb", 0) > self._memory_mb / 2:
+            self.close()
+        if "failed" in message:
+            raise ConversionError(str(message["failed"]))
+
+    def _death(self, worker: "subprocess.Popen[bytes]") -> str:
+        code = worker.wait()
+        if code == OUT_OF_MEMORY:
+            return f"converting it takes more than {self._memory_mb} MB of memory"
+        how = f"signal {-code}" if code < 0 else f"exit code {code}"
+        return f"the converter crashed on it ({how})"
+
+
+def _pipes(worker: "subprocess.Popen[bytes]") -> tuple[IO[bytes], IO[bytes]]:
+    assert worker.stdin is not None and worker.stdout is not None  # noqa: S101  (both are pipes)
+    return worker.stdin, worker.stdout

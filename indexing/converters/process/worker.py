@@ -1,0 +1,101 @@
+"""The process that parses files: paths in on stdin, documents out on stdout (see wire.py).
+
+Started by client.py as `python -m indexing.converters.process.worker SECONDS MEMORY_MB`. It trusts no file
+and holds nothing worth keeping, so that it can be killed at any moment.
+"""
+
+import logging
+import os
+import stat
+import sys
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+from indexing.converters.dispatch import convert_bytes
+from indexing.converters.process.limits import limit_memory, limit_seconds, used_memory_mb
+from indexing.converters.process.wire import OUT_OF_MEMORY, document_to_fields, pack, unpack
+from indexing.converters.schema import Problem, Unreadable
+
+_MOST_PROBLEMS = 100
+
+
+def main(arguments: list[str]) -> int:
+    """0 when the calling process has closed its end, 3 when the memory is used up."""
+    seconds, memory_mb = float(arguments[0]), int(arguments[1])
+    requests, answers = _take_over_pipes()
+    logging.disable(logging.CRITICAL)
+    limit_memory(memory_mb)
+    try:
+        for line in requests:
+            limit_seconds(seconds + 5)
+            for message in answer(unpack(line)):
+                answers.write(pack(message))
+                answers.flush()
+            limit_seconds(0)
+    except MemoryError:
+        return OUT_OF_MEMORY
+    return 0
+
+
+def answer(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The messages that answer one request; the last one says "done" or "failed".
+
+    Raises:
+        MemoryError: after which this process is to end.
+    """
+    problems = 0
+    try:
+        data = _read(request["path"], request["most"])
+        for piece in convert_bytes(data, request["suffix"], request["stem"]):
+            if not isinstance(piece, Problem):
+                yield {"document": document_to_fields(piece)}
+            elif problems < _MOST_PROBLEMS:
+                yield {"problem": piece.reason}
+            problems += isinstance(piece, Problem)
+    except MemoryError:
+        raise
+    # The process border: whatever a parser of strangers' files raises is that file's failure.
+    except Exception as error:  # noqa: BLE001
+        yield {"failed": _reason(error), "memory_mb": used_memory_mb()}
+    else:
+        if problems > _MOST_PROBLEMS:
+            yield {"problem": f"and {problems - _MOST_PROBLEMS} more"}
+        yield {"done": True, "memory_mb": used_memory_mb()}
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, Unreadable):
+        return str(error)
+    if isinstance(error, FileNotFoundError):
+        return "the file vanished"
+    if isinstance(error, OSError):
+        return f"it cannot be read ({error.strerror or type(error).__name__})"
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    return f"it cannot be parsed ({type(error).__name__})"
+
+
+def _read(path: str, most: int) -> bytes:
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    with open(os.open(path, flags), "rb") as file:  # noqa: PTH123  (O_NONBLOCK: never wait at a FIFO)
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise Unreadable("not a regular file")
+        size = min(os.fstat(file.fileno()).st_size, most)
+        data = file.read(size + 1)
+    if len(data) != size:
+        raise Unreadable("it changed while it was read; index it again")
+    return data
+
+
+def _take_over_pipes() -> tuple[BinaryIO, BinaryIO]:
+    """The two pipes; whatever a library prints or reads from now on goes nowhere."""
+    requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for number in (0, 1, 2):
+        os.dup2(nowhere, number)
+    os.close(nowhere)
+    return requests, answers
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

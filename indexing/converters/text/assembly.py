@@ -1,0 +1,41 @@
+"""A document put together from raw parts: cleaned, offsets kept right, never blank."""
+
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+
+from indexing.converters.schema import ConvertedDocument, Scalar, Section, Unreadable
+from indexing.converters.text.cleaning import clean_marked, one_line
+
+
+def whole_file(
+    text: str,
+    title: str,
+    meta: Mapping[str, Scalar],
+    *,
+    sections: Sequence[Section] = (),
+    pages: Sequence[int] = (),
+) -> ConvertedDocument:
+    """The document of a whole file.
+
+    Args:
+        text: raw text.
+        title: raw title, not blank.
+        meta: fields to filter by.
+        sections: headings with offsets into the raw text, in any order.
+        pages: ascending start offsets into the raw text.
+
+    Raises:
+        Unreadable: if nothing but white space is left.
+    """
+    marks = sorted({*(section.start for section in sections), *pages})
+    cleaned, moved = clean_marked(text, marks)
+    if not cleaned.strip():
+        raise Unreadable("there is no text in it")
+
+    def place(start: int) -> int:
+        return moved[bisect_left(marks, start)]
+
+    headings = [Section(place(s.start), s.level, one_line(s.heading)) for s in sections]
+    ordered = sorted((s for s in headings if s.heading), key=lambda s: s.start)
+    starts = tuple(place(page) for page in pages)
+    return ConvertedDocument("", one_line(title), cleaned, tuple(ordered), starts, meta)

@@ -1,0 +1,231 @@
+"""Answer sentences and the exact spans that support them.
+
+Offsets are into a passage's text here, and become offsets into the document by adding the
+passage's start; a citation's quote is cut from the very text that those offsets point to. A written
+answer is checked sentence by sentence: each `[n]` is tied to the sentence of passage n that says
+it, markers of passages that do not exist are dropped, and what nothing supports is marked `[?]`.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from rag.language.analysis import tokens
+from rag.language.sentences import sentence_spans
+from rag.reading.evidence import Evidence
+from rag.schema import Citation, Passage
+
+UNSUPPORTED = "[?]"
+SUPPORT = 0.5  # share of a sentence's words that its evidence must have
+TELLING = 20  # characters of a sentence, by which it is clear that the one before has ended
+NEIGHBOURS = 3  # sentences in a row that may support one sentence together
+
+_MARKERS = re.compile(r"\s*[\[【［]\s*(\d{1,4}(?:\s*[,，、]\s*\d{1,4})*)\s*[\]】］]")
+_DIGITS = re.compile(r"\d+(?:[.,]\d+)*")
+
+
+@dataclass
+class CitedText:
+    """A text with markers `[n]`, the citations they point to, and what was wrong with it.
+
+    Attributes:
+        text: The sentences, each followed by its markers.
+        citations: In the order of their numbers, from 1.
+        sentences: How many sentences there are.
+        unsupported: How many of them nothing supports.
+        unknown: Numbers cited that no passage has.
+        short: The exact words of the best evidence, where the reader found them.
+    """
+
+    text: str = ""
+    citations: list[Citation] = field(default_factory=list)
+    sentences: int = 0
+    unsupported: int = 0
+    unknown: list[int] = field(default_factory=list)
+    short: str | None = None
+
+    def cite(
+        self, passage: Passage, start: int, end: int, answer: tuple[int, int] | None = None
+    ) -> int:
+        """Return the number of a span of a passage, adding a citation if it has none yet."""
+        first, last = passage.start + start, passage.start + end
+        for citation in self.citations:
+            if (citation.document_id, citation.start, citation.end) == (
+                passage.document_id,
+                first,
+                last,
+            ):
+                return citation.n
+        self.citations.append(
+            Citation(
+                n=len(self.citations) + 1,
+                passage_id=passage.passage_id,
+                document_id=passage.document_id,
+                source=passage.source,
+                page=passage.page,
+                heading=passage.heading,
+                start=first,
+                end=last,
+                quote=passage.text[start:end],
+                answer_start=None if answer is None else passage.start + answer[0],
+                answer_end=None if answer is None else passage.start + answer[1],
+            )
+        )
+        return len(self.citations)
+
+
+def quote_evidence(
+    evidence: Sequence[Evidence], passages: Sequence[Passage], *, most: int, share: float
+) -> CitedText:
+    """Return an answer made of quoted sentences, each with its citation.
+
+    Args:
+        evidence: Best first.
+        passages: Those that the evidence is in.
+        most: Most sentences.
+        share: A further sentence needs at least this share of the best one's score.
+
+    Returns:
+        The sentences in the order of the documents' text where they share one, else best first;
+        empty if there is no evidence.
+    """
+    by_id = {passage.passage_id: passage for passage in passages}
+    chosen: list[Evidence] = []
+    said: set[str] = set()
+    for each in evidence:
+        text = by_id[each.passage_id].text[each.start : each.end]
+        if len(chosen) == most or each.score < share * evidence[0].score:
+            break
+        if text not in said:  # overlapping passages hold the same sentence
+            said.add(text)
+            chosen.append(each)
+    best = {each.passage_id: place for place, each in reversed(list(enumerate(chosen)))}
+    chosen.sort(key=lambda each: (best[each.passage_id], each.start))
+    cited = CitedText(sentences=len(chosen))
+    parts = []
+    for each in chosen:
+        passage = by_id[each.passage_id]
+        text = " ".join(passage.text[each.start : each.end].split())
+        parts.append(f"{text} [{cited.cite(passage, each.start, each.end, each.span)}]")
+    cited.text = " ".join(parts)
+    if chosen and evidence[0].span:
+        start, end = evidence[0].span
+        cited.short = " ".join(by_id[evidence[0].passage_id].text[start:end].split())
+    return cited
+
+
+def tie(written: str, passages: Sequence[Passage]) -> CitedText:
+    """Return a written answer with its markers tied to spans of the passages and checked.
+
+    Args:
+        written: What the language model wrote, with `[n]` for passage n, from 1.
+        passages: The passages that its prompt held, in that order.
+
+    Returns:
+        The same sentences; each marker is the number of a citation, numbered as they first appear.
+        A sentence without a marker gets one if a passage says it. A sentence that nothing supports
+        ends in `[?]`.
+    """
+    cited = CitedText()
+    parts = []
+    for sentence, numbers, gap in split_markers(written):
+        if not tokens(sentence):
+            parts.append(gap + sentence)
+            continue
+        cited.sentences += 1
+        cited.unknown += [number for number in numbers if not 1 <= number <= len(passages)]
+        named = [passages[number - 1] for number in numbers if 1 <= number <= len(passages)]
+        marks = _marks(sentence, named, passages, cited)
+        cited.unsupported += marks == UNSUPPORTED
+        parts.append(f"{gap}{sentence} {marks}")
+    cited.text = "".join(parts).strip()
+    return cited
+
+
+def settled(written: str) -> str:
+    """Return the sentences of a text in the making that what is still to come cannot change.
+
+    The last sentence is left out, as it may go on; so is one whose markers may still be coming.
+
+    Example:
+        >>> settled("It is red [1]. It is big. It has a very long tail that goes")
+        'It is red [1]. It is big. '
+    """
+    text = _markers_inside(written)
+    spans = sentence_spans(text)
+    while spans:
+        start, end = spans.pop()
+        if end - start >= TELLING and text[start] not in "[【［":
+            return text[:start]
+    return ""
+
+
+def split_markers(written: str) -> Iterator[tuple[str, list[int], str]]:
+    """Yield the sentences of a text without their markers, the numbers cited, and the gap before.
+
+    Example:
+        >>> list(split_markers("It is red [1][2]. It is big."))
+        [('It is red.', [1, 2], ''), ('It is big.', [], ' ')]
+    """
+    position = 0
+    for start, end in sentence_spans(_markers_inside(written)):
+        sentence = _markers_inside(written)[start:end]
+        numbers = [
+            int(number)
+            for marker in _MARKERS.findall(sentence)
+            for number in re.findall(r"\d+", marker)
+        ]
+        gap = "\n" if "\n" in _markers_inside(written)[position:start] else " "
+        yield _MARKERS.sub("", sentence).strip(), numbers, gap if position else ""
+        position = end
+
+
+def _markers_inside(written: str) -> str:
+    """Move markers that stand behind a sentence's end to before it, so that they stay with it."""
+    return re.sub(rf"([.!?。！？]+)((?:{_MARKERS.pattern})+)", r"\2\1", written)
+
+
+def _marks(
+    sentence: str, named: Sequence[Passage], passages: Sequence[Passage], cited: CitedText
+) -> str:
+    """Return the markers of a sentence: of the passages it names, or of one that says it."""
+    numbers = []
+    for passage in named:
+        span = find_support(sentence, passage.text)
+        if span:
+            numbers.append(cited.cite(passage, *span))
+    if not numbers:
+        for passage in passages:
+            span = find_support(sentence, passage.text)
+            if span:
+                numbers.append(cited.cite(passage, *span))
+                break
+    unique = dict.fromkeys(numbers)
+    return "".join(f"[{number}]" for number in unique) or UNSUPPORTED
+
+
+def find_support(sentence: str, text: str) -> tuple[int, int] | None:
+    """Return the span of a text, one to three sentences, that best supports a sentence; or None.
+
+    Support means that at least half of the sentence's words, and each of its numbers, stand in the
+    span. Of equal spans the shorter, then the earlier one is taken.
+    """
+    wanted, digits = set(tokens(sentence)), set(_DIGITS.findall(sentence))
+    if not wanted:
+        return None
+    spans = sentence_spans(text)
+    best: tuple[float, int, int] | None = None
+    span = None
+    for count in range(1, NEIGHBOURS + 1):
+        for first in range(len(spans) - count + 1):
+            start, end = spans[first][0], spans[first + count - 1][1]
+            part = text[start:end]
+            if not digits <= set(_DIGITS.findall(part)):
+                continue
+            share = len(wanted & set(tokens(part))) / len(wanted)
+            rating = (round(share, 6), -count, -start)
+            if share >= SUPPORT and (best is None or rating > best):
+                best, span = rating, (start, end)
+        if best is not None and best[0] == 1:
+            break
+    return span

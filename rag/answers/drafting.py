@@ -1,0 +1,170 @@
+"""From passages and evidence to an answer: quote, or let the generator write; or abstain."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from haystack.dataclasses import ChatMessage
+
+from rag.answers.citations import CitedText, quote_evidence, tie
+from rag.answers.generators import Generator
+from rag.answers.prompts import abstain_sentence, render_answer
+from rag.clock import Stopwatch
+from rag.config import Config
+from rag.errors import ModelError
+from rag.language.analysis import language_of
+from rag.reading.evidence import Evidence
+from rag.schema import Passage, Stage
+
+FAILED = "the generator failed, quoted from the passages"  # and behind a colon, why
+
+_NAMES = {"en": "English", "zh": "Chinese", "ja": "Japanese", "ko": "Korean", "ru": "Russian"}
+
+
+class Timer:
+    """A budget of seconds that starts now; None never ends."""
+
+    def __init__(self, budget: float | None) -> None:
+        self._start = time.monotonic()
+        self.deadline = None if budget is None else self._start + budget
+
+    @property
+    def ms(self) -> float:
+        """Milliseconds since the start."""
+        return (time.monotonic() - self._start) * 1000
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the budget is used up."""
+        return self.deadline is not None and time.monotonic() >= self.deadline
+
+
+@dataclass(frozen=True)
+class Drafts:
+    """What an answer is made from."""
+
+    question: str
+    passages: Sequence[Passage]
+    evidence: Sequence[Evidence]
+
+
+@dataclass
+class Made:
+    """An answer before it gets its frame."""
+
+    cited: CitedText = field(default_factory=CitedText)
+    abstained: bool = False
+    reason: str | None = None
+    confidence: float = 0.0
+    stages: list[Stage] = field(default_factory=list)
+
+
+def draft(
+    drafts: Drafts,
+    config: Config,
+    generator: Generator | None,
+    *,
+    timer: Timer,
+    on_token: Callable[[str], None] | None,
+    stop: threading.Event | None,
+) -> Made:
+    """Return the answer: written by the generator if there is one and time, else quoted.
+
+    Nothing is written, and nothing quoted, if the evidence is too weak.
+    """
+    made = Made(confidence=drafts.evidence[0].score if drafts.evidence else 0.0)
+    weak = _weakness(drafts, made.confidence, config)
+    if weak:
+        made.abstained, made.reason = True, weak
+        return made
+    if generator is not None and not timer.is_over:
+        _write(drafts, generator, made, timer=timer, on_token=on_token, stop=stop)
+        if made.abstained or made.cited.text:
+            return made
+    elif generator is not None:
+        made.reason = "the budget was used up before the generator: quoted from the passages"
+    watch = Stopwatch()
+    reader = config.reader
+    made.cited = quote_evidence(
+        drafts.evidence, drafts.passages, most=reader.sentences, share=reader.share
+    )
+    made.stages.append(watch.stage("quote", count=made.cited.sentences))
+    return made
+
+
+def _weakness(drafts: Drafts, confidence: float, config: Config) -> str | None:
+    """Return why the evidence is too weak to answer; None if it is not."""
+    if not drafts.passages:
+        return "nothing was found for this question"
+    if not drafts.evidence:
+        return "the passages found hold no sentence that could answer"
+    needed = config.abstention.confidence
+    if confidence < needed:
+        return (
+            f"the best evidence is right with probability {confidence:.2f}, and {needed:.2f} is "
+            "asked for (`abstention.confidence`); the nearest passages are listed"
+        )
+    return None
+
+
+def _write(
+    drafts: Drafts,
+    generator: Generator,
+    made: Made,
+    *,
+    timer: Timer,
+    on_token: Callable[[str], None] | None,
+    stop: threading.Event | None,
+) -> None:
+    """Let the generator write into `made`; if it fails, `made` says so and stays without text."""
+    watch = Stopwatch()
+    language = _NAMES.get(language_of(drafts.question), "the language of the question")
+    labels = [(_label(passage), passage.text) for passage in drafts.passages]
+    roles = {"system": ChatMessage.from_system, "user": ChatMessage.from_user}
+    messages = [
+        roles[message["role"]](message["content"])
+        for message in render_answer(drafts.question, labels, language)
+    ]
+    generator.warm_up()  # a model that cannot be loaded is an error, not a lesser answer
+    try:
+        reply = generator.run(
+            messages, streaming_callback=on_token, stop=stop, deadline=timer.deadline
+        )
+    except ModelError as error:
+        made.stages.append(watch.stage("generate", note=f"failed: {error}"))
+        made.reason = f"{FAILED}: {error}"
+        return
+    text = reply["text"].strip()
+    made.stages.append(watch.stage("generate", note=reply["finish_reason"]))
+    if not text:
+        made.reason = f"the generator wrote nothing ({reply['finish_reason']}): quoted instead"
+    elif text.strip(" .。\"'").startswith(abstain_sentence(language).strip(" .。")):
+        made.abstained, made.reason = True, "the generator found no answer in the passages"
+    else:
+        _tie(text, drafts, made, reply["finish_reason"])
+
+
+def _tie(text: str, drafts: Drafts, made: Made, finish_reason: str) -> None:
+    watch = Stopwatch()
+    cited = tie(text, drafts.passages)
+    made.stages.append(watch.stage("cite", count=len(cited.citations)))
+    if not cited.citations:
+        made.abstained = True
+        made.reason = "no sentence of the written answer is supported by the passages"
+        return
+    made.cited = cited
+    made.confidence *= 1 - cited.unsupported / max(cited.sentences, 1)
+    notes = []
+    if cited.unsupported:
+        notes.append(f"{cited.unsupported} of {cited.sentences} sentences unsupported, marked [?]")
+    if cited.unknown:
+        notes.append(f"cited passages that do not exist: {cited.unknown}")
+    if finish_reason != "stop":
+        notes.append(f"the answer ends early: {finish_reason}")
+    made.reason = "; ".join(notes) or None
+
+
+def _label(passage: Passage) -> str:
+    page = f", page {passage.page}" if passage.page else ""
+    return f"{passage.source}{page}"

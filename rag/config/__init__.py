@@ -1,0 +1,38 @@
+"""The configuration: one frozen value, read once at the edge and passed down."""
+
+from rag.config.loader import data_folder, load_config
+from rag.config.sections import (
+    AbstentionConfig,
+    ChunkingConfig,
+    Config,
+    ConversionConfig,
+    ElasticsearchConfig,
+    EmbedderConfig,
+    FusionConfig,
+    GeneratorConfig,
+    Method,
+    RankerConfig,
+    ReaderConfig,
+    RetrievalConfig,
+    ServerConfig,
+    StoreConfig,
+)
+
+__all__ = [
+    "AbstentionConfig",
+    "ChunkingConfig",
+    "Config",
+    "ConversionConfig",
+    "ElasticsearchConfig",
+    "EmbedderConfig",
+    "FusionConfig",
+    "GeneratorConfig",
+    "Method",
+    "RankerConfig",
+    "ReaderConfig",
+    "RetrievalConfig",
+    "ServerConfig",
+    "StoreConfig",
+    "data_folder",
+    "load_config",
+]

@@ -1,0 +1,142 @@
+"""From a YAML file to a `Config`.
+
+Where it comes from, first found wins: the path given, the environment variable `RAG_CONFIG`,
+`./rag.yaml`, the defaults. `${NAME}` inside a value is replaced from the environment, for secrets
+and hosts. Unknown keys and values out of range are errors, all reported at once. `null` is off.
+"""
+
+import difflib
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from rag.config.sections import Config
+from rag.errors import ConfigError
+
+
+def load_config(path: Path | None = None, *, environ: Mapping[str, str] | None = None) -> Config:
+    """Return the configuration of a YAML file, or the defaults if there is no file.
+
+    Args:
+        path: The file; None looks at `RAG_CONFIG` and then at `./rag.yaml`.
+        environ: Where `RAG_CONFIG` and `${NAME}` are looked up; None is the process's own.
+
+    Raises:
+        ConfigError: If a named file is missing, is not YAML, or a key or value in it cannot be
+            used; the message lists every problem by its dotted path.
+    """
+    environ = os.environ if environ is None else environ
+    found = _find(path, environ)
+    if found is None:
+        return Config()
+    content = _read(found)
+    problems: list[str] = []
+    content = _substitute(content, environ, "", problems)
+    try:
+        config = Config.model_validate(content)
+    except ValidationError as error:
+        problems += [_explain(problem) for problem in error.errors()]
+    if problems:
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        raise ConfigError("\n  ".join([f"`{found}` has {count}:", *problems]))
+    return config
+
+
+def data_folder(environ: Mapping[str, str] | None = None) -> Path:
+    """Return the folder that holds all collections: `$RAG_HOME`, or `.rag` where we stand."""
+    environ = os.environ if environ is None else environ
+    return Path(environ.get("RAG_HOME") or ".rag")
+
+
+def _find(path: Path | None, environ: Mapping[str, str]) -> Path | None:
+    if path is None and environ.get("RAG_CONFIG"):
+        path = Path(environ["RAG_CONFIG"])
+    if path is None:
+        here = Path("rag.yaml")
+        return here if here.is_file() else None
+    if not path.is_file():
+        raise ConfigError(
+            f"there is no configuration file `{path}`. Give an existing file with --config or "
+            "RAG_CONFIG, or leave both out to use the defaults."
+        )
+    return path
+
+
+def _read(path: Path) -> Any:  # noqa: ANN401 - YAML gives any shape
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"`{path}` cannot be read: {error}.") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        reason = getattr(error, "problem", None) or "it cannot be parsed"
+        raise ConfigError(f"`{path}` is not valid YAML{where}: {reason}.") from None
+    return {} if content is None else content
+
+
+def _substitute(
+    value: Any,  # noqa: ANN401 - YAML gives any shape
+    environ: Mapping[str, str],
+    where: str,
+    problems: list[str],
+) -> Any:  # noqa: ANN401
+    """Replace `${NAME}` in every string of a nested value."""
+    if isinstance(value, dict):
+        return {
+            key: _substitute(item, environ, f"{where}.{key}".lstrip("."), problems)
+            for key, item in value.items()
+        }
+    if isinstance(value, list):
+        return [_substitute(item, environ, where, problems) for item in value]
+    if not isinstance(value, str):
+        return value
+    for name in _variables(value):
+        if name not in environ:
+            problems.append(f"{where}: the environment variable `{name}` is not set")
+        value = value.replace("${" + name + "}", environ.get(name, ""))
+    return value
+
+
+def _variables(text: str) -> Iterator[str]:
+    yield from re.findall(r"\$\{(\w+)\}", text)
+
+
+def _explain(problem: ErrorDetails) -> str:
+    """One line a problem: where it is, what was expected, what was given."""
+    where = ".".join(map(str, problem["loc"])) or "the file"
+    if problem["type"] == "extra_forbidden":
+        return f"{where}: unknown key{_suggest(problem['loc'])}"
+    if problem["type"] == "value_error":
+        return f"{where}: {problem['ctx']['error']}"
+    if problem["type"] == "literal_error":
+        return f"{where}: expected {problem['ctx']['expected']} (got {problem['input']!r})"
+    if problem["type"] in ("model_type", "model_attributes_type"):
+        return f"{where}: expected keys and values (got {problem['input']!r})"
+    message = problem["msg"].replace("Input should be", "expected").replace("Field ", "")
+    secret = where.endswith(("password", "api_key"))
+    got = "" if problem["type"] == "missing" or secret else f" (got {problem['input']!r})"
+    return f"{where}: {message}{got}"
+
+
+def _suggest(location: tuple[int | str, ...]) -> str:
+    """Return the nearest existing key, as a question, or nothing."""
+    section: Any = Config
+    for key in location[:-1]:
+        section = _section_type(section.model_fields[str(key)].annotation)
+    near = difflib.get_close_matches(str(location[-1]), list(section.model_fields), 1, 0.6)
+    near = near or [
+        name for name in section.model_fields if name.replace("_", "") == str(location[-1])
+    ]
+    return f"; did you mean `{near[0]}`?" if near else ""
+
+
+def _section_type(annotation: Any) -> Any:  # noqa: ANN401 - a type, or a union with None
+    arguments = getattr(annotation, "__args__", ())
+    return arguments[0] if arguments else annotation

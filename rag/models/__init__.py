@@ -1,0 +1,1 @@
+"""The models on this machine: found, chosen by language, loaded, run in batches."""

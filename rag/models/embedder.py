@@ -1,0 +1,224 @@
+"""Text to vectors: a sentence-transformers model, its own prompts, pooling and length."""
+
+import logging
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from haystack import component
+
+from rag.clock import Stopwatch
+from rag.config import EmbedderConfig
+from rag.errors import ModelError
+from rag.models.default_models import AUTO, model_for
+from rag.models.model_files import ModelFiles, find_model
+from rag.schema import Stage
+
+log = logging.getLogger(__name__)
+
+Vectors = npt.NDArray[np.float32]
+
+
+class Embedder:
+    """A sentence-transformers model; loaded when it is first used, safe to share between threads.
+
+    Args:
+        config: The model, where it runs, and which languages it serves; `auto` is the one for
+            English here, see `embedder_settings`.
+
+    Attributes:
+        files: The model's files; its tokenizer, length and dimension are known before loading.
+        languages: Languages it serves.
+    """
+
+    def __init__(self, config: EmbedderConfig) -> None:
+        self.config = config
+        name = (model_for("embedder", "en") or "") if config.model == AUTO else config.model
+        self.files: ModelFiles = find_model(name, setting="embedder.model")
+        self.languages = config.languages or embedder_languages(self.files)
+        self._model: Any = None
+        self._lock = threading.Lock()
+
+    def serves(self, language: str) -> bool:
+        """Tell if vectors mean anything for a language; unknown ("") is given the benefit."""
+        return not language or language in self.languages
+
+    def warm_up(self) -> None:
+        """Load the model, once."""
+        with self._lock:
+            if self._model is None:
+                self._model = _load(self.files, self.config)
+
+    def encode_query(self, text: str) -> Vectors:
+        """Return the vector of a question: float32 of shape (dim,), of length 1."""
+        self.warm_up()
+        with self._lock, _one_thread():
+            found: Vectors = _unit(self._model.encode_query([text], **_OPTIONS))[0]
+        return found
+
+    def encode_passages(self, texts: Sequence[str]) -> Vectors:
+        """Return the vectors of passages.
+
+        Args:
+            texts: What is embedded; longer ones than the model reads are cut by it.
+
+        Returns:
+            float32 array of shape (len(texts), dim), rows of length 1, in the order of the texts.
+
+        Raises:
+            ModelError: If memory does not suffice even for one text at a time.
+        """
+        if not texts:
+            return np.empty((0, self.files.dimension), np.float32)
+        self.warm_up()
+        size = self.config.batch_size
+        while True:
+            try:
+                with self._lock:
+                    found = self._model.encode_document(list(texts), batch_size=size, **_OPTIONS)
+                return _unit(found)
+            except RuntimeError as error:  # torch raises it, or a subclass, when memory is short
+                if "out of memory" not in str(error).lower() or size == 1:
+                    raise ModelError(f"the embedder failed: {error}") from error
+                size //= 2
+                log.warning("Memory is short: embedding %d passages at a time.", size)
+
+
+def embedder_settings(
+    settings: EmbedderConfig, *, made_with: str | None = None, language: str = ""
+) -> EmbedderConfig:
+    """Return the embedder's settings with a model's name in the place of `auto`.
+
+    Args:
+        settings: As configured; a model that is named there stays.
+        made_with: The embedder of a collection that there is.
+        language: That of the documents, for one that there is not.
+
+    Raises:
+        ModelError: If there is none for `auto`.
+    """
+    if settings.model != AUTO:
+        return settings
+    name = made_with or model_for("embedder", language) or model_for("embedder", "en")
+    if name is None:
+        raise ModelError("there is no embedder for `auto`: set `embedder.model`.")
+    return settings.model_copy(update={"model": name})
+
+
+def embedder_languages(files: ModelFiles) -> tuple[str, ...]:
+    """Return the languages that an embedder serves: as it says itself, or English."""
+    return tuple(files.own.get("languages") or ()) or ("en",)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Run a short text on one thread.
+
+    Two threads save three of eight milliseconds on an idle machine, but on a busy one they wait
+    for each other at every layer: half a second was seen.
+    """
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _unit(vectors: npt.ArrayLike) -> Vectors:
+    """Return rows of length 1; in bfloat16 they were only nearly so."""
+    rows = np.asarray(vectors, np.float32)
+    unit: Vectors = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+    return unit
+
+
+# Longer texts first within a call, so that batches hold equal lengths: sentence-transformers does.
+_OPTIONS: dict[str, Any] = {
+    "show_progress_bar": False,
+    "convert_to_numpy": True,
+}
+
+
+def _load(files: ModelFiles, config: EmbedderConfig) -> Any:  # noqa: ANN401 - no types there
+    import torch
+    from safetensors import SafetensorError
+    from sentence_transformers import SentenceTransformer
+    from transformers.utils import logging as transformers_logging
+
+    from rag.models.int8 import load_weights
+
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    device = pick_device(config.device)
+    try:
+        model: Any = SentenceTransformer(
+            str(files.folder),
+            device=device,
+            local_files_only=True,
+            trust_remote_code=False,
+            model_kwargs={"dtype": getattr(torch, pick_dtype(config.dtype, device))},
+        )
+        if files.own:  # it may be packed: what was read of such a file were whole numbers
+            fitted = model[0].auto_model.load_state_dict(load_weights(files.folder), strict=False)
+            missing = [name for name in fitted.missing_keys if not name.startswith("pooler.")]
+            if missing:
+                raise RuntimeError(f"no weights for {missing[0]} and {len(missing) - 1} others")
+        return model
+    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ModelError(
+            f"the embedder `{files.name}` in `{files.folder}` cannot be loaded: {reason}"
+        ) from error
+
+
+def pick_device(wanted: str) -> str:
+    """Return the device to run on: `auto` is a GPU if torch sees one."""
+    import torch
+
+    if wanted != "auto":
+        return wanted
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def pick_dtype(wanted: str, device: str) -> str:
+    """Return the number format: `auto` is bfloat16 where it is fast, else float32."""
+    import torch
+
+    if wanted != "auto":
+        return wanted
+    if device.startswith("cuda"):
+        return "bfloat16" if torch.cuda.is_bf16_supported() else "float16"
+    fast = device == "cpu" and torch.cpu._is_avx512_bf16_supported()
+    return "bfloat16" if fast else "float32"
+
+
+@component
+class QueryEmbedder:
+    """Haystack component: a question's vector."""
+
+    def __init__(self, embedder: Embedder) -> None:
+        self.embedder = embedder
+
+    def warm_up(self) -> None:
+        """Load the model."""
+        self.embedder.warm_up()
+
+    @component.output_types(embedding=np.ndarray, stage=Stage)
+    def run(self, text: str) -> dict[str, Any]:
+        """Return the vector of a text, and how long it took.
+
+        The vector stays an array: Haystack copies a list number by number, which takes longer than
+        the search.
+        """
+        watch, name = Stopwatch(), self.embedder.files.name
+        return {
+            "embedding": self.embedder.encode_query(text),
+            "stage": watch.stage("embed", model=name),
+        }

@@ -1,0 +1,234 @@
+"""A model that reads a question together with texts: spans, no answer and, if it can, relevance.
+
+Two kinds of folder or hub model: a stock `...ForQuestionAnswering`, and the joint reader-ranker of
+`rag.models.reader_ranker`. What was read of a question and a text is kept for a while, so that the reader after
+the ranker does not read the same passages again.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from rag.errors import ModelError
+from rag.models.batching import in_batches
+from rag.models.calibration import Calibration, read_calibration
+from rag.models.embedder import pick_device, pick_dtype
+from rag.models.model_files import ModelFiles, find_model
+from rag.models.windows import Reading, Window, WindowCutter, by_length
+
+LENGTH = 384  # tokens of a window, if the model does not say and can take as many
+KEPT = 256  # pairs of a question and a text
+Pair = tuple[str, str]
+
+
+class PairModel:
+    """A reader's model, and a ranker's if it has a head for relevance.
+
+    Loaded when first used, safe to share between threads.
+
+    Args:
+        model: A folder or hub name.
+        setting: The setting that names it, for error messages.
+        device: `auto` takes a GPU if there is one.
+        dtype: `auto` is bfloat16 where the processor has it.
+        batch_size: Windows read at once.
+
+    Attributes:
+        files: The model's files.
+        calibration: From scores to a probability.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        setting: str,
+        device: str = "auto",
+        dtype: str = "auto",
+        batch_size: int = 16,
+    ) -> None:
+        self.files: ModelFiles = find_model(model, setting=setting)
+        self.device, self.dtype, self.batch_size = device, dtype, batch_size
+        self.calibration: Calibration = read_calibration(self.files.folder)
+        self._setting = setting
+        self._model: Any = None
+        self._cutter: WindowCutter | None = None
+        self._nowhere = 0  # id of the token that stands for no answer
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[Pair, tuple[Reading, ...]] = OrderedDict()
+
+    @property
+    def ranks(self) -> bool:
+        """Whether it has a head for relevance."""
+        return "relevance" in self.files.own.get("heads", ())
+
+    @property
+    def reads(self) -> bool:
+        """Whether it has a head for spans."""
+        return "spans" in self.files.own.get("heads", ("spans",))
+
+    def warm_up(self) -> None:
+        """Load the model, once.
+
+        Raises:
+            ModelError: If it cannot be loaded, or has no head for what is asked of it.
+        """
+        with self._lock:
+            if self._model is None:
+                _check_head(self.files, self._setting)
+                self._cutter, self._nowhere = _load_tokenizer(self.files)
+                self._model = _load_model(self.files, self.device, self.dtype)
+
+    def forget(self) -> None:
+        """Forget what was read."""
+        with self._lock:
+            self._kept.clear()
+
+    def relevance(
+        self, question: str, texts: Sequence[str], *, deadline: float | None = None
+    ) -> list[float] | None:
+        """Return the relevance of each text, that of its best window; see `RelevanceModel`."""
+        found = self.read([(question, text) for text in texts], deadline=deadline)
+        if found is None:
+            return None
+        return [max(each.relevance or 0.0 for each in windows) for windows in found]
+
+    def read(
+        self, pairs: Sequence[Pair], *, deadline: float | None = None
+    ) -> list[tuple[Reading, ...]] | None:
+        """Return what the model says about the windows of each pair of a question and a text.
+
+        Args:
+            pairs: A question and a text each; a text may be empty.
+            deadline: On the clock of `time.monotonic`.
+
+        Returns:
+            At least one window for each pair, in their order; None if the deadline came first.
+
+        Raises:
+            ModelError: If memory does not suffice even for one window at a time.
+        """
+        self.warm_up()
+        with self._lock:
+            kept = {pair: self._kept[pair] for pair in pairs if pair in self._kept}
+            new = [pair for pair in dict.fromkeys(pairs) if pair not in kept]
+            made = self._read(new, deadline)
+            if made is None:
+                return None
+            self._kept.update(made)
+            while len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
+        return [kept.get(pair) or made[pair] for pair in pairs]
+
+    def _read(
+        self, pairs: Sequence[Pair], deadline: float | None
+    ) -> dict[Pair, tuple[Reading, ...]] | None:
+        assert self._cutter is not None  # noqa: S101 - loaded
+        shorts = {question: self._cutter.shorten(question) for question, _ in pairs}
+        windows = self._cutter.cut_pairs([(shorts[question], text) for question, text in pairs])
+        readings: dict[int, Reading] = {}
+
+        def work(places: Sequence[int]) -> None:
+            batch = [windows[place] for place in places]
+            readings.update(zip(places, self._forward(batch), strict=True))
+
+        if not in_batches(by_length(windows), work, self.batch_size, deadline=deadline):
+            return None
+        found: dict[Pair, tuple[Reading, ...]] = dict.fromkeys(pairs, ())
+        for place, window in enumerate(windows):
+            found[pairs[window.text]] += (readings[place],)
+        return found
+
+    def _forward(self, windows: Sequence[Window]) -> list[Reading]:
+        import torch
+
+        from rag.models.reader_ranker import JointModel, to_tensors
+
+        joint = isinstance(self._model, JointModel)
+        taken = self._model.encoder if joint else self._model
+        with torch.inference_mode():
+            said = self._model(**to_tensors(windows, taken))
+        starts = (said.starts if joint else said.start_logits).float().cpu().numpy()
+        ends = (said.ends if joint else said.end_logits).float().cpu().numpy()
+        found = []
+        for row, window in enumerate(windows):
+            count = len(window.ids)
+            nowhere = window.ids.index(self._nowhere) if self._nowhere in window.ids else 0
+            found.append(
+                Reading(
+                    window,
+                    np.asarray(starts[row, :count]),
+                    np.asarray(ends[row, :count]),
+                    null=float(starts[row, nowhere] + ends[row, nowhere]),
+                    doubt=said.null[row].item() if joint else None,
+                    relevance=said.relevance[row].item() if joint else None,
+                )
+            )
+        return found
+
+
+def _check_head(files: ModelFiles, setting: str) -> None:
+    if files.own:
+        return
+    kinds = [str(name) for name in files.read("config.json").get("architectures") or ()]
+    if not any(name.endswith("ForQuestionAnswering") for name in kinds):
+        raise ModelError(
+            f"`{files.name}` has no head for answers (`{', '.join(kinds) or 'unknown'}`). Set "
+            f"`{setting}` to a `...ForQuestionAnswering` model, such as "
+            "deepset/minilm-uncased-squad2, or to one that `rag train reader` made."
+        )
+
+
+def _load_tokenizer(files: ModelFiles) -> tuple[WindowCutter, int]:
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer: Any = AutoTokenizer.from_pretrained(
+            files.folder, local_files_only=True, trust_remote_code=False
+        )
+        backend = tokenizer.backend_tokenizer
+    except (OSError, ValueError, KeyError, AttributeError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ModelError(
+            f"the tokenizer of `{files.name}` in `{files.folder}` cannot be loaded: {reason}"
+        ) from error
+    places = files.read("config.json").get("max_position_embeddings") or LENGTH
+    length = int(files.own.get("length") or min(LENGTH, tokenizer.model_max_length, places))
+    cutter = WindowCutter(
+        backend,
+        length=length,
+        stride=int(files.own.get("stride") or length // 3),
+        longest_question=length // 4,
+    )
+    return cutter, tokenizer.cls_token_id or 0
+
+
+def _load_model(files: ModelFiles, device: str, dtype: str) -> Any:  # noqa: ANN401
+    import torch
+    from safetensors import SafetensorError
+    from transformers import AutoModelForQuestionAnswering
+    from transformers.utils import logging as transformers_logging
+
+    from rag.models.reader_ranker import load_joint
+
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    where = pick_device(device)
+    kind = getattr(torch, pick_dtype(dtype, where))
+    try:
+        if files.own:
+            model: Any = load_joint(files.folder)
+            model.encoder.to(kind)  # the heads stay exact
+        else:
+            model = AutoModelForQuestionAnswering.from_pretrained(
+                files.folder, local_files_only=True, trust_remote_code=False, dtype=kind
+            )
+        return model.to(where).eval()
+    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ModelError(
+            f"the model `{files.name}` in `{files.folder}` cannot be loaded: {reason}"
+        ) from error

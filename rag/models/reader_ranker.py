@@ -1,0 +1,186 @@
+"""The joint reader-ranker: one encoder with heads for spans, for no answer, and for relevance.
+
+A folder of it holds `config.json`, `model.safetensors` and a tokenizer, and is at the same time a
+stock `...ForQuestionAnswering` model: the encoder and the span head have the names they have there,
+and what else there is stands under `citewell` in `config.json`. No code comes with a folder.
+"""
+
+import inspect
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from safetensors.torch import save_file
+from torch import nn
+from transformers import MODEL_FOR_QUESTION_ANSWERING_MAPPING, MODEL_MAPPING, AutoConfig
+
+from rag.models.int8 import load_weights
+from rag.models.model_files import OWN
+from rag.models.windows import Window
+
+# Drawing so many random numbers takes a processor as long as the rest of a step.
+DROPOUTS = ("attention_probs_dropout_prob", "hidden_dropout_prob")
+ROUNDED = 32  # tokens: few shapes, as the processor plans anew for each
+
+
+class Heads(NamedTuple):
+    """What one pass says about windows.
+
+    Attributes:
+        starts: Tensor of shape (windows, tokens): logit that the answer starts at a token; place 0
+            stands for no answer.
+        ends: The same for the answer's last token.
+        null: Tensor of shape (windows,): logit that the window does not answer.
+        relevance: Tensor of shape (windows,): logit that the window is about the question.
+    """
+
+    starts: torch.Tensor
+    ends: torch.Tensor
+    null: torch.Tensor
+    relevance: torch.Tensor
+
+
+class JointModel(nn.Module):
+    """An encoder with three heads.
+
+    Args:
+        config: The encoder's configuration, with `citewell` in it or not.
+    """
+
+    def __init__(self, config: Any) -> None:  # noqa: ANN401 - transformers' own type
+        super().__init__()
+        self.config = config
+        kind: Any = MODEL_MAPPING[type(config)]
+        plain = "add_pooling_layer" in inspect.signature(kind.__init__).parameters
+        encoder = kind(config, add_pooling_layer=False) if plain else kind(config)
+        self.prefix = kind.base_model_prefix
+        self.add_module(self.prefix, encoder)
+        size = config.hidden_size
+        self.qa_outputs = nn.Linear(size, 2)
+        self.summary = nn.Linear(size, size)
+        self.null = nn.Linear(size, 1)
+        self.relevance = nn.Linear(size, 1)
+        self.dropout = nn.Dropout(0.1)
+
+    @property
+    def encoder(self) -> nn.Module:
+        """The encoder alone."""
+        return self.get_submodule(self.prefix)
+
+    def forward(self, **inputs: torch.Tensor) -> Heads:
+        """Return what the heads say about windows.
+
+        Args:
+            **inputs: `input_ids`, `attention_mask` and, where the encoder has them,
+                `token_type_ids`, each of shape (windows, tokens).
+        """
+        hidden = self.encoder(**inputs).last_hidden_state
+        with torch.autocast(hidden.device.type, enabled=False):
+            hidden = hidden.float()  # bfloat16 would round logits to a thirty-second
+            starts, ends = self.qa_outputs(hidden).unbind(-1)
+            summary = self.dropout(torch.tanh(self.summary(hidden[:, 0])))
+            null, relevance = self.null(summary), self.relevance(summary)
+        return Heads(starts, ends, null.squeeze(-1), relevance.squeeze(-1))
+
+
+def to_tensors(windows: Sequence[Window], model: Any) -> dict[str, torch.Tensor]:  # noqa: ANN401
+    """Return the inputs of an encoder for some windows, filled up to a common length.
+
+    Args:
+        windows: At least one.
+        model: The encoder, or a model that takes the same; says where it is and what it takes.
+    """
+    padding = model.config.pad_token_id or 0
+    longest = max(len(window.ids) for window in windows)
+    most = getattr(model.config, "max_position_embeddings", longest) - padding - 1
+    longest = max(longest, min(-(-longest // ROUNDED) * ROUNDED, most))
+    ids = torch.full((len(windows), longest), padding)
+    types, mask = torch.zeros_like(ids), torch.zeros_like(ids)
+    for row, window in enumerate(windows):
+        count = len(window.ids)
+        ids[row, :count] = torch.tensor(window.ids)
+        types[row, :count] = torch.tensor(window.types)
+        mask[row, :count] = 1
+    found = {"input_ids": ids, "attention_mask": mask, "token_type_ids": types}
+    taken = inspect.signature(model.forward).parameters
+    device = next(model.parameters()).device
+    return {name: each.to(device) for name, each in found.items() if name in taken}
+
+
+def joint_from_encoder(folder: Path) -> JointModel:
+    """Return a model with the encoder of a folder and new heads; a joint model keeps its heads.
+
+    Raises:
+        KeyError: If the kind of encoder is not known, or weights of it are missing.
+        OSError: If the folder cannot be read.
+        ValueError: If its configuration cannot.
+    """
+    config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    for name in DROPOUTS:
+        if hasattr(config, name):
+            setattr(config, name, 0.0)
+    model = JointModel(config)
+    weights = load_weights(folder)
+    wanted = model.state_dict()
+    own = {name: _weight(weights, name, model.prefix) for name in wanted}
+    start = f"{model.prefix}."
+    missing = [name for name, each in own.items() if each is None and name.startswith(start)]
+    if missing:
+        raise KeyError(f"no weights for {missing[0]} and {len(missing) - 1} others")
+    kept = getattr(config, OWN, None) is not None
+    found = {
+        name: each.float()
+        for name, each in own.items()
+        if each is not None and (kept or name.startswith(start))
+    }
+    model.load_state_dict(wanted | found)
+    return model
+
+
+def load_joint(folder: Path) -> JointModel:
+    """Return the joint model of a folder.
+
+    Raises:
+        KeyError: If weights are missing.
+        OSError: If the folder cannot be read.
+        RuntimeError: If weights do not fit the configuration.
+    """
+    config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    model = JointModel(config)
+    model.load_state_dict(load_weights(folder))
+    return model.eval()
+
+
+def save_joint(
+    model: JointModel, folder: Path, *, facts: dict[str, Any], dtype: str = "float16"
+) -> None:
+    """Write `config.json` and `model.safetensors` into a folder.
+
+    Args:
+        model: The model.
+        folder: Exists already.
+        facts: What goes under `citewell` in `config.json`.
+        dtype: Number format of the weights on the disk.
+
+    Raises:
+        OSError: If the disk is full or the folder cannot be written.
+    """
+    content = model.config.to_dict() | {OWN: facts, "dtype": dtype}
+    stock: Any = MODEL_FOR_QUESTION_ANSWERING_MAPPING.get(type(model.config), None)
+    content["architectures"] = [stock.__name__ if stock else type(model).__name__]
+    text = json.dumps(content, indent=2, sort_keys=True, default=str) + "\n"
+    (folder / "config.json").write_text(text, encoding="utf-8")
+    kind = getattr(torch, dtype)
+    weights = {
+        name: each.detach().cpu().to(kind).contiguous() if each.is_floating_point() else each
+        for name, each in model.state_dict().items()
+    }
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+def _weight(weights: dict[str, torch.Tensor], name: str, prefix: str) -> torch.Tensor | None:
+    """Return a weight by its own name, or by that which the encoder alone has it under."""
+    found = weights.get(name)
+    return weights.get(name.removeprefix(f"{prefix}.")) if found is None else found

@@ -1,0 +1,134 @@
+"""The models that read a question together with passages: the ranker's and the reader's."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from rag.config import Config
+from rag.config.ranker import RankerConfig
+from rag.config.reader import ReaderConfig
+from rag.errors import ModelError
+from rag.models.default_models import AUTO, languages_of, model_for
+from rag.models.model_files import ModelFiles, find_model
+
+if TYPE_CHECKING:
+    from rag.models.pair_model import PairModel
+    from rag.retrieval.ranker import RelevanceModel
+
+Model = TypeVar("Model")
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Models for the roles beside embedder and generator; nothing is off.
+
+    Attributes:
+        rankers: By the language of the question, what ranks passages.
+        readers: Likewise, what finds spans; without one, sentences are looked for.
+    """
+
+    rankers: "Mapping[str, RelevanceModel]" = field(default_factory=dict)
+    readers: "Mapping[str, PairModel]" = field(default_factory=dict)
+
+    def warm_up(self) -> None:
+        """Load them now."""
+        for model in {id(each): each for each in self._all()}.values():
+            model.warm_up()
+
+    def _all(self) -> Iterator[Any]:
+        yield from self.rankers.values()
+        yield from self.readers.values()
+
+
+def serving(models: Mapping[str, Model], language: str) -> Model | None:
+    """Return what serves a language; one that is unknown ("") has the first; None if nothing does.
+
+    Example:
+        >>> serving({"en": 1, "zh": 2}, "zh"), serving({"en": 1}, ""), serving({"en": 1}, "ru")
+        (2, 1, None)
+    """
+    return models.get(language) if language else next(iter(models.values()), None)
+
+
+def open_roles(config: Config) -> Roles:
+    """Return the configured models, not loaded yet.
+
+    A joint reader-ranker that is configured for both is one model, and reads a passage once.
+
+    Raises:
+        ModelError: If one is missing or has not the head for its role; says which, and what to do.
+    """
+    pairs = _PairModels()
+    return Roles(_rankers(config.ranker, pairs), _readers(config.reader, pairs))
+
+
+class _PairModels:
+    """Models of pairs, each made once."""
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[str, str, str], PairModel] = {}
+
+    def get(self, name: str, settings: RankerConfig | ReaderConfig, setting: str) -> "PairModel":
+        from rag.models.pair_model import PairModel
+
+        key = (name, settings.device, settings.dtype)
+        if key not in self._made:
+            self._made[key] = PairModel(
+                name,
+                setting=setting,
+                device=settings.device,
+                dtype=settings.dtype,
+                batch_size=settings.batch_size,
+            )
+        return self._made[key]
+
+
+def _rankers(settings: RankerConfig | None, pairs: _PairModels) -> "dict[str, RelevanceModel]":
+    if settings is None:
+        return {}
+    if settings.model != AUTO:
+        files = find_model(settings.model, setting="ranker.model")
+        model = _ranker(settings.model, settings, files, pairs)
+        return dict.fromkeys(served_by(files, settings.languages), model)
+    found: dict[str, RelevanceModel] = {}
+    for language in languages_of("ranker"):
+        name = model_for("ranker", language)
+        if name is not None:
+            files = find_model(name, setting="ranker.model")
+            found[language] = _ranker(name, settings, files, pairs)
+    return found
+
+
+def _ranker(
+    name: str, settings: RankerConfig, files: ModelFiles, pairs: _PairModels
+) -> "RelevanceModel":
+    from rag.retrieval.ranker import CrossEncoderModel
+
+    if not files.own:
+        return CrossEncoderModel(settings)
+    model = pairs.get(name, settings, "ranker.model")
+    if not model.ranks:
+        raise ModelError(f"`{name}` does not rank: set `ranker.model` to one that does.")
+    return model
+
+
+def _readers(settings: ReaderConfig, pairs: _PairModels) -> "dict[str, PairModel]":
+    if settings.kind != "spans":
+        return {}
+    if settings.model != AUTO:
+        model = _reader(settings.model, settings, pairs)
+        return dict.fromkeys(served_by(model.files, settings.languages), model)
+    names = {language: model_for("reader", language) for language in languages_of("reader")}
+    return {language: _reader(name, settings, pairs) for language, name in names.items() if name}
+
+
+def _reader(name: str, settings: ReaderConfig, pairs: _PairModels) -> "PairModel":
+    model = pairs.get(name, settings, "reader.model")
+    if not model.reads:
+        raise ModelError(f"`{name}` only ranks: set `reader.model` to one that finds answers.")
+    return model
+
+
+def served_by(files: ModelFiles, languages: tuple[str, ...] | None) -> tuple[str, ...]:
+    """Return the languages that a model serves: as configured, as it says itself, or English."""
+    return languages or tuple(files.own.get("languages") or ()) or ("en",)

@@ -1,0 +1,222 @@
+"""A question with a passage as the windows that a model reads at once, and the spans in them.
+
+A passage that is too long for the model becomes several windows that overlap. Offsets are
+characters of the text that was cut; nothing here knows torch.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from tokenizers import Encoding, Tokenizer
+
+Logits = npt.NDArray[np.float32]
+LONGEST_TITLE = 80  # characters of a title put before the text
+
+
+@dataclass(frozen=True)
+class Window:
+    """What a model reads at once: the question and a piece of a text.
+
+    Attributes:
+        text: Which text, counted from 0.
+        ids: Token ids, special tokens among them.
+        types: Token types, as many.
+        first: Place in `ids` of the piece's first token.
+        offsets: Start and end of each of the piece's tokens in the text; none for an empty text.
+    """
+
+    text: int
+    ids: tuple[int, ...]
+    types: tuple[int, ...]
+    first: int
+    offsets: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a model says about one window.
+
+    Attributes:
+        window: The window.
+        starts: float32 array of shape (tokens,): logit that the answer starts at a token.
+        ends: The same for its last token.
+        null: Score of no answer, on the scale of a start's and an end's logit together.
+        doubt: Logit of the null head that the window does not answer; None without such a head.
+        relevance: Logit that the text is about the question; None without such a head.
+    """
+
+    window: Window
+    starts: Logits
+    ends: Logits
+    null: float
+    doubt: float | None = None
+    relevance: float | None = None
+
+
+@dataclass(frozen=True)
+class Span:
+    """Characters `start` to `end` (exclusive) of a text, with the score of a model for them."""
+
+    start: int
+    end: int
+    score: float
+
+
+def prefix(title: str) -> str:
+    """Return what is read before a passage's text: its title.
+
+    Example:
+        >>> prefix("Water supply") + "It froze."
+        'Water supply: It froze.'
+    """
+    return f"{title[:LONGEST_TITLE]}: " if title else ""
+
+
+class WindowCutter:
+    """Cuts texts into windows, with a model's own tokenizer.
+
+    Args:
+        tokenizer: The model's; it is copied.
+        length: Tokens of a window, question and special tokens among them.
+        stride: Tokens of a text that a window shares with the one before.
+        longest_question: Tokens of a question; the rest of a longer one is not read.
+
+    Raises:
+        ValueError: If there is no room for anything beside question and stride.
+    """
+
+    def __init__(
+        self, tokenizer: "Tokenizer", *, length: int, stride: int, longest_question: int = 64
+    ) -> None:
+        special = tokenizer.num_special_tokens_to_add(is_pair=True)
+        if length - longest_question - special <= stride:
+            raise ValueError(
+                f"windows of {length} tokens have no room beside a question of {longest_question} "
+                f"and a stride of {stride}"
+            )
+        self.length, self.stride, self.longest_question = length, stride, longest_question
+        self._plain, self._pairs = _copy(tokenizer), _copy(tokenizer)
+        self._plain.no_truncation()
+        self._pairs.enable_truncation(length, stride=stride, strategy="only_second")
+
+    def shorten(self, question: str) -> str:
+        """Return a question without what its last allowed token leaves behind."""
+        offsets = self._plain.encode(question, add_special_tokens=False).offsets
+        if len(offsets) <= self.longest_question:
+            return question
+        return question[: offsets[self.longest_question - 1][1]]
+
+    def cut(self, question: str, texts: Sequence[str]) -> list[Window]:
+        """Return the windows of all texts, those of one text together and in its order."""
+        short = self.shorten(question)
+        return self.cut_pairs([(short, text) for text in texts])
+
+    def cut_pairs(self, pairs: Sequence[tuple[str, str]]) -> list[Window]:
+        """Return the windows of pairs of a question, short enough already, and a text."""
+        windows = []
+        for number, encoding in enumerate(self._pairs.encode_batch(list(pairs))):
+            for piece in (encoding, *encoding.overflowing):
+                windows.append(_window(number, piece))
+        return windows
+
+
+def _copy(tokenizer: "Tokenizer") -> "Tokenizer":
+    from tokenizers import Tokenizer
+
+    copied = Tokenizer.from_str(tokenizer.to_str())
+    copied.no_padding()
+    return copied
+
+
+def _window(number: int, encoding: "Encoding") -> Window:
+    places = [place for place, part in enumerate(encoding.sequence_ids) if part == 1]
+    ids, offsets = encoding.ids, encoding.offsets
+    return Window(
+        text=number,
+        ids=tuple(ids),
+        types=tuple(encoding.type_ids),
+        first=places[0] if places else len(ids),
+        offsets=tuple(offsets[place] for place in places),
+    )
+
+
+def find_spans(
+    readings: Sequence[Reading], *, most: int, longest: int, begin: int = 0
+) -> list[Span]:
+    """Return the best spans of one text, best first, none overlapping a better one.
+
+    The score of a span is start logit + end logit - score of no answer in the same window: how
+    much better the span is than none. It is not divided by anything of its window, so that the
+    spans of all passages can be compared. What several windows hold has its best score; of equal
+    scores the earlier, then the shorter span comes first.
+
+    Args:
+        readings: What a model said about the text's windows.
+        most: Most spans.
+        longest: Most tokens of a span.
+        begin: Offset in the text before which no span starts.
+    """
+    bands = [_Band(each, longest, begin) for each in readings if each.window.offsets]
+    chosen: list[Span] = []
+    while len(chosen) < most:
+        best = min(
+            (found for band in bands if (found := band.best())),
+            key=lambda span: (-span.score, span.start, span.end),
+            default=None,
+        )
+        if best is None:
+            break
+        chosen.append(best)
+        for band in bands:
+            band.remove(best)
+    return chosen
+
+
+def span_features(span: Span, readings: Sequence[Reading]) -> tuple[float, float, float]:
+    """Return what speaks for a span, as `rag.reading.evidence.SPAN_FEATURES` names it.
+
+    Margin is the span's; doubt and relevance are those of the text's best window, 0 if the model
+    has no head for them.
+    """
+    doubts = (each.doubt for each in readings if each.doubt is not None)
+    about = (each.relevance for each in readings if each.relevance is not None)
+    return span.score, min(doubts, default=0.0), max(about, default=0.0)
+
+
+class _Band:
+    """The scores of a window's spans: row = first token, column = how many tokens follow."""
+
+    def __init__(self, reading: Reading, longest: int, begin: int) -> None:
+        window = reading.window
+        first, count = window.first, len(window.offsets)
+        offsets = np.asarray(window.offsets)
+        width = min(longest, count)
+        place = np.arange(count)[:, None] + np.arange(width)[None, :]
+        inside = place < count
+        place = np.minimum(place, count - 1)
+        self._starts, self._ends = offsets[:, :1], offsets[place, 1]
+        total = reading.starts[first : first + count, None] + reading.ends[first + place]
+        fits = inside & (self._starts >= begin) & (self._starts < self._ends)
+        self._scores = np.where(fits, total.astype(np.float64) - reading.null, -np.inf)
+
+    def best(self) -> Span | None:
+        """Return the best span left, the earlier and shorter of equal ones."""
+        row, column = divmod(int(self._scores.argmax()), self._scores.shape[1])
+        score = float(self._scores[row, column])
+        if not np.isfinite(score):
+            return None
+        return Span(int(self._starts[row, 0]), int(self._ends[row, column]), score)
+
+    def remove(self, span: Span) -> None:
+        """Leave out what overlaps a span."""
+        self._scores[(self._starts < span.end) & (self._ends > span.start)] = -np.inf
+
+
+def by_length(windows: Sequence[Window]) -> list[int]:
+    """Return the places of windows, the longest first, so that batches hold equal lengths."""
+    return sorted(range(len(windows)), key=lambda place: (-len(windows[place].ids), place))

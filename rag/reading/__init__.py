@@ -1,0 +1,1 @@
+"""From passages to the sentences and spans that answer."""

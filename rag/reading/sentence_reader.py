@@ -1,0 +1,131 @@
+"""Finding the sentences that answer a question, in the passages that were retrieved."""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from haystack import Document, component
+
+from rag.clock import Stopwatch
+from rag.errors import UnavailableError
+from rag.language.analysis import tokens
+from rag.language.sentences import sentence_spans
+from rag.models.calibration import probability
+from rag.models.embedder import Embedder
+from rag.reading.evidence import Evidence, coverage, kind_fits
+from rag.schema import Stage
+from rag.stores.contract import Store
+
+SHORTEST = 3  # tokens; a shorter sentence is a heading or a scrap and answers nothing
+_BULLET = re.compile(r"(?:[-*+•]\s+)?")  # always matches
+LONGEST_PREFIX = 80  # characters of the title put before a sentence that is embedded
+
+
+@component
+class SentenceReader:
+    """The sentences of some passages, each with the probability that it answers the question.
+
+    A sentence is judged by its similarity to the question in the embedder's space, by the rare
+    words of the question that it and its passage have, by the passage's rank, and by whether it
+    holds the kind of thing that is asked for. Without an embedder the other signs alone decide.
+
+    Args:
+        store: Tells how rare words are.
+        embedder: None reads by words alone.
+    """
+
+    def __init__(self, store: Store, embedder: Embedder | None) -> None:
+        self.store, self.embedder = store, embedder
+
+    def warm_up(self) -> None:
+        """Load the embedder."""
+        if self.embedder is not None:
+            self.embedder.warm_up()
+
+    @component.output_types(evidence=list[Evidence], stage=Stage)
+    def run(
+        self, question: str, documents: list[Document], similarity: bool = True
+    ) -> dict[str, Any]:
+        """Return the evidence, best first, and how long it took.
+
+        Args:
+            question: The question.
+            documents: Passages, best first.
+            similarity: Whether the embedder is asked; False if it does not serve the language.
+        """
+        watch = Stopwatch()
+        embedder = self.embedder if similarity else None
+        weights, note = self._weights(tokens(question))
+        found = self._evidence(question, documents, embedder, weights)
+        found.sort(key=lambda each: (-each.score, each.passage_id, each.start))
+        note = note or (None if embedder else "by words alone")
+        return {"evidence": found, "stage": watch.stage("read", count=len(found), note=note)}
+
+    def _evidence(
+        self,
+        question: str,
+        documents: Sequence[Document],
+        embedder: Embedder | None,
+        weights: Mapping[str, float],
+    ) -> list[Evidence]:
+        wanted = tokens(question)
+        found: list[Evidence] = []
+        texts: list[str] = []
+        for rank, document in enumerate(documents, start=1):
+            content, title = document.content or "", str(document.meta.get("title") or "")
+            names = tokens(f"{title} {document.meta.get('heading') or ''}")
+            whole = coverage(wanted, tokens(content) + names, weights)
+            for first, end in sentence_spans(content):
+                start = first + _BULLET.match(content[first:end]).end()  # type: ignore[union-attr]
+                sentence = content[start:end]
+                words = tokens(sentence)
+                if len(words) < SHORTEST or sentence.startswith("#"):
+                    continue
+                features = (
+                    0.0,
+                    coverage(wanted, words, weights),
+                    whole,
+                    1 / rank,
+                    kind_fits(question, sentence),
+                    1 / math.sqrt(len(words)),
+                )
+                found.append(Evidence(document.id, start, end, features))
+                texts.append(f"{title[:LONGEST_PREFIX]}: {sentence}" if title else sentence)
+        return _scored(found, _similarities(question, texts, embedder))
+
+    def _weights(self, wanted: Sequence[str]) -> tuple[dict[str, float], str | None]:
+        """Return how much each token says, its idf in the collection; and a note if unknown."""
+        unique = sorted(set(wanted))
+        try:
+            frequencies, total = self.store.document_frequencies(unique)
+        except UnavailableError as error:
+            return dict.fromkeys(unique, 1.0), f"every word counts the same: {error}"
+        weights = {
+            token: math.log(1 + (total - count + 0.5) / (count + 0.5))
+            for token, count in zip(unique, frequencies, strict=True)
+        }
+        return weights, None
+
+
+def _similarities(
+    question: str, texts: Sequence[str], embedder: Embedder | None
+) -> list[float] | None:
+    """Return the cosine of the question with each text; None without an embedder."""
+    if embedder is None or not texts:
+        return None
+    found: list[float] = (
+        embedder.encode_passages(texts) @ embedder.encode_query(question)
+    ).tolist()
+    return found
+
+
+def _scored(found: Sequence[Evidence], similarities: Sequence[float] | None) -> list[Evidence]:
+    scored = []
+    for place, each in enumerate(found):
+        similarity = similarities[place] if similarities is not None else None
+        features = (similarity or 0.0, *each.features[1:])
+        score = probability(features, similarity=similarity is not None)
+        scored.append(replace(each, features=features, score=score))
+    return scored

@@ -1,0 +1,118 @@
+"""Finding the exact words that answer a question, in the passages that were retrieved."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from haystack import Document, component
+
+from rag.clock import Stopwatch
+from rag.language.sentences import sentence_spans
+from rag.models.pair_model import PairModel
+from rag.models.windows import Reading, find_spans, span_features
+from rag.reading.evidence import Evidence
+from rag.retrieval.ranker import read_text
+from rag.schema import Stage
+
+_BULLET = re.compile(r"(?:[-*+•]\s+)?")  # always matches
+
+
+@component
+class SpanReader:
+    """Haystack component: spans of some passages, each with the probability that it answers.
+
+    A span's margin is its start and end logit less the score of no answer in the same window: it
+    means the same in every passage, so that spans of all of them compete. The model's calibration
+    turns it, with the logits of the null head and the relevance head, into a probability.
+
+    Args:
+        model: The reader's model.
+        n_best: Most spans of a passage; none of them overlap.
+        longest_answer: Most tokens of a span.
+    """
+
+    def __init__(self, model: PairModel, n_best: int = 5, longest_answer: int = 30) -> None:
+        self.model, self.n_best, self.longest_answer = model, n_best, longest_answer
+
+    def warm_up(self) -> None:
+        """Load the model."""
+        self.model.warm_up()
+
+    @component.output_types(evidence=list[Evidence], stage=Stage)
+    def run(
+        self, question: str, documents: list[Document], deadline: float | None = None
+    ) -> dict[str, Any]:
+        """Return the evidence, best first, and how long it took.
+
+        Args:
+            question: The question; of a very long one the beginning is read.
+            documents: Passages, best first; content may be empty or None.
+            deadline: When to give up, on the clock of `time.monotonic`.
+
+        Returns:
+            `evidence`: the sentence around each span, with the span; of two spans in the same
+            sentences the better one. None if the deadline came first.
+        """
+        watch = Stopwatch()
+        held = [document for document in documents if (document.content or "").strip()]
+        pairs = [(question, read_text(document)) for document in held]
+        read = self.model.read(pairs, deadline=deadline)
+        if read is None:
+            return {"evidence": None, "stage": watch.stage("read", note="the budget was used up")}
+        found: dict[tuple[str, int, int], Evidence] = {}
+        for document, windows in zip(held, read, strict=True):
+            for each in self.evidence(document, windows):
+                found.setdefault((each.passage_id, each.start, each.end), each)
+        ordered = sorted(found.values(), key=lambda each: (-each.score, -each.features[0]))
+        name = self.model.files.name
+        stage = watch.stage("read", count=len(ordered), note="by spans", model=name)
+        return {"evidence": ordered, "stage": stage}
+
+    def answered(self, question: str, documents: Sequence[Document]) -> float:
+        """Return the probability of the likeliest answer in some passages; 0 without any.
+
+        Args:
+            question: The question.
+            documents: Passages; what the model has read of them lately is not read again.
+        """
+        read = self.model.read([(question, read_text(document)) for document in documents]) or ()
+        found = [
+            each.score
+            for document, windows in zip(documents, read, strict=True)
+            for each in self.evidence(document, windows)[:1]
+        ]
+        return max(found, default=0.0)
+
+    def evidence(self, document: Document, windows: Sequence[Reading]) -> list[Evidence]:
+        """Return the evidence in one passage, the best span first."""
+        content = document.content or ""
+        shift = len(read_text(document)) - len(content)
+        sentences = sentence_spans(content)
+        spans = find_spans(windows, most=self.n_best, longest=self.longest_answer, begin=shift)
+        found = []
+        for span in spans:
+            first, last = _trimmed(content, span.start - shift, span.end - shift)
+            if first == last:
+                continue
+            features = span_features(span, windows)
+            score = self.model.calibration.probability(features)
+            start, end = _around(content, sentences, first, last)
+            found.append(Evidence(document.id, start, end, features, score, (first, last)))
+        return found
+
+
+def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
+    """Return a span without white space at its borders."""
+    part = text[start:end]
+    first = start + len(part) - len(part.lstrip())
+    return first, first + len(part.strip())
+
+
+def _around(
+    text: str, sentences: Sequence[tuple[int, int]], start: int, end: int
+) -> tuple[int, int]:
+    """Return the sentence that a span lies in, or all those that it touches."""
+    touched = [(first, last) for first, last in sentences if first < end and start < last]
+    first, last = touched[0][0], touched[-1][1]
+    bullet = _BULLET.match(text[first:last]).end()  # type: ignore[union-attr]
+    return min(first + bullet, start), last

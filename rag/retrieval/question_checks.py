@@ -1,0 +1,69 @@
+"""What is refused before a collection is asked: questions, and embedders that do not fit."""
+
+from collections.abc import Sequence
+
+from rag.config import Config, Method
+from rag.errors import MismatchError, QuestionError
+from rag.language.analysis import tokens
+from rag.models.embedder import Embedder
+from rag.stores.contract import Store
+
+LARGEST_TOP_K = 1000
+
+
+def check_question(
+    question: str, config: Config, method: Method, top_k: int, *, methods: Sequence[str]
+) -> None:
+    """Refuse a question that cannot be asked.
+
+    Args:
+        question: The question.
+        config: Says how long it may be.
+        method: How passages are to be found.
+        top_k: Most passages.
+        methods: What the collection can be asked by.
+
+    Raises:
+        QuestionError: Says what is wrong.
+    """
+    longest = config.retrieval.max_question
+    if not question.strip():
+        raise QuestionError("the question is empty. Ask something, for example: rag ask 'Why?'")
+    if len(question) > longest:
+        raise QuestionError(
+            f"the question has {len(question):,} characters; at most {longest:,} are read "
+            "(`retrieval.max_question`). Ask more shortly, or index the text as a document."
+        )
+    if not 1 <= top_k <= LARGEST_TOP_K:
+        raise QuestionError(f"top_k: expected 1 to {LARGEST_TOP_K} (got {top_k})")
+    if method not in methods:
+        raise QuestionError(f"method: expected one of {', '.join(methods)} (got {method})")
+    if not tokens(question) and method == "bm25":
+        raise QuestionError(
+            f"`{question.strip()[:60]}` has only common words or signs, which bm25 does not "
+            "index. Add a word that says what it is about, or use --method dense."
+        )
+
+
+def check_embedder(store: Store, embedder: Embedder | None, collection: str) -> None:
+    """Refuse an embedder that a collection was not made with; without one there is nothing to say.
+
+    Raises:
+        MismatchError: If name, dimension or files differ; names both.
+    """
+    made = store.manifest
+    if made is None or embedder is None:
+        return
+    files = embedder.files
+    if (made.embedder, made.dimension) != (files.name, files.dimension):
+        raise MismatchError(
+            f"the collection `{collection}` was made with `{made.embedder}` ({made.dimension} "
+            f"dimensions), but the configuration asks for `{files.name}` ({files.dimension}). Set "
+            f"`embedder.model` back, or run `rag collections reembed {collection}`."
+        )
+    if made.embedder_sha256 != files.sha256:
+        raise MismatchError(
+            f"the collection `{collection}` was made with other files of `{made.embedder}` than "
+            f"those in `{files.folder}`. Restore the model, or run `rag collections reembed "
+            f"{collection}`."
+        )

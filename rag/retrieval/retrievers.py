@@ -1,0 +1,97 @@
+"""Haystack components that ask a store for passages.
+
+A store that does not answer is no error here: there are no passages, the stage says why, and the
+engine goes on with what the other retriever found, if there is one.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from haystack import Document, component
+
+from rag.clock import Stopwatch
+from rag.errors import UnavailableError
+from rag.models.embedder import Embedder
+from rag.retrieval.question_checks import check_embedder
+from rag.schema import Stage
+from rag.stores.contract import Found, Store
+from rag.stores.filters import Filter
+
+
+@component
+class Bm25Retriever:
+    """The passages with the best bm25 score.
+
+    Args:
+        store: The collection.
+        top_k: Most passages.
+    """
+
+    def __init__(self, store: Store, top_k: int = 50) -> None:
+        self.store, self.top_k = store, top_k
+
+    @component.output_types(documents=list[Document], stage=Stage, error=UnavailableError | None)
+    def run(
+        self,
+        query: str,
+        filters: Filter | None = None,
+        top_k: int | None = None,
+        generation: int | None = None,
+    ) -> dict[str, Any]:
+        """Return passages, best first, how long it took, and why there are none."""
+        options: dict[str, Any] = {
+            "top_k": top_k or self.top_k,
+            "filters": filters,
+            "generation": generation,
+        }
+        return _retrieved("bm25", lambda: self.store.bm25_retrieval(query, **options))
+
+
+@component
+class DenseRetriever:
+    """The passages whose vectors are nearest to the question's.
+
+    Args:
+        store: The collection.
+        top_k: Most passages.
+        embedder: The one that makes the question's vector. If the collection gets the vectors of
+            another one while it is open, asking it is refused from then on.
+    """
+
+    def __init__(self, store: Store, top_k: int = 50, embedder: Embedder | None = None) -> None:
+        self.store, self.top_k, self.embedder = store, top_k, embedder
+        self._checked: int | None = None
+
+    @component.output_types(documents=list[Document], stage=Stage, error=UnavailableError | None)
+    def run(
+        self,
+        embedding: np.ndarray,
+        filters: Filter | None = None,
+        top_k: int | None = None,
+        generation: int | None = None,
+    ) -> dict[str, Any]:
+        """Return passages, best first, how long it took, and why there are none."""
+        options: dict[str, Any] = {
+            "top_k": top_k or self.top_k,
+            "filters": filters,
+            "generation": generation,
+        }
+
+        def retrieve() -> Found:
+            if generation is None or generation != self._checked:
+                check_embedder(self.store, self.embedder, self.store.name)
+                self._checked = generation
+            return self.store.dense_retrieval(embedding, **options)
+
+        return _retrieved("dense", retrieve)
+
+
+def _retrieved(name: str, retrieve: Callable[[], Found]) -> dict[str, Any]:
+    watch, error = Stopwatch(), None
+    try:
+        found = retrieve()
+    except UnavailableError as raised:
+        found, error = Found(note=f"unavailable: {raised}"), raised
+    stage = watch.stage(name, count=len(found), note=found.note)
+    return {"documents": list(found), "stage": stage, "error": error}

@@ -1,0 +1,155 @@
+"""The two rankings that a cluster gives: bm25, and dense through its int8 graph.
+
+User text stands only in `match`, over tokens made here, so that no character of it is syntax.
+Scores are put into the contract's order on our side: the graph's candidates are scored again with
+the vectors as they were given.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from rag.config import StoreConfig
+from rag.files import Hits
+from rag.stores.contract import Vectors
+from rag.stores.elasticsearch.client import Cluster
+from rag.stores.elasticsearch.filters import Query
+from rag.stores.elasticsearch.rows import PASSAGE, SHOWN, Row, one_of, vector_of, visible
+from rag.stores.elasticsearch.scanning import NUMBERS_AT_ONCE, ROWS_AT_ONCE, note_of
+from rag.stores.indexes.bm25 import DIGITS
+from rag.stores.indexes.faiss_index import DIGITS as DENSE_DIGITS
+from rag.stores.indexes.ties import Fetched, fetch_best, rank_hits
+
+MOST_WORDS = 1000  # of a query; a question of the longest kind has fewer
+SPARE, TIMES = 50, 2  # candidates of the graph that are scored again: TIMES top_k, and SPARE
+SERVER_SHARE = 0.8  # of the time that we wait: the server then still gives what it has
+
+_BY_SCORE = [{"_score": "desc"}, {"n": "asc"}]
+
+
+class Ranking:
+    """Hits of a search, with the rows they stand for and what the search's answer lacked."""
+
+    def __init__(self) -> None:
+        self.hits: Hits = []
+        self.rows: dict[int, Row] = {}
+        self.note: str | None = None
+
+
+class Searcher:
+    """Searches one index at one generation.
+
+    Args:
+        cluster: The cluster.
+        index: The index's alias.
+        settings: How it searches.
+        generation: The one that is seen.
+        filters: What passages must match, as a query; None is all.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        index: str,
+        settings: StoreConfig,
+        generation: int,
+        filters: Query | None,
+    ) -> None:
+        self._cluster, self._index, self._settings = cluster, index, settings
+        self._shown = visible(PASSAGE, generation, *([filters] if filters else []))
+        seconds = settings.elasticsearch.timeout * SERVER_SHARE
+        self._limit = f"{max(int(seconds * 1000), 1)}ms"
+
+    def bm25(self, words: Sequence[str], top_k: int, *, title_weight: float) -> Ranking:
+        """Return the passages with the best bm25 score, best first."""
+        text = " ".join(words[:MOST_WORDS])
+        clauses: list[Query] = [{"match": {"text": {"query": text}}}]
+        if title_weight:
+            clauses.append({"match": {"title": {"query": text, "boost": title_weight}}})
+        scored = {"should": clauses, "minimum_should_match": 1, "filter": [self._shown]}
+        ranking = Ranking()
+
+        def fetch(limit: int) -> Fetched:
+            size = min(limit, NUMBERS_AT_ONCE)
+            answer = self._cluster.read(
+                lambda client: client.search(
+                    index=self._index,
+                    query={"bool": scored},
+                    search_type="dfs_query_then_fetch",  # else each shard has statistics of its own
+                    sort=_BY_SCORE,
+                    size=size,
+                    source=list(SHOWN),
+                    track_total_hits=False,
+                    timeout=self._limit,
+                )
+            )
+            hits = answer["hits"]["hits"]
+            ranking.note = note_of(answer)
+            ranking.rows = {hit["_source"]["n"]: hit["_source"] for hit in hits}
+            found = [(hit["_source"]["n"], round(hit["_score"], DIGITS)) for hit in hits]
+            is_all = len(hits) < size or size < limit
+            return found, None if is_all else found[-1][1]
+
+        ranking.hits = fetch_best(fetch, top_k)
+        return ranking
+
+    def graph(self, vector: Vectors, top_k: int) -> Ranking:
+        """Return the passages with the largest inner product that the graph finds, best first."""
+        size = min(TIMES * top_k + SPARE, NUMBERS_AT_ONCE)
+        breadth = max(self._settings.elasticsearch.candidates, size)
+        near = {
+            "field": "vector",
+            "query_vector": vector.tolist(),
+            "k": breadth,  # up to this many that match, the search is exact
+            "num_candidates": breadth,
+            "filter": [self._shown],
+        }
+        answer = self._cluster.read(
+            lambda client: client.search(
+                index=self._index,
+                knn=near,
+                sort=_BY_SCORE,
+                size=size,
+                source=[*SHOWN, "embedding"],
+                track_total_hits=False,
+                timeout=self._limit,
+            )
+        )
+        rows = [hit["_source"] for hit in answer["hits"]["hits"]]
+        ranking = Ranking()
+        ranking.note = note_of(answer)
+        ranking.rows = {row["n"]: row for row in rows}
+        ranking.hits = rank_hits(_scored(rows, vector), top_k)
+        return ranking
+
+    def fetch(self, hits: Hits) -> Ranking:
+        """Return the rows of hits that another index found."""
+        ranking = Ranking()
+        ranking.hits = hits
+        numbers = [number for number, _ in hits]
+        for start in range(0, len(numbers), ROWS_AT_ONCE):
+            some = one_of("n", numbers[start : start + ROWS_AT_ONCE])
+            query = {"bool": {"filter": [self._shown, some]}}
+            answer = self._cluster.read(
+                lambda client, query=query: client.search(  # type: ignore[misc]
+                    index=self._index,
+                    query=query,
+                    size=ROWS_AT_ONCE,
+                    source=list(SHOWN),
+                    track_total_hits=False,
+                    timeout=self._limit,
+                )
+            )
+            ranking.note = note_of(answer) or ranking.note
+            ranking.rows |= {hit["_source"]["n"]: hit["_source"] for hit in answer["hits"]["hits"]}
+        return ranking
+
+
+def _scored(rows: Sequence[Row], vector: Vectors) -> Hits:
+    """Return the inner product of unit vectors, from the vectors as they were given."""
+    if not rows:
+        return []
+    matrix = np.stack([vector_of(row) for row in rows])
+    matrix = matrix / np.maximum(np.linalg.norm(matrix, axis=1, keepdims=True), 1e-12)
+    scores = (matrix @ vector).tolist()
+    return [(row["n"], round(score, DENSE_DIGITS)) for row, score in zip(rows, scores, strict=True)]

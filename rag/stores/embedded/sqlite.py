@@ -1,0 +1,165 @@
+"""One SQLite connection for a journal: its tables, its transactions, and errors that help."""
+
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from os import W_OK, access
+from pathlib import Path
+from typing import Any
+
+from rag.errors import StoreError
+from rag.stores.contract import SCHEMA
+
+LAYOUT = 1  # version of tables and indexes within that; an older one is brought up to date
+SECONDS = 30  # to wait for another process's transaction
+
+_TABLES = f"""
+BEGIN IMMEDIATE;
+CREATE TABLE IF NOT EXISTS state (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS documents (
+    d INTEGER PRIMARY KEY AUTOINCREMENT, document_id TEXT NOT NULL, path TEXT,
+    source TEXT NOT NULL, title TEXT NOT NULL, sha256 TEXT NOT NULL, meta TEXT NOT NULL,
+    text TEXT NOT NULL, added INTEGER NOT NULL, removed INTEGER);
+CREATE INDEX IF NOT EXISTS documents_by_id ON documents (document_id);
+CREATE INDEX IF NOT EXISTS documents_added ON documents (added);
+CREATE INDEX IF NOT EXISTS documents_removed ON documents (removed) WHERE removed IS NOT NULL;
+CREATE INDEX IF NOT EXISTS documents_by_path ON documents (path);
+CREATE TABLE IF NOT EXISTS passages (
+    n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL, d INTEGER, content TEXT,
+    meta TEXT NOT NULL, blob BLOB, added INTEGER NOT NULL, removed INTEGER);
+CREATE UNIQUE INDEX IF NOT EXISTS passages_by_id ON passages (id) WHERE removed IS NULL;
+CREATE INDEX IF NOT EXISTS passages_removed ON passages (removed) WHERE removed IS NOT NULL;
+CREATE INDEX IF NOT EXISTS passages_visible ON passages (added, removed);
+CREATE INDEX IF NOT EXISTS passages_of_document ON passages (d, added, removed);
+CREATE TABLE IF NOT EXISTS vectors (n INTEGER PRIMARY KEY, embedding BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS vectors_numbers ON vectors (n);
+CREATE TABLE IF NOT EXISTS failures (
+    source TEXT NOT NULL, path TEXT, stage TEXT NOT NULL, reason TEXT NOT NULL);
+INSERT OR IGNORE INTO state VALUES ('schema', '{SCHEMA}');
+INSERT OR IGNORE INTO state VALUES ('owner', lower(hex(randomblob(16))));
+PRAGMA user_version = {LAYOUT};
+COMMIT;
+"""  # noqa: S608 - two constants
+# What is wrong around the file, not in it.
+_AROUND = ("FULL", "READONLY", "CANTOPEN", "BUSY", "LOCKED", "IOERR", "PERM", "NOMEM", "AUTH")
+
+
+class Database:
+    """One connection; safe to share between threads.
+
+    Args:
+        path: The SQLite file.
+        create: Whether a missing or empty file is made into a journal, or refused.
+
+    Raises:
+        StoreError: If the file is missing, damaged, or cannot be used.
+    """
+
+    def __init__(self, path: Path, *, create: bool) -> None:
+        if not create and not path.is_file():
+            raise StoreError(f"there is no journal at `{path}`.")
+        self.path = path
+        self.lock = threading.RLock()
+        with self.explained():
+            self._db = sqlite3.connect(
+                _address(path), uri=True, isolation_level=None, check_same_thread=False,
+                timeout=SECONDS,
+            )  # fmt: skip
+        try:
+            with self.explained():
+                self._prepare(create)
+        except BaseException:
+            self._db.close()
+            raise
+
+    def _prepare(self, create: bool) -> None:
+        """Make the tables if they are missing; a reader of a complete journal writes nothing."""
+        layout = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if not layout and not self._db.execute("SELECT 1 FROM sqlite_master").fetchone():
+            self._refuse_blank(create)
+        for setting in ("synchronous = FULL", "temp_store = MEMORY"):
+            self._db.execute(f"PRAGMA {setting}")
+        if layout < LAYOUT:
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.executescript(_TABLES)
+
+    def _refuse_blank(self, create: bool) -> None:
+        if not create:
+            raise StoreError(f"there is no journal at `{self.path}`: the file is empty.")
+        for name in ("bm25-*", "dense-*"):
+            if any(path.suffix != ".tmp" for path in self.path.parent.glob(name)):
+                raise self.damaged("it is empty, though there are indexes beside it")
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._db.close()
+
+    def damaged(self, reason: object) -> StoreError:
+        """Return the error that says that the file is not what was written."""
+        return StoreError(
+            f"`{self.path}` is damaged: {reason}. Restore it from a backup, or delete the "
+            "collection (rag collections delete) and index again."
+        )
+
+    @contextmanager
+    def explained(self) -> Iterator[None]:
+        """Turn SQLite's own errors into one line that says what to do."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            code = str(getattr(error, "sqlite_errorname", "")).removeprefix("SQLITE_")
+            if code.startswith(_AROUND) or isinstance(error, sqlite3.ProgrammingError):
+                raise StoreError(
+                    f"`{self.path}` cannot be used: {error}. Check free space and permissions, and "
+                    "that no other process is stuck writing to it."
+                ) from error
+            raise self.damaged(error) from error
+
+    @contextmanager
+    def readable(self) -> Iterator[None]:
+        """Turn a stored value that does not parse into the error for a damaged file."""
+        try:
+            yield
+        except (ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
+            raise self.damaged(error) from error
+
+    @contextmanager
+    def cursor(self) -> Iterator[sqlite3.Cursor]:
+        """Hold a cursor, and the connection, for a block."""
+        with self.lock, self.explained():
+            cursor = self._db.cursor()
+            try:
+                yield cursor
+            finally:
+                cursor.close()
+
+    def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Return all rows of a query."""
+        with self.cursor() as cursor:
+            return cursor.execute(sql, values).fetchall()
+
+    def rollback(self) -> None:
+        """Undo the transaction, if SQLite has not done so itself."""
+        if self._db.in_transaction:
+            self.rows("ROLLBACK")
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Make a block of changes durable together, or not at all."""
+        with self.lock:
+            self.rows("BEGIN IMMEDIATE")
+            try:
+                yield
+                self.rows("COMMIT")
+            except BaseException:
+                self.rollback()
+                raise
+
+
+def _address(path: Path) -> str:
+    """Return SQLite's address of a file; where nothing can be written, one that needs no locks."""
+    uri = path.absolute().as_uri()
+    wal = path.with_name(f"{path.name}-wal")
+    alone = path.is_file() and not access(path.parent, W_OK) and not wal.exists()
+    return f"{uri}?immutable=1" if alone else uri

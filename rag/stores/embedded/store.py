@@ -1,0 +1,361 @@
+"""The store without a server: a journal that holds the truth, and two indexes derived from it.
+
+A collection is one folder: `journal.db`, `bm25-GENERATION/` and `dense-GENERATION/`. The journal
+alone decides what is visible; the derived folders are sealed with hashes, and rebuilt from the
+journal whenever they are missing, stale or damaged.
+"""
+
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from haystack import Document, default_from_dict, default_to_dict
+from haystack.document_stores.types import DuplicatePolicy
+
+from rag import files
+from rag.config import StoreConfig
+from rag.errors import StaleError, StoreError
+from rag.files import Hits, Numbers
+from rag.language.analysis import tokens
+from rag.stores.contract import DocumentInfo, Embed, Failure, Found, Manifest, Told, Vectors
+from rag.stores.embedded.derived_indexes import Derived
+from rag.stores.embedded.journal import Journal
+from rag.stores.embedded.writer import EmbeddedWriter
+from rag.stores.filters import Filter
+from rag.stores.haystack_protocol import (
+    delete_everything,
+    delete_matching,
+    delete_passages,
+    update_matching,
+    write_passages,
+)
+from rag.stores.indexes.bm25 import LexicalIndex
+from rag.stores.indexes.faiss_index import DenseIndex
+from rag.stores.validation import as_vector
+
+log = logging.getLogger(__name__)
+
+ATTEMPTS = 3  # to read one generation while others are published quickly
+KEPT_GENERATIONS = 2
+KEPT_FILTERS = 32
+
+
+@dataclass
+class _View:
+    """One generation, opened for searching."""
+
+    generation: int
+    lexical: LexicalIndex
+    dense: DenseIndex | None
+    allowed: OrderedDict[str, Numbers] = field(default_factory=OrderedDict)
+
+
+class EmbeddedStore:
+    """A collection in one folder; a Haystack `DocumentStore` with bm25 and dense retrieval.
+
+    Args:
+        folder: The collection's folder.
+        create: Whether a missing collection is made, or refused.
+        settings: How it searches.
+        title_weight: Weight of title and headings beside the text in bm25.
+
+    Raises:
+        StoreError: If the folder holds no collection and `create` is not set, or it is damaged.
+    """
+
+    def __init__(
+        self,
+        folder: str | Path,
+        *,
+        create: bool = True,
+        settings: StoreConfig | None = None,
+        title_weight: float = 0.3,
+    ) -> None:
+        self.folder = Path(folder)
+        self.settings = settings or StoreConfig()
+        self.title_weight = title_weight
+        if create:
+            files.make_folder(self.folder)
+        self.journal = Journal(self.folder / "journal.db", create=create)
+        self.derived = Derived(self.folder, self.journal, self.settings)
+        self._views: OrderedDict[int, _View] = OrderedDict()
+        self._lock = threading.RLock()
+
+    def close(self) -> None:
+        """Close the files; the store cannot be used afterwards."""
+        self._views.clear()
+        self.derived.close()
+        self.journal.close()
+
+    # -- Haystack's DocumentStore protocol
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the settings for Haystack's serialization."""
+        return default_to_dict(
+            self,
+            folder=str(self.folder),
+            settings=self.settings.model_dump(),
+            title_weight=self.title_weight,
+        )
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> "EmbeddedStore":
+        """Return the store that `to_dict` described."""
+        settings = data["init_parameters"].get("settings")
+        if isinstance(settings, dict):
+            data["init_parameters"]["settings"] = StoreConfig(**settings)
+        return default_from_dict(cls, data)
+
+    def count_documents(self) -> int:
+        """Return the number of passages."""
+        return len(self.journal.numbers(self.generation))
+
+    def filter_documents(self, filters: Filter | None = None) -> list[Document]:
+        """Return all passages that match, oldest first, with their vectors."""
+        numbers = self.journal.numbers(self.generation, filters)
+        return self.journal.passages(numbers.tolist(), embeddings=True)
+
+    def write_documents(
+        self, documents: list[Document], policy: DuplicatePolicy = DuplicatePolicy.NONE
+    ) -> int:
+        """Write passages and publish them together; return how many were written.
+
+        Args:
+            documents: Passages, with or without vectors.
+            policy: What to do about ids that exist; NONE means FAIL.
+
+        Raises:
+            ValueError: If it is not a list of `Document`, or a vector has the wrong length, NaN or
+                infinity; nothing is written then.
+            DuplicateDocumentError: If an id exists and the policy is FAIL; nothing is written then.
+        """
+        return write_passages(self, documents, policy)
+
+    def delete_documents(self, document_ids: list[str]) -> None:
+        """Delete passages by id and publish that; unknown ids are ignored."""
+        delete_passages(self, document_ids)
+
+    def delete_all_documents(self) -> None:
+        """Delete every passage and document."""
+        delete_everything(self)
+
+    def delete_by_filter(self, filters: Filter) -> int:
+        """Delete the passages that match; return how many."""
+        return delete_matching(self, filters)
+
+    def update_by_filter(self, filters: Filter, meta: dict[str, Any]) -> int:
+        """Set fields in the meta of the passages that match; return how many."""
+        return update_matching(self, filters, meta)
+
+    # -- retrieval
+
+    def bm25_retrieval(
+        self,
+        query: str,
+        *,
+        top_k: int,
+        filters: Filter | None = None,
+        generation: int | None = None,
+    ) -> Found:
+        """Return the passages with the best bm25 score, best first.
+
+        Args:
+            query: Any text; its tokens are what is looked for.
+            top_k: Most passages, at least 1.
+            filters: Only passages that match.
+            generation: The generation to read; None is the published one.
+
+        Raises:
+            StaleError: If that generation is gone.
+            FilterError: If the filter is malformed.
+        """
+        words = tokens(query)
+
+        def search(view: _View, allowed: Numbers | None) -> Hits:
+            return view.lexical.search(
+                words, top_k, title_weight=self.title_weight, allowed=allowed
+            )
+
+        return self._retrieve(search, top_k, filters, generation) if words else Found()
+
+    def dense_retrieval(
+        self,
+        embedding: Sequence[float] | Vectors,
+        *,
+        top_k: int,
+        filters: Filter | None = None,
+        generation: int | None = None,
+    ) -> Found:
+        """Return the passages with the largest inner product of unit vectors, best first.
+
+        Args:
+            embedding: The query's vector; it is brought to length 1.
+            top_k: Most passages, at least 1.
+            filters: Only passages that match; the search is exact then.
+            generation: The generation to read; None is the published one.
+
+        Raises:
+            ValueError: If the vector has another length than the collection's, NaN or infinity.
+            StaleError: If that generation is gone.
+            FilterError: If the filter is malformed.
+        """
+        vector = as_vector(embedding, "the query's vector")
+        vector = vector / max(float(np.linalg.norm(vector)), 1e-12)
+
+        def search(view: _View, allowed: Numbers | None) -> Hits:
+            dimension = view.dense.dimension if view.dense else self.journal.dimension
+            if dimension and len(vector) != dimension:
+                raise ValueError(
+                    f"the query's vector has {len(vector)} dimensions, the collection {dimension}"
+                )
+            return view.dense.search(vector, top_k, allowed) if view.dense else []
+
+        return self._retrieve(search, top_k, filters, generation)
+
+    def document_frequencies(self, words: Sequence[str]) -> tuple[list[int], int]:
+        """Return in how many passages each token stands, and the number of passages."""
+        view = self._view(None)
+        return [view.lexical.document_frequency(word) for word in words], len(view.lexical.numbers)
+
+    def _retrieve(
+        self,
+        search: Callable[[_View, Numbers | None], Hits],
+        top_k: int,
+        filters: Filter | None,
+        generation: int | None,
+    ) -> Found:
+        if top_k < 1:
+            raise ValueError(f"top_k: expected at least 1 (got {top_k})")
+        for _ in range(ATTEMPTS):
+            try:
+                return self._retrieve_once(search, filters, generation)
+            except StaleError:
+                if generation is not None:
+                    raise
+        return self._retrieve_once(search, filters, generation)
+
+    def _retrieve_once(
+        self,
+        search: Callable[[_View, Numbers | None], Hits],
+        filters: Filter | None,
+        generation: int | None,
+    ) -> Found:
+        view = self._view(generation)
+        hits = search(view, self._allowed(view, filters))
+        documents = self.journal.passages([number for number, _ in hits])
+        # A writer deletes what only generations before the last but one can see.
+        if len(documents) < len(hits) or view.generation + KEPT_GENERATIONS <= self.generation:
+            raise StaleError(f"generation {view.generation} is gone; ask again.")
+        return Found(
+            replace(document, score=score)
+            for document, (_, score) in zip(documents, hits, strict=True)
+        )
+
+    def _allowed(self, view: _View, filters: Filter | None) -> Numbers | None:
+        if not filters:
+            return None
+        key = repr(filters)
+        with self._lock:
+            if key not in view.allowed:
+                view.allowed[key] = self.journal.numbers(view.generation, filters)
+                if len(view.allowed) > KEPT_FILTERS:
+                    view.allowed.popitem(last=False)
+            view.allowed.move_to_end(key)
+            return view.allowed[key]
+
+    def _view(self, generation: int | None) -> _View:
+        wanted = self.generation if generation is None else generation
+        with self._lock:
+            if wanted not in self._views:
+                if wanted != self.generation:
+                    raise StaleError(f"generation {wanted} is gone; ask again.")
+                lexical, dense = self.derived.load(wanted)
+                self._views[wanted] = _View(wanted, lexical, dense)
+                while len(self._views) > KEPT_GENERATIONS:
+                    self._views.popitem(last=False)
+            return self._views[wanted]
+
+    # -- the collection
+
+    @property
+    def name(self) -> str:
+        """The collection's name: its folder's."""
+        return self.folder.name
+
+    @property
+    def generation(self) -> int:
+        """Number of the published generation; 0 before the first."""
+        return self.journal.generation
+
+    @property
+    def manifest(self) -> Manifest | None:
+        """What the collection was made with; None before the first document."""
+        return self.journal.manifest
+
+    def text_of(self, document_id: str) -> str:
+        """Return the stored text of a document.
+
+        Raises:
+            StoreError: If there is no such document.
+        """
+        text = self.journal.text_of(document_id, self.generation)
+        if text is None:
+            raise StoreError(f"there is no document `{document_id}` in `{self.folder.name}`.")
+        return text
+
+    def documents(self, *, pending: bool = False) -> Iterator[DocumentInfo]:
+        """Yield every document, in the order they were added.
+
+        With `pending` as they will be once what was committed is published.
+        """
+        yield from self.journal.documents(self.generation + pending)
+
+    def size(self) -> int:
+        """Return how many bytes the collection's folder takes."""
+        return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
+
+    def failures(self) -> list[Failure]:
+        """Return what could not be indexed."""
+        return self.journal.failures()
+
+    @contextmanager
+    def writer(self) -> Iterator[EmbeddedWriter]:
+        """Hold the collection's one writer for a block.
+
+        What was committed but not published stays durable and invisible, and is published by the
+        next writer.
+
+        Raises:
+            LockedError: If somebody else is writing.
+        """
+        with EmbeddedWriter(self.folder, self.journal, self.derived) as writer:
+            yield writer
+
+    def check(self) -> list[str]:
+        """Return what is wrong with the collection, one line each; empty if it is sound."""
+        return self.derived.check(self.generation)
+
+    def rebuild(self) -> None:
+        """Build the derived indexes anew from the journal, and give free space back."""
+        with self.writer():
+            with self._lock:
+                self._views.clear()
+            self.derived.rebuild(self.generation)
+            self.journal.rows("VACUUM")
+
+    def reembed(
+        self, manifest: Manifest, embed: Embed, *, told: Told = lambda done, total: None
+    ) -> int:
+        """Give every passage another vector, in a new generation; return that.
+
+        See `rag.stores.contract.Store`. A run that is killed keeps the vectors that it has made, and
+        the next one with the same embedder goes on from there.
+        """
+        with self.writer() as writer:
+            return writer.reembed(manifest, embed, told)

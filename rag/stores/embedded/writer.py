@@ -1,0 +1,204 @@
+"""The one writer of an embedded store."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from haystack import Document
+from haystack.document_stores.errors import DuplicateDocumentError
+from haystack.document_stores.types import DuplicatePolicy
+
+from rag import files
+from rag.stores.contract import Embed, Failure, Manifest, Refusal, StoredDocument, Told
+from rag.stores.embedded import reembedding
+from rag.stores.embedded.journal import Journal
+from rag.stores.embedded.lock import hold
+from rag.stores.validation import as_vector, check_manifest, check_reembedding
+
+if TYPE_CHECKING:
+    from rag.stores.embedded.derived_indexes import Derived
+
+
+class EmbeddedWriter:
+    """Changes to a collection that become visible together; see `rag.stores.contract.Writer`.
+
+    Changes are made in the generation after the published one. `commit` makes them durable, so
+    that a run that is killed goes on where it was; `publish` makes them visible.
+
+    Attributes:
+        generation: The generation being made.
+        recovered: Documents that an interrupted run had committed and not published.
+    """
+
+    def __init__(self, folder: Path, journal: Journal, derived: "Derived") -> None:
+        self._folder, self._journal, self._derived = folder, journal, derived
+        self._held = ExitStack()
+        self._open = False
+        self.generation = 0
+        self.recovered = 0
+
+    def __enter__(self) -> Self:
+        """Take the lock."""
+        with ExitStack() as held:
+            held.enter_context(hold(self._folder))
+            self._start()
+            self._held = held.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Release the lock; what was not committed is undone."""
+        try:
+            if self._open:
+                self._open = False
+                self._journal.rollback()
+        finally:
+            self._held.close()
+
+    def _start(self) -> None:
+        for leftover in self._folder.glob("*.tmp"):
+            files.remove(leftover)
+        published = self._journal.generation
+        self._journal.collect_garbage(before=published - 1)
+        self.generation = published + 1
+        if self._journal.has_next_manifest:  # whole, and killed just before it was published
+            self.publish()
+        self.recovered = self._journal.count_added(self.generation)
+
+    def _begin(self) -> None:
+        if not self._open:
+            self._journal.rows("BEGIN IMMEDIATE")
+            self._open = True
+
+    # -- documents
+
+    def use(self, manifest: Manifest) -> None:
+        """Set what the collection is made with, or check it.
+
+        Raises:
+            MismatchError: If the collection was made with something else; names it.
+        """
+        self._begin()
+        made = self._journal.manifest
+        if made is None:
+            self._journal.set_manifest(manifest)
+            self._check_dimension(manifest.dimension)
+            return
+        if made.analyzer != manifest.analyzer:  # bm25 is built anew from the journal
+            self._journal.set_manifest(replace(made, analyzer=manifest.analyzer))
+        check_manifest(self._folder.name, made, manifest)
+
+    def replace(self, document: StoredDocument, passages: Sequence[Document]) -> None:
+        """Put a document and its passages in place of what has its id."""
+        self._begin()
+        for passage in passages:
+            self._check_vector(passage)
+        self._journal.drop_documents([document.document_id], self.generation)
+        row = self._journal.add_document(document, self.generation)
+        for passage in passages:
+            self._journal.drop_passage(passage.id, self.generation)
+            self._journal.add_passage(passage, row, self.generation)
+
+    def remove(self, document_ids: Sequence[str]) -> None:
+        """Remove documents and their passages."""
+        self._begin()
+        self._journal.drop_documents(document_ids, self.generation)
+
+    def remove_path(self, path: str) -> None:
+        """Remove the documents that were read from a path."""
+        self._begin()
+        self._journal.drop_documents(self._journal.document_ids(path), self.generation)
+
+    def fail(self, failures: Sequence[Failure], paths: Sequence[str]) -> None:
+        """List the failures of some paths, in place of what was listed for them."""
+        self._begin()
+        self._journal.set_failures(failures, paths)
+
+    # -- passages by themselves
+
+    def write(self, passages: Sequence[Document], policy: DuplicatePolicy) -> int:
+        """Write passages by id; return how many were written."""
+        self._begin()
+        written = 0
+        for passage in passages:
+            self._check_vector(passage)
+            exists, document = self._journal.find_passage(passage.id)
+            if exists:
+                if policy == DuplicatePolicy.SKIP:
+                    continue
+                if policy != DuplicatePolicy.OVERWRITE:
+                    raise DuplicateDocumentError(f"the id '{passage.id}' exists already")
+                self._journal.drop_passage(passage.id, self.generation)
+            self._journal.add_passage(passage, document, self.generation)
+            written += 1
+        return written
+
+    def delete(self, passage_ids: Sequence[str]) -> None:
+        """Delete passages by id."""
+        self._begin()
+        for passage_id in passage_ids:
+            self._journal.drop_passage(passage_id, self.generation)
+
+    def clear(self) -> None:
+        """Delete every document and passage."""
+        self._begin()
+        self._journal.drop_all(self.generation)
+
+    # -- making it last
+
+    def commit(self) -> Sequence[Refusal]:
+        """Make everything so far durable, though not yet visible; nothing is ever refused."""
+        if self._open:
+            self._journal.rows("COMMIT")
+            self._open = False
+        return ()
+
+    def publish(self) -> int:
+        """Make everything visible at once; return the generation that is then published.
+
+        Without any change the published generation stays as it is.
+        """
+        self.commit()
+        published = self.generation - 1
+        if not (self._journal.has_changes(self.generation) or self._journal.has_next_manifest):
+            return published
+        self._derived.update(self.generation)
+        with self._journal.transaction():
+            self._journal.show_generation(self.generation)
+        self._derived.tidy(self.generation)
+        self.generation += 1
+        return self.generation - 1
+
+    def reembed(self, manifest: Manifest, embed: Embed, told: Told) -> int:
+        """Give every passage another vector and publish that; see `rag.stores.contract.Store`."""
+        published = self.publish()
+        made = self._journal.manifest if published else None
+        check_reembedding(self._folder.name, made, manifest)
+        if made == manifest:
+            return published
+        reembedding.embed_all(self._journal, published, manifest, embed, told)
+        reembedding.take_over(self._journal, self.generation, manifest)
+        return self.publish()
+
+    def _check_vector(self, passage: Document) -> None:
+        if passage.embedding is None:
+            return
+        vector = as_vector(passage.embedding, f"the vector of passage `{passage.id}`")
+        self._check_dimension(len(vector), passage.id)
+
+    def _check_dimension(self, dimension: int, passage_id: str | None = None) -> None:
+        expected = self._journal.dimension
+        if not expected:
+            self._journal.set_state("dimension", str(dimension))
+        elif dimension != expected:
+            raise ValueError(
+                f"the vector of passage `{passage_id}` has {dimension} dimensions, the collection "
+                f"{expected}"
+            )

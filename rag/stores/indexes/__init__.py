@@ -1,0 +1,1 @@
+"""bm25 and FAISS indexes, used by both stores."""

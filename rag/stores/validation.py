@@ -1,0 +1,85 @@
+"""What may be written to a store: manifests that fit, vectors that are vectors."""
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from rag.errors import MismatchError, StoreError
+from rag.stores.contract import Manifest, Vectors
+
+EMBEDDER = ("embedder", "embedder_sha256", "dimension")
+_NAMES = {
+    "embedder": ("the embedder", "embedder.model"),
+    "embedder_sha256": ("the embedder's files (sha256)", "embedder.model"),
+    "dimension": ("a vector length of", "embedder.model"),
+    "length": ("a passage length of", "chunking.length"),
+    "overlap": ("an overlap of", "chunking.overlap"),
+    "context": ("context set to", "chunking.context"),
+}
+
+
+def check_manifest(collection: str, made: Manifest, asked: Manifest) -> None:
+    """Refuse what a collection was not made with; the analyser is not looked at.
+
+    Raises:
+        MismatchError: Names the setting, what it was and what it is.
+    """
+    for name, (words, setting) in _NAMES.items():
+        was, now = getattr(made, name), getattr(asked, name)
+        if was != now:
+            other = f"run `rag collections delete {collection}` and index again"
+            if name in EMBEDDER:
+                other = f"run `rag collections reembed {collection}`"
+            raise MismatchError(
+                f"the collection `{collection}` was made with {words} `{was}`, but the "
+                f"configuration asks for `{now}`. Set `{setting}` back, use another --collection, "
+                f"or {other}."
+            )
+
+
+def check_reembedding(collection: str, made: Manifest | None, asked: Manifest) -> None:
+    """Refuse to embed a collection anew that holds nothing, or with more than another embedder.
+
+    Raises:
+        StoreError: If nothing was ever embedded.
+        MismatchError: Names the setting, what it was and what it is.
+    """
+    if made is None:
+        raise StoreError(
+            f"the collection `{collection}` holds nothing to embed anew. Fill it with: rag index "
+            f"PATH --collection {collection}"
+        )
+    embedder = {name: getattr(made, name) for name in EMBEDDER}
+    check_manifest(collection, made, replace(asked, **embedder))
+
+
+def as_vectors(found: Vectors, count: int, dimension: int) -> Vectors:
+    """Return what an embedder gave for some passages.
+
+    Raises:
+        ValueError: If it has another shape, NaN or infinity.
+    """
+    if found.shape != (count, dimension):
+        raise ValueError(f"the vectors have shape {found.shape}, not {(count, dimension)}")
+    if not np.isfinite(found).all():
+        raise ValueError("the vectors hold NaN or infinity")
+    return found
+
+
+def as_vector(values: object, name: str) -> npt.NDArray[np.float32]:
+    """Return numbers as a vector.
+
+    Raises:
+        ValueError: If they are not a list of finite numbers in single precision; says whose.
+    """
+    try:
+        with np.errstate(over="ignore"):  # too large becomes infinity, which is refused below
+            vector = np.asarray(values, np.float32)
+    except (ValueError, TypeError):
+        raise ValueError(f"{name} is not a list of numbers") from None
+    if vector.ndim != 1 or not vector.size:
+        raise ValueError(f"{name} has shape {vector.shape}, not one dimension")
+    if not np.isfinite(vector).all():
+        raise ValueError(f"{name} holds NaN or infinity")
+    return vector

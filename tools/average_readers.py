@@ -1,0 +1,114 @@
+"""The mean of several trained models: often better than each, where one was trained from the other.
+
+    python -m tools.average_readers OUT FOLDER FOLDER ... [--calibrate SET --calibrate SET]
+
+For maintainers. The folders hold readers of one kind and size. Tokenizer, configuration, card and
+what it was trained on are those of the first: give the one whose list is the longest. Its spans'
+probabilities are fitted anew on what `rag train reader --repair` holds back of the sets, which are
+those that all were trained on.
+
+Reference:
+    Wortsman et al. (2022), "Model soups", ICML.
+"""
+
+import argparse
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+
+from evaluation.training.data.sets import Mining, load_training_set
+from evaluation.training.reader.features import make_features
+from evaluation.training.reader.training import (
+    cutter_of,
+    installing,
+    load_tokenizer,
+    refuse_existing,
+)
+from evaluation.training.reader.validation import calibrate
+from rag.console import show
+from rag.errors import DatasetError, ModelError
+from rag.models.calibration import write_calibration
+from rag.models.int8 import load_weights
+from rag.models.model_files import find_model
+from rag.models.reader_ranker import load_joint
+
+
+def average(folders: Sequence[Path], out: Path) -> None:
+    """Write a model whose every weight is the mean of that of some models, in float16.
+
+    Args:
+        folders: At least two; of the first everything else is taken.
+        out: Must not exist.
+
+    Raises:
+        ModelError: If there are fewer, one cannot be read, their weights differ in names or
+            shapes, or `out` exists; nothing is written then.
+    """
+    refuse_existing(out)
+    if len(folders) < 2:
+        raise ModelError("a mean needs two models or more: give another folder.")
+    found = [_read(folder) for folder in folders]
+    shapes = [{name: each.shape for name, each in weights.items()} for weights in found]
+    for folder, each in zip(folders, shapes, strict=True):
+        if each != shapes[0]:
+            raise ModelError(f"`{folder}` has other weights than `{folders[0]}`; nothing is done.")
+    mean = {
+        name: torch.stack([each[name] for each in found]).mean(0).to(torch.float16)
+        for name in found[0]
+    }
+    with installing(out) as half:
+        shutil.copytree(
+            folders[0], half, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.safetensors")
+        )
+        save_file(mean, half / "model.safetensors", metadata={"format": "pt"})
+
+
+def _read(folder: Path) -> dict[str, torch.Tensor]:
+    found = load_weights(folder)
+    if not found:
+        raise ModelError(f"`{folder}` holds no .safetensors weights.")
+    return {name: each for name, each in found.items() if each.is_floating_point()}
+
+
+def recalibrate(folder: Path, paths: Sequence[Path]) -> None:
+    """Fit a reader's probabilities anew on what is held back of the sets it was trained on.
+
+    Raises:
+        DatasetError: If a set cannot be read.
+        ModelError: If the model cannot, or the sets tell nothing about when it is right.
+    """
+    files = find_model(str(folder), setting="FOLDER")
+    tokenizer = load_tokenizer(files).backend_tokenizer
+    data = load_training_set(
+        paths, "reader", mining=Mining(), seed=0, repair=True, most_held_back=sys.maxsize
+    )
+    held = data.held_back
+    features = make_features(held, cutter_of(files, tokenizer, None))
+    found = calibrate(load_joint(folder), held, features)
+    if found is None:
+        raise ModelError("it is right on all that is held back, or on none: give larger sets.")
+    write_calibration(folder, found)
+
+
+def main() -> None:
+    """Average some models."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("folders", type=Path, nargs="+")
+    parser.add_argument("--calibrate", type=Path, action="append", default=[])
+    given = parser.parse_args()
+    try:
+        average(given.folders, given.out)
+        if given.calibrate:
+            recalibrate(given.out, given.calibrate)
+    except (DatasetError, ModelError) as error:
+        parser.exit(1, f"Error: {error}\n")
+    show(str(given.out))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,161 @@
+"""The documents of a collection as a list: found by name, opened in place; and what failed."""
+
+from collections.abc import Sequence
+from hashlib import blake2s
+
+import streamlit as st
+
+from rag.stores.contract import Failure
+from ui.panels.collection_picker import DOCUMENT, Shelf
+from ui.panels.document_preview import draw_preview
+from ui.panels.frame import notice, tried
+from ui.panels.lists import one_page
+from ui.render import element, plain
+from ui.render.documents import document_facts, failed_file
+from ui.services.library import DocumentRow
+
+PAGE = 20  # documents on a page
+MOST_FAILED = 20
+
+
+def draw_documents(shelf: Shelf, rows: Sequence[DocumentRow], failures: Sequence[Failure]) -> None:
+    """Draw the documents; the one that the address names is open."""
+    say = shelf.say
+    chosen = st.query_params.get(DOCUMENT)
+    if chosen and all(row.document_id != chosen for row in rows):
+        notice(say("preview.gone"), kind="error")
+    st.html(element("h2", say("list.title"), class_="cw-section"))
+    found, asked = _found(shelf, rows)
+    if not found:
+        st.text(say("list.none"))
+        return
+    places = [at for at, row in enumerate(found) if row.document_id == chosen]
+    key = f"list_{shelf.collection}_{_key(asked)}"
+    outdated = {failure.path for failure in failures}
+    above = st.container()
+    first, shown = one_page(found, PAGE, key=key, beginning=places[0] if places else 0)
+    with above:
+        last = first + len(shown)
+        st.html(
+            element(
+                "p",
+                say("list.shown", first=first + 1, last=last, count=len(found)),
+                class_="cw-status",
+                role="status",
+            )
+        )
+        with st.container(key="rows", gap=None):
+            for row in shown:
+                is_open = row.document_id == chosen
+                _draw_row(shelf, row, is_open=is_open, is_outdated=row.path in outdated)
+
+
+def draw_failures(shelf: Shelf, failures: Sequence[Failure]) -> None:
+    """Draw what could not be indexed, with its reason and what can be done about it."""
+    if not failures:
+        return
+    say = shelf.say
+    paths = list(dict.fromkeys(each.path for each in failures if each.path is not None))
+    with st.expander(
+        say("failed.title", count=len(failures)), icon=":material/warning:", key="failures"
+    ):
+        if len(paths) > 1:
+            st.button(
+                say("failed.retry_all"),
+                key="retry_all",
+                icon=":material/refresh:",
+                on_click=_retry,
+                args=(shelf, paths),
+            )
+        for number, failure in enumerate(failures[:MOST_FAILED]):
+            _draw_failure(shelf, failure, number)
+        if len(failures) > MOST_FAILED:
+            st.text(say("failed.more", count=len(failures) - MOST_FAILED))
+
+
+def _found(shelf: Shelf, rows: Sequence[DocumentRow]) -> tuple[list[DocumentRow], str]:
+    """Draw the field to look in the list with; return what it finds, and what was asked."""
+    say = shelf.say
+    kinds = sorted({row.kind for row in rows})
+    with st.container(key="finding", horizontal=True, vertical_alignment="bottom"):
+        words = st.text_input(
+            say("list.find"), key=f"find_{shelf.collection}", icon=":material/search:"
+        )
+        kind = st.selectbox(
+            say("list.type"),
+            ["", *kinds],
+            format_func=lambda each: each or say("list.all_types"),
+            key=f"type_{shelf.collection}",
+            width=160,
+        )
+    wanted = (words or "").casefold().strip()
+    found = [
+        row
+        for row in rows
+        if wanted in f"{row.title}\n{row.source}".casefold() and kind in ("", None, row.kind)
+    ]
+    return found, f"{wanted}\0{kind}"
+
+
+def _draw_row(shelf: Shelf, row: DocumentRow, *, is_open: bool, is_outdated: bool) -> None:
+    key = _key(row.document_id)
+    title = row.title or row.source
+    place = "/".join(row.source.split("/")[-2:])
+    source = f" :small[{plain(place, 80)}]" if row.title and row.title != place else ""
+    with st.container(key=f"row_{key}", horizontal=True, vertical_alignment="center"):
+        st.button(
+            f"{plain(title, 100)}{source}",
+            key=f"doc_{key}",
+            type="tertiary",
+            wrap=True,
+            icon=":material/expand_more:" if is_open else ":material/chevron_right:",
+            on_click=_open,
+            args=(None if is_open else row.document_id,),
+        )
+        st.html(document_facts(row, is_outdated=is_outdated, say=shelf.say))
+    if is_open:
+        with st.container(key=f"preview_{key}", border=True):
+            draw_preview(shelf, row)
+
+
+def _draw_failure(shelf: Shelf, failure: Failure, number: int) -> None:
+    say = shelf.say
+    with st.container(key=f"failure_{number}", horizontal=True, vertical_alignment="center"):
+        st.html(failed_file(failure.source, failure.reason))
+        if failure.path is None:
+            return
+        st.button(
+            say("failed.retry"),
+            key=f"failed_retry_{number}",
+            icon=":material/refresh:",
+            on_click=_retry,
+            args=(shelf, [failure.path]),
+        )
+        st.button(
+            say("failed.forget"),
+            key=f"failed_forget_{number}",
+            type="tertiary",
+            help=say("failed.forget_help"),
+            on_click=_forget,
+            args=(shelf, failure.path),
+        )
+
+
+def _open(document_id: str | None) -> None:
+    if document_id is None:
+        st.query_params.pop(DOCUMENT, None)
+    else:
+        st.query_params[DOCUMENT] = document_id
+
+
+def _retry(shelf: Shelf, paths: Sequence[str]) -> None:
+    tried(lambda: shelf.services.uploads.update(shelf.owner, shelf.collection, paths))
+
+
+def _forget(shelf: Shelf, path: str) -> None:
+    tried(lambda: shelf.services.library.forget(shelf.owner, shelf.collection, [path]))
+
+
+def _key(text: str) -> str:
+    """Return a text as part of a widget's key; ids may hold anything that a record's key does."""
+    return blake2s(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
