@@ -22,7 +22,8 @@ from evaluation.metrics.answers import evaluate_predictions, exact_match, f1
 from evaluation.metrics.significance import bootstrap_mean, paired_t_test
 from evaluation.run.reader_evaluation import read_contexts
 from evaluation.training.loop import Schedule
-from evaluation.training.reader.training import Course, train_model
+from evaluation.training.options import Course
+from evaluation.training.reader.training import train_model
 from rag.collections import open_temporary
 from rag.config import Config
 from rag.config.reader import ReaderConfig

@@ -1,8 +1,10 @@
-"""Measures variants of `rag.language.analysis.tokens` with tantivy's BM25: `python benchmarks/analysis.py`.
+"""Measures variants of `rag.language.analysis.tokens` with tantivy's BM25.
 
-Every variant replaces a part of `rag.language.analysis` (how runs of Chinese are cut, which stop words are
-left out, ...), so that `chosen` is the code as it stands. Each text is analysed, joined with
-spaces, and indexed in one white-space field (k1 = 1.2, b = 0.75).
+    python benchmarks/analysis.py
+
+Every variant replaces a part of `rag.language.analysis` (how runs of Chinese are cut, which stop
+words are left out, ...), so that `chosen` is the code as it stands. Each text is analysed,
+joined with spaces, and indexed in one white-space field (k1 = 1.2, b = 0.75).
 """
 
 import argparse

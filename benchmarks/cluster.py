@@ -18,9 +18,10 @@ import numpy as np
 from elasticsearch import Elasticsearch, helpers
 from haystack import Document
 
-from rag.config import StoreConfig
+from rag.config import Config, StoreConfig
 from rag.retrieval.fusion import fuse
-from rag.stores.elasticsearch.index import Names, delete_index
+from rag.stores.elasticsearch.catalog import ElasticsearchCatalog
+from rag.stores.elasticsearch.index import Names
 from rag.stores.elasticsearch.rows import passage_row, row_id, with_vector
 from rag.stores.elasticsearch.store import ElasticsearchStore
 from rag.stores.embedded.store import EmbeddedStore
@@ -160,7 +161,7 @@ def main():
         for store in (*stores.values(), plain):
             store.close()
     for name in ("a", "b", "bare"):
-        delete_index(name, settings().elasticsearch)
+        ElasticsearchCatalog(Path.cwd(), Config(store=settings())).delete(name)
 
 
 if __name__ == "__main__":

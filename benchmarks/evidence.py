@@ -19,10 +19,10 @@ import numpy as np
 from haystack import Document
 
 from rag.config import Config
-from rag.models.calibration import BY_WORDS, WITH_SIMILARITY
 from rag.models.embedder import Embedder
 from rag.pipelines import build_search
 from rag.reading.evidence import FEATURES
+from rag.reading.probabilities import BY_WORDS, WITH_SIMILARITY
 from rag.reading.sentence_reader import SentenceReader
 from rag.stores.embedded.store import EmbeddedStore
 

@@ -4,8 +4,9 @@
     python benchmarks/interpolation.py RUN ...
 
 `systems.yaml` holds `hybrid: {ranker: null}` and `alone: {ranker.weight: 1}`. From the scores that
-a run keeps, the order is made anew for every weight and softness of `rag.retrieval.ranker.joined`, and for
-reciprocal ranks; nDCG@10 over documents, difference to `hybrid`, t of the paired test. A run of the
+a run keeps, the order is made again for every weight and softness of
+`rag.retrieval.ranker.joined`, and for reciprocal ranks; nDCG@10 over documents, difference
+to `hybrid`, t of the paired test. A run of the
 product with the chosen values is what counts in the end: passages of one document are one here.
 """
 

@@ -1,4 +1,6 @@
-"""Boundary F1 of `rag.language.sentences` against the splits of CLAP NQ: `python benchmarks/sentences.py`.
+"""Boundary F1 of `rag.language.sentences` against the splits of CLAP NQ.
+
+    python benchmarks/sentences.py
 
 A boundary is the end of a sentence inside a passage (the end of the passage itself is given).
 The gold sentences come from a splitter that was run on tokenised text ("year . Any"); half of

@@ -127,9 +127,9 @@ def compare(
 
     from evaluation.report import write_comparison
     from evaluation.results.comparison import compare_runs
-    from evaluation.results.run_files import json_text, write_file
     from evaluation.results.schema import load_results
     from evaluation.results.terminal_tables import comparison_lines
+    from evaluation.run.run_files import json_text, write_file
 
     a, b = load_results(run_a), load_results(run_b)
     found = compare_runs(a, b)
@@ -232,7 +232,7 @@ def questions(
     """
     from evaluation.launch import watched
     from evaluation.question_making.question_set import make_questions
-    from evaluation.results.run_files import json_text, write_file
+    from evaluation.run.run_files import json_text, write_file
     from rag.collections import open_generator, open_store
 
     if out.exists():

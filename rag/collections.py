@@ -4,39 +4,45 @@ Which it is, `store.kind` says; nobody else needs to know.
 """
 
 import re
-import shutil
 import tempfile
-import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rag.config import Config, EmbedderConfig, data_folder
-from rag.errors import CollectionError, StoreError
+from rag.errors import CollectionError
 
 if TYPE_CHECKING:
     from rag.answers.generators import Generator
     from rag.engine import RAG
     from rag.models.embedder import Embedder
     from rag.models.selection import Roles
-    from rag.stores.contract import Store
+    from rag.stores.contract import Catalog, Store
 
 _NAME = re.compile(r"\w(?:[\w.-]{0,62}\w)?")
-SCRATCH = "evaluation:"  # before the name of a store outside the list, where there are no folders
 
 
-def folder_of(name: str) -> Path:
-    """Return the folder of a collection, whether it exists or not.
+def check_name(name: str) -> None:
+    """Refuse a name that no collection can have.
 
     Raises:
-        CollectionError: If the name cannot be used.
+        CollectionError: Says what a name may consist of.
     """
     if not _NAME.fullmatch(name):
         raise CollectionError(
             f"{name[:80]!r} cannot be a collection's name: use 1 to 64 letters, digits, `_`, `-` "
             "and `.`, beginning and ending with a letter or digit."
         )
+
+
+def folder_of(name: str) -> Path:
+    """Return the folder of an embedded collection, whether it exists or not.
+
+    Raises:
+        CollectionError: If the name cannot be used.
+    """
+    check_name(name)
     return data_folder() / "collections" / name
 
 
@@ -49,42 +55,27 @@ def list_collections(config: Config | None = None) -> list[str]:
     Raises:
         StoreError: If they are on a cluster that does not answer.
     """
-    if config is not None and config.store.kind == "elasticsearch":
-        from rag.stores.elasticsearch.index import list_names
-
-        return list_names(config.store.elasticsearch)
-    folder = data_folder() / "collections"
-    found = folder.iterdir() if folder.is_dir() else ()
-    return sorted(path.name for path in found if (path / "journal.db").is_file())
+    return _catalog(config or Config()).names()
 
 
 def identity_of(name: str, config: Config) -> str:
-    """Return what changes when a collection is deleted and made anew under the same name.
+    """Return what changes when a collection is deleted and made again under the same name.
 
     A store on a cluster notices that itself, so there it is always the same.
 
     Raises:
         CollectionError: If it does not exist.
     """
-    if config.store.kind == "elasticsearch":
-        return name
+    catalog = _catalog(config)
     try:
-        facts = (folder_of(name) / "journal.db").stat()
+        return catalog.identity_of(name)
     except OSError:
-        open_store(name, config).close()  # says which collections there are
-        raise
-    return f"{facts.st_dev}:{facts.st_ino}"
+        raise _missing(name, catalog) from None
 
 
 def changed_at(name: str, config: Config) -> float | None:
     """Return when a collection last changed, in seconds since the epoch; None on a cluster."""
-    if config.store.kind == "elasticsearch":
-        return None
-    times = []
-    for path in folder_of(name).glob("journal.db*"):
-        with suppress(OSError):  # a writer tidies up behind itself
-            times.append(path.stat().st_mtime)
-    return max(times, default=None)
+    return _catalog(config).changed_at(name)
 
 
 def collection_exists(name: str, config: Config) -> bool:
@@ -94,10 +85,8 @@ def collection_exists(name: str, config: Config) -> bool:
         CollectionError: If the name cannot be used.
         StoreError: If it would be on a cluster that does not answer.
     """
-    folder = folder_of(name)
-    if config.store.kind == "elasticsearch":
-        return name in list_collections(config)
-    return (folder / "journal.db").is_file()
+    check_name(name)
+    return _catalog(config).holds(name)
 
 
 def open_store(name: str, config: Config, *, create: bool = False) -> "Store":
@@ -112,13 +101,11 @@ def open_store(name: str, config: Config, *, create: bool = False) -> "Store":
         CollectionError: If it does not exist; says which do.
         StoreError: If it cannot be read.
     """
-    if not create and not collection_exists(name, config):
-        others = ", ".join(f"`{other}`" for other in list_collections(config)) or "none"
-        raise CollectionError(
-            f"there is no collection `{name}` in {place_of(config)} (existing: {others}). Make it "
-            f"with: rag index PATH{_option(name)}"
-        )
-    return _open(folder_of(name), name, config, create=create)
+    check_name(name)
+    catalog = _catalog(config)
+    if not create and not catalog.holds(name):
+        raise _missing(name, catalog)
+    return catalog.open(name, create=create)
 
 
 def open_scratch(name: str, config: Config) -> "Store":
@@ -126,7 +113,7 @@ def open_scratch(name: str, config: Config) -> "Store":
 
     It is kept under its name, for whoever can make the same again: evaluation does.
     """
-    return _open(data_folder() / "evaluation" / name, f"{SCRATCH}{name}", config, create=True)
+    return _catalog(config).open_scratch(name)
 
 
 @contextmanager
@@ -142,29 +129,41 @@ def open_temporary(config: Config) -> "Iterator[Store]":
             store.close()
 
 
-def _open(folder: Path, name: str, config: Config, *, create: bool) -> "Store":
-    weight = config.retrieval.title_weight
-    if config.store.kind == "elasticsearch":
-        from rag.stores.elasticsearch.store import ElasticsearchStore
+def delete_collection(name: str, config: Config) -> None:
+    """Delete a collection with everything in it.
 
-        return ElasticsearchStore(
-            name, create=create, settings=config.store, title_weight=weight, folder=_beside(name)
-        )
-    from rag.stores.embedded.store import EmbeddedStore
-
-    return EmbeddedStore(folder, create=create, settings=config.store, title_weight=weight)
-
-
-def _beside(name: str) -> Path:
-    """Return the folder for what is derived from a collection on a cluster."""
-    return data_folder() / "derived" / name.replace(":", "~")
+    Raises:
+        CollectionError: If it does not exist.
+        LockedError: If somebody is writing to it.
+        StoreError: If it cannot be deleted.
+    """
+    check_name(name)
+    catalog = _catalog(config)
+    if not catalog.delete(name):
+        raise _missing(name, catalog)
 
 
 def place_of(config: Config) -> str:
     """Return where collections are, in words."""
+    return _catalog(config).place
+
+
+def _catalog(config: Config) -> "Catalog":
     if config.store.kind == "elasticsearch":
-        return f"the cluster at `{config.store.elasticsearch.url[0]}`"
-    return f"`{data_folder()}`"
+        from rag.stores.elasticsearch.catalog import ElasticsearchCatalog
+
+        return ElasticsearchCatalog(data_folder(), config)
+    from rag.stores.embedded.catalog import EmbeddedCatalog
+
+    return EmbeddedCatalog(data_folder(), config)
+
+
+def _missing(name: str, catalog: "Catalog") -> CollectionError:
+    others = ", ".join(f"`{other}`" for other in catalog.names()) or "none"
+    return CollectionError(
+        f"there is no collection `{name}` in {catalog.place} (existing: {others}). Make it "
+        f"with: rag index PATH{_option(name)}"
+    )
 
 
 def open_rag(
@@ -220,36 +219,6 @@ def open_rag(
     except BaseException:
         store.close()
         raise
-
-
-def delete_collection(name: str, config: Config) -> None:
-    """Delete a collection with everything in it.
-
-    Raises:
-        CollectionError: If it does not exist.
-        LockedError: If somebody is writing to it.
-        StoreError: If it cannot be deleted.
-    """
-    folder = folder_of(name)
-    if config.store.kind == "elasticsearch":
-        from rag.stores.elasticsearch.index import delete_index
-
-        if name not in list_collections(config):
-            open_store(name, config)  # says which collections there are
-        delete_index(name, config.store.elasticsearch)
-        shutil.rmtree(_beside(name), ignore_errors=True)
-        return
-    if not folder.is_dir():
-        open_store(name, config)
-    gone = folder.with_name(f".{name}.{uuid.uuid4().hex[:8]}.deleted")
-    from rag.stores.embedded.lock import hold
-
-    try:
-        with hold(folder):  # a damaged one can be deleted too
-            folder.rename(gone)
-    except OSError as error:
-        raise StoreError(f"`{folder}` cannot be deleted: {error.strerror}.") from None
-    shutil.rmtree(gone, ignore_errors=True)
 
 
 def open_generator(config: Config) -> "Generator | None":

@@ -142,7 +142,8 @@ class RAG:
             top_k: Most passages, from 1 to 1000; None is the configured number.
             filters: Only passages that match.
             rank: Whether the ranker puts them in order; None does so if one is configured, serves
-                the question's language and was made for what it is: see `rag.retrieval.ranking_depth`.
+                the question's language and was made for what it is: see
+                `rag.retrieval.ranking_depth`.
 
         Raises:
             QuestionError: If the question is empty or too long, or `top_k` or the filter is not

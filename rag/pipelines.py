@@ -8,13 +8,13 @@ from typing import Any
 from haystack import Pipeline
 
 from rag.config import Config, Method
-from rag.models.embedder import Embedder, QueryEmbedder
+from rag.models.embedder import Embedder
 from rag.models.selection import Roles
 from rag.reading.sentence_reader import SentenceReader
 from rag.reading.span_reader import SpanReader
 from rag.retrieval.fusion import Fusion
 from rag.retrieval.ranker import Ranker
-from rag.retrieval.retrievers import Bm25Retriever, DenseRetriever
+from rag.retrieval.retrievers import Bm25Retriever, DenseRetriever, QueryEmbedder
 from rag.stores.contract import Store
 
 

@@ -6,7 +6,7 @@ from training_sets import write_squad
 
 from evaluation.training.embedder.pairs import Text
 from evaluation.training.loop import Schedule
-from evaluation.training.reader.training import Course
+from evaluation.training.options import Course
 
 
 @pytest.fixture(scope="module")

@@ -19,8 +19,8 @@ from test_browser_safety import ACTIVE, seen
 
 from evaluation.report import numbers
 from evaluation.results.comparison import compare_runs
-from evaluation.results.run_files import per_query_text, write_file
 from evaluation.results.schema import from_json, to_json
+from evaluation.run.run_files import per_query_text, write_file
 from ui.services.runs import Runs
 
 

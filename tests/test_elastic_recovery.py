@@ -10,10 +10,12 @@ from store_builders import DIMENSION, ids, make_passages, put, unit_vectors
 from store_engines import make_engine
 from test_store_collections import MANIFEST
 
+from rag.config import Config
 from rag.errors import LockedError, StoreError
 from rag.stores.contract import StoredDocument
 from rag.stores.elasticsearch import client as elastic_client
-from rag.stores.elasticsearch import lock
+from rag.stores.elasticsearch import index, integrity, lock
+from rag.stores.elasticsearch.catalog import ElasticsearchCatalog
 from rag.stores.elasticsearch.index import Names
 from rag.stores.elasticsearch.store import ElasticsearchStore
 
@@ -231,8 +233,8 @@ def test_the_other_shape_needs_a_rebuild_and_says_so(one_engine, tmp_path):
 def test_an_index_of_another_analyser_is_refused_until_it_is_made_anew(
     one_engine, tmp_path, monkeypatch
 ):
-    for module in ("elastic_index", "elastic_check"):
-        monkeypatch.setattr(f"rag.stores.{module}.ANALYZER_VERSION", "0")
+    for module in (index, integrity):
+        monkeypatch.setattr(module, "ANALYZER_VERSION", "0")
     one_engine.filled(tmp_path / "c", passages=make_passages(5))
     monkeypatch.undo()
     store = one_engine.open(tmp_path / "c")
@@ -247,9 +249,7 @@ def test_an_index_of_another_analyser_is_refused_until_it_is_made_anew(
 def test_faiss_files_of_a_collection_that_was_made_again_are_made_again(cluster_engine, tmp_path):
     store = cluster_engine.filled(tmp_path / "c", passages=make_passages(20))
     store.delete_all_documents()
-    from rag.stores.elasticsearch.index import delete_index
-
-    delete_index("c", store.settings.elasticsearch)
+    ElasticsearchCatalog(tmp_path, Config(store=store.settings)).delete("c")
     again = cluster_engine.filled(tmp_path / "c", passages=make_passages(20, seed=9))
     vector = make_passages(20, seed=9)[7].embedding
     assert ids(again.dense_retrieval(vector, top_k=1)) == ["9-7"]
@@ -265,9 +265,7 @@ def test_a_second_writer_is_refused_and_a_killed_one_does_not_block(one_engine, 
         with pytest.raises(LockedError, match=r"`c` is locked by process \d+ on .* since 20"):
             store.delete_documents(["1-0"])
         with pytest.raises(LockedError):
-            from rag.stores.elasticsearch.index import delete_index
-
-            delete_index("c", store.settings.elasticsearch)
+            ElasticsearchCatalog(tmp_path, Config(store=store.settings)).delete("c")
     store.delete_documents(["1-0"])
     assert store.count_documents() == 1
 

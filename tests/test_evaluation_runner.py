@@ -8,9 +8,8 @@ from evaluation_sets import QUERIES, SQUAD, without_timings, write_beir, write_l
 from tiny_models import save_cross_encoder
 
 from evaluation.datasets import load_dataset
-from evaluation.results import run_files
 from evaluation.results.schema import from_json, load_results, to_json
-from evaluation.run import journal, runner, systems_under_test
+from evaluation.run import journal, run_files, runner, systems_under_test
 from evaluation.run import journal as journaling
 from evaluation.run.runner import Options, run_evaluation
 from evaluation.run.systems import resolve_systems, sweep_systems

@@ -15,8 +15,8 @@ from service_runs import ANNA, QUESTION, answer_end
 from evaluation.datasets import load_dataset
 from evaluation.report import numbers
 from evaluation.results.comparison import compare_runs
-from evaluation.results.run_files import write_file
 from evaluation.results.schema import to_json
+from evaluation.run.run_files import write_file
 
 
 @pytest.fixture(scope="module")

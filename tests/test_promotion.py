@@ -6,6 +6,7 @@ from training_sets import squad_content, write_squad
 
 from evaluation.datasets.schema import Dataset, Gold, JudgedQuestion, SourceDocument
 from evaluation.training.loop import Schedule
+from evaluation.training.options import Course
 from evaluation.training.promotion import scores
 from evaluation.training.promotion.promotion_set import (
     Asked,
@@ -19,7 +20,7 @@ from evaluation.training.promotion.promotion_set import (
 )
 from evaluation.training.promotion.scores import score_embedder, score_ranker, score_reader
 from evaluation.training.promotion.verdict import Examination, is_better, judge, verdict_line
-from evaluation.training.reader.training import Course, train_model
+from evaluation.training.reader.training import train_model
 from rag.errors import DatasetError, ModelError
 from rag.models.default_models import model_for
 

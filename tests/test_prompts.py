@@ -21,7 +21,10 @@ from rag.answers.prompts import (
 
 
 def test_the_prompts_load_neither_haystack_nor_torch():
-    code = "import sys, rag.answers.prompts; print({'haystack', 'torch', 'transformers'} & set(sys.modules))"
+    code = (
+        "import sys, rag.answers.prompts; "
+        "print({'haystack', 'torch', 'transformers'} & set(sys.modules))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
 

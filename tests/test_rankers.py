@@ -15,8 +15,10 @@ from rag.config.ranker import RankerConfig
 from rag.engine import RAG
 from rag.errors import ModelError, QuestionError
 from rag.models.batching import in_batches
+from rag.models.cross_encoder import CrossEncoderModel
 from rag.models.selection import Roles, open_roles
-from rag.retrieval.ranker import CrossEncoderModel, Ranker, joined, read_text
+from rag.models.windows import read_text
+from rag.retrieval.ranker import Ranker, joined
 from ui.commands.main import app
 
 QUESTION = "Why did the heating cable not protect the summer pipe in 2014?"

@@ -3,8 +3,8 @@ import math
 import pytest
 from haystack import Document
 
-from rag.models.calibration import probability
 from rag.reading.evidence import FEATURES, coverage, kind_fits
+from rag.reading.probabilities import probability
 from rag.reading.sentence_reader import SentenceReader
 from rag.stores.embedded.store import EmbeddedStore
 
@@ -41,7 +41,7 @@ def test_the_probability_is_logistic_in_the_features():
     high = probability([1.0, *none[1:]], similarity=True)
     assert 0 < low < high < 1
     # one more unit of a feature moves the log-odds by its weight
-    from rag.models.calibration import WITH_SIMILARITY
+    from rag.reading.probabilities import WITH_SIMILARITY
 
     moved = math.log(high / (1 - high)) - math.log(low / (1 - low))
     assert moved == pytest.approx(WITH_SIMILARITY[0][0])

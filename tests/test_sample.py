@@ -1,5 +1,4 @@
 import csv
-import importlib.util
 import json
 import re
 from collections import Counter
@@ -60,10 +59,9 @@ def questions(paragraphs):
 @pytest.fixture(scope="module")
 def build():
     pytest.importorskip("reportlab", reason="reportlab, which makes the PDF files, is missing")
-    spec = importlib.util.spec_from_file_location("sample_build", SAMPLE / "build.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    from tools import build_sample
+
+    return build_sample
 
 
 def test_every_answer_stands_exactly_at_its_offset(questions):

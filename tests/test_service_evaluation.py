@@ -9,8 +9,8 @@ from made_results import build_results
 from service_runs import ANNA, BERT, FILES, index_end, stages, upload
 
 from evaluation.results.comparison import compare_runs
-from evaluation.results.run_files import write_file
 from evaluation.results.schema import from_json, to_json
+from evaluation.run.run_files import write_file
 from rag.collections import open_store
 from rag.errors import DatasetError
 from ui.services.errors import NotFoundError, UploadError

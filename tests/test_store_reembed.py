@@ -21,6 +21,8 @@ from test_store_collections import MANIFEST
 from rag.errors import LockedError, MismatchError, StaleError, StoreError
 from rag.stores.contract import Failure, StoredDocument
 from rag.stores.embedded import reembedding
+from rag.stores.embedded.derived_indexes import Derived
+from rag.stores.embedded.journal import Journal
 from rag.stores.embedded.store import EmbeddedStore
 
 OTHER = replace(MANIFEST, embedder="other", embedder_sha256="cd", dimension=24)
@@ -243,9 +245,9 @@ def test_what_an_interrupted_run_had_committed_gets_new_vectors_too(tmp_path, en
     expect_reembedded(store, facts(store))
 
 
-@pytest.mark.parametrize("at", ["derived.Derived.update", "journal.Journal.show_generation"])
+@pytest.mark.parametrize(("kind", "name"), [(Derived, "update"), (Journal, "show_generation")])
 def test_vectors_that_are_whole_and_not_published_are_published_by_the_next_writer(
-    tmp_path, monkeypatch, at
+    tmp_path, monkeypatch, kind, name
 ):
     store = EmbeddedStore(tmp_path / "c")
     with store.writer() as writer:
@@ -258,7 +260,7 @@ def test_vectors_that_are_whole_and_not_published_are_published_by_the_next_writ
         raise KeyError("the power is gone")
 
     with monkeypatch.context() as patch:
-        patch.setattr(f"rag.stores.{at}", die)
+        patch.setattr(kind, name, die)
         with pytest.raises(KeyError):
             store.reembed(OTHER, Embedding())
     reader = EmbeddedStore(tmp_path / "c")

@@ -19,12 +19,13 @@ from evaluation.run.reader_evaluation import read_contexts
 from evaluation.training import loop
 from evaluation.training.data.examples import Example
 from evaluation.training.loop import Schedule
+from evaluation.training.options import Course
 from evaluation.training.reader import regularisation as noise_module
 from evaluation.training.reader import training as course_module
 from evaluation.training.reader import validation as measure_module
 from evaluation.training.reader.features import UNKNOWN, Feature
 from evaluation.training.reader.objective import batch_order, loss_of
-from evaluation.training.reader.training import Course, train_model
+from evaluation.training.reader.training import train_model
 from evaluation.training.reader.validation import measure
 from rag.config import Config
 from rag.config.ranker import RankerConfig

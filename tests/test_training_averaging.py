@@ -9,7 +9,8 @@ from tiny_models import save_encoder, save_reader
 from training_sets import write_squad
 
 from evaluation.training.loop import Schedule
-from evaluation.training.reader.training import Course, train_model
+from evaluation.training.options import Course
+from evaluation.training.reader.training import train_model
 from rag.errors import ModelError
 from rag.models.int8 import load_weights, pack
 from tools.average_readers import average, recalibrate

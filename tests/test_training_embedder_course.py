@@ -25,9 +25,9 @@ from evaluation.training.reader.training import train_model
 from rag.config import EmbedderConfig
 from rag.errors import DatasetError, ModelError
 from rag.models import default_models
+from rag.models.cross_encoder import CrossEncoderModel
 from rag.models.embedder import Embedder
 from rag.models.model_files import find_model
-from rag.retrieval.ranker import CrossEncoderModel
 from ui.commands.main import app
 
 # -- the whole training

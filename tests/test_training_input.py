@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import tempfile
 
 import pytest
 import torch
@@ -13,7 +14,9 @@ from training_sets import paragraph, squad_content, write_squad
 from evaluation.datasets import load_dataset
 from evaluation.training import loop
 from evaluation.training.loop import Schedule
-from evaluation.training.reader.training import Course, train_model
+from evaluation.training.options import Course
+from evaluation.training.reader import training
+from evaluation.training.reader.training import train_model
 from rag.errors import DatasetError, ModelError
 from rag.models import reader_ranker
 from rag.models.reader_ranker import load_joint
@@ -186,16 +189,21 @@ def test_a_training_that_goes_astray_installs_nothing(course, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "target", ["evaluation.training.loop.save_file", "rag.models.reader_ranker.save_file",
-               "evaluation.training.reader.training.write_trained_on", "tempfile.mkdtemp"],
-)  # fmt: skip
-def test_a_disk_that_is_full_at_any_point_installs_nothing(course, monkeypatch, target):
+    ("module", "name"),
+    [
+        (loop, "save_file"),
+        (reader_ranker, "save_file"),
+        (training, "write_trained_on"),
+        (tempfile, "mkdtemp"),
+    ],
+)
+def test_a_disk_that_is_full_at_any_point_installs_nothing(course, monkeypatch, module, name):
     def full(*_, **__):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     wanted = course()
     with monkeypatch.context() as patch:
-        patch.setattr(target, full)
+        patch.setattr(module, name, full)
         with pytest.raises(ModelError, match=r"No space left on device\..* Nothing was") as error:
             train_model(wanted)
     one_line(error)

@@ -21,13 +21,10 @@ import torch
 from safetensors.torch import save_file
 
 from evaluation.training.data.sets import Mining, load_training_set
+from evaluation.training.installation import installing
+from evaluation.training.preparation import load_tokenizer, refuse_existing
 from evaluation.training.reader.features import make_features
-from evaluation.training.reader.training import (
-    cutter_of,
-    installing,
-    load_tokenizer,
-    refuse_existing,
-)
+from evaluation.training.reader.training import cutter_of
 from evaluation.training.reader.validation import calibrate
 from rag.console import show
 from rag.errors import DatasetError, ModelError

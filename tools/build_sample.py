@@ -1,6 +1,6 @@
 """Builds the PDF and DOCX files of the bundled sample from plain text.
 
-`python tools/build_sample.py` reads `originals/*.md`, which stands beside this file, and
+`python tools/build_sample.py` reads `evaluation/sample/originals/*.md`, and
 rewrites the four binary documents byte for byte: the PDF files carry no date (`invariant`), the
 DOCX files a fixed one, and neither is compressed, so that no version of zlib shows.
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from docx.document import Document
     from reportlab.lib.styles import ParagraphStyle
 
-HERE = Path(__file__).resolve().parent
+SAMPLE = Path(__file__).resolve().parent.parent / "evaluation" / "sample"
 DATE = datetime.datetime(2024, 11, 1, tzinfo=datetime.UTC)
 ZIP_DATE = (2024, 11, 1, 0, 0, 0)
 TARGETS = {
@@ -164,7 +164,7 @@ def build(target: str) -> bytes:
     Returns:
         The file, the same bytes every time.
     """
-    source = HERE / "originals" / TARGETS[target]
+    source = SAMPLE / "originals" / TARGETS[target]
     blocks = parse_blocks(source.read_text(encoding="utf-8"))
     if target.endswith(".docx"):
         return build_docx(blocks)
@@ -174,7 +174,7 @@ def build(target: str) -> bytes:
 def main() -> None:
     """Rewrites every binary document of the sample."""
     for target in TARGETS:
-        (HERE / "documents" / target).write_bytes(build(target))
+        (SAMPLE / "documents" / target).write_bytes(build(target))
 
 
 if __name__ == "__main__":

@@ -74,7 +74,7 @@ def write_comparison(
 def _write(page: Page, folder: Path, name: str) -> list[Path]:
     from evaluation.report.rendering.html import render_html  # jinja2 is heavy
     from evaluation.report.rendering.markdown import render_markdown
-    from evaluation.results.run_files import write_file
+    from evaluation.run.run_files import write_file
 
     texts = {f"{name}.html": render_html(page), f"{name}.md": render_markdown(page)}
     for file, text in texts.items():

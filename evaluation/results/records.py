@@ -1,4 +1,4 @@
-"""What a run holds about one question; `evaluation.results.schema` says what the conventions are."""
+"""The result of one question; `evaluation.results.schema` names the conventions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What a run holds about all questions together; `evaluation.results.schema` has the conventions."""
+"""Results over all questions of a run; `evaluation.results.schema` names the conventions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

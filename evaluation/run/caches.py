@@ -15,10 +15,10 @@ from rag.errors import StoreError, UnavailableError
 
 if TYPE_CHECKING:
     from rag.config import Config
+    from rag.models.cross_encoder import RelevanceModel
     from rag.models.embedder import Embedder, Vectors
     from rag.models.pair_model import PairModel
     from rag.models.selection import Roles
-    from rag.retrieval.ranker import RelevanceModel
     from rag.stores.contract import Found, Store
     from rag.stores.filters import Filter
 
@@ -168,13 +168,13 @@ class SharedRanker:
         self.files = model.files
 
     def warm_up(self) -> None:
-        """See `rag.retrieval.ranker.RelevanceModel`."""
+        """See `rag.models.cross_encoder.RelevanceModel`."""
         self._model.warm_up()
 
     def relevance(
         self, question: str, texts: Sequence[str], *, deadline: float | None = None
     ) -> list[float] | None:
-        """See `rag.retrieval.ranker.RelevanceModel`; an evaluation has no deadline."""
+        """See `rag.models.cross_encoder.RelevanceModel`; an evaluation has no deadline."""
         key = ("relevance", id(self._model), question, tuple(texts))
         return self._shared.once(
             key, "ranked", lambda: self._model.relevance(question, texts, deadline=deadline)
@@ -197,7 +197,7 @@ class SharedEmbedder:
         return getattr(self._embedder, name)
 
     def encode_query(self, text: str) -> "Vectors":
-        """See `rag.models.embedder.Embedder`; the reader asks for it after the passages' vectors."""
+        """See `rag.models.embedder.Embedder`; the reader asks for it after the passages."""
         stage, self._stage = self._stage, "embed"
         key = ("query", id(self._embedder), text)
         return self._shared.once(key, stage, lambda: self._embedder.encode_query(text))

@@ -64,7 +64,7 @@ def peak_memory_mb() -> float:
 
 def _git_sha() -> str | None:
     """The commit of the source tree, if this runs from one; read without git itself."""
-    folder = Path(__file__).resolve().parent.parent / ".git"
+    folder = Path(__file__).resolve().parents[2] / ".git"
     try:
         head = (folder / "HEAD").read_text(encoding="utf-8").strip()
         name = head.removeprefix("ref: ")

@@ -23,19 +23,19 @@ from evaluation.metrics.answers import (
     f1,
     mlqa_f1,
 )
-from evaluation.results.run_files import json_text, write_file
 from evaluation.results.summaries import MetricMean
 from evaluation.run.aggregation import mean_of
+from evaluation.run.run_files import json_text, write_file
 from rag.collections import open_temporary
 from rag.config import Config
 from rag.errors import ConfigError
 from rag.language.analysis import language_of
 from rag.models.embedder import Embedder, embedder_settings
 from rag.models.selection import open_roles, serving
+from rag.models.windows import read_text
 from rag.reading.evidence import Evidence
 from rag.reading.sentence_reader import SentenceReader
 from rag.reading.span_reader import SpanReader
-from rag.retrieval.ranker import read_text
 
 READERS = ("sentences", "spans")
 CHUNK = 128  # questions that a span reader reads together

@@ -18,13 +18,13 @@ from evaluation.datasets.schema import Dataset
 from evaluation.results.comparison import compare_systems
 from evaluation.results.conventions import BY_DOCUMENT, BY_SPAN, CONVENTIONS, OF_ANSWERS
 from evaluation.results.records import QueryResult
-from evaluation.results.run_files import write_outputs
 from evaluation.results.schema import DatasetInfo, Results, SystemResult, Timings
 from evaluation.run import aggregation, systems_under_test
 from evaluation.run.environment import environment, peak_memory_mb
 from evaluation.run.journal import Journal, open_journal
 from evaluation.run.no_answer_threshold import choose_threshold
 from evaluation.run.question_run import Asked, Bench, Task, ask, show_passages
+from evaluation.run.run_files import write_outputs
 from evaluation.run.systems import System
 from rag.errors import DatasetError
 

@@ -21,8 +21,9 @@ from rag.errors import ConfigError
 
 if TYPE_CHECKING:
     from evaluation.training.loop import Progress
+    from evaluation.training.options import Course
     from evaluation.training.promotion.verdict import Verdict
-    from evaluation.training.reader.training import Course, Trained
+    from evaluation.training.reader.training import Trained
 
 BASE = "all-MiniLM-L6-v2"
 RATE, EMBEDDER_RATE = 1.5e-4, 3e-5
@@ -204,7 +205,7 @@ def _course(
     **what: Any,  # noqa: ANN401 - fields of a course
 ) -> "Course":
     from evaluation.training.loop import Schedule
-    from evaluation.training.reader.training import Course
+    from evaluation.training.options import Course
 
     device, mine = options["device"], what["mine"]
     if device not in ("auto", "cpu", "mps") and not device.startswith("cuda"):

@@ -1,18 +1,18 @@
 """The configuration: one frozen value, read once at the edge and passed down."""
 
+from rag.config.elasticsearch import ElasticsearchConfig
 from rag.config.loader import data_folder, load_config
+from rag.config.ranker import RankerConfig
+from rag.config.reader import ReaderConfig
 from rag.config.sections import (
     AbstentionConfig,
     ChunkingConfig,
     Config,
     ConversionConfig,
-    ElasticsearchConfig,
     EmbedderConfig,
     FusionConfig,
     GeneratorConfig,
     Method,
-    RankerConfig,
-    ReaderConfig,
     RetrievalConfig,
     ServerConfig,
     StoreConfig,

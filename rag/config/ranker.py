@@ -10,7 +10,8 @@ from rag.config.section import Section
 class RankerConfig(Section):
     """A cross-encoder that reads the question with each passage found and puts them in order.
 
-    A model of `rag train` has learned from questions: keywords stay as found, see `rag.retrieval.ranking_depth`.
+    A model of `rag train` has learned from questions: keywords stay as found, see
+    `rag.retrieval.ranking_depth`.
 
     Attributes:
         model: `auto`, by the question's language the one that was trained here or comes with this

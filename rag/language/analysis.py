@@ -6,7 +6,8 @@ changes `ANALYZER_VERSION`, so that an index made with other tokens is refused b
 
 Conventions: text is brought to NFKC first (full-width letters, ligatures). Words of scripts with
 spaces are case folded, Latin and Greek accents are removed, English suffixes stripped (Snowball).
-Scripts without spaces become pairs of neighbouring characters. Sentences are in `rag.language.sentences`.
+Scripts without spaces become pairs of neighbouring characters. Sentences are in
+`rag.language.sentences`.
 """
 
 import re

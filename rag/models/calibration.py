@@ -1,11 +1,7 @@
-"""From what speaks for a sentence or a span to the probability that it answers the question.
+"""The probability that a span answers a question: a logistic regression over a model's outputs.
 
-A logistic regression over the features of `rag.reading.evidence`, one with the embedder's similarity and
-one without. Its weights were fitted on questions with known answers; `benchmarks/evidence.py` fits
-them again and prints how well they are calibrated on questions that were held back.
-
-A span reader's model has its own, fitted by `fit_calibration` on questions that its training did
-not see, and kept beside the model in `calibration.json`.
+`fit_calibration` fits it on questions that the training of the model did not see; it is kept beside
+the model in `calibration.json`.
 """
 
 import json
@@ -17,33 +13,13 @@ from pathlib import Path
 import numpy as np
 
 from rag.errors import ModelError
-from rag.reading.evidence import FEATURES, SPAN_FEATURES
 
-# One weight for each of FEATURES, and what is added to their sum.
-WITH_SIMILARITY = ((7.138, 1.211, 0.438, 2.53, 0.222, -3.883), -7.487)
-BY_WORDS = ((0.0, 2.444, 1.507, 0.514, 0.201, -1.91), -2.513)
-
-
-def probability(features: Sequence[float], *, similarity: bool) -> float:
-    """Return the probability that a sentence answers the question, from 0 to 1.
-
-    Args:
-        features: One number for each of `rag.reading.evidence.FEATURES`.
-        similarity: Whether the first one, the embedder's similarity, was computed.
-
-    Raises:
-        ValueError: If there are more or fewer numbers than features.
-    """
-    if len(features) != len(FEATURES):
-        raise ValueError(f"expected {len(FEATURES)} features, got {len(features)}")
-    weights, bias = WITH_SIMILARITY if similarity else BY_WORDS
-    total = bias + sum(w * value for w, value in zip(weights, features, strict=True))
-    return 1 / (1 + math.exp(-total))
+SPAN_FEATURES = ("margin", "doubt", "relevance")
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """A logistic regression over `rag.reading.evidence.SPAN_FEATURES`.
+    """A logistic regression over `SPAN_FEATURES`.
 
     Attributes:
         weights: One for each feature.

@@ -13,7 +13,7 @@ ModelRole = Literal["embedder", "reader", "ranker"]
 
 AUTO = "auto"  # the setting that leaves the choice of a model to us
 PROMOTED = "promoted/"  # before the name of a model that was trained and installed here
-WEIGHTS = Path(__file__).parent / "weights"
+WEIGHTS = Path(__file__).parent.parent / "weights"
 # What serves a language; a reader of ours ranks as well. Other languages have none.
 SHIPPED: dict[ModelRole, dict[str, str]] = {
     "embedder": {"en": "all-MiniLM-L6-v2", "zh": "citewell-embedder-zh"},

@@ -8,14 +8,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from haystack import component
 
-from rag.clock import Stopwatch
 from rag.config import EmbedderConfig
 from rag.errors import ModelError
 from rag.models.default_models import AUTO, model_for
 from rag.models.model_files import ModelFiles, find_model
-from rag.schema import Stage
 
 log = logging.getLogger(__name__)
 
@@ -197,28 +194,3 @@ def pick_dtype(wanted: str, device: str) -> str:
         return "bfloat16" if torch.cuda.is_bf16_supported() else "float16"
     fast = device == "cpu" and torch.cpu._is_avx512_bf16_supported()
     return "bfloat16" if fast else "float32"
-
-
-@component
-class QueryEmbedder:
-    """Haystack component: a question's vector."""
-
-    def __init__(self, embedder: Embedder) -> None:
-        self.embedder = embedder
-
-    def warm_up(self) -> None:
-        """Load the model."""
-        self.embedder.warm_up()
-
-    @component.output_types(embedding=np.ndarray, stage=Stage)
-    def run(self, text: str) -> dict[str, Any]:
-        """Return the vector of a text, and how long it took.
-
-        The vector stays an array: Haystack copies a list number by number, which takes longer than
-        the search.
-        """
-        watch, name = Stopwatch(), self.embedder.files.name
-        return {
-            "embedding": self.embedder.encode_query(text),
-            "stage": watch.stage("embed", model=name),
-        }

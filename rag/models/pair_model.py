@@ -1,8 +1,8 @@
 """A model that reads a question together with texts: spans, no answer and, if it can, relevance.
 
 Two kinds of folder or hub model: a stock `...ForQuestionAnswering`, and the joint reader-ranker of
-`rag.models.reader_ranker`. What was read of a question and a text is kept for a while, so that the reader after
-the ranker does not read the same passages again.
+`rag.models.reader_ranker`. Results for a question and a text are kept for a while, so that the
+reader after the ranker does not read the same passages again.
 """
 
 import threading

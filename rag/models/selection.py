@@ -12,8 +12,8 @@ from rag.models.default_models import AUTO, languages_of, model_for
 from rag.models.model_files import ModelFiles, find_model
 
 if TYPE_CHECKING:
+    from rag.models.cross_encoder import RelevanceModel
     from rag.models.pair_model import PairModel
-    from rag.retrieval.ranker import RelevanceModel
 
 Model = TypeVar("Model")
 
@@ -102,7 +102,7 @@ def _rankers(settings: RankerConfig | None, pairs: _PairModels) -> "dict[str, Re
 def _ranker(
     name: str, settings: RankerConfig, files: ModelFiles, pairs: _PairModels
 ) -> "RelevanceModel":
-    from rag.retrieval.ranker import CrossEncoderModel
+    from rag.models.cross_encoder import CrossEncoderModel
 
     if not files.own:
         return CrossEncoderModel(settings)

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
+    from haystack import Document
     from tokenizers import Encoding, Tokenizer
 
 Logits = npt.NDArray[np.float32]
@@ -75,6 +76,11 @@ def prefix(title: str) -> str:
         'Water supply: It froze.'
     """
     return f"{title[:LONGEST_TITLE]}: " if title else ""
+
+
+def read_text(document: "Document") -> str:
+    """Return what a model reads of a passage: its text behind its title."""
+    return prefix(str(document.meta.get("title") or "")) + (document.content or "")
 
 
 class WindowCutter:
@@ -178,7 +184,7 @@ def find_spans(
 
 
 def span_features(span: Span, readings: Sequence[Reading]) -> tuple[float, float, float]:
-    """Return what speaks for a span, as `rag.reading.evidence.SPAN_FEATURES` names it.
+    """Return what speaks for a span, as `rag.models.calibration.SPAN_FEATURES` names it.
 
     Margin is the span's; doubt and relevance are those of the text's best window, 0 if the model
     has no head for them.

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 FEATURES = ("similarity", "coverage", "passage_coverage", "rank", "kind", "brevity")
-SPAN_FEATURES = ("margin", "doubt", "relevance")  # of a span reader's model
 
 _ASKS_NUMBER = re.compile(
     r"\bhow (?:many|much|long|old|far|high|deep|large|big|tall|heavy|wide|often|fast)\b"

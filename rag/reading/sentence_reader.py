@@ -12,9 +12,9 @@ from rag.clock import Stopwatch
 from rag.errors import UnavailableError
 from rag.language.analysis import tokens
 from rag.language.sentences import sentence_spans
-from rag.models.calibration import probability
 from rag.models.embedder import Embedder
 from rag.reading.evidence import Evidence, coverage, kind_fits
+from rag.reading.probabilities import probability
 from rag.schema import Stage
 from rag.stores.contract import Store
 

@@ -9,9 +9,8 @@ from haystack import Document, component
 from rag.clock import Stopwatch
 from rag.language.sentences import sentence_spans
 from rag.models.pair_model import PairModel
-from rag.models.windows import Reading, find_spans, span_features
+from rag.models.windows import Reading, find_spans, read_text, span_features
 from rag.reading.evidence import Evidence
-from rag.retrieval.ranker import read_text
 from rag.schema import Stage
 
 _BULLET = re.compile(r"(?:[-*+•]\s+)?")  # always matches

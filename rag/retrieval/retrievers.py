@@ -95,3 +95,28 @@ def _retrieved(name: str, retrieve: Callable[[], Found]) -> dict[str, Any]:
         found, error = Found(note=f"unavailable: {raised}"), raised
     stage = watch.stage(name, count=len(found), note=found.note)
     return {"documents": list(found), "stage": stage, "error": error}
+
+
+@component
+class QueryEmbedder:
+    """Haystack component: a question's vector."""
+
+    def __init__(self, embedder: Embedder) -> None:
+        self.embedder = embedder
+
+    def warm_up(self) -> None:
+        """Load the model."""
+        self.embedder.warm_up()
+
+    @component.output_types(embedding=np.ndarray, stage=Stage)
+    def run(self, text: str) -> dict[str, Any]:
+        """Return the vector of a text, and how long it took.
+
+        The vector stays an array: Haystack copies a list number by number, which takes longer than
+        the search.
+        """
+        watch, name = Stopwatch(), self.embedder.files.name
+        return {
+            "embedding": self.embedder.encode_query(text),
+            "stage": watch.stage("embed", model=name),
+        }

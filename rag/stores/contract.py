@@ -7,8 +7,8 @@ failures. Rules that every store follows, and one test suite checks:
 - Writing is by id: the same id replaces; the outcome is known per id.
 - Changes become visible together, when a generation is published; a reader sees one generation.
 - Filters are exact and applied before ranking: `top_k` passages come back if as many match.
-- bm25 uses k1 = 1.2 and b = 0.75 over the tokens of `rag.language.analysis`; dense is the inner product of unit
-  vectors. Scores are higher-is-better, order is by score and then by age.
+- bm25 uses k1 = 1.2 and b = 0.75 over the tokens of `rag.language.analysis`; dense is the inner
+  product of unit vectors. Scores are higher-is-better, order is by score and then by age.
 - A manifest says what the collection was made with, and refuses what does not fit, by name.
 """
 
@@ -261,3 +261,43 @@ class Store(Protocol):
 
     def delete_documents(self, document_ids: list[str]) -> None:
         """Delete passages by id and publish that; unknown ids are ignored."""
+
+
+class Catalog(Protocol):
+    """The collections of one kind of store: listed, opened, deleted.
+
+    Attributes:
+        place: Where they are, in words.
+    """
+
+    place: str
+
+    def names(self) -> list[str]:
+        """Return the names of all collections, sorted."""
+
+    def holds(self, name: str) -> bool:
+        """Tell if there is a collection of this name, finished or not."""
+
+    def identity_of(self, name: str) -> str:
+        """Return what changes when a collection is deleted and made again under the same name.
+
+        Raises:
+            OSError: If it does not exist.
+        """
+
+    def changed_at(self, name: str) -> float | None:
+        """Return when a collection last changed, in seconds since the epoch; None if unknown."""
+
+    def open(self, name: str, *, create: bool) -> Store:
+        """Return the store of a collection."""
+
+    def open_scratch(self, name: str) -> Store:
+        """Return a store outside the list of collections, made if it does not exist."""
+
+    def delete(self, name: str) -> bool:
+        """Delete a collection; tell if there was one.
+
+        Raises:
+            LockedError: If somebody is writing to it.
+            StoreError: If it cannot be deleted.
+        """

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from rag.collections import folder_of
+from rag.collections import check_name
 from rag.config import Method
 from rag.errors import CollectionError, QuestionError
 from rag.schema import Turn
@@ -142,7 +142,7 @@ class CollectionRequest(Request):
     @classmethod
     def _name_can_be_used(cls, value: str) -> str:
         try:
-            folder_of(value)
+            check_name(value)
         except CollectionError as error:
             raise ValueError(str(error)) from None
         return value

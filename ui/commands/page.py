@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import typer
 
 from indexing.cli import ConfigOption
-from rag.collections import folder_of
+from rag.collections import check_name
 from rag.config import Config, load_config
 from rag.console import show
 from rag.errors import ConfigError
@@ -36,7 +36,7 @@ def ui(
     """Open the page: chat, search, documents and evaluation in a browser."""
     settings = load_config(config)
     if collection is not None:
-        folder_of(collection)  # says what is wrong with the name
+        check_name(collection)  # says what is wrong with the name
     address = settings.server.address if address is None else address
     port = _free_port(address, settings.server.port if port is None else port)
     show(_url(address, port, collection))

@@ -5,8 +5,8 @@ from dataclasses import asdict
 
 import streamlit as st
 
-from evaluation.results.run_files import file_name, json_text, per_query_text
 from evaluation.results.schema import to_json
+from evaluation.run.run_files import file_name, json_text, per_query_text
 from ui.panels.runs import Bench
 from ui.render import element
 from ui.services import Services

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from rag.collections import (
     changed_at,
+    check_name,
     delete_collection,
-    folder_of,
     list_collections,
     open_store,
 )
@@ -125,7 +125,7 @@ class Library:
         Raises:
             CollectionError: If the name cannot be used, or is taken (by whomever).
         """
-        folder_of(name)
+        check_name(name)
         if name in list_collections(self._config) or name in self._owners():
             raise CollectionError(f"the name `{name}` is taken. Choose another one.")
         if private:  # first, so that nobody sees it in between

@@ -11,8 +11,8 @@ from evaluation.report.sections.funnel import FEW
 from evaluation.report.sections.published_numbers import anchors_for
 from evaluation.report.self_test import Check
 from evaluation.report.words import say
-from evaluation.results.run_files import file_name
 from evaluation.results.schema import Results, Timings, to_json
+from evaluation.run.run_files import file_name
 
 EASY_TO_SEE = 200
 

@@ -9,8 +9,8 @@ from rag.config import Config
 from rag.config.ranker import RankerConfig
 from rag.config.reader import ReaderConfig
 from rag.errors import ModelError
+from rag.models.cross_encoder import RelevanceModel
 from rag.models.selection import open_roles
-from rag.retrieval.ranker import RelevanceModel
 
 KEPT = "teacher.json"
 

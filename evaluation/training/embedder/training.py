@@ -13,20 +13,17 @@ from evaluation.training.embedder.model import Embedding, Ranking, load_embeddin
 from evaluation.training.embedder.pairs import Asked, gather
 from evaluation.training.embedder.teacher import open_teacher, teach
 from evaluation.training.embedder.validation import CUTOFF, Pool, make_pool
+from evaluation.training.installation import checkpoints, installing, written
 from evaluation.training.loop import CHECKS, Progress, Schedule, train
-from evaluation.training.promotion.promotion_set import write_trained_on
-from evaluation.training.reader.training import (
-    HEADS,
-    Course,
+from evaluation.training.options import HEADS, Course
+from evaluation.training.preparation import (
     check_language,
     check_served,
-    checkpoints,
-    installing,
     load_data,
     load_tokenizer,
     refuse_existing,
-    written,
 )
+from evaluation.training.promotion.promotion_set import write_trained_on
 from rag.errors import DatasetError
 from rag.models.embedder import pick_device
 from rag.models.model_files import ModelFiles, find_model

@@ -26,7 +26,7 @@ from rag.language.analysis import language_of, tokens
 from rag.models.default_models import ModelRole
 from rag.models.embedder import Embedder, Vectors
 from rag.models.selection import open_roles
-from rag.retrieval.ranker import read_text
+from rag.models.windows import read_text
 from rag.stores.filters import matches
 
 K = 10  # ranks that count

@@ -1,20 +1,22 @@
 """A whole training: from paths to a model that is installed, whole or not at all."""
 
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evaluation.datasets.schema import sha256_of
 from evaluation.training.card import card, scores_of
-from evaluation.training.data.cloze_sets import make_datasets
-from evaluation.training.data.negatives import Mine
 from evaluation.training.data.neighbours import Encoder
-from evaluation.training.data.sets import Mining, Role, TrainingSet, load_training_set
-from evaluation.training.loop import Progress, Schedule, train
+from evaluation.training.data.sets import TrainingSet
+from evaluation.training.installation import checkpoints, installing, written
+from evaluation.training.loop import Progress, train
+from evaluation.training.options import HEADS, LENGTH, STRIDE, Course
+from evaluation.training.preparation import (
+    check_language,
+    load_data,
+    load_tokenizer,
+    refuse_existing,
+)
 from evaluation.training.promotion.promotion_set import write_trained_on
 from evaluation.training.reader.features import make_features
 from evaluation.training.reader.objective import Reading
@@ -29,51 +31,6 @@ from rag.models.windows import WindowCutter
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
-
-LENGTH, STRIDE = 256, 64  # tokens of a window, where the base can take as many
-MOST_UNKNOWN = 0.1  # share of tokens that a base may not know
-HEADS: dict[Role, list[str]] = {
-    "reader": ["spans", "null", "relevance"],
-    "ranker": ["relevance"],
-    "embedder": ["embedding"],
-}
-
-
-@dataclass(frozen=True)
-class Course:
-    """What is to be trained.
-
-    Attributes:
-        role: `reader` (which ranks as well), `ranker` or `embedder`.
-        paths: Data sets.
-        base: Name or folder of the model it begins from.
-        out: Folder of the new model; it must not exist.
-        schedule: How long and how fast.
-        negatives: Hard negatives of each question.
-        evaluated_on: Sets whose questions must not be trained on.
-        repair: Move answers that do not stand at their offset.
-        mine: Who looks for negatives.
-        cloze: Documents that questions are made from.
-        cloze_questions: Most of those.
-        teacher: A ranker that an embedder learns from, or None.
-        window: Tokens of a window of a reader or ranker; None is as many as the base had, or 256.
-        command: What was typed, for the card.
-    """
-
-    role: Role
-    paths: Sequence[Path]
-    base: str
-    out: Path
-    schedule: Schedule
-    negatives: float = 1
-    evaluated_on: Sequence[Path] = ()
-    repair: bool = False
-    mine: Mine = "bm25"
-    cloze: Sequence[Path] = ()
-    cloze_questions: int = 2000
-    teacher: str | None = None
-    window: int | None = None
-    command: str = ""
 
 
 @dataclass(frozen=True)
@@ -152,42 +109,6 @@ def train_model(
     return Trained(course.out, ended, measured, len(data.examples), data.lost)
 
 
-def refuse_existing(out: Path) -> None:
-    """Raise `ModelError` if there is something where the model is to go."""
-    if out.exists():
-        raise ModelError(f"`{out}` exists. Nothing was overwritten; give another --out.")
-
-
-def load_data(
-    course: Course,
-    encoder: Callable[[str], Encoder],
-    mined: Callable[[int, int, str], None],
-) -> TrainingSet:
-    """Return what a course trains on; the encoder is asked for if dense negatives are wanted.
-
-    Raises:
-        DatasetError: If there is nothing to learn from the data sets.
-        ModelError: If there is no space for what negatives are looked for in.
-    """
-    seed = course.schedule.seed
-    try:
-        return load_training_set(
-            course.paths,
-            course.role,
-            mining=Mining(course.negatives, course.mine, encoder, mined),
-            seed=seed,
-            evaluated_on=course.evaluated_on,
-            repair=course.repair,
-            made=make_datasets(course.cloze, course.cloze_questions, seed=seed),
-        )
-    except OSError as error:
-        folder = tempfile.gettempdir()
-        raise ModelError(
-            f"`{folder}` cannot be written: {error.strerror or error}. Free some space there, or "
-            "name another place with the variable TMPDIR. Nothing was installed."
-        ) from error
-
-
 def _embedder_for(language: str, course: Course) -> Encoder:
     """Return the embedder of a language, for dense negatives of a reader or ranker."""
     from evaluation.training.embedder.model import load_embedding
@@ -198,23 +119,6 @@ def _embedder_for(language: str, course: Course) -> Encoder:
         raise ModelError(f"--mine: there is no embedder for `{language}`; take bm25.")
     device = pick_device(course.schedule.device)
     return load_embedding(find_model(name, setting="--mine")).to(device).eval()
-
-
-def load_tokenizer(base: ModelFiles) -> Any:  # noqa: ANN401 - transformers' own type
-    """Return a base's tokenizer; `ModelError` if it cannot be used."""
-    from transformers import AutoTokenizer
-
-    try:
-        found: Any = AutoTokenizer.from_pretrained(
-            base.folder, local_files_only=True, trust_remote_code=False
-        )
-        found.backend_tokenizer.get_vocab_size()
-    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ModelError(
-            f"--base: the tokenizer of `{base.name}` cannot be used: {reason}"
-        ) from error
-    return found
 
 
 def _load_base(base: ModelFiles, seed: int) -> JointModel:
@@ -255,32 +159,6 @@ def _check_classes(course: Course, data: TrainingSet) -> None:
     )
 
 
-def check_served(base: ModelFiles, language: str) -> None:
-    """Refuse a language that the base says it does not serve."""
-    served = base.own.get("languages")
-    if served and language and language not in served:
-        raise DatasetError(
-            f"the questions are in `{language}`, but `{base.name}` serves "
-            f"`{', '.join(served)}`: give a --base for that language."
-        )
-
-
-def check_language(base: ModelFiles, tokenizer: "Tokenizer", data: TrainingSet) -> None:
-    """Refuse questions in a language that the base does not serve, or whose words it lacks."""
-    check_served(base, data.language)
-    unknown = tokenizer.token_to_id("[UNK]")
-    if unknown is None:
-        return
-    texts = [f"{each.question} {each.text}" for each in data.examples[:200]]
-    ids = [i for each in tokenizer.encode_batch(texts, add_special_tokens=False) for i in each.ids]
-    share = ids.count(unknown) / max(len(ids), 1)
-    if share > MOST_UNKNOWN:
-        raise DatasetError(
-            f"`{base.name}` does not know {share:.0%} of the words (`{data.language}`): give a "
-            "--base for that language."
-        )
-
-
 def is_finite(model: JointModel) -> bool:
     """Tell if all weights are numbers."""
     return all(bool(each.isfinite().all()) for each in model.parameters())
@@ -308,38 +186,6 @@ def cutter_of(base: ModelFiles, tokenizer: "Tokenizer", window: int | None) -> W
     length = window or int(base.own.get("length") or min(LENGTH, places))
     stride = min(int(base.own.get("stride") or STRIDE), length // 4)
     return WindowCutter(tokenizer, length=length, stride=stride, longest_question=length // 4)
-
-
-@contextmanager
-def written(out: Path) -> Iterator[None]:
-    """Say in one line if the disk is full or a folder cannot be written."""
-    from safetensors import SafetensorError
-
-    try:
-        yield
-    except (OSError, SafetensorError) as error:
-        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
-        raise ModelError(
-            f"`{out}` cannot be written: {reason}. Nothing was installed; free some space and give "
-            "the same command again: it goes on from the last checkpoint."
-        ) from error
-
-
-@contextmanager
-def checkpoints(course: Course, base: ModelFiles, data: TrainingSet) -> Iterator[Path]:
-    """Hold the folder of the checkpoints, beside the model's; it is gone when all went well."""
-    folder = course.out.with_name(f"{course.out.name}.training")
-    facts: list[Any] = [asdict(course.schedule), course.role, base.sha256, course.negatives]
-    facts += [course.mine, course.teacher, course.window]
-    sets = [[each.questions_sha256, each.qrels_sha256] for each in data.datasets]
-    key = sha256_of([*facts, *sets])
-    marker = folder / "course.sha256"
-    if marker.is_file() and marker.read_text(encoding="utf-8") != key:
-        raise ModelError(f"`{folder}` holds another training. Delete it, or give another --out.")
-    folder.mkdir(parents=True, exist_ok=True)
-    marker.write_text(key, encoding="utf-8")
-    yield folder
-    shutil.rmtree(folder)
 
 
 def _facts(course: Course, data: TrainingSet, cutter: WindowCutter) -> dict[str, Any]:
@@ -370,15 +216,3 @@ def _install(
             write_calibration(half, calibration)
         write_trained_on(half, asked)
         (half / "README.md").write_text(text, encoding="utf-8")
-
-
-@contextmanager
-def installing(out: Path) -> Iterator[Path]:
-    """Hold a folder beside a model's place, which is moved there if all went well."""
-    half = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
-    try:
-        yield half
-        half.chmod(0o755)
-        half.rename(out)
-    finally:
-        shutil.rmtree(half, ignore_errors=True)

@@ -14,7 +14,7 @@ from indexing.converters.file_checks import MB, ConversionError, check_file
 from indexing.converters.process.wire import OUT_OF_MEMORY, document_from_fields, pack, unpack
 from indexing.converters.schema import Conversion
 
-_ROOT = Path(__file__).resolve().parents[2]
+_ROOT = Path(__file__).resolve().parents[3]
 # A CJK character of two bytes takes six in ASCII JSON, and the fields of a record come twice.
 _ANSWER_RATIO = 10
 

@@ -1,7 +1,7 @@
 """The process that parses files: paths in on stdin, documents out on stdout (see wire.py).
 
-Started by client.py as `python -m indexing.converters.process.worker SECONDS MEMORY_MB`. It trusts no file
-and holds nothing worth keeping, so that it can be killed at any moment.
+Started by client.py as `python -m indexing.converters.process.worker SECONDS MEMORY_MB`. It trusts
+no file and holds nothing worth keeping, so that it can be killed at any moment.
 """
 
 import logging

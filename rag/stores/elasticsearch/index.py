@@ -13,7 +13,6 @@ from typing import Any
 
 from elasticsearch import ConflictError, NotFoundError
 
-from rag.config.elasticsearch import ElasticsearchConfig
 from rag.errors import LockedError, MismatchError, StoreError
 from rag.language.analysis import ANALYZER_VERSION
 from rag.stores.contract import SCHEMA, Manifest
@@ -101,49 +100,6 @@ class State:
     primary_term: int
     index: str = ""
     owner: str = ""
-
-
-def list_names(settings: ElasticsearchConfig) -> list[str]:
-    """Return the names of the collections on a cluster, sorted."""
-    cluster = Cluster(settings)
-    try:
-        cluster.check()
-        pattern, wanted = f"{settings.prefix}~*", "*.aliases,*.mappings._meta"
-        found = cluster.read(
-            lambda client: client.indices.get(
-                index=pattern, filter_path=wanted, features="aliases,mappings"
-            )
-        )
-    finally:
-        cluster.close()
-    names = set()
-    for index in found.body.values():
-        collection = index.get("mappings", {}).get("_meta", {}).get("collection", "")
-        if Names(settings.prefix, collection).alias in index.get("aliases", {}):
-            names.add(collection)
-    return sorted(name for name in names if ":" not in name)
-
-
-def delete_index(name: str, settings: ElasticsearchConfig) -> None:
-    """Delete a collection: all versions of its index.
-
-    Raises:
-        LockedError: If somebody is writing to it.
-    """
-    from rag.stores.elasticsearch.lock import Lock
-
-    names, cluster = Names(settings.prefix, name), Cluster(settings)
-    try:
-        with Lock(cluster, names):
-            versions = versions_of(cluster, names)
-            if versions:
-                cluster.write(
-                    lambda client: client.indices.delete(
-                        index=list(versions), ignore_unavailable=True
-                    )
-                )
-    finally:
-        cluster.close()
 
 
 def versions_of(cluster: Cluster, names: Names) -> dict[str, int]:

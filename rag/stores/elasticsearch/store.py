@@ -376,7 +376,7 @@ class ElasticsearchStore:
     def reembed(
         self, manifest: Manifest, embed: Embed, *, told: Told = lambda done, total: None
     ) -> int:
-        """Give every passage another vector, in a new generation; see `rag.stores.contract.Store`."""
+        """Give every passage another vector, in a new generation; see the contract."""
         with self.writer() as writer:
             made = self.manifest if writer.publish() else None
             check_reembedding(self._name, made, manifest)

@@ -354,8 +354,8 @@ class EmbeddedStore:
     ) -> int:
         """Give every passage another vector, in a new generation; return that.
 
-        See `rag.stores.contract.Store`. A run that is killed keeps the vectors that it has made, and
-        the next one with the same embedder goes on from there.
+        See `rag.stores.contract.Store`. A run that is killed keeps the vectors that it has made,
+        and the next one with the same embedder goes on from there.
         """
         with self.writer() as writer:
             return writer.reembed(manifest, embed, told)

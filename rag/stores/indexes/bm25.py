@@ -1,8 +1,8 @@
 """bm25 over the journal's passages: tantivy, and rank-bm25 as the small reference.
 
 Both score with Lucene's bm25 (k1 = 1.2, b = 0.75, idf = ln(1 + (N - df + .5) / (df + .5))) over
-the tokens of `rag.language.analysis`, in two fields: the text, and the title with the heading path. Queries are
-built from tokens, never parsed, so that no character of a question is syntax.
+the tokens of `rag.language.analysis`, in two fields: the text, and the title with the heading path.
+Queries are built from tokens, never parsed, so that no character of a question is syntax.
 """
 
 import math

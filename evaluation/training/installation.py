@@ -1,0 +1,62 @@
+"""A trained model is written beside its place, and moved there when it is whole."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evaluation.datasets.schema import sha256_of
+from evaluation.training.data.sets import TrainingSet
+from evaluation.training.options import Course
+from rag.errors import ModelError
+from rag.models.model_files import ModelFiles
+
+if TYPE_CHECKING:
+    pass
+
+
+@contextmanager
+def written(out: Path) -> Iterator[None]:
+    """Say in one line if the disk is full or a folder cannot be written."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
+        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        raise ModelError(
+            f"`{out}` cannot be written: {reason}. Nothing was installed; free some space and give "
+            "the same command again: it goes on from the last checkpoint."
+        ) from error
+
+
+@contextmanager
+def checkpoints(course: Course, base: ModelFiles, data: TrainingSet) -> Iterator[Path]:
+    """Hold the folder of the checkpoints, beside the model's; it is gone when all went well."""
+    folder = course.out.with_name(f"{course.out.name}.training")
+    facts: list[Any] = [asdict(course.schedule), course.role, base.sha256, course.negatives]
+    facts += [course.mine, course.teacher, course.window]
+    sets = [[each.questions_sha256, each.qrels_sha256] for each in data.datasets]
+    key = sha256_of([*facts, *sets])
+    marker = folder / "course.sha256"
+    if marker.is_file() and marker.read_text(encoding="utf-8") != key:
+        raise ModelError(f"`{folder}` holds another training. Delete it, or give another --out.")
+    folder.mkdir(parents=True, exist_ok=True)
+    marker.write_text(key, encoding="utf-8")
+    yield folder
+    shutil.rmtree(folder)
+
+
+@contextmanager
+def installing(out: Path) -> Iterator[Path]:
+    """Hold a folder beside a model's place, which is moved there if all went well."""
+    half = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    try:
+        yield half
+        half.chmod(0o755)
+        half.rename(out)
+    finally:
+        shutil.rmtree(half, ignore_errors=True)

@@ -1,0 +1,98 @@
+"""What a training begins with, checked before any time is spent."""
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evaluation.training.data.cloze_sets import make_datasets
+from evaluation.training.data.neighbours import Encoder
+from evaluation.training.data.sets import Mining, TrainingSet, load_training_set
+from evaluation.training.options import Course
+from rag.errors import DatasetError, ModelError
+from rag.models.model_files import ModelFiles
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+
+MOST_UNKNOWN = 0.1  # share of tokens that a base may not know
+
+
+def refuse_existing(out: Path) -> None:
+    """Raise `ModelError` if there is something where the model is to go."""
+    if out.exists():
+        raise ModelError(f"`{out}` exists. Nothing was overwritten; give another --out.")
+
+
+def load_data(
+    course: Course,
+    encoder: Callable[[str], Encoder],
+    mined: Callable[[int, int, str], None],
+) -> TrainingSet:
+    """Return what a course trains on; the encoder is asked for if dense negatives are wanted.
+
+    Raises:
+        DatasetError: If there is nothing to learn from the data sets.
+        ModelError: If there is no space for what negatives are looked for in.
+    """
+    seed = course.schedule.seed
+    try:
+        return load_training_set(
+            course.paths,
+            course.role,
+            mining=Mining(course.negatives, course.mine, encoder, mined),
+            seed=seed,
+            evaluated_on=course.evaluated_on,
+            repair=course.repair,
+            made=make_datasets(course.cloze, course.cloze_questions, seed=seed),
+        )
+    except OSError as error:
+        folder = tempfile.gettempdir()
+        raise ModelError(
+            f"`{folder}` cannot be written: {error.strerror or error}. Free some space there, or "
+            "name another place with the variable TMPDIR. Nothing was installed."
+        ) from error
+
+
+def load_tokenizer(base: ModelFiles) -> Any:  # noqa: ANN401 - transformers' own type
+    """Return a base's tokenizer; `ModelError` if it cannot be used."""
+    from transformers import AutoTokenizer
+
+    try:
+        found: Any = AutoTokenizer.from_pretrained(
+            base.folder, local_files_only=True, trust_remote_code=False
+        )
+        found.backend_tokenizer.get_vocab_size()
+    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ModelError(
+            f"--base: the tokenizer of `{base.name}` cannot be used: {reason}"
+        ) from error
+    return found
+
+
+def check_served(base: ModelFiles, language: str) -> None:
+    """Refuse a language that the base says it does not serve."""
+    served = base.own.get("languages")
+    if served and language and language not in served:
+        raise DatasetError(
+            f"the questions are in `{language}`, but `{base.name}` serves "
+            f"`{', '.join(served)}`: give a --base for that language."
+        )
+
+
+def check_language(base: ModelFiles, tokenizer: "Tokenizer", data: TrainingSet) -> None:
+    """Refuse questions in a language that the base does not serve, or whose words it lacks."""
+    check_served(base, data.language)
+    unknown = tokenizer.token_to_id("[UNK]")
+    if unknown is None:
+        return
+    texts = [f"{each.question} {each.text}" for each in data.examples[:200]]
+    ids = [i for each in tokenizer.encode_batch(texts, add_special_tokens=False) for i in each.ids]
+    share = ids.count(unknown) / max(len(ids), 1)
+    if share > MOST_UNKNOWN:
+        raise DatasetError(
+            f"`{base.name}` does not know {share:.0%} of the words (`{data.language}`): give a "
+            "--base for that language."
+        )
