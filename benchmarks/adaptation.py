@@ -22,7 +22,7 @@ from evaluation.metrics.answers import evaluate_predictions, exact_match, f1
 from evaluation.metrics.significance import bootstrap_mean, paired_t_test
 from evaluation.run.reader_evaluation import read_contexts
 from evaluation.training.loop import Schedule
-from evaluation.training.options import Course
+from evaluation.training.options import TrainingOptions
 from evaluation.training.reader.training import train_model
 from rag.collections import open_temporary
 from rag.config import Config
@@ -61,7 +61,7 @@ def models_of(domain, args):
     for name, base in (("b", str(reader)), ("c", args.base)):
         out = args.models / f"{domain}-{name}"
         if not out.exists():
-            course = Course(
+            course = TrainingOptions(
                 role="reader",
                 paths=[train_file(domain, args)],
                 base=base,

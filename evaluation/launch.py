@@ -12,7 +12,7 @@ from evaluation.datasets import Dataset, Question, load_dataset, read_squad
 from evaluation.datasets.schema import sha256_of
 from evaluation.results.schema import Results
 from evaluation.results.terminal_tables import result_lines
-from evaluation.run.runner import Options, run_evaluation
+from evaluation.run.runner import RunOptions, run_evaluation
 from evaluation.run.systems import System
 from rag.config import data_folder
 from rag.console import print_json, printable, show
@@ -67,7 +67,7 @@ def evaluate_paths(paths: Sequence[Path], launch: Launch, *, as_json: bool) -> N
 
 def _run(dataset: Dataset, launch: Launch, folder: Path) -> Results:
     with watched("indexing") as indexing, watched(dataset.name) as asking:
-        options = Options(
+        options = RunOptions(
             out=folder,
             seed=launch.seed,
             limit=launch.limit,

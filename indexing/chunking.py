@@ -28,7 +28,7 @@ RESERVED = frozenset(STRUCTURE)
 
 
 @dataclass(frozen=True)
-class _Piece:
+class _SentencePart:
     """A sentence or a part of one: its span, its tokens, and whether it begins a section."""
 
     start: int
@@ -111,14 +111,16 @@ def heading_path(sections: Sequence[Section], offset: int, title: str) -> str | 
     return " > ".join(names) or None
 
 
-def _pieces(document: ConvertedDocument, tokenizer: "Tokenizer", length: int) -> Iterator[_Piece]:
+def _pieces(
+    document: ConvertedDocument, tokenizer: "Tokenizer", length: int
+) -> Iterator[_SentencePart]:
     text = document.text
     borders = [0, *(section.start for section in document.sections), len(text)]
     for start, end in pairwise(borders):
         opens = True
         for first, last in sentence_spans(text[start:end]):
             for piece in _fit(text, start + first, start + last, tokenizer, length):
-                yield _Piece(*piece, opens=opens)
+                yield _SentencePart(*piece, opens=opens)
                 opens = False
 
 
@@ -140,7 +142,9 @@ def _fit(
         start = stop
 
 
-def _groups(pieces: Sequence[_Piece], length: int, overlap: int) -> Iterator[tuple[int, int]]:
+def _groups(
+    pieces: Sequence[_SentencePart], length: int, overlap: int
+) -> Iterator[tuple[int, int]]:
     """Yield first and last piece of each passage."""
     first = size = 0
     for index, piece in enumerate(pieces):
@@ -154,7 +158,9 @@ def _groups(pieces: Sequence[_Piece], length: int, overlap: int) -> Iterator[tup
         yield first, len(pieces) - 1
 
 
-def _step_back(pieces: Sequence[_Piece], earliest: int, index: int, room: int) -> tuple[int, int]:
+def _step_back(
+    pieces: Sequence[_SentencePart], earliest: int, index: int, room: int
+) -> tuple[int, int]:
     """Return where the next passage starts, so that it repeats at most `room` tokens."""
     first, size = index, 0
     while first - 1 > earliest and size + pieces[first - 1].size <= room:

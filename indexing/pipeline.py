@@ -17,7 +17,7 @@ from haystack import Document
 
 from indexing.chunking import cut, embedded_text
 from indexing.converters import Conversion, ConversionError, Converter
-from indexing.plan import KEPT, Plan, SourceFile, make_plan
+from indexing.plan import KEPT_VERSION, Plan, SourceFile, make_plan
 from rag.config import Config
 from rag.language.analysis import ANALYZER_VERSION
 from rag.models.embedder import Embedder
@@ -72,7 +72,7 @@ class IndexReport:
 
 
 @dataclass
-class _Prepared:
+class _ConvertedFile:
     """A converted and cut file, before its passages have vectors."""
 
     file: SourceFile
@@ -189,9 +189,9 @@ def _batches(
     config: Config,
     stop: threading.Event,
     on_stage: OnStage,
-) -> Iterator[list[_Prepared]]:
+) -> Iterator[list[_ConvertedFile]]:
     """Yield prepared files, some `BATCH` passages together, converting ahead."""
-    batch: list[_Prepared] = []
+    batch: list[_ConvertedFile] = []
     waiting = 0
     for prepared in _prepared(files, embedder, config, on_stage):
         if stop.is_set():
@@ -207,10 +207,10 @@ def _batches(
 
 def _prepared(
     files: Sequence[SourceFile], embedder: Embedder, config: Config, on_stage: OnStage
-) -> Iterator[_Prepared]:
+) -> Iterator[_ConvertedFile]:
     limits = config.conversion
 
-    def prepare(file: SourceFile) -> _Prepared:
+    def prepare(file: SourceFile) -> _ConvertedFile:
         on_stage(file, "reading")
         return _prepare(file, converter, embedder, config)
 
@@ -239,8 +239,8 @@ def _one_thread() -> Iterator[ThreadPoolExecutor]:
 
 def _prepare(
     file: SourceFile, converter: Converter, embedder: Embedder, config: Config
-) -> _Prepared:
-    prepared = _Prepared(file)
+) -> _ConvertedFile:
+    prepared = _ConvertedFile(file)
     try:
         conversion: Conversion = converter.convert(file.path)
     except ConversionError as error:
@@ -274,7 +274,7 @@ def _prepare(
 
 
 def _embed(
-    batch: Sequence[_Prepared], embedder: Embedder, config: Config, on_stage: OnStage
+    batch: Sequence[_ConvertedFile], embedder: Embedder, config: Config, on_stage: OnStage
 ) -> None:
     """Give every passage of a batch its vector."""
     for each in batch:
@@ -291,7 +291,9 @@ def _embed(
         ]
 
 
-def _write(prepared: _Prepared, writer: Writer, report: IndexReport, held: frozenset[str]) -> None:
+def _write(
+    prepared: _ConvertedFile, writer: Writer, report: IndexReport, held: frozenset[str]
+) -> None:
     """Put one file's documents in place of what was there; if it has none, nothing is removed."""
     key = prepared.file.key
     if prepared.documents:
@@ -302,7 +304,7 @@ def _write(prepared: _Prepared, writer: Writer, report: IndexReport, held: froze
         )
     elif key in held:
         prepared.failures = [
-            replace(failure, reason=failure.reason + KEPT) for failure in prepared.failures
+            replace(failure, reason=failure.reason + KEPT_VERSION) for failure in prepared.failures
         ]
     for document, passages in zip(prepared.documents, prepared.passages, strict=True):
         writer.replace(document, passages)
@@ -310,7 +312,7 @@ def _write(prepared: _Prepared, writer: Writer, report: IndexReport, held: froze
     report.failures += prepared.failures
 
 
-def _commit(batch: Sequence[_Prepared], writer: Writer, report: IndexReport) -> None:
+def _commit(batch: Sequence[_ConvertedFile], writer: Writer, report: IndexReport) -> None:
     """Make a batch durable; what the store refuses is a failure of its file."""
     refused = {each.document_id: each.reason for each in writer.commit()}
     if not refused:
@@ -329,7 +331,7 @@ def _commit(batch: Sequence[_Prepared], writer: Writer, report: IndexReport) -> 
     writer.commit()
 
 
-def _uncount(prepared: _Prepared, refused: set[str], report: IndexReport) -> None:
+def _uncount(prepared: _ConvertedFile, refused: set[str], report: IndexReport) -> None:
     """Report only those documents of a file that the store took."""
     place = next(n for n, each in enumerate(report.indexed) if each.source == prepared.file.source)
     taken = [

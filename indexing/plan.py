@@ -12,7 +12,7 @@ from rag.errors import SourceError
 from rag.files import sha256_of
 from rag.stores.contract import DocumentInfo, Failure
 
-KEPT = "; the version indexed before is kept"
+KEPT_VERSION = "; the version indexed before is kept"
 _UNSEEN = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")  # turn text around
 
 
@@ -139,7 +139,7 @@ def _sort_in(path: Path, held: Sequence[DocumentInfo], plan: Plan, base: Path) -
     try:
         digest = sha256_of(path) if path.is_file() else ""
     except OSError as error:
-        reason = (error.strerror or str(error)) + (KEPT if held else "")
+        reason = (error.strerror or str(error)) + (KEPT_VERSION if held else "")
         plan.failed.append(Failure(source, "read", reason, _key(path)))
         return
     file = SourceFile(path, source, digest)

@@ -15,7 +15,7 @@ from haystack import Document
 from haystack.core.errors import PipelineRuntimeError
 from haystack.errors import FilterError
 
-from rag.answers.drafting import Drafts, Timer, draft
+from rag.answers.drafting import DraftInputs, Timer, draft
 from rag.answers.generators import Generator
 from rag.clock import Stopwatch
 from rag.config import Config, Method
@@ -53,7 +53,7 @@ class Sources:
 
 
 @dataclass(frozen=True)
-class _Found:
+class _Retrieved:
     """What a search found, still in Haystack's form: all of it, and what each stage returned."""
 
     documents: list[Document]
@@ -221,7 +221,7 @@ class RAG:
         stages += found.stages
         evidence, read = self._evidence(query if note else question, found, timer)
         stages.append(read)
-        drafts = Drafts(question, found.passages, evidence)
+        drafts = DraftInputs(question, found.passages, evidence)
         generator = self.generator if write else None
         made = draft(drafts, self.config, generator, timer=timer, on_token=on_token, stop=stop)
         return Answer(
@@ -280,14 +280,14 @@ class RAG:
     # -- inside
 
     def _result(
-        self, question: str, found: _Found, stages: tuple[Stage, ...], watch: Stopwatch
+        self, question: str, found: _Retrieved, stages: tuple[Stage, ...], watch: Stopwatch
     ) -> SearchResult:
         trace = Trace(stages, round(watch.ms, 3))
         return SearchResult(question, self.collection, found.generation, found.passages, trace)
 
     def _find(
         self, question: str, query: str, wanted: _Wanted, limits: Mapping[str, Any] = NONE
-    ) -> _Found:
+    ) -> _Retrieved:
         method = wanted.method or self.config.retrieval.method
         top_k = self.config.retrieval.top_k if wanted.top_k is None else wanted.top_k
         check_question(question, self.config, method, top_k, methods=list(self._search))
@@ -306,15 +306,17 @@ class RAG:
             found = replace(found, stages=(*found.stages, Stage("ranked", 0.0, None, note)))
         return replace(found, documents=found.documents[:top_k])
 
-    def _ranked(self, query: str, found: _Found, limits: Mapping[str, Any]) -> _Found:
+    def _ranked(self, query: str, found: _Retrieved, limits: Mapping[str, Any]) -> _Retrieved:
         inputs = {"question": query, "documents": found.documents, **limits}
         pipeline = serving(self._ranks, language_of(query)) or serving(self._ranks, "")
         output = _run(pipeline, {"ranked": inputs})["ranked"]
         rankings = {**found.rankings, "ranked": output["ranked"]}
         stages = (*found.stages, output["stage"])
-        return _Found(output["documents"], rankings, stages, found.generation)
+        return _Retrieved(output["documents"], rankings, stages, found.generation)
 
-    def _run_search(self, query: str, method: Method, top_k: int, filters: Filter | None) -> _Found:
+    def _run_search(
+        self, query: str, method: Method, top_k: int, filters: Filter | None
+    ) -> _Retrieved:
         generation = self.store.generation
         common = {"filters": filters, "generation": generation}
         if method != "hybrid":
@@ -333,7 +335,7 @@ class RAG:
         _check_answered(outputs)
         names = [name for name in ("bm25", "dense", "fused") if name in outputs]
         order = ("bm25", "embed", "dense", "fused")
-        return _Found(
+        return _Retrieved(
             outputs[names[-1]]["documents"][:top_k],
             {name: outputs[name]["documents"] for name in names},
             tuple(outputs[name]["stage"] for name in order if name in outputs),
@@ -350,7 +352,9 @@ class RAG:
         serves = ", ".join(self.embedder.languages)
         return weights, f"question in `{language}`, embedder serves `{serves}`: bm25 leads"
 
-    def _evidence(self, question: str, found: _Found, timer: Timer) -> tuple[list[Evidence], Stage]:
+    def _evidence(
+        self, question: str, found: _Retrieved, timer: Timer
+    ) -> tuple[list[Evidence], Stage]:
         language = language_of(question)
         spans = serving(self._spans, language)
         inputs: dict[str, Any] = {"question": question, "documents": found.documents}

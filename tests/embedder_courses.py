@@ -6,7 +6,7 @@ from training_sets import write_squad
 
 from evaluation.training.embedder.pairs import Text
 from evaluation.training.loop import Schedule
-from evaluation.training.options import Course
+from evaluation.training.options import TrainingOptions
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,7 @@ def course(tmp_path, base):
         schedule = {"epochs": 1, "batch_size": 8, "learning_rate": 1e-3, "device": "cpu"}
         own = {name: options.pop(name) for name in list(options) if name in
                ("epochs", "minutes", "seed", "learning_rate")}  # fmt: skip
-        return Course(
+        return TrainingOptions(
             role="embedder",
             paths=paths or [write_squad(tmp_path / "set.json")],
             base=str(options.pop("base", base)),

@@ -8,10 +8,10 @@ from service_runs import FILES, QUESTION, SlowGenerator, upload
 
 from rag.answers.citations import tie
 from rag.schema import Answer, Passage, Trace, Turn
-from ui.api.append_only import CORRECTED, Growing
+from ui.api.append_only import CORRECTED, AppendOnlyAnswer
 from ui.api.chat_markdown import as_message, disarmed
 from ui.api.chat_schemas import Message
-from ui.api.errors import Refusal
+from ui.api.errors import RequestRefusal
 from ui.api.openai_chat import conversation
 from ui.services.owners import LOCAL
 
@@ -119,7 +119,7 @@ def as_answer(text, passages):
 
 def grow(text, passages, size=1):
     """Give a text out piece by piece; what was given out before the end, and in all."""
-    growing = Growing()
+    growing = AppendOnlyAnswer()
     given = "".join(growing.more(text[:end], passages) for end in range(size, len(text), size))
     return given, given + growing.rest(as_answer(text, passages))
 
@@ -153,7 +153,7 @@ def test_what_was_given_out_is_how_the_checked_answer_begins(text, size):
 
 
 def test_what_is_not_upheld_at_the_end_is_said_to_be_so():
-    growing = Growing()
+    growing = AppendOnlyAnswer()
     text = "The pump runs on diesel [1]. It was repaired in March by Kay."
     assert growing.more(text, PASSAGES) == "The pump runs on diesel. [1]"
     answer = as_answer("Juno is nine [2].", PASSAGES)
@@ -266,7 +266,7 @@ def test_a_conversation_is_pairs_of_question_and_answer_and_a_question():
     "pairs", [[("system", "x")], [("user", " ")], [("user", "x"), ("assistant", "y")]]
 )
 def test_a_conversation_that_asks_nothing_is_refused(pairs):
-    with pytest.raises(Refusal, match="last message"):
+    with pytest.raises(RequestRefusal, match="last message"):
         conversation(messages(*pairs))
 
 

@@ -13,7 +13,7 @@ from payloads import OUTSIDE, PAYLOADS
 from playwright.sync_api import expect
 
 from ui.headers import OWNER_COOKIE
-from ui.services.database import Database
+from ui.services.database import PeopleDatabase
 from ui.services.owners import owner_of
 
 OURS = ":is(.stHtml, .stMarkdown, button)"  # where text of others is shown
@@ -93,7 +93,7 @@ def archive(person, page_home):
     person.go("/")
     cookies = {each["name"]: each["value"] for each in person.context.cookies()}
     owner = owner_of(cookies[OWNER_COOKIE])
-    database = Database(page_home / "people.db")
+    database = PeopleDatabase(page_home / "people.db")
     with database.transaction():
         for number, text in enumerate(PAYLOADS.values()):
             conversation = _conversation(database, owner, f"{owner[:8]}-{number}", text)

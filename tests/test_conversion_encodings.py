@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexing.converters.dispatch import convert_bytes
-from indexing.converters.schema import ConvertedDocument, Problem, Unreadable
+from indexing.converters.schema import ConversionProblem, ConvertedDocument, Unreadable
 from indexing.converters.text.cleaning import clean, clean_marked
 from indexing.converters.text.decoding import BINARY, decode
 
@@ -57,7 +57,7 @@ def documents(pieces):
 
 
 def problems(pieces):
-    return [piece.reason for piece in pieces if isinstance(piece, Problem)]
+    return [piece.reason for piece in pieces if isinstance(piece, ConversionProblem)]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from places import SHARED
 from indexing.converters.dispatch import convert_bytes
 from indexing.converters.formats.csv_tables import convert_csv, find_delimiter, looks_like_header
 from indexing.converters.formats.records import record_document
-from indexing.converters.schema import ConvertedDocument, Problem, Unreadable
+from indexing.converters.schema import ConversionProblem, ConvertedDocument, Unreadable
 
 SUBJQA = SHARED / "data" / "subjqa" / "electronics" / "splits" / "dev.csv"
 
@@ -18,7 +18,7 @@ def read(text, suffix):
     """Documents and reasons of a file, without a worker."""
     pieces = list(convert_bytes(text.encode(), suffix, "stem"))
     found = [piece for piece in pieces if isinstance(piece, ConvertedDocument)]
-    return found, [piece.reason for piece in pieces if isinstance(piece, Problem)]
+    return found, [piece.reason for piece in pieces if isinstance(piece, ConversionProblem)]
 
 
 def test_the_text_of_a_record_is_its_main_text_then_its_other_fields():

@@ -13,7 +13,7 @@ from reportlab.pdfgen.canvas import Canvas
 from indexing.converters import SUFFIXES, ConversionError, Converter
 from indexing.converters.formats.docx import convert_docx
 from indexing.converters.formats.markdown import convert_markdown, drop_comments, find_headings
-from indexing.converters.schema import ConvertedDocument, Section
+from indexing.converters.schema import ConvertedDocument, Heading
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +107,7 @@ def test_a_comment_that_never_ends_hides_the_rest_as_it_does_on_the_page():
 
 
 def test_an_empty_heading_is_no_section():
-    assert find_headings("#\n\n# A\n") == [Section(3, 1, "A")]
+    assert find_headings("#\n\n# A\n") == [Heading(3, 1, "A")]
 
 
 # --- PDF
@@ -207,7 +207,7 @@ def test_docx_paragraphs_tables_and_headings_come_in_order():
         "Rated data\n\n- One\n- Two\n\nSeen!"
     )
     assert document.title == "Pump manual"
-    assert document.sections == (Section(0, 1, "Pump manual"), Section(53, 2, "Rated data"))
+    assert document.sections == (Heading(0, 1, "Pump manual"), Heading(53, 2, "Rated data"))
     assert_headings_stand_where_they_say(document)
 
 

@@ -12,7 +12,7 @@ from haystack.document_stores.types import DuplicatePolicy
 from store_builders import ids, make_passages, put
 from store_engines import delete_all
 
-from evaluation.run.caches import Shared, SharedStore
+from evaluation.run.caches import CachedStore, QuestionCache
 from indexing.pipeline import index_paths
 from rag.config import Config
 from rag.engine import RAG
@@ -148,11 +148,11 @@ def test_partial_and_timed_out_answers_are_marked_and_nothing_is_measured_on_the
         assert found.results
         assert notes(found.trace) == {"bm25": note, "dense": note}
         with pytest.raises(StoreError, match="nothing is measured on a part"):
-            SharedStore(rag.store, Shared(), 10).bm25_retrieval("dog", top_k=5)
+            CachedStore(rag.store, QuestionCache(), 10).bm25_retrieval("dog", top_k=5)
     proxy.change = lambda method, path, answer: answer
     proxy.fault = lambda method, path, body: error(429) if is_search(path, body, "bm25") else None
     with pytest.raises(StoreError) as caught:
-        SharedStore(rag.store, Shared(), 10).bm25_retrieval("dog", top_k=5)
+        CachedStore(rag.store, QuestionCache(), 10).bm25_retrieval("dog", top_k=5)
     assert not isinstance(caught.value, UnavailableError)  # the engine must not go on
 
 

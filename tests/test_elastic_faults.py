@@ -12,7 +12,7 @@ from rag.config.elasticsearch import ElasticsearchConfig
 from rag.errors import StoreError, UnavailableError
 from rag.stores.elasticsearch import bulk
 from rag.stores.elasticsearch import client as elastic_client
-from rag.stores.elasticsearch.bulk import Change, send
+from rag.stores.elasticsearch.bulk import RowChange, send
 from rag.stores.elasticsearch.client import Cluster
 from rag.stores.elasticsearch.scanning import note_of
 from rag.stores.elasticsearch.store import ElasticsearchStore
@@ -35,7 +35,7 @@ def a_cluster(fake, **options):
 
 
 def rows(count):
-    return {f"r{number}": Change({"kind": "passage", "n": number}) for number in range(count)}
+    return {f"r{number}": RowChange({"kind": "passage", "n": number}) for number in range(count)}
 
 
 def put(fake, changes, **options):
@@ -140,7 +140,7 @@ def test_an_answer_that_is_lost_after_the_change_changes_nothing(fake, fault):
 
 def test_a_deletion_that_fails_is_tried_again_and_one_that_is_refused_is_told(fake):
     put(fake, rows(4))
-    gone = {name: Change(None) for name in ("r0", "r1", "r2", "unknown")}
+    gone = {name: RowChange(None) for name in ("r0", "r1", "r2", "unknown")}
     fake.item = lambda name, times: {
         "r1": (429, "busy") if times == 2 else None,
         "r2": (400, "refused"),
@@ -151,7 +151,7 @@ def test_a_deletion_that_fails_is_tried_again_and_one_that_is_refused_is_told(fa
 
 def test_a_row_that_is_too_large_is_refused_by_itself(fake, monkeypatch):
     monkeypatch.setattr(bulk, "MOST_BYTES", 100)
-    changes = rows(3) | {"big": Change({"kind": "document", "body": "x" * 5000})}
+    changes = rows(3) | {"big": RowChange({"kind": "document", "body": "x" * 5000})}
     fake.fault = lambda method, path, body: error(413) if len(body) > 1000 else None
     assert put(fake, changes) == {"big": "it is too large for the cluster"}
     assert fake.rows.keys() == {"r0", "r1", "r2"}

@@ -13,7 +13,7 @@ from evaluation.results.records import QueryResult, SpanAt
 from evaluation.results.schema import from_json, to_json
 from evaluation.run import systems_under_test
 from evaluation.run.no_answer_threshold import choose_threshold, split_by_document
-from evaluation.run.runner import Options, run_evaluation
+from evaluation.run.runner import RunOptions, run_evaluation
 from evaluation.run.systems import resolve_systems
 from rag.config import Config
 
@@ -203,7 +203,7 @@ def test_a_run_holds_it_and_older_results_without_it_are_read(tmp_path, monkeypa
     monkeypatch.setattr(systems_under_test, "load_embedder", lambda settings: embedder)
     dataset = load_dataset(write_squad(tmp_path / "mountain.json"))
     systems = resolve_systems("bm25", Config())
-    results = run_evaluation(dataset, systems, Options(tmp_path / "out"))
+    results = run_evaluation(dataset, systems, RunOptions(tmp_path / "out"))
     chosen = results.systems[0].chosen_threshold
     assert chosen.not_measured == "few questions"
     assert chosen.dev.questions + chosen.test.questions == 5

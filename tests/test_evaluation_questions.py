@@ -14,9 +14,9 @@ from evaluation.question_making.unanswerable import (
     with_evidence_removed,
     without_document,
 )
-from evaluation.run.caches import Shared
+from evaluation.run.caches import QuestionCache
 from evaluation.run.corpus import open_corpus
-from evaluation.run.question_run import Bench, Task, ask
+from evaluation.run.question_run import QuestionTask, SystemUnderTest, ask
 from evaluation.run.relevance import Judgement
 from evaluation.run.systems import resolve_systems
 from rag.config import Config
@@ -209,8 +209,10 @@ def test_the_runner_asks_with_the_filter_of_the_file(tmp_path, sample_store, sam
     assert len(removed) == len(rows(made, kind=REMOVED)) == 5
     assert len({json.dumps(each.filters) for each in removed}) == 5  # of five documents
     spy = Spy(sample_rag)
-    bench = Bench(resolve_systems("bm25", Config())[0], spy, Shared(), False, answers=True)
-    asked = ask(Task(removed[0], Judgement({}, {}, by_document=False), {}), bench)
+    bench = SystemUnderTest(
+        resolve_systems("bm25", Config())[0], spy, QuestionCache(), False, answers=True
+    )
+    asked = ask(QuestionTask(removed[0], Judgement({}, {}, by_document=False), {}), bench)
     assert not asked.result.error
     assert spy.asked == [removed[0].filters, removed[0].filters]  # the answer, then the ranking
 

@@ -11,7 +11,7 @@ from evaluation.datasets import load_dataset
 from evaluation.results.schema import from_json, load_results, to_json
 from evaluation.run import journal, run_files, runner, systems_under_test
 from evaluation.run import journal as journaling
-from evaluation.run.runner import Options, run_evaluation
+from evaluation.run.runner import RunOptions, run_evaluation
 from evaluation.run.systems import resolve_systems, sweep_systems
 from rag.config import Config
 from rag.config.ranker import RankerConfig
@@ -27,7 +27,7 @@ def _one_model(monkeypatch, embedder):
 def evaluate(path, out, systems="bm25,hybrid", base=None, **options):
     dataset = load_dataset(path)
     chosen = resolve_systems(systems, base or Config())
-    return run_evaluation(dataset, chosen, Options(out, **options))
+    return run_evaluation(dataset, chosen, RunOptions(out, **options))
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ def test_what_is_declined_is_known_all_the_same(squad, tmp_path):
     dataset = load_dataset(squad)
     plain = Config(ranker=None, reader={"kind": "sentences"})
     systems = sweep_systems(["abstention.confidence=0,1"], plain)
-    always, never = run_evaluation(dataset, systems, Options(tmp_path / "out")).systems
+    always, never = run_evaluation(dataset, systems, RunOptions(tmp_path / "out")).systems
     assert not any(each.abstained for each in always.queries)
     assert all(each.abstained for each in never.queries)
     assert [each.best_answer for each in never.queries] == [each.answer for each in always.queries]
@@ -292,10 +292,10 @@ def test_the_throw_away_collection_is_used_again_until_something_changes(squad, 
     dataset = load_dataset(squad)
     for length in (192, 192, 64):
         systems = sweep_systems([f"chunking.length={length}"], Config())
-        run_evaluation(dataset, systems, Options(tmp_path / f"out-{length}"))
+        run_evaluation(dataset, systems, RunOptions(tmp_path / f"out-{length}"))
     assert len(list(home.iterdir())) == 2
     again = sweep_systems(["retrieval.top_k=2", "retrieval.method=bm25,hybrid"], Config())
-    results = run_evaluation(dataset, again, Options(tmp_path / "again"))
+    results = run_evaluation(dataset, again, RunOptions(tmp_path / "again"))
     assert len(list(home.iterdir())) == 2
     assert set(results.timings.indexing_seconds.values()) == {0.0}
 

@@ -13,7 +13,12 @@ from rag.config.reader import ReaderConfig
 from rag.engine import RAG
 from rag.errors import ModelError
 from rag.models.pair_model import PairModel
-from rag.models.reader_ranker import joint_from_encoder, load_joint, save_joint, to_tensors
+from rag.models.reader_ranker import (
+    load_reader_ranker,
+    reader_ranker_from_encoder,
+    save_reader_ranker,
+    to_tensors,
+)
 from rag.models.selection import open_roles
 from rag.models.windows import WindowCutter
 from rag.retrieval.ranker import Ranker
@@ -27,11 +32,11 @@ LONG = " ".join(f"Room {number} has {number * 7} beds." for number in range(30))
 
 def save_joint_folder(folder, encoder, **facts):
     torch.manual_seed(1)
-    model = joint_from_encoder(encoder)
+    model = reader_ranker_from_encoder(encoder)
     for head in (model.qa_outputs, model.null, model.relevance, model.summary):
         torch.nn.init.normal_(head.weight)
     folder.mkdir()
-    save_joint(model, folder, facts=FACTS | facts, dtype="float32")
+    save_reader_ranker(model, folder, facts=FACTS | facts, dtype="float32")
     return save_tokenizer(folder)
 
 
@@ -64,16 +69,16 @@ def windows_of(folder, *pairs):
 
 
 def test_what_was_saved_says_the_same_when_loaded(folder, encoder, tmp_path):
-    first = load_joint(folder)
-    save_joint(first, tmp_path, facts=FACTS, dtype="float32")
+    first = load_reader_ranker(folder)
+    save_reader_ranker(first, tmp_path, facts=FACTS, dtype="float32")
     inputs = to_tensors(windows_of(folder, ("a cat?", LONG)), first.encoder)
     with torch.no_grad():
-        for one, other in zip(first(**inputs), load_joint(tmp_path)(**inputs), strict=True):
+        for one, other in zip(first(**inputs), load_reader_ranker(tmp_path)(**inputs), strict=True):
             assert torch.equal(one, other)
 
 
 def test_the_encoder_of_the_base_is_kept(folder, encoder):
-    joint = load_joint(folder).state_dict()
+    joint = load_reader_ranker(folder).state_dict()
     from safetensors.torch import load_file
 
     for name, weight in load_file(encoder / "model.safetensors").items():
@@ -84,7 +89,7 @@ def test_the_encoder_of_the_base_is_kept(folder, encoder):
 def test_the_folder_is_a_stock_reader_as_well(folder):
     stock = AutoModelForQuestionAnswering.from_pretrained(folder).eval()
     assert type(stock).__name__ == "BertForQuestionAnswering"
-    joint = load_joint(folder)
+    joint = load_reader_ranker(folder)
     inputs = to_tensors(windows_of(folder, ("a cat?", "the cat sleeps.")), joint.encoder)
     with torch.no_grad():
         torch.testing.assert_close(stock(**inputs).start_logits, joint(**inputs).starts)
@@ -153,7 +158,7 @@ def test_a_model_that_only_ranks_is_no_reader(tmp_path, encoder):
 
 
 def test_half_precision_on_the_disk_ranks_nearly_the_same(folder, tmp_path, model):
-    save_joint(load_joint(folder), tmp_path, facts=FACTS)  # float16
+    save_reader_ranker(load_reader_ranker(folder), tmp_path, facts=FACTS)  # float16
     save_tokenizer(tmp_path)
     half = PairModel(str(tmp_path), setting="", dtype="float32")
     texts = ["Rain.", "The cat sleeps.", LONG]

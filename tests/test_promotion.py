@@ -6,20 +6,20 @@ from training_sets import squad_content, write_squad
 
 from evaluation.datasets.schema import Dataset, Gold, JudgedQuestion, SourceDocument
 from evaluation.training.loop import Schedule
-from evaluation.training.options import Course
+from evaluation.training.options import TrainingOptions
 from evaluation.training.promotion import scores
 from evaluation.training.promotion.promotion_set import (
-    Asked,
-    Trial,
-    make_trial,
+    PromotionQuestion,
+    PromotionSet,
+    make_promotion_set,
     mark_of,
+    promotion_set_of_files,
+    promotion_set_of_held_back,
     trained_on,
-    trial_of_rest,
-    trial_of_sets,
     write_trained_on,
 )
 from evaluation.training.promotion.scores import score_embedder, score_ranker, score_reader
-from evaluation.training.promotion.verdict import Examination, is_better, judge, verdict_line
+from evaluation.training.promotion.verdict import PromotionTest, is_better, judge, verdict_line
 from evaluation.training.reader.training import train_model
 from rag.errors import DatasetError, ModelError
 from rag.models.default_models import model_for
@@ -31,11 +31,15 @@ pytestmark = pytest.mark.usefixtures("promotion_home")
 
 def trial_of(count, *, per_cluster=1):
     asked = [
-        Asked(0, JudgedQuestion(f"q{n}", f"Why {n}?", cluster=f"c{n // per_cluster}"), (),
-              frozenset("p"))
+        PromotionQuestion(
+            0,
+            JudgedQuestion(f"q{n}", f"Why {n}?", cluster=f"c{n // per_cluster}"),
+            (),
+            frozenset("p"),
+        )
         for n in range(count)
-    ]  # fmt: skip
-    return Trial(tuple(asked), ((),), "a set")
+    ]
+    return PromotionSet(tuple(asked), ((),), "a set")
 
 
 def judged(new, old, **options):
@@ -80,11 +84,11 @@ def test_a_verdict_is_one_line_with_everything_in_it():
 def test_what_is_held_back_was_not_trained_on(tmp_path, encoder):
     seen = []
     path = write_squad(tmp_path / "set.json", count=60)
-    course = Course("reader", [path], str(encoder), tmp_path / "out", Schedule(epochs=0.1))
+    course = TrainingOptions("reader", [path], str(encoder), tmp_path / "out", Schedule(epochs=0.1))
     with pytest.raises(KeyError):
         train_model(course, checked=lambda data: (seen.append(data), {}["stop"]))
     (data,) = seen
-    trial = trial_of_rest(data).usable("reader")
+    trial = promotion_set_of_held_back(data).usable("reader")
     trained = {example.question for example in data.examples}
     assert trial.asked
     assert not {each.question.question for each in trial.asked} & trained
@@ -94,7 +98,7 @@ def test_what_is_held_back_was_not_trained_on(tmp_path, encoder):
 
 
 def test_questions_that_a_model_was_trained_on_are_left_out(tmp_path, model):
-    trial = trial_of_sets([held_out(tmp_path, count=40)]).usable("reader")
+    trial = promotion_set_of_files([held_out(tmp_path, count=40)]).usable("reader")
     folder = model()
     write_trained_on(folder, [each.question.question.upper() for each in trial.asked[:9]])
     left = trial.without(trained_on(str(folder)))
@@ -108,7 +112,7 @@ def test_questions_that_a_model_was_trained_on_are_left_out(tmp_path, model):
 
 def test_a_model_says_what_it_was_trained_on(tmp_path, encoder):
     path = write_squad(tmp_path / "set.json", count=30)
-    course = Course("reader", [path], str(encoder), tmp_path / "out",
+    course = TrainingOptions("reader", [path], str(encoder), tmp_path / "out",
                     Schedule(epochs=0.1, device="cpu"))  # fmt: skip
     seen = []
     train_model(course, checked=seen.append)
@@ -128,7 +132,9 @@ def shop():
         JudgedQuestion("2", "shut on Monday", ("Monday",), ((Gold("c", 20, 26),),)),
         JudgedQuestion("3", "violin", grades={"d": 1}),
     ]
-    return make_trial([Dataset("made", None, "documents", tuple(questions), tuple(documents))], "")
+    return make_promotion_set(
+        [Dataset("made", None, "documents", tuple(questions), tuple(documents))], ""
+    )
 
 
 class Liking:
@@ -163,7 +169,7 @@ def test_sentences_are_what_a_reader_is_compared_with(tmp_path):
     answer = {"text": "1950", "answer_start": context.index("1950")}
     asked = {"id": "1", "question": "When was the dog born?", "answers": [answer]}
     content = {"data": [{"title": "", "paragraphs": [{"context": context, "qas": [asked]}]}]}
-    trial = trial_of_sets([write_squad(tmp_path / "set.json", content)]).usable("reader")
+    trial = promotion_set_of_files([write_squad(tmp_path / "set.json", content)]).usable("reader")
     # Six words but the article, one of them right: precision 1/6, recall 1.
     assert score_reader(trial, None) == pytest.approx([2 / 7])
 
@@ -173,16 +179,16 @@ def test_sentences_are_what_a_reader_is_compared_with(tmp_path):
 
 def test_too_few_questions_are_refused_before_anything_is_trained(tmp_path, encoder):
     path = write_squad(tmp_path / "set.json", count=24)
-    course = Course("reader", [path], str(encoder), tmp_path / "out", Schedule(epochs=0.1))
+    course = TrainingOptions("reader", [path], str(encoder), tmp_path / "out", Schedule(epochs=0.1))
     steps = []
     with pytest.raises(DatasetError, match=r"at least 20 .*there are \d .* --held-out") as error:
-        train_model(course, told=steps.append, checked=Examination("reader").prepare)
+        train_model(course, told=steps.append, checked=PromotionTest("reader").prepare)
     assert "\n" not in str(error.value)
     assert steps == []
     assert not (tmp_path / "out.training").exists()
     few = held_out(tmp_path, count=19)
     with pytest.raises(DatasetError, match=r"there are 19 questions of `held\.json`"):
-        train_model(course, checked=Examination("reader", [few]).prepare)
+        train_model(course, checked=PromotionTest("reader", [few]).prepare)
 
 
 def test_questions_in_another_language_than_the_model_are_refused(tmp_path):
@@ -191,9 +197,9 @@ def test_questions_in_another_language_than_the_model_are_refused(tmp_path):
         (paragraph,) = article["paragraphs"]
         for asked in paragraph["qas"]:
             asked["question"] = f"第{number}个农场的{asked['id']}在哪里？"
-    trial = trial_of_sets([write_squad(tmp_path / "zh.json", content)])
+    trial = promotion_set_of_files([write_squad(tmp_path / "zh.json", content)])
     with pytest.raises(DatasetError, match=r"are in `zh`, the model is for `en`"):
-        Examination("reader").prepare_trial(trial, "en")
-    examination = Examination("reader")
+        PromotionTest("reader").prepare_trial(trial, "en")
+    examination = PromotionTest("reader")
     examination.prepare_trial(trial)
     assert (examination.language, examination.old) == ("zh", model_for("reader", "zh"))

@@ -7,7 +7,7 @@ from service_runs import ANNA, BERT, QUESTION, answer_end
 
 from evaluation.datasets import load_dataset
 from rag.errors import StoreError
-from ui.services.database import Database
+from ui.services.database import PeopleDatabase
 from ui.services.owners import owner_of
 
 
@@ -93,15 +93,15 @@ def test_an_owner_is_not_the_cookie_itself():
 
 
 def test_a_database_of_a_newer_version_is_refused(tmp_path):
-    Database(tmp_path / "p.db").rows("PRAGMA user_version = 99")
+    PeopleDatabase(tmp_path / "p.db").rows("PRAGMA user_version = 99")
     with pytest.raises(StoreError, match="newer version"):
-        Database(tmp_path / "p.db")
+        PeopleDatabase(tmp_path / "p.db")
 
 
 def test_a_database_that_is_none_is_refused_in_words(tmp_path):
     (tmp_path / "p.db").write_bytes(b"this is not SQLite at all" * 100)
     with pytest.raises(StoreError, match="only conversations and ratings"):
-        Database(tmp_path / "p.db")
+        PeopleDatabase(tmp_path / "p.db")
 
 
 def test_conversations_can_be_read_by_their_owner_alone_on_the_disk(services, home):

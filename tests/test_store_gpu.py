@@ -6,7 +6,7 @@ import pytest
 from store_builders import unit_vectors
 
 from rag.stores.indexes import faiss_index
-from rag.stores.indexes.faiss_index import DenseIndex, build_base
+from rag.stores.indexes.faiss_index import FaissIndex, build_base
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def an_index(count, *, exact_limit=10_000, live=None):
     base = build_base(vectors, exact_limit=exact_limit)
     live = numbers if live is None else live
     nothing = np.zeros((0, vectors.shape[1]), np.float32)
-    return DenseIndex(base, numbers, live, nothing, graph_search=64), vectors
+    return FaissIndex(base, numbers, live, nothing, graph_search=64), vectors
 
 
 def test_an_exact_search_of_everything_is_asked_of_the_gpu(asked):

@@ -21,7 +21,7 @@ from test_store_collections import MANIFEST
 from rag.errors import LockedError, MismatchError, StaleError, StoreError
 from rag.stores.contract import Failure, StoredDocument
 from rag.stores.embedded import reembedding
-from rag.stores.embedded.derived_indexes import Derived
+from rag.stores.embedded.derived_indexes import DerivedIndexes
 from rag.stores.embedded.journal import Journal
 from rag.stores.embedded.store import EmbeddedStore
 
@@ -245,7 +245,9 @@ def test_what_an_interrupted_run_had_committed_gets_new_vectors_too(tmp_path, en
     expect_reembedded(store, facts(store))
 
 
-@pytest.mark.parametrize(("kind", "name"), [(Derived, "update"), (Journal, "show_generation")])
+@pytest.mark.parametrize(
+    ("kind", "name"), [(DerivedIndexes, "update"), (Journal, "show_generation")]
+)
 def test_vectors_that_are_whole_and_not_published_are_published_by_the_next_writer(
     tmp_path, monkeypatch, kind, name
 ):

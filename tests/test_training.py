@@ -19,7 +19,7 @@ from evaluation.run.reader_evaluation import read_contexts
 from evaluation.training import loop
 from evaluation.training.data.examples import Example
 from evaluation.training.loop import Schedule
-from evaluation.training.options import Course
+from evaluation.training.options import TrainingOptions
 from evaluation.training.reader import regularisation as noise_module
 from evaluation.training.reader import training as course_module
 from evaluation.training.reader import validation as measure_module
@@ -33,9 +33,9 @@ from rag.config.reader import ReaderConfig
 from rag.errors import DatasetError, ModelError
 from rag.models import reader_ranker
 from rag.models.model_files import find_model
-from rag.models.reader_ranker import Heads, load_joint
+from rag.models.reader_ranker import ReaderRankerOutput, load_reader_ranker
 from rag.models.selection import open_roles
-from rag.models.windows import Reading, Window
+from rag.models.windows import Window, WindowOutput
 from ui.commands.main import app
 
 
@@ -50,7 +50,7 @@ def course(tmp_path, encoder):
         schedule = {"epochs": 1, "batch_size": 8, "learning_rate": 1e-3, "device": "cpu"}
         own = {name: options.pop(name) for name in list(options) if name in
                ("epochs", "minutes", "seed", "learning_rate", "dropout", "masked")}  # fmt: skip
-        return Course(
+        return TrainingOptions(
             role=role,
             paths=paths or [write_squad(tmp_path / "set.json")],
             base=str(options.pop("base", encoder)),
@@ -90,7 +90,7 @@ def test_every_window_is_seen_once_an_epoch_beside_ones_of_its_length():
 def heads(starts, ends=None, null=(0.0,), relevance=(0.0,)):
     starts = torch.tensor(starts)
     ends = starts if ends is None else torch.tensor(ends)
-    return Heads(starts, ends, torch.tensor(null), torch.tensor(relevance))
+    return ReaderRankerOutput(starts, ends, torch.tensor(null), torch.tensor(relevance))
 
 
 def test_the_loss_by_hand():
@@ -151,7 +151,7 @@ def test_ctrl_c_installs_the_best_weights_so_far(course):
     done = train_model(wanted, told=stop_at(7, KeyboardInterrupt()))
     assert done.ended.step == 7
     assert done.ended.share < 0.2
-    load_joint(wanted.out)
+    load_reader_ranker(wanted.out)
 
 
 def test_checkpoints_of_another_training_are_not_mixed_in(course):
@@ -199,7 +199,7 @@ def test_answers_are_measured_as_long_as_the_reader_gives_them(monkeypatch):
     window = windows_of(58)[0]  # 55 tokens of a character each
     starts, ends = np.zeros(58, np.float32), np.zeros(58, np.float32)
     starts[4], ends[50] = 9, 9
-    read = Reading(window, starts, ends, null=0.0)
+    read = WindowOutput(window, starts, ends, null=0.0)
     monkeypatch.setattr(measure_module, "_read", lambda *_: [read])
     text = "锅" * 2 + "炉" * 47 + "。" * 6
     example = Example("q", "锅炉怎样？", "", text, "answer", start=2, end=49)

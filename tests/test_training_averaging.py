@@ -9,7 +9,7 @@ from tiny_models import save_encoder, save_reader
 from training_sets import write_squad
 
 from evaluation.training.loop import Schedule
-from evaluation.training.options import Course
+from evaluation.training.options import TrainingOptions
 from evaluation.training.reader.training import train_model
 from rag.errors import ModelError
 from rag.models.int8 import load_weights, pack
@@ -52,7 +52,7 @@ def test_a_mean_is_calibrated_on_what_its_models_held_back(tmp_path):
     sets = [write_squad(tmp_path / "set.json")]
     base = save_encoder(tmp_path / "base")
     schedule = Schedule(epochs=25, batch_size=8, learning_rate=5e-3, device="cpu")
-    first = Course("reader", sets, str(base), tmp_path / "first", schedule)
+    first = TrainingOptions("reader", sets, str(base), tmp_path / "first", schedule)
     train_model(first)
     (first.out / "calibration.json").unlink(missing_ok=True)
     average([first.out, first.out], tmp_path / "mean")

@@ -16,15 +16,16 @@ from evaluation.datasets.schema import Dataset, JudgedQuestion, SourceDocument
 from evaluation.training.data.cloze_sets import make_datasets, read_documents
 from evaluation.training.data.examples import Example, cut_documents
 from evaluation.training.data.negatives import mine_negatives
+from evaluation.training.embedder import training
 from evaluation.training.embedder.model import (
     SCALE,
-    Ranking,
+    EmbedderObjective,
     load_embedding,
     margin_loss,
     ranking_loss,
 )
 from evaluation.training.embedder.pairs import (
-    Asked,
+    QuestionTexts,
     Row,
     batches,
     deal,
@@ -34,7 +35,7 @@ from evaluation.training.embedder.pairs import (
     spread_of,
 )
 from evaluation.training.embedder.training import train_embedder
-from evaluation.training.embedder.validation import Pool, make_pool
+from evaluation.training.embedder.validation import ValidationPool, make_validation_pool
 from evaluation.training.loop import Schedule
 from rag.config import EmbedderConfig
 from rag.errors import DatasetError
@@ -48,7 +49,9 @@ def draw(seed):
 
 def row(question, right, wrong=None, golds=(), margin=None):
     return Row(
-        Asked(question, (right,), (wrong,) if wrong else (), golds, frozenset([right.document])),
+        QuestionTexts(
+            question, (right,), (wrong,) if wrong else (), golds, frozenset([right.document])
+        ),
         right,
         wrong,
         margin,
@@ -69,7 +72,7 @@ def test_the_mask_equals_its_slow_definition():
         documents = frozenset(each.document for each in right)
         golds = tuple(dice.sample(words, dice.choice([0, 1])))
         own = right[0] if right else dice.choice(texts)
-        rows.append(Row(Asked(f"q{n}", right, (), golds, documents), own, None))
+        rows.append(Row(QuestionTexts(f"q{n}", right, (), golds, documents), own, None))
     shown = [*(each.right for each in rows), *dice.sample(texts, 10)]
     found = mask(rows, shown)
     seen = set()
@@ -112,7 +115,7 @@ def test_only_a_teacher_can_use_questions_without_a_text_that_answers():
     assert gather(found) == []
     (asked,) = gather(found, taught=True)
     assert (asked.right, len(asked.wrong)) == ((), 2)
-    scored = Asked("what?", (), (text("home", score=1.0), text("near", score=3.0)))
+    scored = QuestionTexts("what?", (), (text("home", score=1.0), text("near", score=3.0)))
     (shown,) = rows_of_epoch([scored], draw(0), spread=2.0)
     assert (shown.right.text, shown.margin) == ("near", 1.0)
     assert not mask([shown], [shown.right, shown.wrong]).any()  # no label to rank by
@@ -122,7 +125,7 @@ def test_only_a_teacher_can_use_questions_without_a_text_that_answers():
 
 
 def asked_about(texts):
-    return [Asked(f"q{n}", (text(words),), (), ()) for n, words in enumerate(texts)]
+    return [QuestionTexts(f"q{n}", (text(words),), (), ()) for n, words in enumerate(texts)]
 
 
 def test_an_epoch_shows_every_question_once_and_no_text_twice_in_a_batch():
@@ -176,8 +179,8 @@ def test_margins_of_the_teacher_pull_the_students_as_defined():
 
 def test_margins_are_divided_by_their_standard_deviation_and_keep_their_sign():
     asked = [
-        Asked("p", (text("a", score=3.0),), (text("b", score=1.0), text("c", score=4.0))),
-        Asked("q", (text("d", score=9.0),), (text("e", score=1.0),)),
+        QuestionTexts("p", (text("a", score=3.0),), (text("b", score=1.0), text("c", score=4.0))),
+        QuestionTexts("q", (text("d", score=9.0),), (text("e", score=1.0),)),
     ]
     deviation = float(np.std([2.0, -1.0, 8.0]))
     assert spread_of(asked) == pytest.approx(deviation)
@@ -190,7 +193,7 @@ def test_the_loss_of_a_batch_is_of_the_models_own_vectors(base):
     model = load_embedding(find_model(str(base), setting="--base")).eval()
     assert all(part.p == 0 for part in model.modules() if isinstance(part, torch.nn.Dropout))
     rows = [row("when?", text("a day"), text("b road")), row("who?", text("c man"))]
-    task = Ranking([each.asked for each in rows], Schedule(batch_size=2))
+    task = EmbedderObjective([each.asked for each in rows], Schedule(batch_size=2))
     embedder = Embedder(EmbedderConfig(model=str(base), device="cpu", dtype="float32"))
     questions = np.stack([embedder.encode_query("when?"), embedder.encode_query("who?")])
     passages = embedder.encode_passages(["a day", "c man", "b road"])
@@ -310,25 +313,33 @@ def test_documents_without_a_question_in_them_are_refused(tmp_path):
 def test_the_rank_of_the_first_text_that_answers_counts_and_none_below_ten():
     texts = tuple(f"{n}" for n in range(12))
     angles = {each: 0.1 * place for place, each in enumerate(texts)}
-    pool = Pool((("p", frozenset([1, 4])), ("q", frozenset([10])), ("r", frozenset([0]))), texts)
+    pool = ValidationPool(
+        (("p", frozenset([1, 4])), ("q", frozenset([10])), ("r", frozenset([0]))), texts
+    )
     assert pool.measure(Compass(angles)) == pytest.approx((1 / 2 + 0 + 1) / 3)
 
 
 def test_the_pool_holds_what_is_held_back_and_other_pieces(tmp_path):
     documents = tuple(SourceDocument(f"d{n}", "", f"text {n}") for n in range(5))
     made = Dataset("made", Path("made"), "documents", (), documents)
-    held = [Asked("q", (text("text 1"),), (text("text 2"),)), Asked("r", (), (text("x"),))]
-    pool = make_pool(held, [made], seed=0)
+    held = [
+        QuestionTexts("q", (text("text 1"),), (text("text 2"),)),
+        QuestionTexts("r", (), (text("x"),)),
+    ]
+    pool = make_validation_pool(held, [made], seed=0)
     assert pool.questions == (("q", frozenset([0])),)
     assert sorted(pool.texts) == [f"text {n}" for n in range(5)]
-    assert len(make_pool(held, [made], seed=0, most=3).texts) == 3
+    assert len(make_validation_pool(held, [made], seed=0, most=3).texts) == 3
 
 
 def test_a_budget_is_hardly_spent_on_measuring(course, monkeypatch):
     asked = []
-    pools = "evaluation.training.embedder.training.make_pool"
     monkeypatch.setattr(
-        pools, lambda *args, **options: asked.append(options["most"]) or make_pool(*args, **options)
+        training,
+        "make_validation_pool",
+        lambda *args, **options: (
+            asked.append(options["most"]) or make_validation_pool(*args, **options)
+        ),
     )
     done = train_embedder(course(epochs=10_000, minutes=0.02))
     assert done.ended.share == 1

@@ -16,11 +16,11 @@ from typer.testing import CliRunner
 
 from evaluation.training import loop
 from evaluation.training.embedder.pairs import (
-    Asked,
+    QuestionTexts,
 )
 from evaluation.training.embedder.teacher import teach
 from evaluation.training.embedder.training import train_embedder
-from evaluation.training.embedder.validation import Pool
+from evaluation.training.embedder.validation import ValidationPool
 from evaluation.training.reader.training import train_model
 from rag.config import EmbedderConfig
 from rag.errors import DatasetError, ModelError
@@ -45,7 +45,9 @@ def test_a_model_learns_and_ranks_better(course):
 
 def test_a_training_that_was_killed_goes_on_to_the_same_weights(course, tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "SAVED_EVERY", 0.0)
-    monkeypatch.setattr(Pool, "measure", lambda *_: time.monotonic())  # the last are the best
+    monkeypatch.setattr(
+        ValidationPool, "measure", lambda *_: time.monotonic()
+    )  # the last are the best
     teacher = str(save_cross_encoder(tmp_path / "teacher"))
     whole = course(out=tmp_path / "whole", epochs=3, teacher=teacher)
     train_embedder(whole)
@@ -93,7 +95,10 @@ def test_a_teachers_scores_are_of_its_question_and_text(tmp_path):
         def relevance(self, question, texts, *, deadline=None):
             return [len(question) + len(each) for each in texts]
 
-    asked = [Asked("ab?", (text("x"),), (text("yz"),)), Asked("c?", (text("x"),), ())]
+    asked = [
+        QuestionTexts("ab?", (text("x"),), (text("yz"),)),
+        QuestionTexts("c?", (text("x"),), ()),
+    ]
     first, second = teach(asked, Teacher(), folder=tmp_path)
     assert (first.right[0].score, first.wrong[0].score, second.right[0].score) == (4, 5, 3)
     assert teach(asked, None, folder=tmp_path) == [first, second]  # kept

@@ -14,12 +14,12 @@ from training_sets import paragraph, squad_content, write_squad
 from evaluation.datasets import load_dataset
 from evaluation.training import loop
 from evaluation.training.loop import Schedule
-from evaluation.training.options import Course
+from evaluation.training.options import TrainingOptions
 from evaluation.training.reader import training
 from evaluation.training.reader.training import train_model
 from rag.errors import DatasetError, ModelError
 from rag.models import reader_ranker
-from rag.models.reader_ranker import load_joint
+from rag.models.reader_ranker import load_reader_ranker
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def course(tmp_path, encoder):
         own = {name: options.pop(name) for name in ("epochs", "learning_rate") if name in options}
         schedule = Schedule(**fast | own, spans=role == "reader")
         path = path or write_squad(tmp_path / "set.json")
-        return Course(role, [path], str(base), tmp_path / "out", schedule, **options)
+        return TrainingOptions(role, [path], str(base), tmp_path / "out", schedule, **options)
 
     return make
 
@@ -210,7 +210,7 @@ def test_a_disk_that_is_full_at_any_point_installs_nothing(course, monkeypatch, 
     assert not wanted.out.exists()
     assert not list(wanted.out.parent.glob(".out.*"))
     train_model(wanted)
-    load_joint(wanted.out)
+    load_reader_ranker(wanted.out)
 
 
 def test_a_second_ctrl_c_ends_it_at_once_and_the_next_run_goes_on(course, monkeypatch):
@@ -231,7 +231,7 @@ def test_a_second_ctrl_c_ends_it_at_once_and_the_next_run_goes_on(course, monkey
     assert not list(wanted.out.parent.glob(".out.*"))
     done = train_model(wanted, told=told)  # interrupted once more, where it was
     assert done.ended.step == 12
-    load_joint(wanted.out)
+    load_reader_ranker(wanted.out)
 
 
 def test_sets_are_read_as_they_were(tmp_path):

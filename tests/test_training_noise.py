@@ -7,9 +7,9 @@ from torch import nn
 
 from evaluation.training.loop import Schedule
 from evaluation.training.reader.features import Feature
-from evaluation.training.reader.objective import Reading
+from evaluation.training.reader.objective import ReaderObjective
 from evaluation.training.reader.regularisation import ByteDropout, Hiding, add_dropout, hide_tokens
-from rag.models.reader_ranker import joint_from_encoder
+from rag.models.reader_ranker import reader_ranker_from_encoder
 from rag.models.windows import Window
 
 SHARE = 0.25
@@ -17,7 +17,7 @@ SHARE = 0.25
 
 @pytest.fixture
 def model(tmp_path):
-    return joint_from_encoder(save_encoder(tmp_path / "base"))
+    return reader_ranker_from_encoder(save_encoder(tmp_path / "base"))
 
 
 def test_dropout_leaves_out_its_share_and_keeps_the_mean():
@@ -77,10 +77,10 @@ def test_a_step_sees_hidden_tokens(model):
     window = Window(0, (2, 7, 3, 8, 9, 3), (0, 0, 0, 1, 1, 1), 3, ((0, 1), (1, 2)))
     batch = [Feature(window, 3, 4, 0, 1)]
     model.eval()
-    plain = Reading(batch, Schedule()).loss(model, batch).item()
+    plain = ReaderObjective(batch, Schedule()).loss(model, batch).item()
     every = Hiding(1.0, 4, frozenset({2, 3}))
-    hidden = Reading(batch, Schedule(), every).loss(model, batch).item()
+    hidden = ReaderObjective(batch, Schedule(), every).loss(model, batch).item()
     masked = Window(0, (2, 4, 3, 4, 4, 3), window.types, 3, window.offsets)
     known = [Feature(masked, 3, 4, 0, 1)]
-    assert hidden == Reading(known, Schedule()).loss(model, known).item()
+    assert hidden == ReaderObjective(known, Schedule()).loss(model, known).item()
     assert hidden != plain

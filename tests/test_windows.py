@@ -7,7 +7,15 @@ from hypothesis import strategies as st
 from tiny_models import save_tokenizer
 from transformers import AutoTokenizer
 
-from rag.models.windows import Reading, Span, Window, WindowCutter, by_length, find_spans, prefix
+from rag.models.windows import (
+    ScoredSpan,
+    Window,
+    WindowCutter,
+    WindowOutput,
+    by_length,
+    find_spans,
+    prefix,
+)
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +95,9 @@ def test_the_title_is_cut_to_what_helps():
 
 def reading(window, starts, ends=None, null=0.0):
     starts = np.asarray(starts, np.float32)
-    return Reading(window, starts, starts if ends is None else np.asarray(ends, np.float32), null)
+    return WindowOutput(
+        window, starts, starts if ends is None else np.asarray(ends, np.float32), null
+    )
 
 
 def slow_spans(readings, *, most, longest, begin=0):
@@ -100,7 +110,7 @@ def slow_spans(readings, *, most, longest, begin=0):
                 if offsets[start][0] < begin or offsets[start][0] >= offsets[end][1]:
                     continue
                 score = float(each.starts[first + start] + each.ends[first + end]) - each.null
-                every.append(Span(offsets[start][0], offsets[end][1], score))
+                every.append(ScoredSpan(offsets[start][0], offsets[end][1], score))
     chosen = []
     for span in sorted(every, key=lambda each: (-each.score, each.start, each.end)):
         if all(span.end <= other.start or other.end <= span.start for other in chosen):
@@ -134,7 +144,7 @@ def test_spans_are_those_of_the_slow_definition(found, most, longest, begin):
 def test_a_span_in_two_windows_has_its_better_score():
     one = Window(0, (0, 0, 0), (0, 0, 0), 1, ((0, 3),))
     found = [reading(one, [0, 1, 0]), reading(one, [0, 3, 0])]
-    assert find_spans(found, most=5, longest=5) == [Span(0, 3, 6.0)]  # 3 + 3 - 0
+    assert find_spans(found, most=5, longest=5) == [ScoredSpan(0, 3, 6.0)]  # 3 + 3 - 0
 
 
 def test_scores_do_not_depend_on_what_else_the_window_holds():

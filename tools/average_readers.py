@@ -31,7 +31,7 @@ from rag.errors import DatasetError, ModelError
 from rag.models.calibration import write_calibration
 from rag.models.int8 import load_weights
 from rag.models.model_files import find_model
-from rag.models.reader_ranker import load_joint
+from rag.models.reader_ranker import load_reader_ranker
 
 
 def average(folders: Sequence[Path], out: Path) -> None:
@@ -85,7 +85,7 @@ def recalibrate(folder: Path, paths: Sequence[Path]) -> None:
     )
     held = data.held_back
     features = make_features(held, cutter_of(files, tokenizer, None))
-    found = calibrate(load_joint(folder), held, features)
+    found = calibrate(load_reader_ranker(folder), held, features)
     if found is None:
         raise ModelError("it is right on all that is held back, or on none: give larger sets.")
     write_calibration(folder, found)

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 SCRIPT = Path(__file__).with_name("streamlit_app.py")
 
 
-class Readiness:
+class ModelLoading:
     """Whether the models are loaded; loading happens beside the requests."""
 
     def __init__(self) -> None:
@@ -51,7 +51,7 @@ class Readiness:
 
 def build_app() -> st.App:
     """Return the application; what it serves was handed to `ui.session.provide`."""
-    readiness = Readiness()
+    readiness = ModelLoading()
 
     @asynccontextmanager
     async def lifespan(_app: st.App) -> AsyncIterator[None]:

@@ -26,7 +26,7 @@ Header = tuple[bytes, bytes]
 FOR_MACHINES = ("/health", "/ready")
 YEAR = 31_536_000  # seconds
 _SECRET = re.compile(r"[\w-]{32,128}")
-_KEPT = {b"etag", b"last-modified"}
+_CACHE_HEADERS = {b"etag", b"last-modified"}
 _PACKED_OR_KEPT = {b"accept-encoding", b"if-none-match", b"if-modified-since"}
 _INLINE = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
@@ -98,7 +98,9 @@ class Headers:
 
         async def add(message: Message) -> None:
             if message["type"] == "http.response.start":
-                ours = {name for name, _ in security_headers()} | (_KEPT if is_page else set())
+                ours = {name for name, _ in security_headers()} | (
+                    _CACHE_HEADERS if is_page else set()
+                )
                 kept = _without(message["headers"], ours)
                 message["headers"] = [*kept, *_guards(message["headers"]), *cookies]
             elif is_page and language != "en":

@@ -20,14 +20,14 @@ LANGUAGE = "lang"  # in the address: the language of the interface
 
 
 @dataclass
-class _Shared:
+class _ProcessServices:
     """The services of this process, and the collection it was started for."""
 
     services: Services | None = None
     collection: str | None = None
 
 
-_shared = _Shared()
+_shared = _ProcessServices()
 _opening = Lock()
 
 

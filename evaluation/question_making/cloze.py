@@ -63,7 +63,7 @@ _ASKS_ZH = {
 
 
 @dataclass(frozen=True)
-class Made:
+class ClozeQuestion:
     """A question from a sentence.
 
     Attributes:
@@ -79,7 +79,7 @@ class Made:
     kind: str
 
 
-def questions_from(sentence: str) -> Iterator[Made]:
+def questions_from(sentence: str) -> Iterator[ClozeQuestion]:
     """Yield the questions that a sentence answers; none if it is short, long, or of another script.
 
     Example:
@@ -114,7 +114,7 @@ def names_in(text: str) -> list[str]:
     return [match[0] for match in pattern.finditer(text)]
 
 
-def _defined(match: re.Match[str] | None, template: str) -> Iterator[Made]:
+def _defined(match: re.Match[str] | None, template: str) -> Iterator[ClozeQuestion]:
     if match is None or _PRONOUN.match(match["term"]) or _VAGUE_ZH.search(match["term"]):
         return
     term = match["term"]
@@ -125,12 +125,12 @@ def _defined(match: re.Match[str] | None, template: str) -> Iterator[Made]:
         term=term, **({"verb": match["verb"]} if "{verb}" in template else {})
     )
     end = match.start("answer") + len(match["answer"].rstrip(" .。，,"))
-    yield Made(question, match.start("answer"), end, "definition")
+    yield ClozeQuestion(question, match.start("answer"), end, "definition")
 
 
 def _blanked(
     sentence: str, patterns: dict[str, re.Pattern[str]], asks: dict[str, str]
-) -> Iterator[Made]:
+) -> Iterator[ClozeQuestion]:
     """Yield one question for each kind, about the first thing of it that stands there once."""
     taken: list[tuple[int, int]] = []
     for kind, pattern in patterns.items():
@@ -141,5 +141,5 @@ def _blanked(
                 continue
             taken.append((start, end))
             gap = sentence[:start] + BLANK + sentence[end:]
-            yield Made(asks[kind].format(gap), start, end, kind)
+            yield ClozeQuestion(asks[kind].format(gap), start, end, kind)
             break

@@ -163,7 +163,7 @@ class Cases:
 
 
 @dataclass(frozen=True)
-class Change:
+class ChangedQuestion:
     """One question that went otherwise in another run; `state` says in which direction."""
 
     question: str
@@ -175,20 +175,22 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Changes:
+class ChangedQuestions:
     """The questions that two runs differ most on, and how to read them."""
 
     kind: ClassVar[str] = "changes"
     caption: Text
-    items: tuple[Change, ...]
+    items: tuple[ChangedQuestion, ...]
     note: Text
 
 
-Block: TypeAlias = "Line | Bullets | Facts | Table | Figure | Code | Lights | Cases | Changes"
+Block: TypeAlias = (
+    "Line | Bullets | Facts | Table | Figure | Code | Lights | Cases | ChangedQuestions"
+)
 
 
 @dataclass(frozen=True)
-class Section:
+class ReportSection:
     """A numbered section of the report."""
 
     number: int
@@ -210,4 +212,4 @@ class Page:
     kind: Words
     title: str
     about: Text
-    sections: tuple[Section, ...]
+    sections: tuple[ReportSection, ...]

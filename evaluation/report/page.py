@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from evaluation.report import numbers
-from evaluation.report.layout import Block, Page, Section
+from evaluation.report.layout import Block, Page, ReportSection
 from evaluation.report.sections.answers import answers, grounding, robustness
 from evaluation.report.sections.failures import reliability, worst_cases
 from evaluation.report.sections.funnel import funnel, slices
@@ -47,7 +47,7 @@ def build_page(results: Results, thresholds: Mapping[str, float]) -> Page:
         systems=joined([system.name for system in results.systems]),
     )
     sections = tuple(
-        Section(number, say(f"title.{name}"), blocks)
+        ReportSection(number, say(f"title.{name}"), blocks)
         for number, (name, blocks) in enumerate(parts, start=1)
     )
     return Page(say("page.title"), results.dataset.name, about, sections)

@@ -23,7 +23,7 @@ from evaluation.results.summaries import (
     SliceMeans,
     StageTiming,
 )
-from evaluation.run.question_run import Asked, Bench
+from evaluation.run.question_run import FinishedQuestion, SystemUnderTest
 from evaluation.run.scoring import CURVE
 
 SAMPLES = 10_000  # bootstrap resamples of a mean in the main table
@@ -117,7 +117,9 @@ def slice_parts(results: Sequence[QueryResult]) -> list[tuple[str, str, list[Que
     return found
 
 
-def curves(asked: Sequence[Asked], grades: Sequence[Mapping[str, int]]) -> tuple[list[float], ...]:
+def curves(
+    asked: Sequence[FinishedQuestion], grades: Sequence[Mapping[str, int]]
+) -> tuple[list[float], ...]:
     """Return mean recall@k and mean success@k, k = 1 to 10, over judged questions."""
     judged = [
         ([item.item for item in each.ranking], grade)
@@ -131,7 +133,7 @@ def curves(asked: Sequence[Asked], grades: Sequence[Mapping[str, int]]) -> tuple
     )
 
 
-def funnel(results: Sequence[QueryResult], bench: Bench) -> tuple[FunnelStage, ...]:
+def funnel(results: Sequence[QueryResult], bench: SystemUnderTest) -> tuple[FunnelStage, ...]:
     """Return how many of the answerable, judged questions passed each stage and all before."""
     those = [each for each in results if each.answerable and _is_judged(each)]
     order = {name: place for place, name in enumerate(bench.stages, start=1)}
@@ -142,7 +144,7 @@ def funnel(results: Sequence[QueryResult], bench: Bench) -> tuple[FunnelStage, .
     )
 
 
-def confidence_of(results: Sequence[QueryResult], bench: Bench) -> Confidence | None:
+def confidence_of(results: Sequence[QueryResult], bench: SystemUnderTest) -> Confidence | None:
     """Return how well confidence fits being right; None if no answers were asked for."""
     those = [each for each in results if each.confidence is not None and each.right is not None]
     if not those or not bench.answers:
@@ -170,7 +172,7 @@ def confidence_of(results: Sequence[QueryResult], bench: Bench) -> Confidence | 
     )
 
 
-def stage_timings(asked: Sequence[Asked]) -> dict[str, StageTiming]:
+def stage_timings(asked: Sequence[FinishedQuestion]) -> dict[str, StageTiming]:
     """Return stage -> milliseconds over the questions that had it."""
     found = {}
     for stage in dict.fromkeys(name for each in asked for name in each.ms):

@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from rag.models.embedder import Embedder, Vectors
     from rag.models.pair_model import PairModel
     from rag.models.selection import Roles
-    from rag.stores.contract import Found, Store
+    from rag.stores.contract import RetrievedPassages, Store
     from rag.stores.filters import Filter
 
 Result = TypeVar("Result")
 
 
-class Shared:
+class QuestionCache:
     """What was done for the question in hand.
 
     Attributes:
@@ -48,7 +48,7 @@ class Shared:
             made = open_roles(config)
             models = (*made.rankers.values(), *made.readers.values())
             self._readers += [model for model in models if isinstance(model, PairModel)]
-            shared = {id(model): SharedRanker(model, self) for model in made.rankers.values()}
+            shared = {id(model): CachedRanker(model, self) for model in made.rankers.values()}
             rankers = {language: shared[id(model)] for language, model in made.rankers.items()}
             self._roles[key] = replace(made, rankers=rankers)
         return self._roles[key]
@@ -76,7 +76,7 @@ class Shared:
         return result  # type: ignore[no-any-return]
 
 
-class SharedStore:
+class CachedStore:
     """A store whose rankings are retrieved once, `depth` deep.
 
     Args:
@@ -85,7 +85,7 @@ class SharedStore:
         depth: Passages retrieved, whatever is asked for; more if more is asked for.
     """
 
-    def __init__(self, store: "Store", shared: Shared, depth: int) -> None:
+    def __init__(self, store: "Store", shared: QuestionCache, depth: int) -> None:
         self._store, self._shared, self._depth = store, shared, depth
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - everything else is the store's
@@ -98,7 +98,7 @@ class SharedStore:
         top_k: int,
         filters: "Filter | None" = None,
         generation: int | None = None,
-    ) -> "Found":
+    ) -> "RetrievedPassages":
         """See `rag.stores.contract.Store`."""
         depth = max(top_k, self._depth)
         key = ("bm25", id(self._store), query, depth, repr(filters), generation)
@@ -121,7 +121,7 @@ class SharedStore:
         top_k: int,
         filters: "Filter | None" = None,
         generation: int | None = None,
-    ) -> "Found":
+    ) -> "RetrievedPassages":
         """See `rag.stores.contract.Store`."""
         depth = max(top_k, self._depth)
         key = ("dense", id(self._store), tuple(embedding), depth, repr(filters), generation)
@@ -138,7 +138,11 @@ class SharedStore:
         ).best(top_k)
 
 
-def _whole(retrieve: "Callable[..., Found]", *arguments: Any, **options: Any) -> "Found":  # noqa: ANN401
+def _whole(
+    retrieve: "Callable[..., RetrievedPassages]",
+    *arguments: Any,  # noqa: ANN401
+    **options: Any,  # noqa: ANN401
+) -> "RetrievedPassages":
     """Return a ranking; one that lacks a part of the store would give wrong numbers, silently.
 
     Raises:
@@ -155,7 +159,7 @@ def _whole(retrieve: "Callable[..., Found]", *arguments: Any, **options: Any) ->
     return found
 
 
-class SharedRanker:
+class CachedRanker:
     """A ranker's model that reads the same question with the same texts once.
 
     Args:
@@ -163,7 +167,7 @@ class SharedRanker:
         shared: Where scores are kept.
     """
 
-    def __init__(self, model: "RelevanceModel", shared: Shared) -> None:
+    def __init__(self, model: "RelevanceModel", shared: QuestionCache) -> None:
         self._model, self._shared = model, shared
         self.files = model.files
 
@@ -181,7 +185,7 @@ class SharedRanker:
         )
 
 
-class SharedEmbedder:
+class CachedEmbedder:
     """An embedder that embeds the same text, or the same list of texts, once.
 
     Args:
@@ -189,7 +193,7 @@ class SharedEmbedder:
         shared: Where vectors are kept.
     """
 
-    def __init__(self, embedder: "Embedder", shared: Shared) -> None:
+    def __init__(self, embedder: "Embedder", shared: QuestionCache) -> None:
         self._embedder, self._shared = embedder, shared
         self._stage = "embed"
 

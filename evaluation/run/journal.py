@@ -16,7 +16,7 @@ from rag.errors import DatasetError
 NAME = "finished.jsonl"
 
 
-class Journal:
+class RunJournal:
     """The finished questions of one run.
 
     Args:
@@ -48,7 +48,7 @@ class Journal:
 
 
 @contextmanager
-def open_journal(folder: Path, run: dict[str, Any]) -> Iterator[Journal]:
+def open_journal(folder: Path, run: dict[str, Any]) -> Iterator[RunJournal]:
     """Open the journal of a run in a folder, made if it does not exist.
 
     Args:
@@ -71,7 +71,7 @@ def open_journal(folder: Path, run: dict[str, Any]) -> Iterator[Journal]:
                 stream.write(json.dumps({"run": run}, ensure_ascii=False).encode() + b"\n")
                 stream.flush()
                 os.fsync(stream.fileno())
-            yield Journal(stream, found)
+            yield RunJournal(stream, found)
     except OSError as error:
         raise DatasetError(f"`{folder}` cannot be written: {error.strerror}.") from None
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from evaluation.datasets.schema import JudgedQuestion
 from evaluation.results.records import QueryResult, RankedItem, ShownPassage
 from evaluation.run import scoring
-from evaluation.run.caches import Shared
+from evaluation.run.caches import QuestionCache
 from evaluation.run.relevance import Judgement, rank_items
 from evaluation.run.systems import System
 from rag.errors import RagError
@@ -21,7 +21,7 @@ DIGITS = 6  # of a confidence
 
 
 @dataclass(frozen=True)
-class Task:
+class QuestionTask:
     """A question with all that is known before a system is asked.
 
     Attributes:
@@ -36,7 +36,7 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Bench:
+class SystemUnderTest:
     """A system that can be asked.
 
     Attributes:
@@ -50,7 +50,7 @@ class Bench:
 
     system: System
     rag: "RAG"
-    shared: Shared
+    shared: QuestionCache
     is_forced: bool
     answers: bool
 
@@ -69,7 +69,7 @@ class Bench:
 
 
 @dataclass(frozen=True)
-class Asked:
+class FinishedQuestion:
     """A finished question.
 
     Attributes:
@@ -83,7 +83,7 @@ class Asked:
     ms: Mapping[str, float]
 
 
-def ask(task: Task, bench: Bench) -> Asked:
+def ask(task: QuestionTask, bench: SystemUnderTest) -> FinishedQuestion:
     """Return what a system makes of a question; what fails is recorded and counts as 0."""
     bench.shared.next_system()
     asked: Answer | None = None
@@ -101,10 +101,10 @@ def ask(task: Task, bench: Bench) -> Asked:
     if asked is not None:
         result = _with_answer(result, task, bench, asked)
     result = _with_fate(result, task, bench, found.results)
-    return Asked(result, ranking, ms or _milliseconds(found, bench.shared.saved))
+    return FinishedQuestion(result, ranking, ms or _milliseconds(found, bench.shared.saved))
 
 
-def show_passages(task: Task, bench: Bench, result: QueryResult) -> QueryResult:
+def show_passages(task: QuestionTask, bench: SystemUnderTest, result: QueryResult) -> QueryResult:
     """Return a result with the passages that the system was shown, gold and citations marked."""
     top_k = max(bench.system.config.retrieval.top_k, 5)
     try:
@@ -133,7 +133,10 @@ def show_passages(task: Task, bench: Bench, result: QueryResult) -> QueryResult:
 
 
 def _result(
-    task: Task, bench: Bench, passages: Sequence[Passage], ranking: Sequence[RankedItem]
+    task: QuestionTask,
+    bench: SystemUnderTest,
+    passages: Sequence[Passage],
+    ranking: Sequence[RankedItem],
 ) -> QueryResult:
     question, judgement = task.question, task.judgement
     relevant = [place for place, each in enumerate(ranking, start=1) if (each.grade or 0) > 0]
@@ -151,7 +154,9 @@ def _result(
     )
 
 
-def _with_answer(result: QueryResult, task: Task, bench: Bench, asked: Answer) -> QueryResult:
+def _with_answer(
+    result: QueryResult, task: QuestionTask, bench: SystemUnderTest, asked: Answer
+) -> QueryResult:
     threshold = bench.system.config.abstention.confidence
     abstained = asked.abstained or (bench.is_forced and asked.confidence < threshold)
     citations = () if abstained else scoring.made_citations(asked.citations, task.judgement)
@@ -175,7 +180,7 @@ def _with_answer(result: QueryResult, task: Task, bench: Bench, asked: Answer) -
 
 
 def _with_fate(
-    result: QueryResult, task: Task, bench: Bench, passages: Sequence[Passage]
+    result: QueryResult, task: QuestionTask, bench: SystemUnderTest, passages: Sequence[Passage]
 ) -> QueryResult:
     """How far the question got, and why not further."""
     if not task.question.is_answerable:
@@ -200,7 +205,7 @@ def _with_fate(
     return replace(result, reached=bench.stages[until - 1] if until else "", cause=cause)
 
 
-def _failed(task: Task, bench: Bench, message: str) -> Asked:
+def _failed(task: QuestionTask, bench: SystemUnderTest, message: str) -> FinishedQuestion:
     result = replace(
         _result(task, bench, (), ()),
         metrics=scoring.failed_metrics(task.question, task.judgement, asked=bench.answers),
@@ -211,7 +216,7 @@ def _failed(task: Task, bench: Bench, message: str) -> Asked:
         result = replace(
             result, answer="", best_answer="", abstained=False, confidence=0.0, right=False
         )
-    return Asked(result, (), {})
+    return FinishedQuestion(result, (), {})
 
 
 def _milliseconds(made: Answer | SearchResult, saved: Mapping[str, float]) -> dict[str, float]:

@@ -49,7 +49,7 @@ Progress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)
-class Reading:
+class ReaderResult:
     """What a reader made of some questions.
 
     Attributes:
@@ -89,7 +89,7 @@ def read_contexts(
     *,
     reader: str | None = None,
     progress: Progress = lambda done, total, name: None,
-) -> Reading:
+) -> ReaderResult:
     """Return the best span of each question's own context, and the scores.
 
     Args:
@@ -118,17 +118,17 @@ def read_contexts(
     scores = evaluate_predictions(golds, predictions, na_probs, threshold, version=version)
     said = {q: "" if na_probs[q] > threshold else text for q, text in predictions.items()}
     means = _squad_means(questions, said, version) | _chinese_means(questions, predictions)
-    return Reading(reader, predictions, na_probs, scores, means)
+    return ReaderResult(reader, predictions, na_probs, scores, means)
 
 
-def write_reading(folder: Path, reading: Reading) -> None:
+def write_reading(folder: Path, reading: ReaderResult) -> None:
     """Write predictions.json, na_prob.json and scores.json into a folder."""
     write_file(folder / "predictions.json", json_text(reading.predictions))
     write_file(folder / "na_prob.json", json_text(reading.na_probs))
     write_file(folder / "scores.json", json_text(reading.to_dict()))
 
 
-def reading_lines(reading: Reading) -> list[str]:
+def reading_lines(reading: ReaderResult) -> list[str]:
     """Return the scores as lines for people; values from 0 to 1, each with its number.
 
     The whole set's have their 95 % intervals behind them.

@@ -19,7 +19,7 @@ from typing import Any
 
 from evaluation.results.records import QueryResult
 from evaluation.results.schema import Results, to_json
-from evaluation.run.question_run import Asked
+from evaluation.run.question_run import FinishedQuestion
 from rag.errors import DatasetError
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -51,7 +51,7 @@ def write_file(path: Path, text: str) -> None:
 def write_outputs(
     folder: Path,
     results: Results,
-    asked: Mapping[str, Sequence[Asked]],
+    asked: Mapping[str, Sequence[FinishedQuestion]],
     qrels: Mapping[str, Mapping[str, int]],
 ) -> None:
     """Write all files of a finished run, results.json last.
@@ -75,7 +75,7 @@ def json_text(value: Any) -> str:  # noqa: ANN401 - any JSON
     return json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
 
 
-def run_text(finished: Sequence[Asked], tag: str) -> str:
+def run_text(finished: Sequence[FinishedQuestion], tag: str) -> str:
     """Return rankings as trec_eval reads them; the scores fall by one with each rank."""
     lines = []
     for each in finished:

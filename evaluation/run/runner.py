@@ -21,9 +21,15 @@ from evaluation.results.records import QueryResult
 from evaluation.results.schema import DatasetInfo, Results, SystemResult, Timings
 from evaluation.run import aggregation, systems_under_test
 from evaluation.run.environment import environment, peak_memory_mb
-from evaluation.run.journal import Journal, open_journal
+from evaluation.run.journal import RunJournal, open_journal
 from evaluation.run.no_answer_threshold import choose_threshold
-from evaluation.run.question_run import Asked, Bench, Task, ask, show_passages
+from evaluation.run.question_run import (
+    FinishedQuestion,
+    QuestionTask,
+    SystemUnderTest,
+    ask,
+    show_passages,
+)
 from evaluation.run.run_files import write_outputs
 from evaluation.run.systems import System
 from rag.errors import DatasetError
@@ -35,7 +41,7 @@ WORST = 20  # questions that keep their passages
 
 
 @dataclass
-class Options:
+class RunOptions:
     """How a run is made.
 
     Attributes:
@@ -59,7 +65,7 @@ class Options:
     asking: "Progress" = field(default=lambda done, total, what: None)
 
 
-def run_evaluation(dataset: Dataset, systems: Sequence[System], options: Options) -> Results:
+def run_evaluation(dataset: Dataset, systems: Sequence[System], options: RunOptions) -> Results:
     """Ask all questions of all systems, and write what came out.
 
     Args:
@@ -100,7 +106,7 @@ def run_evaluation(dataset: Dataset, systems: Sequence[System], options: Options
 
 
 def _run_key(
-    dataset: Dataset, made: Sequence[systems_under_test.Prepared], options: Options
+    dataset: Dataset, made: Sequence[systems_under_test.PreparedSystem], options: RunOptions
 ) -> dict[str, Any]:
     return {
         "dataset": dataset.name,
@@ -114,10 +120,10 @@ def _run_key(
 
 
 def _ask_all(
-    made: Sequence[systems_under_test.Prepared], journal: Journal, options: Options
-) -> dict[str, list[Asked]]:
+    made: Sequence[systems_under_test.PreparedSystem], journal: RunJournal, options: RunOptions
+) -> dict[str, list[FinishedQuestion]]:
     """Return system -> finished questions, asking those that the journal lacks."""
-    finished: dict[str, list[Asked]] = {each.bench.system.name: [] for each in made}
+    finished: dict[str, list[FinishedQuestion]] = {each.bench.system.name: [] for each in made}
     count = len(made[0].tasks)
     for number in range(count):
         made[0].bench.shared.next_question()
@@ -128,21 +134,21 @@ def _ask_all(
     return finished
 
 
-def _ask_once(task: Task, bench: Bench, journal: Journal) -> Asked:
+def _ask_once(task: QuestionTask, bench: SystemUnderTest, journal: RunJournal) -> FinishedQuestion:
     key = (bench.system.name, task.question.question_id)
     if key not in journal.found:
         journal.append(*key, asdict(ask(task, bench)))
     line = journal.found[key]  # what is new goes the same way as what was found: same bytes
-    return TypeAdapter(Asked).validate_python(
+    return TypeAdapter(FinishedQuestion).validate_python(
         {name: line[name] for name in ("result", "ranking", "ms")}
     )
 
 
 def _results(
     dataset: Dataset,
-    made: Sequence[systems_under_test.Prepared],
-    finished: Mapping[str, Sequence[Asked]],
-    options: Options,
+    made: Sequence[systems_under_test.PreparedSystem],
+    finished: Mapping[str, Sequence[FinishedQuestion]],
+    options: RunOptions,
 ) -> Results:
     metrics = _main_metrics(dataset, answers=made[0].bench.answers)
     systems: list[SystemResult] = []
@@ -173,8 +179,8 @@ def _main_metrics(dataset: Dataset, *, answers: bool) -> tuple[str, ...]:
 
 
 def _system(
-    prepared: systems_under_test.Prepared,
-    asked: Sequence[Asked],
+    prepared: systems_under_test.PreparedSystem,
+    asked: Sequence[FinishedQuestion],
     metrics: Sequence[str],
     seed: int,
     baseline: Sequence[SystemResult],
@@ -231,7 +237,7 @@ def _worth(each: QueryResult) -> float:
     return found if said is None else (found + said) / 2
 
 
-def _dataset_info(dataset: Dataset, prepared: systems_under_test.Prepared) -> DatasetInfo:
+def _dataset_info(dataset: Dataset, prepared: systems_under_test.PreparedSystem) -> DatasetInfo:
     questions, tasks = dataset.questions, prepared.tasks
     judged = [task.judgement for task in tasks if task.judgement.grades]
     lost = sum(not each.by_document and not all(each.pieces.values()) for each in judged)
@@ -258,7 +264,8 @@ def _dataset_info(dataset: Dataset, prepared: systems_under_test.Prepared) -> Da
 
 
 def _timings(
-    made: Sequence[systems_under_test.Prepared], finished: Mapping[str, Sequence[Asked]]
+    made: Sequence[systems_under_test.PreparedSystem],
+    finished: Mapping[str, Sequence[FinishedQuestion]],
 ) -> Timings:
     spent = {
         name: sum(each.ms.get("total", 0.0) for each in asked) for name, asked in finished.items()

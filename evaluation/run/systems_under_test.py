@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from evaluation.datasets.schema import Dataset
-from evaluation.run.caches import Shared, SharedEmbedder, SharedStore
+from evaluation.run.caches import CachedEmbedder, CachedStore, QuestionCache
 from evaluation.run.corpus import PLAIN, Corpus, Progress, open_collection, open_corpus
-from evaluation.run.question_run import Bench, Task
+from evaluation.run.question_run import QuestionTask, SystemUnderTest
 from evaluation.run.relevance import Places, check_documents, judge
 from evaluation.run.slices import slices_of
 from evaluation.run.systems import System, override
@@ -25,7 +25,7 @@ CHARACTERS = 500  # of a document that tell its language
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedSystem:
     """A system that can be asked, with its questions.
 
     Attributes:
@@ -36,9 +36,9 @@ class Prepared:
         passages: Number of passages in it.
     """
 
-    bench: Bench
+    bench: SystemUnderTest
     corpus: Corpus
-    tasks: tuple[Task, ...]
+    tasks: tuple[QuestionTask, ...]
     manifest: Mapping[str, Any]
     passages: int
 
@@ -62,7 +62,7 @@ def prepare(
     answers: bool,
     progress: Progress,
     stack: ExitStack,
-) -> list[Prepared]:
+) -> list[PreparedSystem]:
     """Return all systems, ready; those with equal collections and models share them.
 
     Args:
@@ -76,10 +76,10 @@ def prepare(
     Raises:
         RagError: If documents cannot be indexed, or a model or collection does not fit.
     """
-    shared = Shared()
+    shared = QuestionCache()
     embedders: dict[str, Embedder] = {}
     corpora: dict[str, Corpus] = {}
-    located: dict[str, tuple[Task, ...]] = {}
+    located: dict[str, tuple[QuestionTask, ...]] = {}
     made = []
     for system in systems:
         settings = _embedder_of(system, dataset, collection)
@@ -102,7 +102,7 @@ def prepare(
         bench = _bench(system, corpus, embedder, shared, answers=answers)
         manifest = corpus.store.manifest
         made.append(
-            Prepared(
+            PreparedSystem(
                 bench=bench,
                 corpus=corpus,
                 tasks=located[corpus.name],
@@ -151,7 +151,7 @@ def _corpus_settings(system: System) -> str:
     return "\n".join([*(section.model_dump_json() for section in sections), weight])
 
 
-def _tasks(dataset: Dataset, corpus: Corpus) -> tuple[Task, ...]:
+def _tasks(dataset: Dataset, corpus: Corpus) -> tuple[QuestionTask, ...]:
     store = corpus.store
     sources = {info.document_id: info.source for info in store.documents()}
     if dataset.matching == "documents":
@@ -167,13 +167,13 @@ def _tasks(dataset: Dataset, corpus: Corpus) -> tuple[Task, ...]:
         judgement = judge(question, dataset, places)
         spans = judgement.spans
         position = spans[0].start / max(lengths.get(spans[0].document_id, 1), 1) if spans else None
-        tasks.append(Task(question, judgement, slices_of(question, position)))
+        tasks.append(QuestionTask(question, judgement, slices_of(question, position)))
     return tuple(tasks)
 
 
 def _bench(
-    system: System, corpus: Corpus, embedder: "Embedder", shared: Shared, *, answers: bool
-) -> Bench:
+    system: System, corpus: Corpus, embedder: "Embedder", shared: QuestionCache, *, answers: bool
+) -> SystemUnderTest:
     from rag.engine import RAG
 
     config = system.config
@@ -183,10 +183,10 @@ def _bench(
     depth = max(config.retrieval.candidates, config.retrieval.top_k)
     rag = RAG(
         config,
-        cast("Any", SharedStore(corpus.store, shared, depth)),
-        embedder=cast("Any", SharedEmbedder(embedder, shared)),
+        cast("Any", CachedStore(corpus.store, shared, depth)),
+        embedder=cast("Any", CachedEmbedder(embedder, shared)),
         generator=open_generator(system.config),
         collection=corpus.name,
         roles=shared.roles(config),
     )
-    return Bench(system, rag, shared, is_forced=is_forced, answers=answers)
+    return SystemUnderTest(system, rag, shared, is_forced=is_forced, answers=answers)

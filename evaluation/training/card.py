@@ -9,7 +9,7 @@ from pathlib import Path
 from evaluation.datasets.schema import Dataset
 from evaluation.training.data.sets import Role, TrainingSet
 from evaluation.training.loop import Progress, Schedule
-from evaluation.training.reader.validation import Measured
+from evaluation.training.reader.validation import ValidationScores
 from rag.models.model_files import ModelFiles
 
 # What it is, the settings that name it, and what a step sees.
@@ -105,7 +105,7 @@ def _libraries() -> str:
     return ", ".join([f"python {platform.python_version()}", *named])
 
 
-def scores_of(measured: Measured) -> list[str]:
+def scores_of(measured: ValidationScores) -> list[str]:
     """Return what a reader or ranker scores, in lines."""
     lines = []
     if measured.f1 is not None:

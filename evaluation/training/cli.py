@@ -21,9 +21,9 @@ from rag.errors import ConfigError
 
 if TYPE_CHECKING:
     from evaluation.training.loop import Progress
-    from evaluation.training.options import Course
+    from evaluation.training.options import TrainingOptions
     from evaluation.training.promotion.verdict import Verdict
-    from evaluation.training.reader.training import Trained
+    from evaluation.training.reader.training import TrainedReader
 
 BASE = "all-MiniLM-L6-v2"
 RATE, EMBEDDER_RATE = 1.5e-4, 3e-5
@@ -203,16 +203,16 @@ def _course(
     out: Path | None,
     options: dict[str, Any],
     **what: Any,  # noqa: ANN401 - fields of a course
-) -> "Course":
+) -> "TrainingOptions":
     from evaluation.training.loop import Schedule
-    from evaluation.training.options import Course
+    from evaluation.training.options import TrainingOptions
 
     device, mine = options["device"], what["mine"]
     if device not in ("auto", "cpu", "mps") and not device.startswith("cuda"):
         raise ConfigError(f"--device: expected auto, cpu, cuda or mps (got {device})")
     if mine not in ("bm25", "dense", "both"):
         raise ConfigError(f"--mine: expected bm25, dense or both (got {mine})")
-    return Course(
+    return TrainingOptions(
         role=role,
         paths=datasets,
         base=base,
@@ -223,12 +223,12 @@ def _course(
     )
 
 
-def _train_model(course: "Course", *, promoting: bool, as_json: bool) -> None:
+def _train_model(course: "TrainingOptions", *, promoting: bool, as_json: bool) -> None:
     from evaluation.launch import watched
-    from evaluation.training.promotion.verdict import Examination
+    from evaluation.training.promotion.verdict import PromotionTest
     from evaluation.training.reader.training import train_model
 
-    examination = Examination(course.role, course.evaluated_on) if promoting else None
+    examination = PromotionTest(course.role, course.evaluated_on) if promoting else None
     with watched("negatives") as mined:
         done = train_model(
             course,
@@ -240,7 +240,7 @@ def _train_model(course: "Course", *, promoting: bool, as_json: bool) -> None:
     _print(done, verdict, as_json=as_json)
 
 
-def _print(done: "Trained", verdict: "Verdict | None", *, as_json: bool) -> None:
+def _print(done: "TrainedReader", verdict: "Verdict | None", *, as_json: bool) -> None:
     from evaluation.training.promotion.verdict import verdict_json, verdict_line
 
     found = {"f1": done.measured.f1, "ranked": done.measured.ranked}
@@ -259,13 +259,13 @@ def _print(done: "Trained", verdict: "Verdict | None", *, as_json: bool) -> None
 
 
 def _train_embedder(
-    course: "Course", collections: Sequence[str], *, promoting: bool, as_json: bool
+    course: "TrainingOptions", collections: Sequence[str], *, promoting: bool, as_json: bool
 ) -> None:
     from evaluation.launch import watched
     from evaluation.training.embedder.training import train_embedder
-    from evaluation.training.promotion.verdict import Examination, verdict_json, verdict_line
+    from evaluation.training.promotion.verdict import PromotionTest, verdict_json, verdict_line
 
-    examination = Examination("embedder", course.evaluated_on) if promoting else None
+    examination = PromotionTest("embedder", course.evaluated_on) if promoting else None
     with watched("preparing") as mined:
         done = train_embedder(
             course,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from evaluation.datasets.schema import sha256_of
 from evaluation.training.data.sets import TrainingSet
-from evaluation.training.options import Course
+from evaluation.training.options import TrainingOptions
 from rag.errors import ModelError
 from rag.models.model_files import ModelFiles
 
@@ -34,7 +34,7 @@ def written(out: Path) -> Iterator[None]:
 
 
 @contextmanager
-def checkpoints(course: Course, base: ModelFiles, data: TrainingSet) -> Iterator[Path]:
+def checkpoints(course: TrainingOptions, base: ModelFiles, data: TrainingSet) -> Iterator[Path]:
     """Hold the folder of the checkpoints, beside the model's; it is gone when all went well."""
     folder = course.out.with_name(f"{course.out.name}.training")
     facts: list[Any] = [asdict(course.schedule), course.role, base.sha256, course.negatives]

@@ -1,7 +1,7 @@
-"""The training itself: steps, checkpoints that a run goes on from, the best one kept.
+"""The training loop: steps, checkpoints that a run goes on from, the best weights kept.
 
-What is learnt is a `Task`: it brings the batches and their loss. `reading` has that of a reader
-and ranker, `embedding` that of an embedder.
+An `Objective` brings the batches and their loss: `reader.objective` for readers and rankers,
+`embedder.model` for embedders.
 
 Every step draws its randomness from the seed and its own number, so that a run that was stopped
 and goes on gives the same as one that was not. Checkpoints are safetensors and JSON.
@@ -81,7 +81,7 @@ class Progress:
     checked: float | None = None
 
 
-class Task(Protocol[Taught_contra, Batch]):
+class Objective(Protocol[Taught_contra, Batch]):
     """What is learnt.
 
     Attributes:
@@ -99,7 +99,7 @@ class Task(Protocol[Taught_contra, Batch]):
 
 def train(
     model: Model,
-    task: Task[Model, Batch],
+    task: Objective[Model, Batch],
     schedule: Schedule,
     *,
     folder: Path,
@@ -169,7 +169,7 @@ class _Run(Generic[Model, Batch]):
         optimizer: torch.optim.AdamW,
         schedule: Schedule,
         *,
-        task: Task[Model, Batch],
+        task: Objective[Model, Batch],
         folder: Path,
         measure: Callable[[Model], float],
         told: Callable[[Progress], None],

@@ -24,7 +24,7 @@ HEADS: dict[Role, list[str]] = {
 
 
 @dataclass(frozen=True)
-class Course:
+class TrainingOptions:
     """What is to be trained.
 
     Attributes:

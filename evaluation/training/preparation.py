@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from evaluation.training.data.cloze_sets import make_datasets
 from evaluation.training.data.neighbours import Encoder
 from evaluation.training.data.sets import Mining, TrainingSet, load_training_set
-from evaluation.training.options import Course
+from evaluation.training.options import TrainingOptions
 from rag.errors import DatasetError, ModelError
 from rag.models.model_files import ModelFiles
 
@@ -26,7 +26,7 @@ def refuse_existing(out: Path) -> None:
 
 
 def load_data(
-    course: Course,
+    course: TrainingOptions,
     encoder: Callable[[str], Encoder],
     mined: Callable[[int, int, str], None],
 ) -> TrainingSet:

@@ -1,17 +1,15 @@
 """From one file to its documents: text, headings, pages and fields.
 
 The calling process never parses a file: `Converter` sends the path to a worker process with limits
-on time and memory, so that a hostile or broken file costs one reason and not the run. What the
-worker does is in plain functions, one module per format:
+on time and memory, so that a hostile or broken file costs one reason and not the run. The
+worker's functions, one module per format:
 
-    schema.py     what goes in and out; the exception inside the worker
-    cleaning.py   characters nobody sees are removed; NFC; offsets kept right
-    detection.py  bytes of unknown encoding -> encoding;  decoding.py  bytes -> characters
-    markdown.py  html.py (with html_tree.py, html_text.py)  pdf.py  docx.py (docx_body.py)
-    records.py (with tables.py, fields.py)   rows of .csv, .json and .jsonl
-    formats.py    suffix -> the function for it
-    wire.py  limits.py  worker.py   inside the worker process
-    client.py  checks.py   `Converter` and what it refuses unread, in the calling process
+    schema.py       documents, headings and problems; the exception inside the worker
+    file_checks.py  files that are refused unread
+    dispatch.py     suffix -> the function that reads it
+    text/           bytes -> encoding -> characters, cleaned with offsets kept right
+    formats/        Markdown, HTML, PDF, DOCX, and records of .csv, .json and .jsonl
+    process/        `Converter` in the calling process; the worker, its limits and its messages
 
 Importing this package loads neither a parser nor `rag`, as the worker imports it too and must start
 fast; `Converter` and `ConversionError` come on first use.
@@ -19,7 +17,7 @@ fast; `Converter` and `ConversionError` come on first use.
 
 from typing import TYPE_CHECKING, Any
 
-from indexing.converters.schema import SUFFIXES, Conversion, ConvertedDocument, Section
+from indexing.converters.schema import SUFFIXES, Conversion, ConvertedDocument, Heading
 
 if TYPE_CHECKING:
     from indexing.converters.file_checks import ConversionError
@@ -31,7 +29,7 @@ __all__ = [
     "ConversionError",
     "ConvertedDocument",
     "Converter",
-    "Section",
+    "Heading",
 ]
 
 

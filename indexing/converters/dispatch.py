@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 
-from indexing.converters.schema import ConvertedDocument, Problem, Unreadable
+from indexing.converters.schema import ConversionProblem, ConvertedDocument, Unreadable
 
-Pieces = Iterator[ConvertedDocument | Problem]
+Pieces = Iterator[ConvertedDocument | ConversionProblem]
 
 
 def convert_bytes(data: bytes, suffix: str, stem: str) -> Pieces:
@@ -46,10 +46,12 @@ def _convert_text(data: bytes, suffix: str, stem: str) -> Pieces:
     yield from _read_text(decoded.text, suffix, stem)
     if decoded.damaged:
         places = "1 place" if decoded.damaged == 1 else f"{decoded.damaged} places"
-        yield Problem(f"not valid {decoded.encoding} in {places}, marked by \ufffd")
+        yield ConversionProblem(f"not valid {decoded.encoding} in {places}, marked by \ufffd")
 
 
-def _read_text(text: str, suffix: str, stem: str) -> Iterable[ConvertedDocument | Problem]:
+def _read_text(
+    text: str, suffix: str, stem: str
+) -> Iterable[ConvertedDocument | ConversionProblem]:
     if suffix in {".md", ".markdown"}:
         from indexing.converters.formats.markdown import convert_markdown
 

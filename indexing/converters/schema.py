@@ -14,7 +14,7 @@ SUFFIXES: frozenset[str] = frozenset(
 
 
 @dataclass(frozen=True)
-class Section:
+class Heading:
     """A heading: where it stands, how deep, and its words.
 
     Args:
@@ -45,13 +45,13 @@ class ConvertedDocument:
     key: str
     title: str
     text: str
-    sections: tuple[Section, ...]
+    sections: tuple[Heading, ...]
     pages: tuple[int, ...]
     meta: Mapping[str, Scalar]
 
 
 @dataclass(frozen=True)
-class Problem:
+class ConversionProblem:
     """A part of a file that could not be read, while the rest could."""
 
     reason: str

@@ -41,7 +41,7 @@ class Timer:
 
 
 @dataclass(frozen=True)
-class Drafts:
+class DraftInputs:
     """What an answer is made from."""
 
     question: str
@@ -50,7 +50,7 @@ class Drafts:
 
 
 @dataclass
-class Made:
+class Draft:
     """An answer before it gets its frame."""
 
     cited: CitedText = field(default_factory=CitedText)
@@ -61,19 +61,19 @@ class Made:
 
 
 def draft(
-    drafts: Drafts,
+    drafts: DraftInputs,
     config: Config,
     generator: Generator | None,
     *,
     timer: Timer,
     on_token: Callable[[str], None] | None,
     stop: threading.Event | None,
-) -> Made:
+) -> Draft:
     """Return the answer: written by the generator if there is one and time, else quoted.
 
     Nothing is written, and nothing quoted, if the evidence is too weak.
     """
-    made = Made(confidence=drafts.evidence[0].score if drafts.evidence else 0.0)
+    made = Draft(confidence=drafts.evidence[0].score if drafts.evidence else 0.0)
     weak = _weakness(drafts, made.confidence, config)
     if weak:
         made.abstained, made.reason = True, weak
@@ -93,7 +93,7 @@ def draft(
     return made
 
 
-def _weakness(drafts: Drafts, confidence: float, config: Config) -> str | None:
+def _weakness(drafts: DraftInputs, confidence: float, config: Config) -> str | None:
     """Return why the evidence is too weak to answer; None if it is not."""
     if not drafts.passages:
         return "nothing was found for this question"
@@ -109,9 +109,9 @@ def _weakness(drafts: Drafts, confidence: float, config: Config) -> str | None:
 
 
 def _write(
-    drafts: Drafts,
+    drafts: DraftInputs,
     generator: Generator,
-    made: Made,
+    made: Draft,
     *,
     timer: Timer,
     on_token: Callable[[str], None] | None,
@@ -145,7 +145,7 @@ def _write(
         _tie(text, drafts, made, reply["finish_reason"])
 
 
-def _tie(text: str, drafts: Drafts, made: Made, finish_reason: str) -> None:
+def _tie(text: str, drafts: DraftInputs, made: Draft, finish_reason: str) -> None:
     watch = Stopwatch()
     cited = tie(text, drafts.passages)
     made.stages.append(watch.stage("cite", count=len(cited.citations)))

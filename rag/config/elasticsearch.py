@@ -6,10 +6,10 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from rag.config.section import Section
+from rag.config.section import ConfigSection
 
 
-class ElasticsearchConfig(Section):
+class ElasticsearchConfig(ConfigSection):
     """A cluster of Elasticsearch 8.12 or newer, but below 9.
 
     Attributes:

@@ -4,10 +4,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from rag.config.section import Section
+from rag.config.section import ConfigSection
 
 
-class RankerConfig(Section):
+class RankerConfig(ConfigSection):
     """A cross-encoder that reads the question with each passage found and puts them in order.
 
     A model of `rag train` has learned from questions: keywords stay as found, see

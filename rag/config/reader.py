@@ -4,10 +4,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from rag.config.section import Section
+from rag.config.section import ConfigSection
 
 
-class ReaderConfig(Section):
+class ReaderConfig(ConfigSection):
     """How evidence is found in the best passages, and how much of it is quoted.
 
     Attributes:

@@ -7,12 +7,12 @@ from pydantic import Field, SecretStr, model_validator
 from rag.config.elasticsearch import ElasticsearchConfig
 from rag.config.ranker import RankerConfig
 from rag.config.reader import ReaderConfig
-from rag.config.section import Section
+from rag.config.section import ConfigSection
 
 Method = Literal["bm25", "dense", "hybrid"]
 
 
-class StoreConfig(Section):
+class StoreConfig(ConfigSection):
     """Where passages are kept.
 
     Attributes:
@@ -33,7 +33,7 @@ class StoreConfig(Section):
     elasticsearch: ElasticsearchConfig = ElasticsearchConfig()
 
 
-class ConversionConfig(Section):
+class ConversionConfig(ConfigSection):
     """Limits for reading one file; a file that passes them is listed as failed.
 
     Attributes:
@@ -47,7 +47,7 @@ class ConversionConfig(Section):
     max_file_mb: int = Field(default=200, ge=1)
 
 
-class ChunkingConfig(Section):
+class ChunkingConfig(ConfigSection):
     """How documents are cut into passages, in tokens of the embedder's own tokenizer.
 
     Attributes:
@@ -67,7 +67,7 @@ class ChunkingConfig(Section):
         return self
 
 
-class EmbedderConfig(Section):
+class EmbedderConfig(ConfigSection):
     """The model that turns text into vectors.
 
     Attributes:
@@ -87,7 +87,7 @@ class EmbedderConfig(Section):
     batch_size: int = Field(default=32, ge=1, le=4096)
 
 
-class RetrievalConfig(Section):
+class RetrievalConfig(ConfigSection):
     """How passages are found for a question.
 
     Attributes:
@@ -105,7 +105,7 @@ class RetrievalConfig(Section):
     max_question: int = Field(default=2000, ge=1)
 
 
-class FusionConfig(Section):
+class FusionConfig(ConfigSection):
     """Weighted reciprocal rank fusion: the sum over methods of weight / (k + rank).
 
     Attributes:
@@ -122,7 +122,7 @@ class FusionConfig(Section):
     dense_foreign: float = Field(default=0.001, ge=0)
 
 
-class AbstentionConfig(Section):
+class AbstentionConfig(ConfigSection):
     """When to decline.
 
     Attributes:
@@ -132,7 +132,7 @@ class AbstentionConfig(Section):
     confidence: float = Field(default=0.1, ge=0, le=1)
 
 
-class GeneratorConfig(Section):
+class GeneratorConfig(ConfigSection):
     """A language model that writes the answer from the passages; none by default.
 
     Attributes:
@@ -159,7 +159,7 @@ class GeneratorConfig(Section):
     timeout: float = Field(default=60, gt=0)
 
 
-class ServerConfig(Section):
+class ServerConfig(ConfigSection):
     """The page (`rag ui`) and the HTTP API (`rag serve`).
 
     Attributes:
@@ -195,7 +195,7 @@ class ServerConfig(Section):
     runs: str = "runs"
 
 
-class Config(Section):
+class Config(ConfigSection):
     """Everything that can be set; `Config()` is the documented default."""
 
     store: StoreConfig = StoreConfig()

@@ -26,7 +26,7 @@ def word_set(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-_LONGEST = 128  # characters of a token; Elasticsearch refuses terms over 32,766 bytes
+_LONGEST_TOKEN = 128  # characters of a token; Elasticsearch refuses terms over 32,766 bytes
 
 # Scripts written without spaces: Han, kana, bopomofo, Hangul; Thai, Lao, Myanmar, Khmer.
 _UNSPACED = (
@@ -105,7 +105,7 @@ def tokens(text: str) -> list[str]:
     return [
         term
         for word in _WORD.findall(_composed(text))
-        for term in (_pairs(word) if _UNSPACED_RUN.match(word) else _terms(word[:_LONGEST]))
+        for term in (_pairs(word) if _UNSPACED_RUN.match(word) else _terms(word[:_LONGEST_TOKEN]))
     ]
 
 
@@ -166,7 +166,7 @@ def matched_spans(question: str, text: str) -> tuple[tuple[int, int], ...]:
     found: list[tuple[int, int]] = []
     for word in _WORD.finditer(text):
         if not _UNSPACED_RUN.match(word[0]):
-            if not wanted.isdisjoint(_terms(word[0][:_LONGEST])):
+            if not wanted.isdisjoint(_terms(word[0][:_LONGEST_TOKEN])):
                 found.append(word.span())
             continue
         for place in range(len(word[0])):

@@ -7,7 +7,7 @@ rows, lines of code) end a sentence; a line break inside a paragraph does not.
 import re
 from collections.abc import Iterator
 
-_LONGEST = 600  # characters of a sentence before it is cut at a comma or a space
+_LONGEST_SENTENCE = 600  # characters of a sentence before it is cut at a comma or a space
 
 Span = tuple[int, int]
 
@@ -139,11 +139,11 @@ def _trimmed(text: str, start: int, end: int) -> Iterator[Span]:
 
 def _pieces(text: str, start: int, end: int) -> Iterator[Span]:
     """The sentence, cut where it is longer than any sentence should be."""
-    while end - start > _LONGEST:
-        window = text[start : start + _LONGEST]
+    while end - start > _LONGEST_SENTENCE:
+        window = text[start : start + _LONGEST_SENTENCE]
         marks = (";；", ",，、", " \t\n")
         cuts = (max(window.rfind(mark) for mark in group) + 1 for group in marks)
-        cut = start + next((cut for cut in cuts if cut > _LONGEST // 2), _LONGEST)
+        cut = start + next((cut for cut in cuts if cut > _LONGEST_SENTENCE // 2), _LONGEST_SENTENCE)
         yield from _trimmed(text, start, cut)
         start = cut
     yield from _trimmed(text, start, end)

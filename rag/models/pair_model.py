@@ -17,10 +17,10 @@ from rag.models.batching import in_batches
 from rag.models.calibration import Calibration, read_calibration
 from rag.models.embedder import pick_device, pick_dtype
 from rag.models.model_files import ModelFiles, find_model
-from rag.models.windows import Reading, Window, WindowCutter, by_length
+from rag.models.windows import Window, WindowCutter, WindowOutput, by_length
 
 LENGTH = 384  # tokens of a window, if the model does not say and can take as many
-KEPT = 256  # pairs of a question and a text
+CACHED_PAIRS = 256  # pairs of a question and a text
 Pair = tuple[str, str]
 
 
@@ -58,7 +58,7 @@ class PairModel:
         self._cutter: WindowCutter | None = None
         self._nowhere = 0  # id of the token that stands for no answer
         self._lock = threading.Lock()
-        self._kept: OrderedDict[Pair, tuple[Reading, ...]] = OrderedDict()
+        self._kept: OrderedDict[Pair, tuple[WindowOutput, ...]] = OrderedDict()
 
     @property
     def ranks(self) -> bool:
@@ -98,7 +98,7 @@ class PairModel:
 
     def read(
         self, pairs: Sequence[Pair], *, deadline: float | None = None
-    ) -> list[tuple[Reading, ...]] | None:
+    ) -> list[tuple[WindowOutput, ...]] | None:
         """Return what the model says about the windows of each pair of a question and a text.
 
         Args:
@@ -119,17 +119,17 @@ class PairModel:
             if made is None:
                 return None
             self._kept.update(made)
-            while len(self._kept) > KEPT:
+            while len(self._kept) > CACHED_PAIRS:
                 self._kept.popitem(last=False)
         return [kept.get(pair) or made[pair] for pair in pairs]
 
     def _read(
         self, pairs: Sequence[Pair], deadline: float | None
-    ) -> dict[Pair, tuple[Reading, ...]] | None:
+    ) -> dict[Pair, tuple[WindowOutput, ...]] | None:
         assert self._cutter is not None  # noqa: S101 - loaded
         shorts = {question: self._cutter.shorten(question) for question, _ in pairs}
         windows = self._cutter.cut_pairs([(shorts[question], text) for question, text in pairs])
-        readings: dict[int, Reading] = {}
+        readings: dict[int, WindowOutput] = {}
 
         def work(places: Sequence[int]) -> None:
             batch = [windows[place] for place in places]
@@ -137,17 +137,17 @@ class PairModel:
 
         if not in_batches(by_length(windows), work, self.batch_size, deadline=deadline):
             return None
-        found: dict[Pair, tuple[Reading, ...]] = dict.fromkeys(pairs, ())
+        found: dict[Pair, tuple[WindowOutput, ...]] = dict.fromkeys(pairs, ())
         for place, window in enumerate(windows):
             found[pairs[window.text]] += (readings[place],)
         return found
 
-    def _forward(self, windows: Sequence[Window]) -> list[Reading]:
+    def _forward(self, windows: Sequence[Window]) -> list[WindowOutput]:
         import torch
 
-        from rag.models.reader_ranker import JointModel, to_tensors
+        from rag.models.reader_ranker import ReaderRanker, to_tensors
 
-        joint = isinstance(self._model, JointModel)
+        joint = isinstance(self._model, ReaderRanker)
         taken = self._model.encoder if joint else self._model
         with torch.inference_mode():
             said = self._model(**to_tensors(windows, taken))
@@ -158,7 +158,7 @@ class PairModel:
             count = len(window.ids)
             nowhere = window.ids.index(self._nowhere) if self._nowhere in window.ids else 0
             found.append(
-                Reading(
+                WindowOutput(
                     window,
                     np.asarray(starts[row, :count]),
                     np.asarray(ends[row, :count]),
@@ -212,7 +212,7 @@ def _load_model(files: ModelFiles, device: str, dtype: str) -> Any:  # noqa: ANN
     from transformers import AutoModelForQuestionAnswering
     from transformers.utils import logging as transformers_logging
 
-    from rag.models.reader_ranker import load_joint
+    from rag.models.reader_ranker import load_reader_ranker
 
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
@@ -220,7 +220,7 @@ def _load_model(files: ModelFiles, device: str, dtype: str) -> Any:  # noqa: ANN
     kind = getattr(torch, pick_dtype(dtype, where))
     try:
         if files.own:
-            model: Any = load_joint(files.folder)
+            model: Any = load_reader_ranker(files.folder)
             model.encoder.to(kind)  # the heads stay exact
         else:
             model = AutoModelForQuestionAnswering.from_pretrained(

@@ -25,7 +25,7 @@ DROPOUTS = ("attention_probs_dropout_prob", "hidden_dropout_prob")
 ROUNDED = 32  # tokens: few shapes, as the processor plans anew for each
 
 
-class Heads(NamedTuple):
+class ReaderRankerOutput(NamedTuple):
     """What one pass says about windows.
 
     Attributes:
@@ -42,7 +42,7 @@ class Heads(NamedTuple):
     relevance: torch.Tensor
 
 
-class JointModel(nn.Module):
+class ReaderRanker(nn.Module):
     """An encoder with three heads.
 
     Args:
@@ -69,7 +69,7 @@ class JointModel(nn.Module):
         """The encoder alone."""
         return self.get_submodule(self.prefix)
 
-    def forward(self, **inputs: torch.Tensor) -> Heads:
+    def forward(self, **inputs: torch.Tensor) -> ReaderRankerOutput:
         """Return what the heads say about windows.
 
         Args:
@@ -82,7 +82,7 @@ class JointModel(nn.Module):
             starts, ends = self.qa_outputs(hidden).unbind(-1)
             summary = self.dropout(torch.tanh(self.summary(hidden[:, 0])))
             null, relevance = self.null(summary), self.relevance(summary)
-        return Heads(starts, ends, null.squeeze(-1), relevance.squeeze(-1))
+        return ReaderRankerOutput(starts, ends, null.squeeze(-1), relevance.squeeze(-1))
 
 
 def to_tensors(windows: Sequence[Window], model: Any) -> dict[str, torch.Tensor]:  # noqa: ANN401
@@ -109,7 +109,7 @@ def to_tensors(windows: Sequence[Window], model: Any) -> dict[str, torch.Tensor]
     return {name: each.to(device) for name, each in found.items() if name in taken}
 
 
-def joint_from_encoder(folder: Path) -> JointModel:
+def reader_ranker_from_encoder(folder: Path) -> ReaderRanker:
     """Return a model with the encoder of a folder and new heads; a joint model keeps its heads.
 
     Raises:
@@ -121,7 +121,7 @@ def joint_from_encoder(folder: Path) -> JointModel:
     for name in DROPOUTS:
         if hasattr(config, name):
             setattr(config, name, 0.0)
-    model = JointModel(config)
+    model = ReaderRanker(config)
     weights = load_weights(folder)
     wanted = model.state_dict()
     own = {name: _weight(weights, name, model.prefix) for name in wanted}
@@ -139,7 +139,7 @@ def joint_from_encoder(folder: Path) -> JointModel:
     return model
 
 
-def load_joint(folder: Path) -> JointModel:
+def load_reader_ranker(folder: Path) -> ReaderRanker:
     """Return the joint model of a folder.
 
     Raises:
@@ -148,13 +148,13 @@ def load_joint(folder: Path) -> JointModel:
         RuntimeError: If weights do not fit the configuration.
     """
     config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    model = JointModel(config)
+    model = ReaderRanker(config)
     model.load_state_dict(load_weights(folder))
     return model.eval()
 
 
-def save_joint(
-    model: JointModel, folder: Path, *, facts: dict[str, Any], dtype: str = "float16"
+def save_reader_ranker(
+    model: ReaderRanker, folder: Path, *, facts: dict[str, Any], dtype: str = "float16"
 ) -> None:
     """Write `config.json` and `model.safetensors` into a folder.
 

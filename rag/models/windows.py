@@ -39,7 +39,7 @@ class Window:
 
 
 @dataclass(frozen=True)
-class Reading:
+class WindowOutput:
     """What a model says about one window.
 
     Attributes:
@@ -60,7 +60,7 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Span:
+class ScoredSpan:
     """Characters `start` to `end` (exclusive) of a text, with the score of a model for them."""
 
     start: int
@@ -152,8 +152,8 @@ def _window(number: int, encoding: "Encoding") -> Window:
 
 
 def find_spans(
-    readings: Sequence[Reading], *, most: int, longest: int, begin: int = 0
-) -> list[Span]:
+    readings: Sequence[WindowOutput], *, most: int, longest: int, begin: int = 0
+) -> list[ScoredSpan]:
     """Return the best spans of one text, best first, none overlapping a better one.
 
     The score of a span is start logit + end logit - score of no answer in the same window: how
@@ -168,7 +168,7 @@ def find_spans(
         begin: Offset in the text before which no span starts.
     """
     bands = [_Band(each, longest, begin) for each in readings if each.window.offsets]
-    chosen: list[Span] = []
+    chosen: list[ScoredSpan] = []
     while len(chosen) < most:
         best = min(
             (found for band in bands if (found := band.best())),
@@ -183,7 +183,7 @@ def find_spans(
     return chosen
 
 
-def span_features(span: Span, readings: Sequence[Reading]) -> tuple[float, float, float]:
+def span_features(span: ScoredSpan, readings: Sequence[WindowOutput]) -> tuple[float, float, float]:
     """Return what speaks for a span, as `rag.models.calibration.SPAN_FEATURES` names it.
 
     Margin is the span's; doubt and relevance are those of the text's best window, 0 if the model
@@ -197,7 +197,7 @@ def span_features(span: Span, readings: Sequence[Reading]) -> tuple[float, float
 class _Band:
     """The scores of a window's spans: row = first token, column = how many tokens follow."""
 
-    def __init__(self, reading: Reading, longest: int, begin: int) -> None:
+    def __init__(self, reading: WindowOutput, longest: int, begin: int) -> None:
         window = reading.window
         first, count = window.first, len(window.offsets)
         offsets = np.asarray(window.offsets)
@@ -210,15 +210,15 @@ class _Band:
         fits = inside & (self._starts >= begin) & (self._starts < self._ends)
         self._scores = np.where(fits, total.astype(np.float64) - reading.null, -np.inf)
 
-    def best(self) -> Span | None:
+    def best(self) -> ScoredSpan | None:
         """Return the best span left, the earlier and shorter of equal ones."""
         row, column = divmod(int(self._scores.argmax()), self._scores.shape[1])
         score = float(self._scores[row, column])
         if not np.isfinite(score):
             return None
-        return Span(int(self._starts[row, 0]), int(self._ends[row, column]), score)
+        return ScoredSpan(int(self._starts[row, 0]), int(self._ends[row, column]), score)
 
-    def remove(self, span: Span) -> None:
+    def remove(self, span: ScoredSpan) -> None:
         """Leave out what overlaps a span."""
         self._scores[(self._starts < span.end) & (self._ends > span.start)] = -np.inf
 

@@ -9,7 +9,7 @@ from haystack import Document, component
 from rag.clock import Stopwatch
 from rag.language.sentences import sentence_spans
 from rag.models.pair_model import PairModel
-from rag.models.windows import Reading, find_spans, read_text, span_features
+from rag.models.windows import WindowOutput, find_spans, read_text, span_features
 from rag.reading.evidence import Evidence
 from rag.schema import Stage
 
@@ -82,7 +82,7 @@ class SpanReader:
         ]
         return max(found, default=0.0)
 
-    def evidence(self, document: Document, windows: Sequence[Reading]) -> list[Evidence]:
+    def evidence(self, document: Document, windows: Sequence[WindowOutput]) -> list[Evidence]:
         """Return the evidence in one passage, the best span first."""
         content = document.content or ""
         shift = len(read_text(document)) - len(content)

@@ -15,7 +15,7 @@ from rag.errors import UnavailableError
 from rag.models.embedder import Embedder
 from rag.retrieval.question_checks import check_embedder
 from rag.schema import Stage
-from rag.stores.contract import Found, Store
+from rag.stores.contract import RetrievedPassages, Store
 from rag.stores.filters import Filter
 
 
@@ -78,7 +78,7 @@ class DenseRetriever:
             "generation": generation,
         }
 
-        def retrieve() -> Found:
+        def retrieve() -> RetrievedPassages:
             if generation is None or generation != self._checked:
                 check_embedder(self.store, self.embedder, self.store.name)
                 self._checked = generation
@@ -87,12 +87,12 @@ class DenseRetriever:
         return _retrieved("dense", retrieve)
 
 
-def _retrieved(name: str, retrieve: Callable[[], Found]) -> dict[str, Any]:
+def _retrieved(name: str, retrieve: Callable[[], RetrievedPassages]) -> dict[str, Any]:
     watch, error = Stopwatch(), None
     try:
         found = retrieve()
     except UnavailableError as raised:
-        found, error = Found(note=f"unavailable: {raised}"), raised
+        found, error = RetrievedPassages(note=f"unavailable: {raised}"), raised
     stage = watch.stage(name, count=len(found), note=found.note)
     return {"documents": list(found), "stage": stage, "error": error}
 

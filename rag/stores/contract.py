@@ -102,14 +102,14 @@ class Manifest:
 
 
 @dataclass(frozen=True)
-class Refusal:
+class RefusedDocument:
     """A document that the store did not take, and why; what was there before it is kept."""
 
     document_id: str
     reason: str
 
 
-class Found(list[Document]):
+class RetrievedPassages(list[Document]):
     """Passages, best first, and what has to be said about them.
 
     Args:
@@ -121,9 +121,9 @@ class Found(list[Document]):
         super().__init__(documents)
         self.note = note
 
-    def best(self, top_k: int) -> "Found":
+    def best(self, top_k: int) -> "RetrievedPassages":
         """Return the first ones, with the note."""
-        return Found(self[:top_k], self.note)
+        return RetrievedPassages(self[:top_k], self.note)
 
 
 class Writer(Protocol):
@@ -157,7 +157,7 @@ class Writer(Protocol):
     def clear(self) -> None:
         """Delete every document and passage."""
 
-    def commit(self) -> Sequence[Refusal]:
+    def commit(self) -> Sequence[RefusedDocument]:
         """Make everything so far durable, though not yet visible; return what was refused."""
 
     def publish(self) -> int:
@@ -186,7 +186,7 @@ class Store(Protocol):
         top_k: int,
         filters: Filter | None = None,
         generation: int | None = None,
-    ) -> Found:
+    ) -> RetrievedPassages:
         """Return the passages with the best bm25 score."""
 
     def dense_retrieval(
@@ -196,7 +196,7 @@ class Store(Protocol):
         top_k: int,
         filters: Filter | None = None,
         generation: int | None = None,
-    ) -> Found:
+    ) -> RetrievedPassages:
         """Return the passages with the largest inner product."""
 
     def document_frequencies(self, words: Sequence[str]) -> tuple[list[int], int]:

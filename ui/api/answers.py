@@ -10,7 +10,7 @@ from fastapi import Depends, Request
 
 from rag.answers.drafting import FAILED
 from rag.schema import Answer, Turn
-from ui.api.errors import Refusal, refusal_for
+from ui.api.errors import RequestRefusal, refusal_for
 from ui.api.limits import Threads
 from ui.api.scope import Owner, ServicesOf, ThreadsOf
 from ui.services.jobs import AnswerJobs, Snapshot
@@ -71,7 +71,7 @@ class Watched:
                 return finished(now)
             if await request.is_disconnected():
                 break
-        raise Refusal(408, "gone", "the client went away.")
+        raise RequestRefusal(408, "gone", "the client went away.")
 
     def let_go(self) -> None:
         """Stop the answer if it is not finished."""
@@ -102,8 +102,8 @@ def finished(last: Snapshot) -> Answer:
     if last.failure is not None:
         raise refusal_for(last.failure)
     if last.error is not None:
-        raise Refusal(500, "internal", last.error)
-    raise Refusal(503, "interrupted", "the server stopped before the answer was finished.")
+        raise RequestRefusal(500, "internal", last.error)
+    raise RequestRefusal(503, "interrupted", "the server stopped before the answer was finished.")
 
 
 def _without_cause(answer: Answer) -> Answer:

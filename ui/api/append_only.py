@@ -9,7 +9,7 @@ from ui.api.chat_markdown import as_message, disarmed
 CORRECTED = "This was not upheld when the whole answer was checked. Instead:"
 
 
-class Growing:
+class AppendOnlyAnswer:
     """The message of one answer, sentence by sentence as they are written, checked and cited.
 
     Nothing is given out before the first sentence that a passage supports: until then the answer

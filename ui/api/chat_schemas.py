@@ -105,7 +105,7 @@ class Choice(BaseModel):
     logprobs: None = None
 
 
-class Evidence(BaseModel):
+class CitewellFields(BaseModel):
     """What this API says beside OpenAI's fields."""
 
     citations: list[Citation] = Field(description="The exact spans that the markers point to.")
@@ -114,7 +114,7 @@ class Evidence(BaseModel):
     confidence: float
 
 
-class ChatResponse(Evidence):
+class ChatResponse(CitewellFields):
     """An answer in OpenAI's form."""
 
     id: str

@@ -31,12 +31,12 @@ log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 2  # that a client is asked to wait when too much is being done
 MOST_PROBLEMS = 20  # that one message lists
-LONGEST = 300  # characters of a message that repeats what the client sent
+LONGEST_MESSAGE = 300  # characters of a message that repeats what the client sent
 
 Kind = Literal["invalid_request_error", "authentication_error", "rate_limit_error", "server_error"]
 
 
-class Problem(BaseModel):
+class ErrorDetail(BaseModel):
     """What went wrong."""
 
     message: str = Field(description="What happened, and what to do; fit to be shown.")
@@ -49,17 +49,17 @@ class Problem(BaseModel):
 class ErrorResponse(BaseModel):
     """The body of every response that is not 2xx."""
 
-    error: Problem
+    error: ErrorDetail
 
 
-class Refusal(HTTPException):
+class RequestRefusal(HTTPException):
     """A request that is not served, and what its client is told.
 
     Args:
         status: HTTP status.
-        code: See `Problem`.
-        message: See `Problem`.
-        param: See `Problem`.
+        code: See `ErrorDetail`.
+        message: See `ErrorDetail`.
+        param: See `ErrorDetail`.
         number: The id in the log.
         headers: More headers of the response.
     """
@@ -75,8 +75,8 @@ class Refusal(HTTPException):
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(status, message, dict(headers or {}))
-        self.problem = Problem(
-            message=message[:LONGEST], type=_kind(status), code=code, param=param, id=number
+        self.problem = ErrorDetail(
+            message=message[:LONGEST_MESSAGE], type=_kind(status), code=code, param=param, id=number
         )
 
     def response(self) -> JSONResponse:
@@ -93,16 +93,16 @@ def told(error: RagError) -> tuple[int, str, str]:
     return 500, "internal", "something went wrong on the server."
 
 
-def refusal_for(error: RagError) -> Refusal:
+def refusal_for(error: RagError) -> RequestRefusal:
     """Return what a client is told of an expected error; what it cannot mend is logged."""
     status, code, message = told(error)
     if status < 500 or isinstance(error, BusyError):
         waits = isinstance(error, BusyError | LockedError)
         headers = {"Retry-After": str(RETRY_SECONDS)} if waits else {}
-        return Refusal(status, code, message, headers=headers)
+        return RequestRefusal(status, code, message, headers=headers)
     number = new_number()
     log.error("error %s: %s", number, error)
-    return Refusal(status, code, f"{message} (error {number})", number=number)
+    return RequestRefusal(status, code, f"{message} (error {number})", number=number)
 
 
 # Without a message the error's own may be shown.
@@ -139,23 +139,25 @@ async def _respond(_request: Request, error: Exception) -> JSONResponse:
         return refusal_for(error).response()
     if isinstance(error, RequestValidationError):
         return _invalid(error).response()
-    if isinstance(error, Refusal):
+    if isinstance(error, RequestRefusal):
         return error.response()
     if isinstance(error, HTTPException):
         code = {400: "malformed", 404: "not_found", 405: "method"}.get(error.status_code, "http")
         message = f"{error.detail}."
-        return Refusal(error.status_code, code, message, headers=error.headers).response()
+        return RequestRefusal(error.status_code, code, message, headers=error.headers).response()
     raise error
 
 
-def _invalid(error: RequestValidationError) -> Refusal:
+def _invalid(error: RequestValidationError) -> RequestRefusal:
     """Return what is wrong with each field, and nothing of what was sent."""
     found = error.errors()[:MOST_PROBLEMS]
     if found[0]["type"] == "json_invalid":
-        return Refusal(400, "malformed", f"malformed JSON at character {found[0]['loc'][-1]}.")
+        return RequestRefusal(
+            400, "malformed", f"malformed JSON at character {found[0]['loc'][-1]}."
+        )
     problems = [(_place(each["loc"]), _said(each)) for each in found]
     message = "; ".join(f"{place}: {said}" for place, said in problems)
-    return Refusal(422, "invalid", message, param=problems[0][0])
+    return RequestRefusal(422, "invalid", message, param=problems[0][0])
 
 
 def _place(location: tuple[Any, ...]) -> str:
@@ -199,14 +201,14 @@ class Border:
         if refusal is not None and not begun:
             await refusal.response()(scope, receive, send)
 
-    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> Refusal | None:
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> RequestRefusal | None:
         try:
             await self._app(scope, receive, send)
-        except Refusal as refusal:
+        except RequestRefusal as refusal:
             return refusal
         except Exception:  # the server's border: the client is told a number and nothing else
             number = new_number()
             log.exception("a request failed, error %s", number)
             message = f"something went wrong on the server (error {number})."
-            return Refusal(500, "internal", message, number=number)
+            return RequestRefusal(500, "internal", message, number=number)
         return None

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 
 from rag.errors import CollectionError
-from ui.api.errors import Refusal
+from ui.api.errors import RequestRefusal
 from ui.api.schemas import CollectionRequest, CollectionResponse
 from ui.api.scope import Owner, ServicesOf
 
@@ -28,7 +28,7 @@ def create_collection(
     try:
         services.library.create(owner, wanted.name, private=wanted.private)
     except CollectionError:
-        raise Refusal(
+        raise RequestRefusal(
             409, "taken", "this name is taken; choose another one.", param="name"
         ) from None
     return show_collection(wanted.name, services, owner)

@@ -14,7 +14,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rag.config import ServerConfig
-from ui.api.errors import RETRY_SECONDS, Refusal
+from ui.api.errors import RETRY_SECONDS, RequestRefusal
 
 MB = 2**20
 JSON_BYTES = MB  # of a request without files
@@ -71,14 +71,14 @@ class Limits:
             return
         seconds = self._rate.wait(_client(scope))
         if seconds:
-            raise Refusal(
+            raise RequestRefusal(
                 429,
                 "rate_limit_exceeded",
                 f"more than {self._server.requests_per_minute} requests a minute; wait.",
                 headers={"Retry-After": str(int(seconds) + 1)},
             )
         if self._now >= self._most:
-            raise Refusal(
+            raise RequestRefusal(
                 503,
                 "busy",
                 f"{self._now} requests are being served; try again in a moment.",
@@ -121,7 +121,7 @@ def _limited(scope: Scope, receive: Receive, server: ServerConfig) -> Receive:
         try:
             message = await asyncio.wait_for(receive(), max(left, 0))
         except TimeoutError:
-            raise Refusal(408, "slow", "the request did not arrive in time.") from None
+            raise RequestRefusal(408, "slow", "the request did not arrive in time.") from None
         size += len(message.get("body", b""))
         if size > most:
             raise _too_large(most)
@@ -131,8 +131,8 @@ def _limited(scope: Scope, receive: Receive, server: ServerConfig) -> Receive:
     return read
 
 
-def _too_large(most: int) -> Refusal:
-    return Refusal(413, "too_large", f"the request has more than {most / MB:g} MB.")
+def _too_large(most: int) -> RequestRefusal:
+    return RequestRefusal(413, "too_large", f"the request has more than {most / MB:g} MB.")
 
 
 def depth_of(value: Any) -> int:  # noqa: ANN401 - any JSON
@@ -176,7 +176,7 @@ class Threads:
             with anyio.fail_after(self.seconds):
                 return await _run(self._work, partial(function, *arguments, **options))
         except TimeoutError:
-            raise Refusal(504, "timeout", "this took too long; ask for less.") from None
+            raise RequestRefusal(504, "timeout", "this took too long; ask for less.") from None
 
     async def upload(self, function: Callable[..., Result], *arguments: object) -> Result:
         """Return what a function returns that holds whole files in memory."""

@@ -16,20 +16,20 @@ from fastapi.responses import StreamingResponse
 
 from rag.schema import Answer, Turn
 from ui.api.answers import HEARTBEAT_SECONDS, Watched, WatchedOf, finished
-from ui.api.append_only import Growing
+from ui.api.append_only import AppendOnlyAnswer
 from ui.api.chat_markdown import as_message
 from ui.api.chat_schemas import (
     ChatRequest,
     ChatResponse,
     Choice,
-    Evidence,
+    CitewellFields,
     Message,
     Model,
     Models,
     Said,
     Usage,
 )
-from ui.api.errors import Refusal
+from ui.api.errors import RequestRefusal
 from ui.api.events import EVENT_STREAM, HEARTBEAT, server_sent_event
 from ui.api.limits import Threads
 from ui.api.schemas import MOST_TURNS
@@ -94,7 +94,7 @@ def conversation(messages: list[Message]) -> tuple[str, list[Turn]]:
     """
     spoken = [each for each in messages if each.role in ("user", "assistant")]
     if not spoken or spoken[-1].role != "user" or not spoken[-1].text.strip():
-        raise Refusal(
+        raise RequestRefusal(
             422, "invalid", "the last message must be a question of the user.", param="messages"
         )
     turns: list[Turn] = []
@@ -128,7 +128,7 @@ class _Reply:
 
     async def events(self, watched: Watched) -> AsyncIterator[bytes]:
         """Yield the answer as chunks, sentence by sentence once they are checked."""
-        growing = Growing()
+        growing = AppendOnlyAnswer()
         yield self._chunk({"role": "assistant", "content": ""})
         async for now in watched.snapshots(HEARTBEAT_SECONDS):
             if now is None:
@@ -139,10 +139,10 @@ class _Reply:
             elif piece := await self._threads.work(growing.more, now.text, now.passages):
                 yield self._chunk({"content": piece})
 
-    async def _end(self, last: Snapshot, growing: Growing) -> AsyncIterator[bytes]:
+    async def _end(self, last: Snapshot, growing: AppendOnlyAnswer) -> AsyncIterator[bytes]:
         try:
             answer = finished(last)
-        except Refusal as refusal:
+        except RequestRefusal as refusal:
             yield server_sent_event({"error": refusal.problem.model_dump()})
             return
         for piece in growing.rest(answer).splitlines(keepends=True):
@@ -177,7 +177,7 @@ def _count(services: Services, asked: list[str], said: str) -> Usage:
 
 
 def _evidence(answer: Answer) -> dict[str, Any]:
-    return Evidence(
+    return CitewellFields(
         citations=list(answer.citations),
         abstained=answer.abstained,
         reason=answer.reason,
@@ -200,7 +200,7 @@ def _known(services: Services, owner: str, model: str) -> str:
     prefix, _, name = model.partition("/")
     name = name or "default"
     if prefix != PREFIX or name not in services.library.names(owner):
-        raise Refusal(
+        raise RequestRefusal(
             404,
             "model_not_found",
             f"there is no model `{model}`; GET /v1/models lists them.",

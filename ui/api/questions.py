@@ -8,11 +8,11 @@ from fastapi.responses import StreamingResponse
 
 from rag.schema import Answer, to_json
 from ui.api.answers import HEARTBEAT_SECONDS, Watched, WatchedOf, finished
-from ui.api.errors import Refusal
+from ui.api.errors import RequestRefusal
 from ui.api.events import EVENT_STREAM, HEARTBEAT, server_sent_event
 from ui.api.schemas import AskRequest, SearchRequest
 from ui.api.scope import Owner, ServicesOf, ThreadsOf
-from ui.services.engines import Found
+from ui.services.engines import CombinedResult
 
 router = APIRouter(prefix="/v1", tags=["questions"])
 
@@ -20,7 +20,7 @@ router = APIRouter(prefix="/v1", tags=["questions"])
 @router.post("/search")
 async def search(
     asked: SearchRequest, services: ServicesOf, threads: ThreadsOf, owner: Owner
-) -> Found:
+) -> CombinedResult:
     """Find the passages for a question in one or several collections, best first."""
     return await threads.work(
         services.search,
@@ -86,5 +86,5 @@ async def _events(watched: Watched) -> AsyncIterator[bytes]:
         if not now.is_open:
             try:
                 yield event("answer", to_json(finished(now)))
-            except Refusal as refusal:
+            except RequestRefusal as refusal:
                 yield event("error", refusal.problem.model_dump())

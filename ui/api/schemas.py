@@ -52,7 +52,7 @@ class Request(BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, frozen=True)
 
 
-class Asked(Request):
+class QuestionRequest(Request):
     """What search and ask have in common."""
 
     question: Question
@@ -82,7 +82,7 @@ def _parsed(expression: str) -> Filter:
         raise ValueError(str(error)) from None
 
 
-class SearchRequest(Asked):
+class SearchRequest(QuestionRequest):
     """Where to look for what."""
 
     collections: list[CollectionName] = Field(
@@ -108,7 +108,7 @@ class TurnRequest(Request):
     answer: str = Field("", max_length=LONGEST_TURN)
 
 
-class AskRequest(Asked):
+class AskRequest(QuestionRequest):
     """What to answer from what."""
 
     collection: CollectionName = "default"

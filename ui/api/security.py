@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from rag.config import ServerConfig
 from rag.config.hosts import is_loopback
 from rag.errors import ConfigError
-from ui.api.errors import Refusal
+from ui.api.errors import RequestRefusal
 from ui.services.owners import LOCAL, owner_of
 
 OPEN_PATHS = ("/health", "/ready", "/docs", "/openapi.json")  # hold nothing of anybody
@@ -84,7 +84,7 @@ class Gate:
 
     def _check_host(self, headers: Headers) -> None:
         if _host(headers.get("host", "")) not in self._hosts:
-            raise Refusal(
+            raise RequestRefusal(
                 421,
                 "host",
                 "this server is not known by the name in the header `Host`; its operator can add "
@@ -97,7 +97,7 @@ class Gate:
         scheme, _, bearer = headers.get("authorization", "").partition(" ")
         given = bearer.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
         if not hmac.compare_digest(given.encode(), self._key.encode()):
-            raise Refusal(
+            raise RequestRefusal(
                 401,
                 "invalid_api_key",
                 "send the server's key, as `Authorization: Bearer KEY` or `X-API-Key: KEY`.",
@@ -109,7 +109,7 @@ def _check_origin(headers: Headers) -> None:
     """Refuse what a page from elsewhere sends: no such page is served, not even by accident."""
     origin = headers.get("origin")
     if origin is not None and urlsplit(origin).netloc.lower() != headers.get("host", "").lower():
-        raise Refusal(403, "origin", "pages of other origins may not use this API.")
+        raise RequestRefusal(403, "origin", "pages of other origins may not use this API.")
 
 
 def _host(header: str) -> str:

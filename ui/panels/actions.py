@@ -2,13 +2,13 @@
 
 import streamlit as st
 
-from ui.panels.answers import Reader, Slots
+from ui.panels.answers import AnswerSlots, Reader
 from ui.panels.frame import tried
 from ui.render import plain
 from ui.services.conversations import Exchange
 
 
-def draw_actions(reader: Reader, slots: Slots) -> None:
+def draw_actions(reader: Reader, slots: AnswerSlots) -> None:
     """Draw the row of buttons below an answer."""
     exchange = slots.exchange
     with st.container(key=f"actions_{exchange.id}", horizontal=True, vertical_alignment="center"):

@@ -40,7 +40,7 @@ NOTHING = "\u200b"  # an element without text would be taken off the page
 
 
 @dataclass
-class Slots:
+class AnswerSlots:
     """The places on the page that an answer is drawn in, and what is drawn there now."""
 
     exchange: Exchange
@@ -71,13 +71,13 @@ class Reader:
         return self.services.config
 
 
-def draw_exchange(reader: Reader, exchange: Exchange) -> Slots:
+def draw_exchange(reader: Reader, exchange: Exchange) -> AnswerSlots:
     """Draw a question and its answer, and return where it is drawn."""
     now = _as_it_is(reader, exchange)
     question = element("h2", now.question, class_="cw-question", dir="auto")
     st.html(element("div", question, class_="cw-asked"))
     with st.container(key=f"answer_{now.id}", gap="xsmall"):
-        slots = Slots(
+        slots = AnswerSlots(
             now,
             st.html(status_line(reader, now)),
             st.markdown(answer_markdown(reader, now)),
@@ -88,7 +88,7 @@ def draw_exchange(reader: Reader, exchange: Exchange) -> Slots:
     return slots
 
 
-def follow(reader: Reader, running: Sequence[Slots]) -> None:
+def follow(reader: Reader, running: Sequence[AnswerSlots]) -> None:
     """Repaint answers until they are done, and then run the page again.
 
     The last thing a page does. A click anywhere ends this loop, never the answer; Streamlit looks
@@ -198,7 +198,7 @@ def _merge(exchange: Exchange, snapshot: Snapshot) -> Exchange:
     )
 
 
-def _paint(reader: Reader, slots: Slots, snapshot: Snapshot) -> None:
+def _paint(reader: Reader, slots: AnswerSlots, snapshot: Snapshot) -> None:
     before, now = slots.exchange, _merge(slots.exchange, snapshot)
     slots.exchange, slots.version = now, snapshot.version
     slots.status.html(status_line(reader, now))

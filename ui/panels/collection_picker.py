@@ -20,7 +20,7 @@ COLLECTION, DOCUMENT = "collection", "document"  # in the address
 
 
 @dataclass(frozen=True)
-class Shelf:
+class PickedCollection:
     """Who looks at which collection, in which language; an empty name is none."""
 
     services: Services
@@ -29,7 +29,7 @@ class Shelf:
     collection: str
 
 
-def choose_collection(services: Services, owner: str, say: Say) -> Shelf:
+def choose_collection(services: Services, owner: str, say: Say) -> PickedCollection:
     """Draw the row with the collection and what can be done with it; return what is chosen."""
     names = services.library.names(owner)
     wanted = st.query_params.get(COLLECTION)
@@ -38,7 +38,7 @@ def choose_collection(services: Services, owner: str, say: Say) -> Shelf:
     known = (wanted, st.session_state.get("shelf"), session.preferred_collection(names))
     current = next((name for name in known if name in names), None)
     st.session_state["shelf"] = current  # it stays when another one comes before it
-    shelf = Shelf(services, owner, say, current or "")
+    shelf = PickedCollection(services, owner, say, current or "")
     with st.container(key="shelf", horizontal=True, vertical_alignment="bottom"):
         if current is not None:
             key = f"shelf_{current}"
@@ -65,7 +65,7 @@ def show_collection(name: str | None) -> None:
         st.query_params[COLLECTION] = name
 
 
-def draw_facts(shelf: Shelf) -> CollectionInfo | None:
+def draw_facts(shelf: PickedCollection) -> CollectionInfo | None:
     """Draw what a collection is like, and what is wrong with it; return it if it can be read."""
     say = shelf.say
     try:
@@ -92,7 +92,7 @@ def draw_facts(shelf: Shelf) -> CollectionInfo | None:
     return info
 
 
-def _draw_new(shelf: Shelf) -> None:
+def _draw_new(shelf: PickedCollection) -> None:
     say = shelf.say
     with (
         st.popover(say("documents.new"), icon=":material/create_new_folder:", key="new_popover"),
@@ -110,7 +110,7 @@ def _draw_new(shelf: Shelf) -> None:
         )
 
 
-def _create(shelf: Shelf) -> None:
+def _create(shelf: PickedCollection) -> None:
     name, private = st.session_state["new_name"].strip(), st.session_state["new_private"]
     library = shelf.services.library
     if tried(lambda: library.create(shelf.owner, name, private=private)):
@@ -118,7 +118,7 @@ def _create(shelf: Shelf) -> None:
         st.toast(plain(shelf.say("documents.created", name=name)))
 
 
-def _draw_manage(shelf: Shelf) -> None:
+def _draw_manage(shelf: PickedCollection) -> None:
     say, name = shelf.say, shelf.collection
     with st.popover(say("documents.manage"), icon=":material/more_horiz:", key="manage_popover"):
         st.text(say("documents.again_help"))
@@ -147,11 +147,11 @@ def _draw_manage(shelf: Shelf) -> None:
             )
 
 
-def _look_again(shelf: Shelf) -> None:
+def _look_again(shelf: PickedCollection) -> None:
     tried(lambda: shelf.services.uploads.update(shelf.owner, shelf.collection))
 
 
-def _delete(shelf: Shelf) -> None:
+def _delete(shelf: PickedCollection) -> None:
     name = shelf.collection
     if st.session_state["delete_name"].strip() != name:
         st.toast(plain(shelf.say("documents.delete_differs")), icon=":material/error:")

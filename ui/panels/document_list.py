@@ -6,7 +6,7 @@ from hashlib import blake2s
 import streamlit as st
 
 from rag.stores.contract import Failure
-from ui.panels.collection_picker import DOCUMENT, Shelf
+from ui.panels.collection_picker import DOCUMENT, PickedCollection
 from ui.panels.document_preview import draw_preview
 from ui.panels.frame import notice, tried
 from ui.panels.lists import one_page
@@ -18,7 +18,9 @@ PAGE = 20  # documents on a page
 MOST_FAILED = 20
 
 
-def draw_documents(shelf: Shelf, rows: Sequence[DocumentRow], failures: Sequence[Failure]) -> None:
+def draw_documents(
+    shelf: PickedCollection, rows: Sequence[DocumentRow], failures: Sequence[Failure]
+) -> None:
     """Draw the documents; the one that the address names is open."""
     say = shelf.say
     chosen = st.query_params.get(DOCUMENT)
@@ -50,7 +52,7 @@ def draw_documents(shelf: Shelf, rows: Sequence[DocumentRow], failures: Sequence
                 _draw_row(shelf, row, is_open=is_open, is_outdated=row.path in outdated)
 
 
-def draw_failures(shelf: Shelf, failures: Sequence[Failure]) -> None:
+def draw_failures(shelf: PickedCollection, failures: Sequence[Failure]) -> None:
     """Draw what could not be indexed, with its reason and what can be done about it."""
     if not failures:
         return
@@ -73,7 +75,7 @@ def draw_failures(shelf: Shelf, failures: Sequence[Failure]) -> None:
             st.text(say("failed.more", count=len(failures) - MOST_FAILED))
 
 
-def _found(shelf: Shelf, rows: Sequence[DocumentRow]) -> tuple[list[DocumentRow], str]:
+def _found(shelf: PickedCollection, rows: Sequence[DocumentRow]) -> tuple[list[DocumentRow], str]:
     """Draw the field to look in the list with; return what it finds, and what was asked."""
     say = shelf.say
     kinds = sorted({row.kind for row in rows})
@@ -97,7 +99,9 @@ def _found(shelf: Shelf, rows: Sequence[DocumentRow]) -> tuple[list[DocumentRow]
     return found, f"{wanted}\0{kind}"
 
 
-def _draw_row(shelf: Shelf, row: DocumentRow, *, is_open: bool, is_outdated: bool) -> None:
+def _draw_row(
+    shelf: PickedCollection, row: DocumentRow, *, is_open: bool, is_outdated: bool
+) -> None:
     key = _key(row.document_id)
     title = row.title or row.source
     place = "/".join(row.source.split("/")[-2:])
@@ -118,7 +122,7 @@ def _draw_row(shelf: Shelf, row: DocumentRow, *, is_open: bool, is_outdated: boo
             draw_preview(shelf, row)
 
 
-def _draw_failure(shelf: Shelf, failure: Failure, number: int) -> None:
+def _draw_failure(shelf: PickedCollection, failure: Failure, number: int) -> None:
     say = shelf.say
     with st.container(key=f"failure_{number}", horizontal=True, vertical_alignment="center"):
         st.html(failed_file(failure.source, failure.reason))
@@ -148,11 +152,11 @@ def _open(document_id: str | None) -> None:
         st.query_params[DOCUMENT] = document_id
 
 
-def _retry(shelf: Shelf, paths: Sequence[str]) -> None:
+def _retry(shelf: PickedCollection, paths: Sequence[str]) -> None:
     tried(lambda: shelf.services.uploads.update(shelf.owner, shelf.collection, paths))
 
 
-def _forget(shelf: Shelf, path: str) -> None:
+def _forget(shelf: PickedCollection, path: str) -> None:
     tried(lambda: shelf.services.library.forget(shelf.owner, shelf.collection, [path]))
 
 

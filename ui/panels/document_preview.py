@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from rag.errors import RagError
-from ui.panels.collection_picker import DOCUMENT, Shelf
+from ui.panels.collection_picker import DOCUMENT, PickedCollection
 from ui.panels.frame import problem, tried
 from ui.panels.lists import one_page
 from ui.render import element, plain
@@ -15,7 +15,7 @@ from ui.services.library import DocumentRow
 PAGE = 10  # passages on a page
 
 
-def draw_preview(shelf: Shelf, row: DocumentRow) -> None:
+def draw_preview(shelf: PickedCollection, row: DocumentRow) -> None:
     """Draw what can be done with a document, and its passages."""
     try:
         original = shelf.services.library.file(shelf.owner, shelf.collection, row.document_id)
@@ -60,7 +60,7 @@ def draw_preview(shelf: Shelf, row: DocumentRow) -> None:
     slot.html(passage_list(shown, wanted, say))
 
 
-def _draw_original(shelf: Shelf, row: DocumentRow, original: Path | None) -> None:
+def _draw_original(shelf: PickedCollection, row: DocumentRow, original: Path | None) -> None:
     if original is None:
         return
     st.download_button(
@@ -75,7 +75,7 @@ def _draw_original(shelf: Shelf, row: DocumentRow, original: Path | None) -> Non
     )
 
 
-def _draw_remove(shelf: Shelf, row: DocumentRow) -> None:
+def _draw_remove(shelf: PickedCollection, row: DocumentRow) -> None:
     say = shelf.say
     with st.popover(
         say("preview.remove"), icon=":material/delete:", type="tertiary", key="remove_popover"
@@ -90,11 +90,11 @@ def _draw_remove(shelf: Shelf, row: DocumentRow) -> None:
         )
 
 
-def _look_again(shelf: Shelf, path: str) -> None:
+def _look_again(shelf: PickedCollection, path: str) -> None:
     tried(lambda: shelf.services.uploads.update(shelf.owner, shelf.collection, [path]))
 
 
-def _remove(shelf: Shelf, row: DocumentRow) -> None:
+def _remove(shelf: PickedCollection, row: DocumentRow) -> None:
     library = shelf.services.library
     if tried(lambda: library.remove(shelf.owner, shelf.collection, [row.document_id])):
         st.query_params.pop(DOCUMENT, None)

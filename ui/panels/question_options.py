@@ -16,7 +16,7 @@ METHODS: tuple[Method, ...] = ("hybrid", "bm25", "dense")
 
 
 @dataclass(frozen=True)
-class Choice:
+class QuestionOptions:
     """How the next question is asked; `problem` says why it cannot be."""
 
     collection: str
@@ -70,7 +70,9 @@ def choose_ranking(
     return False if there and not on else None
 
 
-def draw_choices(services: Services, say: Say, names: list[str], collection: str) -> Choice:
+def draw_choices(
+    services: Services, say: Say, names: list[str], collection: str
+) -> QuestionOptions:
     """Draw the row above the conversation and return what is chosen in it."""
     config = services.config
     with st.container(key="choices", horizontal=True, vertical_alignment="center"):
@@ -107,7 +109,7 @@ def draw_choices(services: Services, say: Say, names: list[str], collection: str
     if problem:
         notice(say("search.failed"), problem, kind="error")
     write = has_model and not quote_only
-    return Choice(chosen, method, filters, write, rank, problem)
+    return QuestionOptions(chosen, method, filters, write, rank, problem)
 
 
 def parsed(expression: str) -> tuple[Filter | None, str | None]:

@@ -5,12 +5,12 @@ import streamlit as st
 from ui.panels.frame import tried
 from ui.render import context_passages, element, result_card, seconds
 from ui.services import Services
-from ui.services.engines import Found, Hit
+from ui.services.engines import CombinedResult, Hit
 from ui.words import Say
 
 
 def draw_results(
-    services: Services, owner: str, say: Say, found: Found, *, question: str, first: int
+    services: Services, owner: str, say: Say, found: CombinedResult, *, question: str, first: int
 ) -> None:
     """Draw results, numbered from `first`; `found` holds those of this page alone."""
     last = first + len(found.results) - 1

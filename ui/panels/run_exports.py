@@ -7,7 +7,7 @@ import streamlit as st
 
 from evaluation.results.schema import to_json
 from evaluation.run.run_files import file_name, json_text, per_query_text
-from ui.panels.runs import Bench
+from ui.panels.runs import RunSelection
 from ui.render import element
 from ui.services import Services
 from ui.words import Say
@@ -15,7 +15,7 @@ from ui.words import Say
 FEEDBACK = "citewell-feedback.json"
 
 
-def draw_exports(bench: Bench) -> None:
+def draw_exports(bench: RunSelection) -> None:
     """Draw the ways to take a run away; each file is made when it is asked for."""
     say, runs, run_id = bench.say, bench.services.runs, bench.info.run_id
     name = file_name(bench.info.name)
@@ -62,7 +62,7 @@ def _offer(say: Say, kind: str, file: str, make: Callable[[], str]) -> None:
     )
 
 
-def _comparison(bench: Bench) -> str:
+def _comparison(bench: RunSelection) -> str:
     if bench.versus is None:
         return json_text({})
     found = bench.services.runs.comparison(bench.info.run_id, bench.versus.run_id)

@@ -24,14 +24,14 @@ from evaluation.report.self_test import self_test
 from evaluation.results.schema import SystemResult
 from rag.errors import RagError
 from ui.panels.frame import notice, problem
-from ui.panels.runs import Bench
+from ui.panels.runs import RunSelection
 from ui.render import element
 from ui.render.blocks import blocks_html, in_language
 
 COLOURS = ("#3d6de0", "#d9640a", "#12908a", "#a855f7", "#b7791f", "#d6336c")  # on light and dark
 
 
-def draw_overview(bench: Bench) -> None:
+def draw_overview(bench: RunSelection) -> None:
     """Draw what came out, the curves, and the tables behind it."""
     results, language = bench.results, bench.language
     st.html(blocks_html(verdict(results, self_test(), {}), language))
@@ -44,13 +44,13 @@ def draw_overview(bench: Bench) -> None:
     st.html(blocks_html(rest, language))
 
 
-def draw_about(bench: Bench) -> None:
+def draw_about(bench: RunSelection) -> None:
     """Draw what was run on what, by which rules."""
     blocks = [*provenance(bench.results), conventions(bench.results)]
     st.html(blocks_html(blocks, bench.language))
 
 
-def draw_comparison(bench: Bench) -> None:
+def draw_comparison(bench: RunSelection) -> None:
     """Draw the run against the one it is compared with."""
     say, runs = bench.say, bench.services.runs
     if bench.versus is None:
@@ -71,7 +71,7 @@ def draw_comparison(bench: Bench) -> None:
         st.html(blocks_html(section.blocks, bench.language))
 
 
-def _draw_curve(bench: Bench) -> None:
+def _draw_curve(bench: RunSelection) -> None:
     say, systems = bench.say, bench.results.systems
     table = curve_table(bench.results)
     measure = st.segmented_control(

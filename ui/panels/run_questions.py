@@ -9,7 +9,7 @@ from evaluation.report.sections.funnel import cause_name
 from evaluation.results.records import QueryResult
 from evaluation.results.schema import SystemResult
 from ui.panels.lists import one_page
-from ui.panels.runs import Bench
+from ui.panels.runs import RunSelection
 from ui.render import element, plain
 from ui.render.blocks import case_html, in_language
 from ui.render.questions import because, citations, question_head, question_row, ranking
@@ -19,7 +19,7 @@ QUESTION = "question"  # in the address
 ALL, FAILED, FINE = "all", "failed", "fine"
 
 
-def draw_questions(bench: Bench) -> None:
+def draw_questions(bench: RunSelection) -> None:
     """Draw the questions of one system; the one that the address names is open."""
     say = bench.say
     with st.container(key="sifting", horizontal=True, vertical_alignment="bottom"):
@@ -42,7 +42,7 @@ def draw_questions(bench: Bench) -> None:
                 _draw_row(bench, system, query, is_open=query.question_id == chosen)
 
 
-def _choose_system(bench: Bench) -> SystemResult:
+def _choose_system(bench: RunSelection) -> SystemResult:
     systems = {each.name: each for each in bench.results.systems}
     name = st.selectbox(
         bench.say("each.system"), list(systems), key=f"system_{bench.info.run_id}", width=180
@@ -50,7 +50,7 @@ def _choose_system(bench: Bench) -> SystemResult:
     return systems[name] if name in systems else bench.results.systems[0]
 
 
-def _sift(bench: Bench, system: SystemResult) -> tuple[list[QueryResult], str]:
+def _sift(bench: RunSelection, system: SystemResult) -> tuple[list[QueryResult], str]:
     """Draw what questions can be sifted by; return those left, and what was asked for."""
     say = bench.say
     named = dict.fromkeys(each.cause for each in system.queries if each.cause)
@@ -84,7 +84,9 @@ def _fits(query: QueryResult, which: str) -> bool:
     return query.cause == which
 
 
-def _draw_row(bench: Bench, system: SystemResult, query: QueryResult, *, is_open: bool) -> None:
+def _draw_row(
+    bench: RunSelection, system: SystemResult, query: QueryResult, *, is_open: bool
+) -> None:
     key = _key(query.question_id)
     with st.container(key=f"row_q_{key}", horizontal=True, vertical_alignment="center"):
         st.button(

@@ -20,7 +20,7 @@ RUN, VERSUS = "run", "vs"  # in the address
 
 
 @dataclass(frozen=True)
-class Bench:
+class RunSelection:
     """Who looks at which run, in which language; `versus` is a run to compare with, or None."""
 
     services: Services
@@ -31,7 +31,7 @@ class Bench:
     versus: RunInfo | None
 
 
-def choose_run(services: Services, say: Say, language: Language) -> Bench | None:
+def choose_run(services: Services, say: Say, language: Language) -> RunSelection | None:
     """Draw the choice of runs and return it; None if there is none that can be shown."""
     found = services.runs.list()
     runs = {info.run_id: info for info in found if info.problem is None}
@@ -63,10 +63,10 @@ def choose_run(services: Services, say: Say, language: Language) -> Bench | None
     if not results.systems:
         notice(say("evaluation.damaged"), say("evaluation.no_system"), kind="error")
         return None
-    return Bench(services, say, language, runs[current], results, runs.get(chosen or ""))
+    return RunSelection(services, say, language, runs[current], results, runs.get(chosen or ""))
 
 
-def draw_run_facts(bench: Bench) -> None:
+def draw_run_facts(bench: RunSelection) -> None:
     """Draw what a run asked of what."""
     results, say = bench.results, bench.say
     data = results.dataset

@@ -12,7 +12,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from indexing.converters import SUFFIXES
-from ui.panels.collection_picker import Shelf, show_collection
+from ui.panels.collection_picker import PickedCollection, show_collection
 from ui.panels.frame import notice, tried
 from ui.render import element, plain
 from ui.render.documents import job_files, job_status
@@ -26,7 +26,7 @@ DISMISSED = "dismissed_jobs"
 
 
 @dataclass
-class Slots:
+class UploadSlots:
     """The places on the page that an upload is drawn in, and what is drawn there now."""
 
     job: IndexSnapshot
@@ -34,7 +34,7 @@ class Slots:
     files: DeltaGenerator
 
 
-def draw_form(shelf: Shelf) -> None:
+def draw_form(shelf: PickedCollection) -> None:
     """Draw the form that files are uploaded with."""
     say, limits = shelf.say, shelf.services.config.server
     types = " ".join(sorted(suffix.removeprefix(".") for suffix in SUFFIXES))
@@ -57,7 +57,7 @@ def draw_form(shelf: Shelf) -> None:
         )
 
 
-def draw_jobs(shelf: Shelf) -> list[Slots]:
+def draw_jobs(shelf: PickedCollection) -> list[UploadSlots]:
     """Draw the visitor's uploads and return the places of those that are not at their end."""
     dismissed = st.session_state.get(DISMISSED, ())
     jobs = shelf.services.uploads.recent(shelf.owner)
@@ -69,7 +69,7 @@ def draw_jobs(shelf: Shelf) -> list[Slots]:
     return running
 
 
-def draw_left_over(shelf: Shelf) -> None:
+def draw_left_over(shelf: PickedCollection) -> None:
     """Draw what was uploaded and never indexed, unless an upload above says so itself."""
     say, uploads = shelf.say, shelf.services.uploads
     dismissed = st.session_state.get(DISMISSED, ())
@@ -95,7 +95,7 @@ def draw_left_over(shelf: Shelf) -> None:
                   on_click=_discard, args=(shelf,))  # fmt: skip
 
 
-def follow(shelf: Shelf, running: Sequence[Slots]) -> None:
+def follow(shelf: PickedCollection, running: Sequence[UploadSlots]) -> None:
     """Repaint uploads until one ends, and then run the page again.
 
     The last thing a page does. A click anywhere ends this loop, never the indexing.
@@ -114,7 +114,7 @@ def follow(shelf: Shelf, running: Sequence[Slots]) -> None:
         time.sleep(PAINT)
 
 
-def _upload(shelf: Shelf) -> None:
+def _upload(shelf: PickedCollection) -> None:
     files = [(each.name, each.getvalue()) for each in st.session_state["upload_files"]]
     collection = shelf.collection or FIRST
 
@@ -127,13 +127,13 @@ def _upload(shelf: Shelf) -> None:
         show_collection(collection)
 
 
-def _draw_job(shelf: Shelf, job: IndexSnapshot) -> Slots:
+def _draw_job(shelf: PickedCollection, job: IndexSnapshot) -> UploadSlots:
     say = shelf.say
     key, count = job.job_id[:12], len(job.files)
     title = say("upload.one_job" if count == 1 else "upload.job", count=count, name=job.collection)
     with st.container(key=f"job_{key}", border=True, gap="small"):
         st.html(element("h2", title, class_="cw-section"))
-        slots = Slots(job, st.html(job_status(job, say)), st.html(job_files(job, say)))
+        slots = UploadSlots(job, st.html(job_status(job, say)), st.html(job_files(job, say)))
         with st.container(key=f"jobdo_{key}", horizontal=True):
             if job.is_open:
                 st.button(
@@ -163,21 +163,21 @@ def _draw_job(shelf: Shelf, job: IndexSnapshot) -> Slots:
     return slots
 
 
-def _cancel(shelf: Shelf, job_id: str) -> None:
+def _cancel(shelf: PickedCollection, job_id: str) -> None:
     if tried(lambda: shelf.services.uploads.cancel(shelf.owner, job_id)):
         st.toast(plain(shelf.say("upload.cancel_asked")))
 
 
-def _retry(shelf: Shelf, job_id: str) -> None:
+def _retry(shelf: PickedCollection, job_id: str) -> None:
     if tried(lambda: shelf.services.uploads.retry(shelf.owner, job_id)):
         _dismiss(job_id)
 
 
-def _index(shelf: Shelf, paths: Sequence[str]) -> None:
+def _index(shelf: PickedCollection, paths: Sequence[str]) -> None:
     tried(lambda: shelf.services.uploads.update(shelf.owner, shelf.collection, paths))
 
 
-def _discard(shelf: Shelf) -> None:
+def _discard(shelf: PickedCollection) -> None:
     tried(lambda: shelf.services.uploads.discard(shelf.owner, shelf.collection))
 
 

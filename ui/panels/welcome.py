@@ -13,7 +13,7 @@ from ui.services.library import DocumentRow
 from ui.words import Say, words_in
 
 EXAMPLES = 3
-LONGEST = 60  # characters of a title in a question
+LONGEST_TITLE = 60  # characters of a title in a question
 
 
 def draw_welcome(
@@ -36,7 +36,7 @@ def draw_welcome(
 def example_questions(documents: Sequence[DocumentRow]) -> list[str]:
     """Return questions about some of the documents, each in the language of its title."""
     titles = list(dict.fromkeys(each.title for each in documents if each.title))
-    titles = [title for title in titles if len(title) <= LONGEST]
+    titles = [title for title in titles if len(title) <= LONGEST_TITLE]
     step = max(1, len(titles) // EXAMPLES)
     return [
         words_in("zh" if language_of(title) == "zh" else "en")("chat.example", title=title)

@@ -11,8 +11,8 @@ from evaluation.report.layout import (
     Case,
     Cases,
     Cell,
-    Change,
-    Changes,
+    ChangedQuestion,
+    ChangedQuestions,
     Code,
     Facts,
     Figure,
@@ -71,7 +71,7 @@ def _block(block: Block, language: Language) -> Html | None:
         return _captioned(block, _table(block, language), language)
     if isinstance(block, Facts):
         return _captioned(block, _pairs(block.pairs, language), language)
-    if isinstance(block, Changes):
+    if isinstance(block, ChangedQuestions):
         return _changes(block, language)
     return _listed(block, language)
 
@@ -169,7 +169,7 @@ def _row(row: tuple[Cell, ...], width: int, sides: tuple[str, ...], language: La
     return element("tr", *cells)
 
 
-def _changes(changes: Changes, language: Language) -> Html:
+def _changes(changes: ChangedQuestions, language: Language) -> Html:
     items = [_change(each, language) for each in changes.items]
     title = element("summary", _text(changes.caption, language))
     note = element("p", _text(changes.note, language), class_="cw-where")
@@ -177,7 +177,7 @@ def _changes(changes: Changes, language: Language) -> Html:
                    class_="cw-fold")  # fmt: skip
 
 
-def _change(change: Change, language: Language) -> Html:
+def _change(change: ChangedQuestion, language: Language) -> Html:
     return element(
         "li",
         element("p", element("bdi", change.question), class_="cw-title"),

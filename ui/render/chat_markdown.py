@@ -15,7 +15,7 @@ from markdown_it.tree import SyntaxTreeNode
 
 from ui.render.escaping import plain, sound
 
-LONGEST: Final = 60_000  # characters of an answer that are shown
+LONGEST_ANSWER: Final = 60_000  # characters of an answer that are shown
 
 _MARKER = re.compile(r"[\[【［]\s*(\d{1,4}(?:\s*[,，、]\s*\d{1,4})*)\s*[\]】］]")
 _UNFINISHED = re.compile(r"[\[【［][\d\s,，、]*$")
@@ -41,7 +41,7 @@ def safe_markdown(text: str, anchors: Anchors) -> str:
         text: What a language model wrote, possibly not to its end.
         anchors: Number of a source -> id of its card; `[n]` of another number is no link.
     """
-    known = _UNFINISHED.sub("", sound(text)[:LONGEST])
+    known = _UNFINISHED.sub("", sound(text)[:LONGEST_ANSWER])
     return "\n\n".join(_blocks(SyntaxTreeNode(_parser.parse(known)), anchors))
 
 
@@ -54,7 +54,7 @@ def quoted_markdown(text: str, quotes: Mapping[int, str], anchors: Anchors) -> s
             document.
         anchors: See `safe_markdown`.
     """
-    line = " ".join(sound(text)[:LONGEST].split())
+    line = " ".join(sound(text)[:LONGEST_ANSWER].split())
     ends = {number: " ".join(sound(quote).split()) for number, quote in quotes.items()}
     pieces, position = [], 0
     for marker in re.finditer(r" \[(\d{1,4})\]", line):

@@ -7,7 +7,7 @@ from ui.render.blocks import in_language
 from ui.render.escaping import Html, element
 from ui.words import Language, Say, all_words
 
-LONGEST = 140  # characters of an answer in a list
+LONGEST_ANSWER = 140  # characters of an answer in a list
 
 
 def question_head(say: Say) -> Html:
@@ -121,4 +121,4 @@ def _grade(grade: int | None, say: Say) -> str:
 
 def _short(text: str) -> str:
     line = " ".join(text.split())
-    return line if len(line) <= LONGEST else f"{line[:LONGEST].rstrip()}…"
+    return line if len(line) <= LONGEST_ANSWER else f"{line[:LONGEST_ANSWER].rstrip()}…"

@@ -15,7 +15,7 @@ SHOWN: Final = 60_000  # characters of a document in one view
 
 
 @dataclass(frozen=True)
-class View:
+class DocumentExcerpt:
     """The part of a document that is shown: its offsets, and whether there is more."""
 
     start: int
@@ -23,7 +23,7 @@ class View:
     length: int
 
 
-def view_around(length: int, start: int, most: int = SHOWN) -> View:
+def view_around(length: int, start: int, most: int = SHOWN) -> DocumentExcerpt:
     """Return the part of a document to show so that a place in it is seen with what is around.
 
     Example:
@@ -31,10 +31,10 @@ def view_around(length: int, start: int, most: int = SHOWN) -> View:
         View(start=850, end=950, length=1000)
     """
     first = max(0, min(start - most // 2, length - most))
-    return View(first, min(length, first + most), length)
+    return DocumentExcerpt(first, min(length, first + most), length)
 
 
-def document_text(text: str, view: View, start: int, end: int, label: str) -> Html:
+def document_text(text: str, view: DocumentExcerpt, start: int, end: int, label: str) -> Html:
     """Return a part of a document's text with a span of it marked.
 
     Args:

@@ -22,8 +22,8 @@ from rag.config import Config, Method, data_folder
 from rag.errors import RagError
 from rag.stores.filters import Filter
 from ui.services.conversations import Conversations
-from ui.services.database import Database
-from ui.services.engines import Engines, Found
+from ui.services.database import PeopleDatabase
+from ui.services.engines import CombinedResult, Engines
 from ui.services.exports import as_markdown, as_questions
 from ui.services.jobs import AnswerJobs
 from ui.services.library import Library
@@ -36,7 +36,7 @@ class Services:
     """All of it, for one installation; open it with `open_services`."""
 
     config: Config
-    database: Database
+    database: PeopleDatabase
     engines: Engines
     conversations: Conversations
     library: Library
@@ -62,7 +62,7 @@ class Services:
         filters: Filter | None = None,
         read: bool = True,
         rank: bool | None = None,
-    ) -> Found:
+    ) -> CombinedResult:
         """Return the passages for a question in collections that somebody may use.
 
         Arguments are those of `Engines.search`.
@@ -117,7 +117,7 @@ def open_services(config: Config, *, home: Path | None = None, recover: bool = F
         StoreError: If the data folder cannot be used.
     """
     home = data_folder() if home is None else home
-    database = Database(home / "people.db")
+    database = PeopleDatabase(home / "people.db")
     engines = Engines(config)
     conversations = Conversations(database)
     if recover:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from rag.schema import Answer, Passage, Turn, answer_from_json, passages_from_json, to_json
-from ui.services.database import Database, like
+from ui.services.database import PeopleDatabase, like
 from ui.services.errors import NotFoundError
 
 State = Literal["queued", "running", "done", "stopped", "failed", "interrupted"]
@@ -74,7 +74,7 @@ class Exchange:
 class Conversations:
     """The conversations of all owners, in one SQLite file."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: PeopleDatabase) -> None:
         self._database, self._rows = database, database.rows
 
     def mark_interrupted(self) -> None:

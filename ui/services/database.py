@@ -34,7 +34,7 @@ COMMIT;
 """
 
 
-class Database:
+class PeopleDatabase:
     """One connection, shared by all threads of a process.
 
     Args:

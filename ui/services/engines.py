@@ -46,7 +46,7 @@ class Hit:
 
 
 @dataclass(frozen=True)
-class Found:
+class CombinedResult:
     """What a search in one or several collections found.
 
     Attributes:
@@ -205,7 +205,7 @@ class Engines:
         filters: Filter | None = None,
         rank: bool | None = None,
         read: bool = True,
-    ) -> Found:
+    ) -> CombinedResult:
         """Return the passages for a question in some collections, best first.
 
         Args:
@@ -250,7 +250,7 @@ class Engines:
         notes = [_left_out(name, error) for name, error in left_out.items()]
         notes += [stage.note for each in stages.values() for stage in each
                   if stage.note and stage.note != NO_QUESTION]  # fmt: skip
-        return Found(tuple(hits), stages, round(watch.ms, 3), tuple(dict.fromkeys(notes)))
+        return CombinedResult(tuple(hits), stages, round(watch.ms, 3), tuple(dict.fromkeys(notes)))
 
 
 def _left_out(collection: str, error: RagError) -> str:

@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 Stage = Literal["waiting", "searching", "reading", "writing", ""]
 SAVED_EVERY = 1.0  # seconds
-KEPT = 600.0  # seconds that a finished answer stays in memory
+KEPT_SECONDS = 600.0  # seconds that a finished answer stays in memory
 STOPPED: State = "stopped"
 
 
@@ -66,7 +66,7 @@ class _Subject:
 
 
 @dataclass
-class _Job:
+class _AnswerJob:
     """One answer in the making; what it says is read and changed under its condition."""
 
     owner: str
@@ -114,7 +114,7 @@ class AnswerJobs:
         self._limits, self._engines = config.server, engines
         self._conversations, self._library = conversations, library
         self._pool = ThreadPoolExecutor(self._limits.workers, thread_name_prefix="answer")
-        self._jobs: dict[str, _Job] = {}
+        self._jobs: dict[str, _AnswerJob] = {}
         self._lock = threading.Lock()
 
     def close(self) -> None:
@@ -158,7 +158,7 @@ class AnswerJobs:
             self._forget()
             self._check_room(owner)
             exchange = self._conversations.add(owner, conversation_id, question.strip(), options)
-            self._begin(_Job(owner, exchange))
+            self._begin(_AnswerJob(owner, exchange))
         return exchange.id
 
     def ask_outside(
@@ -193,7 +193,7 @@ class AnswerJobs:
         with self._lock:
             self._forget()
             self._check_room(None)
-            self._begin(_Job(owner, exchange, _Subject(collection, tuple(history))))
+            self._begin(_AnswerJob(owner, exchange, _Subject(collection, tuple(history))))
         return exchange.id
 
     def let_go(self, owner: str, exchange_id: str) -> None:
@@ -264,7 +264,7 @@ class AnswerJobs:
 
     # -- inside
 
-    def _begin(self, job: _Job) -> None:
+    def _begin(self, job: _AnswerJob) -> None:
         self._jobs[job.exchange.id] = job
         self._pool.submit(self._work, job)
 
@@ -283,10 +283,10 @@ class AnswerJobs:
         """Drop finished answers that nobody watches any more; they are in the database."""
         now = time.monotonic()
         for exchange_id, job in list(self._jobs.items()):
-            if job.ended is not None and (job.unwatched or now - job.ended > KEPT):
+            if job.ended is not None and (job.unwatched or now - job.ended > KEPT_SECONDS):
                 del self._jobs[exchange_id]
 
-    def _work(self, job: _Job) -> None:
+    def _work(self, job: _AnswerJob) -> None:
         timer = threading.Timer(self._limits.answer_seconds, job.stop.set)
         timer.daemon = True
         timer.start()
@@ -302,7 +302,7 @@ class AnswerJobs:
         finally:
             timer.cancel()
 
-    def _answer(self, job: _Job) -> None:
+    def _answer(self, job: _AnswerJob) -> None:
         if job.stop.is_set():
             self._end(job, "stopped" if job.stopped else "interrupted")
             return
@@ -325,13 +325,13 @@ class AnswerJobs:
         else:
             self._end(job, "done", text=answer.answer, answer=answer)
 
-    def _subject(self, job: _Job) -> _Subject:
+    def _subject(self, job: _AnswerJob) -> _Subject:
         owner, exchange = job.owner, job.exchange
         conversation = self._conversations.get(owner, exchange.conversation_id)
         history = self._conversations.history(owner, conversation.id, before=exchange.id)
         return _Subject(conversation.collection, tuple(history))
 
-    def _writer(self, job: _Job) -> Callable[[str], None]:
+    def _writer(self, job: _AnswerJob) -> Callable[[str], None]:
         def write(piece: str) -> None:
             job.change(stage="writing", text=job.exchange.text + piece)
             if time.monotonic() - job.saved >= SAVED_EVERY:
@@ -339,12 +339,12 @@ class AnswerJobs:
 
         return write
 
-    def _save(self, job: _Job) -> None:
+    def _save(self, job: _AnswerJob) -> None:
         job.saved = time.monotonic()
         if job.subject is None:
             self._conversations.save(job.exchange)
 
-    def _end(self, job: _Job, state: State, **values: Any) -> None:  # noqa: ANN401
+    def _end(self, job: _AnswerJob, state: State, **values: Any) -> None:  # noqa: ANN401
         """Store the end before anybody sees it, so that what is shown is what is kept."""
         if job.subject is None:
             try:

@@ -23,7 +23,7 @@ from rag.errors import CollectionError, RagError, StoreError
 from rag.retrieval.passages import as_passage
 from rag.schema import Passage
 from rag.stores.contract import DocumentInfo, Failure, Store
-from ui.services.database import Database
+from ui.services.database import PeopleDatabase
 from ui.services.engines import Engines
 from ui.services.errors import NotFoundError
 from ui.services.owners import SHARED
@@ -81,7 +81,9 @@ class Library:
         engines: Told when a collection goes.
     """
 
-    def __init__(self, config: Config, home: Path, database: Database, engines: Engines) -> None:
+    def __init__(
+        self, config: Config, home: Path, database: PeopleDatabase, engines: Engines
+    ) -> None:
         self._config, self._database, self._engines = config, database, engines
         self.uploads = home / "uploads"
 

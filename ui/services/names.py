@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from indexing.converters import SUFFIXES
 from ui.services.errors import UploadError
 
-LONGEST = 150  # bytes of a name; file systems take 255
+LONGEST_NAME = 150  # bytes of a name; file systems take 255
 _RESERVED = re.compile(r"(?i)(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)")  # Windows
 _FORBIDDEN = re.compile(r'[<>:"|?*\x00-\x1f\x7f]')
 _BINARY = (b"\x7fELF", b"MZ", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"\x1f\x8b", b"7z\xbc\xaf")
@@ -41,7 +41,9 @@ def safe_name(name: str) -> str:
     stem = shown.removesuffix(suffix).strip(" .")
     if _RESERVED.match(f"{stem}."):
         stem = f"_{stem}"
-    stem = stem.encode()[: LONGEST - len(suffix.encode())].decode("utf-8", "ignore").rstrip(" .")
+    stem = (
+        stem.encode()[: LONGEST_NAME - len(suffix.encode())].decode("utf-8", "ignore").rstrip(" .")
+    )
     if not stem:
         raise UploadError("the file has no usable name")
     return stem + suffix

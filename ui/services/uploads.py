@@ -28,7 +28,7 @@ from ui.services.names import check_content, safe_name
 log = logging.getLogger(__name__)
 
 MB = 2**20
-KEPT = 3600.0  # seconds that a finished job is remembered
+KEPT_SECONDS = 3600.0  # seconds that a finished job is remembered
 PER_OWNER = 4  # jobs that one person may have waiting or running
 GONE = "the file is no longer there; what was indexed from it is kept until you remove it"
 
@@ -79,7 +79,7 @@ class IndexSnapshot:
 
 
 @dataclass
-class _Job:
+class _IndexJob:
     owner: str
     now: IndexSnapshot
     paths: list[Path]
@@ -116,7 +116,7 @@ class IndexJobs:
     def __init__(self, config: Config, engines: Engines, library: Library) -> None:
         self._config, self._engines, self._library = config, engines, library
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="index")
-        self._jobs: dict[str, _Job] = {}
+        self._jobs: dict[str, _IndexJob] = {}
         self._lock = threading.Lock()
 
     def close(self) -> None:
@@ -274,7 +274,7 @@ class IndexJobs:
 
     # -- inside
 
-    def _job(self, owner: str, job_id: str) -> _Job:
+    def _job(self, owner: str, job_id: str) -> _IndexJob:
         job = self._jobs.get(job_id)
         if job is None or job.owner != owner:
             raise NotFoundError("this upload does not exist, or it is not yours.")
@@ -284,7 +284,7 @@ class IndexJobs:
         with self._lock:
             now = time.monotonic()
             for job_id, job in list(self._jobs.items()):
-                if job.ended is not None and now - job.ended > KEPT:
+                if job.ended is not None and now - job.ended > KEPT_SECONDS:
                     del self._jobs[job_id]
             open_ = [job for job in self._jobs.values() if job.now.is_open]
         limits = self._config.server
@@ -319,13 +319,13 @@ class IndexJobs:
         names: Mapping[str, str],
     ) -> str:
         now = IndexSnapshot(uuid.uuid4().hex, collection, 1, "queued", tuple(states))
-        job = _Job(owner, now, list(paths), names)
+        job = _IndexJob(owner, now, list(paths), names)
         with self._lock:
             self._jobs[now.job_id] = job
         self._pool.submit(self._work, job)
         return now.job_id
 
-    def _work(self, job: _Job) -> None:
+    def _work(self, job: _IndexJob) -> None:
         state: JobState = "done"
         error: str | None = None
         failure: RagError | None = None
@@ -347,7 +347,7 @@ class IndexJobs:
         job.ended = time.monotonic()
         job.change(state=state, error=error, failure=failure)
 
-    def _index(self, job: _Job) -> None:
+    def _index(self, job: _IndexJob) -> None:
         """Index a job's files: those uploaded are shown by their names, others as they stand."""
         collection = job.now.collection
         gone = [path for path in job.paths if not path.exists()]
@@ -366,7 +366,7 @@ class IndexJobs:
             store.close()
 
     def _index_some(
-        self, job: _Job, store: Store, paths: Sequence[Path], shown_from: Path | None
+        self, job: _IndexJob, store: Store, paths: Sequence[Path], shown_from: Path | None
     ) -> None:
         from indexing.collection_language import settings_for
         from indexing.pipeline import index_paths

@@ -8,7 +8,7 @@ from ui.panels.actions import draw_actions
 from ui.panels.answers import Reader, draw_exchange, follow
 from ui.panels.conversations import CURRENT, draw_list, draw_menu, open_conversation
 from ui.panels.frame import heading, notice, tried
-from ui.panels.question_options import Choice, draw_choices
+from ui.panels.question_options import QuestionOptions, draw_choices
 from ui.panels.welcome import draw_welcome
 from ui.services import Services
 from ui.services.conversations import Conversation, Exchange
@@ -113,7 +113,7 @@ def _ask(
     owner: str,
     current: Conversation | None,
     question: str,
-    choice: Choice,
+    choice: QuestionOptions,
 ) -> None:
     """Ask a question in the open conversation, or in a new one.
 

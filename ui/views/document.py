@@ -7,7 +7,7 @@ from ui import session
 from ui.panels.frame import heading, notice
 from ui.render import element
 from ui.render.places import MARK, short_source
-from ui.render.reader import View, document_text, view_around
+from ui.render.reader import DocumentExcerpt, document_text, view_around
 from ui.services import Services
 from ui.services.library import DocumentRow
 from ui.words import Say
@@ -37,7 +37,7 @@ def main() -> None:
     _preview(services, owner, say, collection, row)
 
 
-def _parts(say: Say, view: View) -> None:
+def _parts(say: Say, view: DocumentExcerpt) -> None:
     """Draw the way to what is before and behind the part that is shown."""
     size = view.end - view.start
     with st.container(key="parts", horizontal=True, vertical_alignment="center"):

@@ -6,7 +6,7 @@ import streamlit as st
 
 from rag.errors import RagError
 from ui import session
-from ui.panels.collection_picker import Shelf, choose_collection, draw_facts
+from ui.panels.collection_picker import PickedCollection, choose_collection, draw_facts
 from ui.panels.document_list import draw_documents, draw_failures
 from ui.panels.frame import heading, notice, problem
 from ui.panels.uploading import draw_form, draw_jobs, draw_left_over, follow
@@ -32,7 +32,7 @@ def main() -> None:
         follow(shelf, running)
 
 
-def _draw_content(shelf: Shelf) -> None:
+def _draw_content(shelf: PickedCollection) -> None:
     library, say = shelf.services.library, shelf.say
     try:
         rows = library.documents(shelf.owner, shelf.collection)

@@ -9,7 +9,7 @@ from ui.panels.frame import heading, notice
 from ui.panels.run_exports import draw_exports, draw_feedback
 from ui.panels.run_overview import draw_about, draw_comparison, draw_overview
 from ui.panels.run_questions import draw_questions
-from ui.panels.runs import Bench, choose_run, draw_run_facts
+from ui.panels.runs import RunSelection, choose_run, draw_run_facts
 from ui.services import Services
 from ui.words import Say
 
@@ -36,7 +36,7 @@ def main() -> None:
     draw_feedback(services, owner, say)
 
 
-def _draw_view(bench: Bench) -> None:
+def _draw_view(bench: RunSelection) -> None:
     say, named = bench.say, st.query_params.get(VIEW, "")
     view = st.segmented_control(
         say("evaluation.view"),

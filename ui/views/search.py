@@ -11,7 +11,7 @@ from ui.panels.frame import heading, notice, problem
 from ui.panels.question_options import choose_method, choose_ranking, parsed
 from ui.panels.results import draw_results
 from ui.services import Services
-from ui.services.engines import Found
+from ui.services.engines import CombinedResult
 from ui.words import Say
 
 COUNTS = (5, 10, 20)  # results on a page
@@ -19,7 +19,7 @@ LAST_PAGE = 50
 
 
 @dataclass(frozen=True)
-class _Options:
+class _SearchSettings:
     """What a search was told beside its question."""
 
     collections: list[str]
@@ -76,7 +76,7 @@ def main() -> None:
     _draw(services, owner, say, found, question=question, page=page, count=count)
 
 
-def _options(services: Services, say: Say, names: list[str]) -> _Options:
+def _options(services: Services, say: Say, names: list[str]) -> _SearchSettings:
     """Draw what a search can be told."""
     with st.popover(say("search.options"), icon=":material/tune:", key="search_options"):
         chosen = st.multiselect(
@@ -98,14 +98,14 @@ def _options(services: Services, say: Say, names: list[str]) -> _Options:
             say("search.count"), COUNTS, default=COUNTS[0], key="n", bind="query-params"
         )
         rank = choose_ranking(services.config, say, key="ranker", bind="query-params")
-    return _Options(chosen or names, method, expression, count or COUNTS[0], rank)
+    return _SearchSettings(chosen or names, method, expression, count or COUNTS[0], rank)
 
 
 def _draw(
     services: Services,
     owner: str,
     say: Say,
-    found: Found,
+    found: CombinedResult,
     *,
     question: str,
     page: int,

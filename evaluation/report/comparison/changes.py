@@ -5,20 +5,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from evaluation.report import numbers
-from evaluation.report.layout import Block, Change, Changes, Line, Text
+from evaluation.report.layout import Block, ChangedQuestion, ChangedQuestions, Line, Text
 from evaluation.report.words import say
 from evaluation.results.records import QueryResult
 from evaluation.results.schema import SystemResult
 
 MOST = 20
-LONGEST = 300  # characters of an answer
+LONGEST_ANSWER = 300  # characters of an answer
 ROUNDING = 12  # digits, so that sums that differ by rounding are the same
 
 Pairs = Sequence[tuple[SystemResult, SystemResult]]
 
 
 @dataclass(frozen=True)
-class _Change:
+class _QuestionDifference:
     """A question in both runs; `difference` is the mean of A - B over the metrics of both."""
 
     ours: QueryResult
@@ -46,14 +46,16 @@ def _block(one: SystemResult, other: SystemResult, metrics: Sequence[str], *, lo
         return Line(say("difference.no_losses" if lost else "difference.no_gains", **names), "note")
     shown = found[:MOST]
     key = "difference.queries" if lost else "difference.queries_gained"
-    return Changes(
+    return ChangedQuestions(
         say(key, **names, count=len(shown), all=numbers.count(len(found))),
         tuple(_shown(each, (names["a"], names["b"])) for each in shown),
         note=say("difference.queries_note", metrics=", ".join(metrics)),
     )
 
 
-def _changes(one: SystemResult, other: SystemResult, metrics: Sequence[str]) -> list[_Change]:
+def _changes(
+    one: SystemResult, other: SystemResult, metrics: Sequence[str]
+) -> list[_QuestionDifference]:
     theirs = {each.question_id: each for each in other.queries}
     found = []
     for ours in one.queries:
@@ -67,7 +69,7 @@ def _changes(one: SystemResult, other: SystemResult, metrics: Sequence[str]) -> 
                 for name in both
                 if parts[name]
             )
-            found.append(_Change(ours, before, mean, changed))
+            found.append(_QuestionDifference(ours, before, mean, changed))
     return found
 
 
@@ -75,9 +77,9 @@ def _step(metric: str, before: float, after: float) -> str:
     return f"{metric} {numbers.fixed(before)} → {numbers.fixed(after)}"
 
 
-def _shown(each: _Change, names: tuple[str, str]) -> Change:
+def _shown(each: _QuestionDifference, names: tuple[str, str]) -> ChangedQuestion:
     answers = zip(names, (each.ours, each.theirs), strict=True)
-    return Change(
+    return ChangedQuestion(
         question=each.ours.question,
         question_id=each.ours.question_id,
         difference=numbers.signed(each.difference),
@@ -102,4 +104,4 @@ def _answer(query: QueryResult) -> Text:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= LONGEST else text[:LONGEST].rstrip() + " …"
+    return text if len(text) <= LONGEST_ANSWER else text[:LONGEST_ANSWER].rstrip() + " …"

@@ -15,7 +15,7 @@ from evaluation.report.layout import (
     Lights,
     Line,
     Page,
-    Section,
+    ReportSection,
     Table,
     Text,
 )
@@ -56,7 +56,8 @@ def build_difference(
         b=names[1],
     )
     sections = tuple(
-        Section(number, title, blocks) for number, (title, blocks) in enumerate(parts, start=1)
+        ReportSection(number, title, blocks)
+        for number, (title, blocks) in enumerate(parts, start=1)
     )
     return Page(say("difference.title"), a.dataset.name, about, sections)
 

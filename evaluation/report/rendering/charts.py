@@ -27,7 +27,7 @@ from rag.console import printable
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-LONGEST = 26  # characters of a name in a chart
+LONGEST_NAME = 26  # characters of a name in a chart
 LINE = 0.062  # height of a name, where the axis runs from 0 to 1
 
 
@@ -246,4 +246,4 @@ def _apart(values: Sequence[float]) -> list[float]:
 
 def _short(name: str) -> str:
     clean = printable(name).replace("\n", " ")
-    return clean if len(clean) <= LONGEST else clean[: LONGEST - 1] + "…"
+    return clean if len(clean) <= LONGEST_NAME else clean[: LONGEST_NAME - 1] + "…"

@@ -11,7 +11,7 @@ from evaluation.report.layout import (
     Bullets,
     Cases,
     Cell,
-    Changes,
+    ChangedQuestions,
     Code,
     Facts,
     Figure,
@@ -61,13 +61,13 @@ def _block(block: Block) -> str:
     return f"**{plain(block.caption)}**\n\n{body}"
 
 
-def _body(block: Facts | Table | Code | Cases | Changes) -> str:
+def _body(block: Facts | Table | Code | Cases | ChangedQuestions) -> str:
     """What stands below the block's caption."""
     if isinstance(block, Facts):
         return _list([f"{plain(name)}: {plain(value)}" for name, value in block.pairs])
     if isinstance(block, Table):
         return _table(block)
-    if isinstance(block, Changes):
+    if isinstance(block, ChangedQuestions):
         return _changes(block)
     return _code(block.lines) if isinstance(block, Code) else _cases(block)
 
@@ -127,7 +127,7 @@ def _cases(cases: Cases) -> str:
     return "\n".join(lines)
 
 
-def _changes(changes: Changes) -> str:
+def _changes(changes: ChangedQuestions) -> str:
     lines = []
     for place, change in enumerate(changes.items, start=1):
         facts = "; ".join(f"{plain(name)}: {plain(value)}" for name, value in change.pairs)

@@ -23,7 +23,7 @@ Kind = Literal["answer", "no answer", "relevant", "negative"]
 
 
 @dataclass(frozen=True)
-class Piece:
+class DocumentPiece:
     """A document, or a part of a long one, that a question may be asked of.
 
     Attributes:
@@ -74,12 +74,12 @@ class Example:
     document: str = ""
 
 
-def cut_documents(documents: Sequence[SourceDocument]) -> list[Piece]:
+def cut_documents(documents: Sequence[SourceDocument]) -> list[DocumentPiece]:
     """Return the pieces of some documents, in order."""
     return [piece for document in documents for piece in _pieces(document)]
 
 
-def _pieces(document: SourceDocument) -> Iterator[Piece]:
+def _pieces(document: SourceDocument) -> Iterator[DocumentPiece]:
     text, number, first = document.text, 0, 0
     last = 0
     for start, end in sentence_spans(text) if len(text) > LONGEST_PIECE else [(0, len(text))]:
@@ -90,8 +90,8 @@ def _pieces(document: SourceDocument) -> Iterator[Piece]:
     yield _piece(document, number, first, max(last, first))
 
 
-def _piece(document: SourceDocument, number: int, first: int, last: int) -> Piece:
-    return Piece(
+def _piece(document: SourceDocument, number: int, first: int, last: int) -> DocumentPiece:
+    return DocumentPiece(
         piece_id=f"{document.document_id}:{number}",
         document_id=document.document_id,
         title=document.title.replace("_", " "),
@@ -101,9 +101,9 @@ def _piece(document: SourceDocument, number: int, first: int, last: int) -> Piec
     )
 
 
-def positives(dataset: Dataset, pieces: Sequence[Piece]) -> list[Example]:
+def positives(dataset: Dataset, pieces: Sequence[DocumentPiece]) -> list[Example]:
     """Return the pairs that the set itself knows: with an answer, without one, or relevant."""
-    by_document: dict[str, list[Piece]] = {}
+    by_document: dict[str, list[DocumentPiece]] = {}
     for piece in pieces:
         by_document.setdefault(piece.document_id, []).append(piece)
     homes = {name: parts[0] for name, parts in by_document.items()}
@@ -119,7 +119,7 @@ def positives(dataset: Dataset, pieces: Sequence[Piece]) -> list[Example]:
 
 
 def _with_evidence(
-    question: JudgedQuestion, by_document: Mapping[str, Sequence[Piece]]
+    question: JudgedQuestion, by_document: Mapping[str, Sequence[DocumentPiece]]
 ) -> Iterator[Example]:
     """Yield one example for each piece of evidence; its commonest span is the answer."""
     for places in question.evidence:
@@ -132,13 +132,13 @@ def _with_evidence(
                 break
 
 
-def _spanned(question: JudgedQuestion, piece: Piece, gold: Gold) -> Example:
+def _spanned(question: JudgedQuestion, piece: DocumentPiece, gold: Gold) -> Example:
     start, end = gold.start - piece.start, gold.end - piece.start
     return _example(question, piece, "answer", start=start, end=end)
 
 
 def _with_grades(
-    question: JudgedQuestion, by_document: Mapping[str, Sequence[Piece]]
+    question: JudgedQuestion, by_document: Mapping[str, Sequence[DocumentPiece]]
 ) -> Iterator[Example]:
     """Yield relevant documents, with the place of a gold answer where one stands in them."""
     for document_id, grade in question.grades.items():
@@ -175,7 +175,7 @@ def find_answer(text: str, answers: Sequence[str]) -> tuple[int, int] | None:
 
 
 def _example(
-    question: JudgedQuestion, piece: Piece, kind: Kind, *, start: int = -1, end: int = -1
+    question: JudgedQuestion, piece: DocumentPiece, kind: Kind, *, start: int = -1, end: int = -1
 ) -> Example:
     return Example(
         question_id=question.question_id,

@@ -13,7 +13,7 @@ from typing import Literal
 from haystack import Document
 
 from evaluation.datasets.schema import Dataset, JudgedQuestion
-from evaluation.training.data.examples import Example, Piece, find_answer, positives
+from evaluation.training.data.examples import DocumentPiece, Example, find_answer, positives
 from evaluation.training.data.neighbours import Encoder, Neighbours
 from rag.collections import open_temporary
 from rag.config import Config
@@ -28,7 +28,7 @@ Mine = Literal["bm25", "dense", "both"]
 
 def mine_negatives(
     dataset: Dataset,
-    pieces: Sequence[Piece],
+    pieces: Sequence[DocumentPiece],
     *,
     each: float,
     seed: int,
@@ -72,7 +72,7 @@ def mine_negatives(
 @contextmanager
 def _finders(
     dataset: Dataset,
-    pieces: Sequence[Piece],
+    pieces: Sequence[DocumentPiece],
     asked: Sequence[JudgedQuestion],
     *,
     mine: Mine,
@@ -103,7 +103,7 @@ def _finders(
 
 
 def _neighbours(
-    pieces: Sequence[Piece],
+    pieces: Sequence[DocumentPiece],
     documents: Sequence[Document],
     asked: Sequence[JudgedQuestion],
     encode: Encoder | None,
@@ -116,7 +116,7 @@ def _neighbours(
 
 def _limits(
     dataset: Dataset,
-    pieces: Sequence[Piece],
+    pieces: Sequence[DocumentPiece],
     asked: Sequence[JudgedQuestion],
     near: Neighbours,
 ) -> dict[str, float]:
@@ -137,12 +137,12 @@ def _filters(question: JudgedQuestion) -> dict[str, object] | None:
     return None if question.filters is None else dict(question.filters)
 
 
-def _document(piece: Piece) -> Document:
+def _document(piece: DocumentPiece) -> Document:
     meta = {**piece.meta, "document_id": piece.document_id, "title": piece.title}
     return Document(id=piece.piece_id, content=piece.text, meta=meta)
 
 
-def _wrong(question: JudgedQuestion, pieces: Iterator[Piece]) -> Iterator[Example]:
+def _wrong(question: JudgedQuestion, pieces: Iterator[DocumentPiece]) -> Iterator[Example]:
     """Yield the pieces that surely do not answer."""
     relevant = {name for name, grade in question.grades.items() if grade > 0}
     relevant |= {gold.document_id for places in question.evidence for gold in places}

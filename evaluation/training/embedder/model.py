@@ -13,7 +13,7 @@ import numpy.typing as npt
 import torch
 from torch.nn import functional
 
-from evaluation.training.embedder.pairs import Asked, Row, batches, mask, spread_of
+from evaluation.training.embedder.pairs import QuestionTexts, Row, batches, mask, spread_of
 from evaluation.training.loop import Schedule, autocast
 from rag.errors import ModelError
 from rag.models.model_files import OWN, ModelFiles
@@ -28,7 +28,7 @@ Vectors = npt.NDArray[np.float32]
 Kind = Literal["query", "document"]
 
 
-class Embedding(torch.nn.Module):
+class EmbedderNetwork(torch.nn.Module):
     """A sentence-transformers model that can be trained.
 
     Args:
@@ -99,7 +99,7 @@ class Embedding(torch.nn.Module):
         return each.to(device)
 
 
-class Ranking:
+class EmbedderObjective:
     """The `Task` of an embedder.
 
     The loss is the cross-entropy of the text that answers among all texts of the batch that count
@@ -120,7 +120,7 @@ class Ranking:
         only a teacher knows anything about.
     """
 
-    def __init__(self, asked: Sequence[Asked], schedule: Schedule) -> None:
+    def __init__(self, asked: Sequence[QuestionTexts], schedule: Schedule) -> None:
         self.asked, self.schedule = asked, schedule
         self.spread = spread_of(asked)
         self.steps = max(1, round(schedule.epochs * -(-len(asked) // schedule.batch_size)))
@@ -129,7 +129,7 @@ class Ranking:
         """Yield the questions of each step, each with a text or two."""
         return batches(self.asked, self.schedule, spread=self.spread)
 
-    def loss(self, model: Embedding, batch: Sequence[Row]) -> torch.Tensor:
+    def loss(self, model: EmbedderNetwork, batch: Sequence[Row]) -> torch.Tensor:
         """Return the loss of some questions."""
         wrong = [row.wrong for row in batch if row.wrong is not None]
         texts = [*(row.right for row in batch), *wrong]
@@ -172,7 +172,7 @@ def margin_loss(logits: torch.Tensor, batch: Sequence[Row]) -> torch.Tensor:
     return MARGINS * functional.mse_loss(margins, goals)
 
 
-def load_embedding(base: ModelFiles) -> Embedding:
+def load_embedding(base: ModelFiles) -> EmbedderNetwork:
     """Return the model of a folder, in float32 and without dropout.
 
     Raises:
@@ -200,10 +200,10 @@ def load_embedding(base: ModelFiles) -> Embedding:
     for part in model.modules():
         if isinstance(part, torch.nn.Dropout):
             part.p = 0.0  # drawing so many random numbers takes as long as the rest of a step
-    return Embedding(model)
+    return EmbedderNetwork(model)
 
 
-def save_embedding(embedding: Embedding, folder: Path, *, facts: dict[str, Any]) -> None:
+def save_embedding(embedding: EmbedderNetwork, folder: Path, *, facts: dict[str, Any]) -> None:
     """Write a complete sentence-transformers model with weights in float16 into a folder.
 
     Args:

@@ -38,7 +38,7 @@ class Text:
 
 
 @dataclass(frozen=True)
-class Asked:
+class QuestionTexts:
     """A question and its texts.
 
     Attributes:
@@ -67,7 +67,7 @@ class Row:
         margin: How much higher the teacher scores the first, standardised; None without a teacher.
     """
 
-    asked: Asked
+    asked: QuestionTexts
     right: Text
     wrong: Text | None
     margin: float | None = None
@@ -79,7 +79,7 @@ class Row:
         return min(PARAGRAPHS, len(self.right.text)) + min(PARAGRAPHS, wrong)
 
 
-def gather(examples: Sequence[Example], *, taught: bool = False) -> list[Asked]:
+def gather(examples: Sequence[Example], *, taught: bool = False) -> list[QuestionTexts]:
     """Return the questions of some examples with their texts, in the order they first came.
 
     Questions with the same words are one. One without a text that answers is left out, unless a
@@ -102,7 +102,7 @@ def gather(examples: Sequence[Example], *, taught: bool = False) -> list[Asked]:
         if right or (taught and len(wrong) > 1):
             documents = frozenset(each.document for each in right)
             golds = tuple(dict.fromkeys(gold for each in group for gold in each.golds))
-            found.append(Asked(group[0].question, right, wrong, golds, documents))
+            found.append(QuestionTexts(group[0].question, right, wrong, golds, documents))
     return found
 
 
@@ -117,7 +117,9 @@ def packed(question: str) -> str:
     return " ".join(question.casefold().split())
 
 
-def rows_of_epoch(asked: Sequence[Asked], draw: random.Random, *, spread: float = 1) -> list[Row]:
+def rows_of_epoch(
+    asked: Sequence[QuestionTexts], draw: random.Random, *, spread: float = 1
+) -> list[Row]:
     """Return one row for each question, with other texts each time if there are several.
 
     Args:
@@ -143,7 +145,7 @@ def margin(right: Text, wrong: Text | None, spread: float = 1) -> float | None:
     return (right.score - wrong.score) / spread
 
 
-def spread_of(asked: Sequence[Asked]) -> float:
+def spread_of(asked: Sequence[QuestionTexts]) -> float:
     """Return the standard deviation of the teacher's margins between all texts; 1 without any.
 
     It is not centred: a margin keeps its sign.
@@ -158,7 +160,7 @@ def spread_of(asked: Sequence[Asked]) -> float:
 
 
 def batches(
-    asked: Sequence[Asked], schedule: Schedule, *, spread: float = 1
+    asked: Sequence[QuestionTexts], schedule: Schedule, *, spread: float = 1
 ) -> Iterator[list[Row]]:
     """Yield the rows of each step, of similar lengths, epoch after epoch, without end.
 
@@ -231,14 +233,16 @@ def mask(rows: Sequence[Row], texts: Sequence[Text]) -> npt.NDArray[np.bool_]:
     return found
 
 
-def with_scores(asked: Sequence[Asked], scores: Mapping[tuple[str, str], float]) -> list[Asked]:
+def with_scores(
+    asked: Sequence[QuestionTexts], scores: Mapping[tuple[str, str], float]
+) -> list[QuestionTexts]:
     """Return questions whose texts have a teacher's scores, given by question and text."""
 
     def taught(question: str, texts: Sequence[Text]) -> tuple[Text, ...]:
         return tuple(Text(each.text, each.document, scores[question, each.text]) for each in texts)
 
     return [
-        Asked(
+        QuestionTexts(
             each.question,
             taught(each.question, each.right),
             taught(each.question, each.wrong),

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from evaluation.training.embedder.pairs import Asked, with_scores
+from evaluation.training.embedder.pairs import QuestionTexts, with_scores
 from rag.config import Config
 from rag.config.ranker import RankerConfig
 from rag.config.reader import ReaderConfig
@@ -12,7 +12,7 @@ from rag.errors import ModelError
 from rag.models.cross_encoder import RelevanceModel
 from rag.models.selection import open_roles
 
-KEPT = "teacher.json"
+SCORES_FILE = "teacher.json"
 
 
 def open_teacher(name: str, device: str) -> RelevanceModel:
@@ -30,12 +30,12 @@ def open_teacher(name: str, device: str) -> RelevanceModel:
 
 
 def teach(
-    asked: Sequence[Asked],
+    asked: Sequence[QuestionTexts],
     teacher: RelevanceModel,
     *,
     folder: Path,
     progress: Callable[[int, int, str], None] = lambda done, total, what: None,
-) -> list[Asked]:
+) -> list[QuestionTexts]:
     """Return questions whose texts have the teacher's scores.
 
     Args:
@@ -48,7 +48,7 @@ def teach(
         ModelError: If the teacher cannot be loaded, or memory does not suffice.
         OSError: If the scores cannot be written.
     """
-    path = folder / KEPT
+    path = folder / SCORES_FILE
     if path.is_file():
         rows = json.loads(path.read_text(encoding="utf-8"))
     else:

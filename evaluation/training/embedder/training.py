@@ -9,13 +9,18 @@ from pathlib import Path
 from evaluation.training.card import card
 from evaluation.training.data.neighbours import Encoder
 from evaluation.training.data.sets import TrainingSet
-from evaluation.training.embedder.model import Embedding, Ranking, load_embedding, save_embedding
-from evaluation.training.embedder.pairs import Asked, gather
+from evaluation.training.embedder.model import (
+    EmbedderNetwork,
+    EmbedderObjective,
+    load_embedding,
+    save_embedding,
+)
+from evaluation.training.embedder.pairs import QuestionTexts, gather
 from evaluation.training.embedder.teacher import open_teacher, teach
-from evaluation.training.embedder.validation import CUTOFF, Pool, make_pool
+from evaluation.training.embedder.validation import CUTOFF, ValidationPool, make_validation_pool
 from evaluation.training.installation import checkpoints, installing, written
 from evaluation.training.loop import CHECKS, Progress, Schedule, train
-from evaluation.training.options import HEADS, Course
+from evaluation.training.options import HEADS, TrainingOptions
 from evaluation.training.preparation import (
     check_language,
     check_served,
@@ -59,7 +64,7 @@ class TrainedEmbedder:
 
 
 def train_embedder(
-    course: Course,
+    course: TrainingOptions,
     *,
     told: Callable[[Progress], None] = lambda now: None,
     mined: Mined = lambda done, total, what: None,
@@ -96,13 +101,13 @@ def train_embedder(
     _check(asked, held, course.paths)
     with written(course.out), checkpoints(course, base, data) as folder:
         most = _affordable(model, asked, course.schedule, folder)
-        pool = make_pool(held, data.datasets, seed=course.schedule.seed, most=most)
+        pool = make_validation_pool(held, data.datasets, seed=course.schedule.seed, most=most)
         if teacher is not None:
             asked = teach(asked, teacher, folder=folder, progress=mined)
         before = pool.measure(model)
         ended = train(
             model,
-            Ranking(asked, course.schedule),
+            EmbedderObjective(asked, course.schedule),
             course.schedule,
             folder=folder,
             measure=pool.measure,
@@ -113,7 +118,9 @@ def train_embedder(
     return done
 
 
-def _check(asked: Sequence[Asked], held: Sequence[Asked], paths: Sequence[Path]) -> None:
+def _check(
+    asked: Sequence[QuestionTexts], held: Sequence[QuestionTexts], paths: Sequence[Path]
+) -> None:
     """Refuse sets with nothing to learn, or nothing to choose the best weights by."""
     names = ", ".join(f"`{path}`" for path in paths)
     if not asked or not held:
@@ -122,7 +129,7 @@ def _check(asked: Sequence[Asked], held: Sequence[Asked], paths: Sequence[Path])
 
 
 def _affordable(
-    model: Embedding, asked: Sequence[Asked], schedule: Schedule, folder: Path
+    model: EmbedderNetwork, asked: Sequence[QuestionTexts], schedule: Schedule, folder: Path
 ) -> int | None:
     """Return in how many texts to look when measuring, so that most of a budget is training.
 
@@ -142,10 +149,10 @@ def _affordable(
 
 
 def _done(
-    course: Course,
+    course: TrainingOptions,
     ended: Progress,
-    asked: Sequence[Asked],
-    pool: Pool,
+    asked: Sequence[QuestionTexts],
+    pool: ValidationPool,
     data: TrainingSet,
     *,
     before: float,
@@ -163,7 +170,11 @@ def _done(
 
 
 def _install(
-    course: Course, base: ModelFiles, data: TrainingSet, model: Embedding, done: TrainedEmbedder
+    course: TrainingOptions,
+    base: ModelFiles,
+    data: TrainingSet,
+    model: EmbedderNetwork,
+    done: TrainedEmbedder,
 ) -> None:
     languages = base.own.get("languages") or [data.language]
     text = card(
@@ -181,7 +192,7 @@ def _install(
         (half / "README.md").write_text(text, encoding="utf-8")
 
 
-def _scores(done: TrainedEmbedder, course: Course) -> list[str]:
+def _scores(done: TrainedEmbedder, course: TrainingOptions) -> list[str]:
     among = f"n = {done.held_back} questions, held back from the training, in {done.pool} texts"
     lines = [f"- MRR@{CUTOFF}: {done.after:.4f}, that of the base {done.before:.4f} ({among})"]
     if course.teacher:

@@ -11,7 +11,7 @@ from evaluation.datasets.schema import Dataset
 from evaluation.metrics.retrieval import reciprocal_rank
 from evaluation.training.data.examples import cut_documents
 from evaluation.training.data.neighbours import Encoder
-from evaluation.training.embedder.pairs import Asked
+from evaluation.training.embedder.pairs import QuestionTexts
 from rag.models.windows import prefix
 
 MOST_QUESTIONS, FEWEST_QUESTIONS = 200, 20
@@ -20,7 +20,7 @@ CUTOFF = 10
 
 
 @dataclass(frozen=True)
-class Pool:
+class ValidationPool:
     """Questions that are held back, and what their answers are looked for in.
 
     Attributes:
@@ -42,9 +42,13 @@ class Pool:
         )
 
 
-def make_pool(
-    held: Sequence[Asked], datasets: Sequence[Dataset], *, seed: int, most: int | None = None
-) -> Pool:
+def make_validation_pool(
+    held: Sequence[QuestionTexts],
+    datasets: Sequence[Dataset],
+    *,
+    seed: int,
+    most: int | None = None,
+) -> ValidationPool:
     """Return the pool of some questions.
 
     Args:
@@ -69,4 +73,4 @@ def make_pool(
     questions = tuple(
         (each.question, frozenset(places[text.text] for text in each.right)) for each in asked
     )
-    return Pool(questions, tuple(texts))
+    return ValidationPool(questions, tuple(texts))

@@ -41,8 +41,8 @@ def promote(
     as_json: JsonOption = False,
 ) -> None:
     """Use a model instead of the one in use, if it is really better on questions of a set."""
-    from evaluation.training.promotion.promotion_set import trial_of_sets
-    from evaluation.training.promotion.verdict import Examination, verdict_json, verdict_line
+    from evaluation.training.promotion.promotion_set import promotion_set_of_files
+    from evaluation.training.promotion.verdict import PromotionTest, verdict_json, verdict_line
     from rag.models.model_files import find_model
 
     chosen = role_of(role)
@@ -50,9 +50,9 @@ def promote(
     if collection and chosen != "embedder":
         raise ConfigError("--collection: only an embedder's vectors are in a collection.")
     files = find_model(model, setting="MODEL")
-    examination = Examination(chosen)
+    examination = PromotionTest(chosen)
     served = [str(language) for language in files.own.get("languages", ())]
-    trial = trial_of_sets(held_out)
+    trial = promotion_set_of_files(held_out)
     examination.prepare_trial(trial, served[0] if served else "", new=model)
     verdict = examination.pass_judgement(files.folder, say)
     renewed = reembed_promoted(verdict, collection or (), settings)

@@ -22,7 +22,7 @@ _NAME = re.compile(r"(embedder|reader|ranker)-([a-z]+)")
 
 
 @dataclass(frozen=True)
-class Promoted:
+class InstalledModel:
     """A model that is in use.
 
     Attributes:
@@ -45,7 +45,7 @@ def name_of(role: ModelRole, language: str) -> str:
     return f"{PROMOTED}{role}-{language}"
 
 
-def list_promoted() -> list[Promoted]:
+def list_promoted() -> list[InstalledModel]:
     """Return the promoted models, by role and language."""
     found = []
     parent = promoted_folder("")
@@ -56,7 +56,7 @@ def list_promoted() -> list[Promoted]:
         place = parent / name[0]
         if place == path or not place.is_dir():
             kept = place == path and _before(place).is_dir()
-            found.append(Promoted(name[1], name[2], f"{PROMOTED}{name[0]}", place, kept))
+            found.append(InstalledModel(name[1], name[2], f"{PROMOTED}{name[0]}", place, kept))
     return found
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from evaluation.datasets import load_dataset
 from evaluation.datasets.schema import Dataset, JudgedQuestion
-from evaluation.training.data.examples import Example, Piece, cut_documents, positives
+from evaluation.training.data.examples import DocumentPiece, Example, cut_documents, positives
 from evaluation.training.data.sets import TrainingSet
 from rag.errors import DatasetError, ModelError
 from rag.models.model_files import find_model
@@ -18,7 +18,7 @@ TRAINED_ON = "trained_on.json"  # beside a model's weights
 
 
 @dataclass(frozen=True)
-class Asked:
+class PromotionQuestion:
     """A question and what is right.
 
     Attributes:
@@ -40,7 +40,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Trial:
+class PromotionSet:
     """Questions to compare two models on.
 
     Attributes:
@@ -50,18 +50,18 @@ class Trial:
         left_out: Questions that a model was trained on.
     """
 
-    asked: tuple[Asked, ...]
-    pieces: tuple[tuple[Piece, ...], ...]
+    asked: tuple[PromotionQuestion, ...]
+    pieces: tuple[tuple[DocumentPiece, ...], ...]
     source: str
     left_out: int = 0
 
-    def usable(self, role: str) -> "Trial":
+    def usable(self, role: str) -> "PromotionSet":
         """Return it with the questions that can be measured for a role."""
         reads = role == "reader"
         kept = tuple(each for each in self.asked if (each.answers if reads else each.relevant))
         return replace(self, asked=kept)
 
-    def without(self, trained: Collection[str]) -> "Trial":
+    def without(self, trained: Collection[str]) -> "PromotionSet":
         """Return it without the questions with these marks."""
         kept = tuple(each for each in self.asked if mark_of(each.question.question) not in trained)
         return replace(self, asked=kept, left_out=self.left_out + len(self.asked) - len(kept))
@@ -73,9 +73,9 @@ class Trial:
         return f"{len(self.asked)} questions of {self.source}{gone}"
 
 
-def make_trial(datasets: Sequence[Dataset], source: str) -> Trial:
+def make_promotion_set(datasets: Sequence[Dataset], source: str) -> PromotionSet:
     """Return the questions of some sets."""
-    asked: list[Asked] = []
+    asked: list[PromotionQuestion] = []
     cut = [tuple(cut_documents(dataset.documents)) for dataset in datasets]
     for number, (dataset, pieces) in enumerate(zip(datasets, cut, strict=True)):
         places: dict[tuple[str, str], list[str]] = {}
@@ -89,21 +89,21 @@ def make_trial(datasets: Sequence[Dataset], source: str) -> Trial:
             right = [each for each in found if each.kind in ("answer", "relevant")]
             relevant = {name for each in right for name in places[each.title, each.text]}
             answers = tuple(each for each in right if each.kind == "answer")
-            asked.append(Asked(number, question, answers, frozenset(relevant)))
-    return Trial(tuple(asked), tuple(cut), source)
+            asked.append(PromotionQuestion(number, question, answers, frozenset(relevant)))
+    return PromotionSet(tuple(asked), tuple(cut), source)
 
 
-def trial_of_sets(paths: Sequence[Path]) -> Trial:
+def promotion_set_of_files(paths: Sequence[Path]) -> PromotionSet:
     """Return the questions of sets that were held out.
 
     Raises:
         DatasetError: If one cannot be read.
     """
     names = ", ".join(f"`{path.name}`" for path in paths)
-    return make_trial([load_dataset(path) for path in paths], names)
+    return make_promotion_set([load_dataset(path) for path in paths], names)
 
 
-def trial_of_rest(data: TrainingSet) -> Trial:
+def promotion_set_of_held_back(data: TrainingSet) -> PromotionSet:
     """Return the questions that were held back from a training."""
     used = {each.question_id for each in data.examples}
     marks = {mark_of(each.question) for each in data.examples}
@@ -114,7 +114,7 @@ def trial_of_rest(data: TrainingSet) -> Trial:
             if f"{number}:{each.question_id}" not in used and mark_of(each.question) not in marks
         )  # fmt: skip
         datasets.append(replace(dataset, questions=kept))
-    return make_trial(datasets, "the training sets, held back")
+    return make_promotion_set(datasets, "the training sets, held back")
 
 
 def mark_of(question: str) -> str:
@@ -151,7 +151,7 @@ def trained_on(model: str) -> frozenset[str]:
         raise ModelError(f"`{path}` is damaged: {error}.") from None
 
 
-def check_enough(trial: Trial) -> None:
+def check_enough(trial: PromotionSet) -> None:
     """Refuse questions that are too few.
 
     Raises:

@@ -15,8 +15,8 @@ from evaluation.datasets.squad import Question
 from evaluation.metrics.answers import cmrc_f1, f1
 from evaluation.metrics.retrieval import ndcg
 from evaluation.run.reader_evaluation import read_contexts
-from evaluation.training.data.examples import Example, Piece
-from evaluation.training.promotion.promotion_set import Asked, Trial
+from evaluation.training.data.examples import DocumentPiece, Example
+from evaluation.training.promotion.promotion_set import PromotionQuestion, PromotionSet
 from indexing.chunking import embedded_text
 from rag.collections import open_temporary
 from rag.config import Config, EmbedderConfig
@@ -34,7 +34,7 @@ CANDIDATES = 20  # of bm25, for a ranker
 MEASURES: dict[ModelRole, str] = {"reader": "F1", "ranker": "nDCG@10", "embedder": "nDCG@10"}
 
 
-def score_questions(role: ModelRole, trial: Trial, model: str | None) -> list[float]:
+def score_questions(role: ModelRole, trial: PromotionSet, model: str | None) -> list[float]:
     """Return how good a model is on each question, from 0 to 1.
 
     Args:
@@ -54,7 +54,7 @@ def score_questions(role: ModelRole, trial: Trial, model: str | None) -> list[fl
 # -- readers
 
 
-def score_reader(trial: Trial, model: str | None) -> list[float]:
+def score_reader(trial: PromotionSet, model: str | None) -> list[float]:
     """Return the mean F1 over each question's texts that answer; see `score_questions`."""
     config, reader = Config(), "sentences"
     if model is not None:
@@ -89,7 +89,7 @@ def _f1(example: Example, said: str) -> float:
 # -- rankers
 
 
-def score_ranker(trial: Trial, model: str | None) -> list[float]:
+def score_ranker(trial: PromotionSet, model: str | None) -> list[float]:
     """Return nDCG@10 of each question's candidates; see `score_questions`."""
     ranker = None
     if model is not None:
@@ -106,7 +106,9 @@ def score_ranker(trial: Trial, model: str | None) -> list[float]:
     return scores
 
 
-def _found(trial: Trial, top_k: int) -> Iterator[tuple[Asked, Sequence[Document]]]:
+def _found(
+    trial: PromotionSet, top_k: int
+) -> Iterator[tuple[PromotionQuestion, Sequence[Document]]]:
     """Yield each question with what bm25 finds for it."""
     for number, pieces in enumerate(trial.pieces):
         some = [each for each in trial.asked if each.number == number]
@@ -123,23 +125,23 @@ def _found(trial: Trial, top_k: int) -> Iterator[tuple[Asked, Sequence[Document]
                 yield each, hits
 
 
-def _document(piece: Piece) -> Document:
+def _document(piece: DocumentPiece) -> Document:
     meta = {**piece.meta, "document_id": piece.document_id, "title": piece.title}
     return Document(id=piece.piece_id, content=piece.text, meta=meta)
 
 
-def _filters(asked: Asked) -> dict[str, Any] | None:
+def _filters(asked: PromotionQuestion) -> dict[str, Any] | None:
     return None if asked.question.filters is None else dict(asked.question.filters)
 
 
-def _ndcg(asked: Asked, ranking: Sequence[str]) -> float:
+def _ndcg(asked: PromotionQuestion, ranking: Sequence[str]) -> float:
     return ndcg(ranking, dict.fromkeys(asked.relevant, 1), K)
 
 
 # -- embedders
 
 
-def score_embedder(trial: Trial, model: str | None) -> list[float]:
+def score_embedder(trial: PromotionSet, model: str | None) -> list[float]:
     """Return nDCG@10 of each question over all pieces, exactly; see `score_questions`."""
     if model is None:
         return [_ndcg(each, [hit.id for hit in found]) for each, found in _found(trial, K)]
@@ -162,7 +164,7 @@ def _embed(embedder: Embedder, documents: Sequence[Document]) -> Vectors:
 
 
 def _nearest(
-    embedder: Embedder, asked: Asked, documents: Sequence[Document], vectors: Vectors
+    embedder: Embedder, asked: PromotionQuestion, documents: Sequence[Document], vectors: Vectors
 ) -> float:
     near = vectors @ embedder.encode_query(asked.question.question)
     order = np.argsort(-near, kind="stable").tolist()

@@ -15,11 +15,11 @@ from evaluation.results.comparison import compare_values
 from evaluation.training.data.sets import TrainingSet
 from evaluation.training.promotion.installed_models import install, name_of
 from evaluation.training.promotion.promotion_set import (
-    Trial,
+    PromotionSet,
     check_enough,
+    promotion_set_of_files,
+    promotion_set_of_held_back,
     trained_on,
-    trial_of_rest,
-    trial_of_sets,
 )
 from evaluation.training.promotion.scores import MEASURES, score_questions
 from rag.errors import DatasetError
@@ -76,7 +76,7 @@ class Verdict:
 def judge(
     role: ModelRole,
     language: str,
-    trial: Trial,
+    trial: PromotionSet,
     *,
     names: tuple[str, str],
     scores: tuple[Sequence[float], Sequence[float]],
@@ -115,7 +115,7 @@ def is_better(verdict: Verdict) -> bool:
     return verdict.difference > 0 and verdict.p < LEVEL
 
 
-class Examination:
+class PromotionTest:
     """A comparison that is prepared before a training, so that nothing is trained in vain.
 
     Args:
@@ -127,7 +127,7 @@ class Examination:
         self.role, self.held_out = role, held_out
         self.language = ""
         self.old: str | None = None
-        self._trial: Trial | None = None
+        self._trial: PromotionSet | None = None
 
     def prepare(self, data: TrainingSet) -> None:
         """Choose the questions, once it is known what is trained on.
@@ -136,10 +136,16 @@ class Examination:
             DatasetError: If they are too few, or in another language; says what to give.
             ModelError: If the model in use is damaged.
         """
-        trial = trial_of_sets(self.held_out) if self.held_out else trial_of_rest(data)
+        trial = (
+            promotion_set_of_files(self.held_out)
+            if self.held_out
+            else promotion_set_of_held_back(data)
+        )
         self.prepare_trial(trial, data.language)
 
-    def prepare_trial(self, trial: Trial, language: str = "", *, new: str | None = None) -> None:
+    def prepare_trial(
+        self, trial: PromotionSet, language: str = "", *, new: str | None = None
+    ) -> None:
         """Take questions that are chosen already; those that a model was trained on are left out.
 
         Args:

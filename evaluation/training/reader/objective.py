@@ -10,12 +10,12 @@ from torch.nn import functional
 from evaluation.training.loop import POOL, Schedule, autocast
 from evaluation.training.reader.features import UNKNOWN, Feature
 from evaluation.training.reader.regularisation import Hiding, hide_tokens
-from rag.models.reader_ranker import Heads, JointModel, to_tensors
+from rag.models.reader_ranker import ReaderRanker, ReaderRankerOutput, to_tensors
 
 SPARE = 0.25  # share of the windows beside an answer that an epoch shows
 
 
-class Reading:
+class ReaderObjective:
     """The `Task` of a reader and ranker.
 
     Args:
@@ -39,7 +39,7 @@ class Reading:
         for batch in batch_order(self.features, self.schedule):
             yield [self.features[place] for place in batch]
 
-    def loss(self, model: JointModel, batch: Sequence[Feature]) -> torch.Tensor:
+    def loss(self, model: ReaderRanker, batch: Sequence[Feature]) -> torch.Tensor:
         """Return the loss of some windows."""
         windows = [each.window for each in batch]
         if self.hiding:
@@ -86,7 +86,7 @@ def shown_in_epoch(features: Sequence[Feature], draw: random.Random) -> list[int
     ]
 
 
-def loss_of(heads: Heads, batch: Sequence[Feature], *, spans: bool) -> torch.Tensor:
+def loss_of(heads: ReaderRankerOutput, batch: Sequence[Feature], *, spans: bool) -> torch.Tensor:
     """Return the loss of a batch: spans, no answer and relevance; what is unknown costs nothing."""
     device = heads.starts.device
     losses = [_yes_no(heads.relevance, [each.relevant for each in batch])]

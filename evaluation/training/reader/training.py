@@ -10,7 +10,7 @@ from evaluation.training.data.neighbours import Encoder
 from evaluation.training.data.sets import TrainingSet
 from evaluation.training.installation import checkpoints, installing, written
 from evaluation.training.loop import Progress, train
-from evaluation.training.options import HEADS, LENGTH, STRIDE, Course
+from evaluation.training.options import HEADS, LENGTH, STRIDE, TrainingOptions
 from evaluation.training.preparation import (
     check_language,
     load_data,
@@ -19,14 +19,14 @@ from evaluation.training.preparation import (
 )
 from evaluation.training.promotion.promotion_set import write_trained_on
 from evaluation.training.reader.features import make_features
-from evaluation.training.reader.objective import Reading
+from evaluation.training.reader.objective import ReaderObjective
 from evaluation.training.reader.regularisation import make_harder
-from evaluation.training.reader.validation import Measured, calibrate, measure
+from evaluation.training.reader.validation import ValidationScores, calibrate, measure
 from rag.errors import DatasetError, ModelError
 from rag.models.calibration import Calibration, write_calibration
 from rag.models.embedder import pick_device
 from rag.models.model_files import ModelFiles, find_model
-from rag.models.reader_ranker import JointModel, joint_from_encoder, save_joint
+from rag.models.reader_ranker import ReaderRanker, reader_ranker_from_encoder, save_reader_ranker
 from rag.models.windows import WindowCutter
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainedReader:
     """A finished training.
 
     Attributes:
@@ -47,18 +47,18 @@ class Trained:
 
     out: Path
     ended: Progress
-    measured: Measured
+    measured: ValidationScores
     examples: int
     lost: int
 
 
 def train_model(
-    course: Course,
+    course: TrainingOptions,
     *,
     told: Callable[[Progress], None] = lambda now: None,
     mined: Callable[[int, int, str], None] = lambda done, total, what: None,
     checked: Callable[[TrainingSet], None] = lambda data: None,
-) -> Trained:
+) -> TrainedReader:
     """Train a model and install it; a training that was stopped by force goes on where it was.
 
     Args:
@@ -87,7 +87,7 @@ def train_model(
     with written(course.out), checkpoints(course, base, data) as folder:
         ended = train(
             model,
-            Reading(features, course.schedule, hiding),
+            ReaderObjective(features, course.schedule, hiding),
             course.schedule,
             folder=folder,
             measure=lambda now: measure(now, data.held_back, held, spans=spans).score,
@@ -106,10 +106,10 @@ def train_model(
             text=text,
             asked=[each.question for each in data.examples],
         )
-    return Trained(course.out, ended, measured, len(data.examples), data.lost)
+    return TrainedReader(course.out, ended, measured, len(data.examples), data.lost)
 
 
-def _embedder_for(language: str, course: Course) -> Encoder:
+def _embedder_for(language: str, course: TrainingOptions) -> Encoder:
     """Return the embedder of a language, for dense negatives of a reader or ranker."""
     from evaluation.training.embedder.model import load_embedding
     from rag.models.default_models import model_for
@@ -121,7 +121,7 @@ def _embedder_for(language: str, course: Course) -> Encoder:
     return load_embedding(find_model(name, setting="--mine")).to(device).eval()
 
 
-def _load_base(base: ModelFiles, seed: int) -> JointModel:
+def _load_base(base: ModelFiles, seed: int) -> ReaderRanker:
     import torch
     from safetensors import SafetensorError
 
@@ -130,7 +130,7 @@ def _load_base(base: ModelFiles, seed: int) -> JointModel:
     if base.read("config.json").get("is_encoder_decoder"):
         raise ModelError(f"{where} is no encoder alone; give one, such as all-MiniLM-L6-v2.")
     try:
-        model = joint_from_encoder(base.folder)
+        model = reader_ranker_from_encoder(base.folder)
     except (OSError, ValueError, KeyError, AttributeError, RuntimeError, SafetensorError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ModelError(f"{where} is no encoder that can be trained: {reason}") from error
@@ -139,7 +139,7 @@ def _load_base(base: ModelFiles, seed: int) -> JointModel:
     return model
 
 
-def _check_classes(course: Course, data: TrainingSet) -> None:
+def _check_classes(course: TrainingOptions, data: TrainingSet) -> None:
     """Refuse to train on one kind of example alone, which teaches to say always the same.
 
     Raises:
@@ -159,12 +159,12 @@ def _check_classes(course: Course, data: TrainingSet) -> None:
     )
 
 
-def is_finite(model: JointModel) -> bool:
+def is_finite(model: ReaderRanker) -> bool:
     """Tell if all weights are numbers."""
     return all(bool(each.isfinite().all()) for each in model.parameters())
 
 
-def _check_finite(model: JointModel) -> None:
+def _check_finite(model: ReaderRanker) -> None:
     if not is_finite(model):
         raise ModelError(
             "the training went astray: its weights are no numbers any more. Nothing was "
@@ -188,7 +188,7 @@ def cutter_of(base: ModelFiles, tokenizer: "Tokenizer", window: int | None) -> W
     return WindowCutter(tokenizer, length=length, stride=stride, longest_question=length // 4)
 
 
-def _facts(course: Course, data: TrainingSet, cutter: WindowCutter) -> dict[str, Any]:
+def _facts(course: TrainingOptions, data: TrainingSet, cutter: WindowCutter) -> dict[str, Any]:
     """Return what a model says about itself in its `config.json`."""
     return {
         "heads": HEADS[course.role],
@@ -200,7 +200,7 @@ def _facts(course: Course, data: TrainingSet, cutter: WindowCutter) -> dict[str,
 
 def _install(
     out: Path,
-    model: JointModel,
+    model: ReaderRanker,
     *,
     facts: dict[str, Any],
     tokenizer: Any,  # noqa: ANN401 - transformers' own type
@@ -210,7 +210,7 @@ def _install(
 ) -> None:
     """Write the model beside its place and move it there when it is whole."""
     with installing(out) as half:
-        save_joint(model, half, facts=facts)
+        save_reader_ranker(model, half, facts=facts)
         tokenizer.save_pretrained(half)
         if calibration is not None:
             write_calibration(half, calibration)

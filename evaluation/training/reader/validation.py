@@ -13,8 +13,8 @@ from evaluation.training.reader.features import Feature
 from rag.config.reader import ReaderConfig
 from rag.language.analysis import language_of
 from rag.models.calibration import Calibration, fit_calibration
-from rag.models.reader_ranker import JointModel, to_tensors
-from rag.models.windows import Reading, by_length, find_spans, prefix, span_features
+from rag.models.reader_ranker import ReaderRanker, to_tensors
+from rag.models.windows import WindowOutput, by_length, find_spans, prefix, span_features
 
 BATCH = 32
 RIGHT = 0.5  # F1
@@ -22,7 +22,7 @@ LONGEST_ANSWER = ReaderConfig().longest_answer  # tokens
 
 
 @dataclass(frozen=True)
-class Measured:
+class ValidationScores:
     """What was measured.
 
     Attributes:
@@ -46,8 +46,8 @@ class Measured:
 
 
 def measure(
-    model: JointModel, examples: Sequence[Example], features: Sequence[Feature], *, spans: bool
-) -> Measured:
+    model: ReaderRanker, examples: Sequence[Example], features: Sequence[Feature], *, spans: bool
+) -> ValidationScores:
     """Return how well a model reads and ranks some examples.
 
     Args:
@@ -57,7 +57,7 @@ def measure(
         spans: Whether spans are measured.
     """
     relevance = [float("-inf")] * len(examples)
-    read: list[list[Reading]] = [[] for _ in examples]
+    read: list[list[WindowOutput]] = [[] for _ in examples]
     for each in _read(model, features):
         place = each.window.text
         relevance[place] = max(relevance[place], each.relevance or 0.0)
@@ -68,7 +68,7 @@ def measure(
         if spans and example.kind == "answer"
     ]
     wins = _wins(examples, relevance)
-    return Measured(
+    return ValidationScores(
         f1=fmean(scores) if scores else None,
         ranked=fmean(wins) if wins else None,
         answers=len(scores),
@@ -76,7 +76,7 @@ def measure(
     )
 
 
-def _read(model: JointModel, features: Sequence[Feature]) -> Iterator[Reading]:
+def _read(model: ReaderRanker, features: Sequence[Feature]) -> Iterator[WindowOutput]:
     """Yield what a model says about some windows, in no order."""
     windows = [each.window for each in features]
     order = by_length(windows)
@@ -87,7 +87,7 @@ def _read(model: JointModel, features: Sequence[Feature]) -> Iterator[Reading]:
             heads = model(**to_tensors(batch, model.encoder))
         starts, ends = heads.starts.cpu().numpy(), heads.ends.cpu().numpy()
         for row, window in enumerate(batch):
-            yield Reading(
+            yield WindowOutput(
                 window,
                 starts[row],
                 ends[row],
@@ -97,7 +97,7 @@ def _read(model: JointModel, features: Sequence[Feature]) -> Iterator[Reading]:
             )
 
 
-def _f1(example: Example, readings: Sequence[Reading]) -> float:
+def _f1(example: Example, readings: Sequence[WindowOutput]) -> float:
     begin = len(prefix(example.title))
     spans = find_spans(readings, most=1, longest=LONGEST_ANSWER, begin=begin)
     if not spans:
@@ -128,14 +128,14 @@ def _wins(examples: Sequence[Example], relevance: Sequence[float]) -> list[float
 
 
 def calibrate(
-    model: JointModel, examples: Sequence[Example], features: Sequence[Feature]
+    model: ReaderRanker, examples: Sequence[Example], features: Sequence[Feature]
 ) -> Calibration | None:
     """Return what turns a span's scores into the probability that it is right.
 
     It is fitted on the best span of each text that answers, does not, or is about something else;
     right is a span whose F1 is at least a half. None if all are right, or all are wrong.
     """
-    read: list[list[Reading]] = [[] for _ in examples]
+    read: list[list[WindowOutput]] = [[] for _ in examples]
     for each in _read(model, features):
         read[each.window.text].append(each)
     rows, right = [], []

@@ -5,7 +5,7 @@ import re
 from collections.abc import Generator, Iterator
 
 from indexing.converters.formats.records import record_document
-from indexing.converters.schema import ConvertedDocument, Problem, Scalar, Unreadable
+from indexing.converters.schema import ConversionProblem, ConvertedDocument, Scalar, Unreadable
 from indexing.converters.text.cleaning import one_line
 
 _DELIMITERS = ",;\t|"
@@ -20,7 +20,7 @@ _DECIMAL = re.compile(r"[+-]?(?:0|[1-9]\d{0,17})(?:\.\d{1,17})?(?:[eE][+-]?\d{1,
 Row = tuple[int, list[str]]  # the line it begins on, and its cells
 
 
-def convert_csv(text: str) -> Iterator[ConvertedDocument | Problem]:
+def convert_csv(text: str) -> Iterator[ConvertedDocument | ConversionProblem]:
     """The documents of a CSV file, and a problem for each row that cannot be read.
 
     The first row names the columns; if it looks like data, they are called col1, col2, ... A
@@ -38,7 +38,7 @@ def convert_csv(text: str) -> Iterator[ConvertedDocument | Problem]:
     kinds = _column_kinds(text, delimiter, header_line)
     number = 0
     for row in read_rows(text, delimiter):
-        if isinstance(row, Problem):
+        if isinstance(row, ConversionProblem):
             number += 1
             yield row
         elif row[0] != header_line:
@@ -50,7 +50,7 @@ def convert_csv(text: str) -> Iterator[ConvertedDocument | Problem]:
 
 def _read_row(
     row: Row, number: int, header: list[str], kinds: dict[int, type]
-) -> ConvertedDocument | Problem:
+) -> ConvertedDocument | ConversionProblem:
     line, cells = row
     names = name_columns(header, len(cells))
     record = dict(zip(names, cells, strict=False))
@@ -59,7 +59,7 @@ def _read_row(
         for index, (name, cell) in enumerate(zip(names, cells, strict=False))
     }
     document = record_document(record, number, "csv", typed)
-    return document or Problem(f"line {line}: no text in it")
+    return document or ConversionProblem(f"line {line}: no text in it")
 
 
 def find_delimiter(text: str) -> str:
@@ -106,7 +106,7 @@ def name_columns(header: list[str], width: int) -> list[str]:
     return [name or f"col{number}" for number, name in enumerate(padded, start=1)]
 
 
-def read_rows(text: str, delimiter: str) -> Iterator[Row | Problem]:
+def read_rows(text: str, delimiter: str) -> Iterator[Row | ConversionProblem]:
     """The rows that are not blank; a row that breaks the quoting rules is a problem.
 
     A quote that is never closed would swallow the rest of the file: reading goes on at the line
@@ -120,12 +120,14 @@ def read_rows(text: str, delimiter: str) -> Iterator[Row | Problem]:
         if onward is None:
             return
         start = onward
-    yield Problem(f"line {start + 1} and all after it: too many quotes that are never closed")
+    yield ConversionProblem(
+        f"line {start + 1} and all after it: too many quotes that are never closed"
+    )
 
 
 def _read_from(
     lines: list[str], start: int, delimiter: str
-) -> Generator[Row | Problem, None, int | None]:
+) -> Generator[Row | ConversionProblem, None, int | None]:
     """The rows from `lines[start]` on; returns where to go on, if a quote was never closed."""
     source = (f"{line}\n" for line in lines[start:])
     reader = csv.reader(source, delimiter=delimiter, strict=True)
@@ -134,7 +136,7 @@ def _read_from(
         try:
             row = next(reader, None)
         except csv.Error as error:
-            yield Problem(f"line {line}: not valid CSV ({error})")
+            yield ConversionProblem(f"line {line}: not valid CSV ({error})")
             if start + reader.line_num >= len(lines) > line:
                 return line
             continue
@@ -147,7 +149,7 @@ def _read_from(
 def _first_rows(text: str, delimiter: str) -> Iterator[Row]:
     found = 0
     for row in read_rows(text[:1_000_000], delimiter):
-        if not isinstance(row, Problem):
+        if not isinstance(row, ConversionProblem):
             yield row
             found += 1
         if found == 50:
@@ -158,7 +160,7 @@ def _column_kinds(text: str, delimiter: str, header_line: int) -> dict[int, type
     """For each column the type of all its cells that are not empty: int, float or str."""
     kinds: dict[int, type] = {}
     for row in read_rows(text, delimiter):
-        if isinstance(row, Problem) or row[0] == header_line:
+        if isinstance(row, ConversionProblem) or row[0] == header_line:
             continue
         for index, cell in enumerate(row[1]):
             known = kinds.get(index)

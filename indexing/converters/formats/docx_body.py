@@ -10,7 +10,7 @@ from typing import Any
 
 from docx.oxml.ns import qn
 
-from indexing.converters.schema import Section
+from indexing.converters.schema import Heading
 
 _BREAKS = {qn("w:tab"): "\t", qn("w:br"): "\n", qn("w:cr"): "\n", qn("w:noBreakHyphen"): "-"}
 _TEXT, _PARAGRAPH, _TABLE = qn("w:t"), qn("w:p"), qn("w:tbl")
@@ -21,11 +21,11 @@ _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallba
 _OFF = {"0", "false", "off"}
 
 
-def read_body(document: Any) -> tuple[str, list[Section]]:  # noqa: ANN401
+def read_body(document: Any) -> tuple[str, list[Heading]]:  # noqa: ANN401
     """The text of a `docx.Document`, and its headings by offset."""
     styles = {style.style_id: style.name or "" for style in document.styles}
     parts: list[str] = []
-    sections: list[Section] = []
+    sections: list[Heading] = []
     size, was_item = 0, False
     for block in _blocks(document.element.body):
         if block.tag == _TABLE:
@@ -36,7 +36,7 @@ def read_body(document: Any) -> tuple[str, list[Section]]:  # noqa: ANN401
             continue
         gap = "" if not parts else "\n" if is_item and was_item else "\n\n"
         if level:
-            sections.append(Section(size + len(gap), level, text))
+            sections.append(Heading(size + len(gap), level, text))
         parts += [gap, text]
         size += len(gap) + len(text)
         was_item = is_item

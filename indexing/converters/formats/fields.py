@@ -8,7 +8,7 @@ from typing import Any
 from indexing.converters.schema import Scalar
 from indexing.converters.text.cleaning import clean, one_line
 
-_LONGEST = 1_000  # a longer string is text, and no value to filter by
+_LONGEST_VALUE = 1_000  # a longer string is text, and no value to filter by
 
 
 def scalar_fields(fields: Mapping[Any, Any]) -> dict[str, Scalar]:
@@ -24,7 +24,11 @@ def scalar_fields(fields: Mapping[Any, Any]) -> dict[str, Scalar]:
     kept = {}
     for name, value in fields.items():
         key = one_line(str(name))
-        if key and is_scalar(value) and not (isinstance(value, str) and len(value) > _LONGEST):
+        if (
+            key
+            and is_scalar(value)
+            and not (isinstance(value, str) and len(value) > _LONGEST_VALUE)
+        ):
             kept[key] = _plain(value)
     return kept
 

@@ -13,7 +13,7 @@ from bs4.element import NavigableString, PreformattedString
 
 from indexing.converters.formats.html_text import TextWriter
 from indexing.converters.formats.html_tree import cut, find_content, find_layout_tables
-from indexing.converters.schema import ConvertedDocument, Section
+from indexing.converters.schema import ConvertedDocument, Heading
 from indexing.converters.text.assembly import whole_file
 from indexing.converters.text.cleaning import one_line
 
@@ -63,7 +63,7 @@ def convert_html(text: str, stem: str) -> ConvertedDocument:
     return whole_file(body, title, {"format": "html"}, sections=sections)
 
 
-def read_tree(root: Tag) -> tuple[str, list[Section]]:
+def read_tree(root: Tag) -> tuple[str, list[Heading]]:
     """The text under an element and the headings in it, by offset."""
     walker = _Walker(find_layout_tables(root))
     todo: list[tuple[object, bool]] = [(root, False)]  # a stack: pages can nest without end

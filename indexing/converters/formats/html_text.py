@@ -2,7 +2,7 @@
 
 import re
 
-from indexing.converters.schema import Section
+from indexing.converters.schema import Heading
 
 _EAST_ASIAN = "[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]"
 # a line break in Chinese or Japanese source is no space between words
@@ -21,7 +21,7 @@ class TextWriter:
     """
 
     def __init__(self) -> None:
-        self.sections: list[Section] = []
+        self.sections: list[Heading] = []
         self._parts: list[str] = []
         self._size = 0
         self._lines = 0  # newlines asked for
@@ -110,7 +110,7 @@ class TextWriter:
         words = "".join(self._parts[first:])
         if words.strip():
             start += len(words) - len(words.lstrip())
-            self.sections.append(Section(start, level, words.strip()))
+            self.sections.append(Heading(start, level, words.strip()))
         self._space = False
         self.break_line(2)
 

@@ -13,7 +13,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from indexing.converters.formats.fields import scalar_fields
-from indexing.converters.schema import ConvertedDocument, Section
+from indexing.converters.schema import ConvertedDocument, Heading
 from indexing.converters.text.assembly import whole_file
 from indexing.converters.text.cleaning import clean, one_line
 
@@ -99,7 +99,7 @@ def _drop_from_prose(text: str, *, last: bool = False) -> str:
     return "".join(pieces) + (_OPEN_COMMENT.sub("", rest) if last else rest)
 
 
-def find_headings(text: str) -> list[Section]:
+def find_headings(text: str) -> list[Heading]:
     r"""The headings of Markdown source, each at the offset of its line.
 
     Example:
@@ -115,7 +115,7 @@ def find_headings(text: str) -> list[Section]:
             source = _ANCHOR.sub("", inline.content[:1_000])
             heading = one_line("".join(_words(parser.parseInline(source))))
             if heading:
-                sections.append(Section(starts[token.map[0]], int(token.tag[1]), heading))
+                sections.append(Heading(starts[token.map[0]], int(token.tag[1]), heading))
     return sections
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from pypdf import PdfReader
 from pypdf.errors import DependencyError, PyPdfError
 
-from indexing.converters.schema import ConvertedDocument, Problem, Section, Unreadable
+from indexing.converters.schema import ConversionProblem, ConvertedDocument, Heading, Unreadable
 from indexing.converters.text.assembly import whole_file
 from indexing.converters.text.cleaning import one_line
 
@@ -46,7 +46,7 @@ _DAMAGE = (
 )
 
 
-def convert_pdf(data: bytes, stem: str) -> Iterator[ConvertedDocument | Problem]:
+def convert_pdf(data: bytes, stem: str) -> Iterator[ConvertedDocument | ConversionProblem]:
     """The document of a PDF file, and a problem for each page that could not be read.
 
     Args:
@@ -58,18 +58,18 @@ def convert_pdf(data: bytes, stem: str) -> Iterator[ConvertedDocument | Problem]
     """
     reader = _open(data)
     texts: list[str] = []
-    problems: list[Problem] = []
+    problems: list[ConversionProblem] = []
     try:
         for number, page in enumerate(reader.pages, start=1):
             try:
                 texts.append(_tidy(page.extract_text()))
             except _DAMAGE as error:
                 texts.append("")
-                problems.append(Problem(f"page {number}: damaged ({_name(error)})"))
+                problems.append(ConversionProblem(f"page {number}: damaged ({_name(error)})"))
     except _DAMAGE as error:  # the list of pages itself
         if not texts:
             raise Unreadable(f"the PDF is damaged ({_name(error)})") from error
-        problems.append(Problem(f"after page {len(texts)}: damaged ({_name(error)})"))
+        problems.append(ConversionProblem(f"after page {len(texts)}: damaged ({_name(error)})"))
     if not any(text.strip() for text in texts):
         raise Unreadable(
             f"the PDF is damaged ({problems[0].reason})"
@@ -122,9 +122,9 @@ def _title(reader: PdfReader) -> str:
     return "" if "\ufffd" in title or _NO_TITLE.fullmatch(title) else title
 
 
-def _sections(reader: PdfReader, body: str, pages: list[int]) -> list[Section]:
+def _sections(reader: PdfReader, body: str, pages: list[int]) -> list[Heading]:
     """A section for each bookmark whose title stands on its page, in the order of the outline."""
-    sections: dict[int, Section] = {}
+    sections: dict[int, Heading] = {}
     try:
         bookmarks = list(islice(_bookmarks(reader.outline, 1), _MOST_BOOKMARKS))
         numbers = [reader.get_destination_page_number(mark) for _, mark in bookmarks]
@@ -138,7 +138,7 @@ def _sections(reader: PdfReader, body: str, pages: list[int]) -> list[Section]:
         match = _find(str(mark.title or ""), body, max(pages[number], min(after, end)), end)
         if match:
             after = match.end()
-            sections[match.start()] = Section(match.start(), min(level, 6), match[0])
+            sections[match.start()] = Heading(match.start(), min(level, 6), match[0])
     return list(sections.values())
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from indexing.converters.formats.fields import is_scalar, scalar_fields
-from indexing.converters.schema import ConvertedDocument, Problem, Unreadable
+from indexing.converters.schema import ConversionProblem, ConvertedDocument, Unreadable
 from indexing.converters.text.cleaning import clean, one_line
 
 # fmt: off
@@ -25,7 +25,7 @@ _SHORTEST_TEXT = 20  # UTF-8 bytes: four words, or seven Chinese characters
 Record = Mapping[str, Any]
 
 
-def convert_json(text: str) -> Iterator[ConvertedDocument | Problem]:
+def convert_json(text: str) -> Iterator[ConvertedDocument | ConversionProblem]:
     """The documents of a JSON file.
 
     A list gives one for each object in it, and so does an object with exactly one list of objects
@@ -48,7 +48,7 @@ def convert_json(text: str) -> Iterator[ConvertedDocument | Problem]:
         yield _read_record(record, number, f"record {number}", "json")
 
 
-def convert_json_lines(text: str) -> Iterator[ConvertedDocument | Problem]:
+def convert_json_lines(text: str) -> Iterator[ConvertedDocument | ConversionProblem]:
     """The documents of a JSON Lines file, and a problem for each line that is not an object.
 
     Blank lines do not count as records.
@@ -61,7 +61,7 @@ def convert_json_lines(text: str) -> Iterator[ConvertedDocument | Problem]:
         try:
             record = _parse(line)
         except ValueError as error:
-            yield Problem(f"line {line_number}: {_why(error)}")
+            yield ConversionProblem(f"line {line_number}: {_why(error)}")
         else:
             yield _read_record(record, number, f"line {line_number}", "jsonl")
 
@@ -99,13 +99,13 @@ def _holds_objects(value: list[Any]) -> bool:
 
 def _read_record(
     record: object, number: int, place: str, format_: str
-) -> ConvertedDocument | Problem:
+) -> ConvertedDocument | ConversionProblem:
     if isinstance(record, str):
         record = {"text": record}
     if not isinstance(record, dict):
-        return Problem(f"{place}: expected an object, not {type(record).__name__}")
+        return ConversionProblem(f"{place}: expected an object, not {type(record).__name__}")
     document = record_document(record, number, format_)
-    return document or Problem(f"{place}: no text in it")
+    return document or ConversionProblem(f"{place}: no text in it")
 
 
 def record_document(

@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from indexing.converters.schema import ConvertedDocument, Section
+from indexing.converters.schema import ConvertedDocument, Heading
 
 OUT_OF_MEMORY = 3  # exit code of a worker whose memory is used up
 
@@ -52,7 +52,7 @@ def document_from_fields(fields: Mapping[str, Any]) -> ConvertedDocument:
         KeyError, TypeError, ValueError: if these are no such fields.
     """
     sections = tuple(
-        Section(int(start), int(level), str(heading))
+        Heading(int(start), int(level), str(heading))
         for start, level, heading in fields["sections"]
     )
     return ConvertedDocument(

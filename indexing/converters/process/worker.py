@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 from indexing.converters.dispatch import convert_bytes
 from indexing.converters.process.limits import limit_memory, limit_seconds, used_memory_mb
 from indexing.converters.process.wire import OUT_OF_MEMORY, document_to_fields, pack, unpack
-from indexing.converters.schema import Problem, Unreadable
+from indexing.converters.schema import ConversionProblem, Unreadable
 
 _MOST_PROBLEMS = 100
 
@@ -47,11 +47,11 @@ def answer(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
     try:
         data = _read(request["path"], request["most"])
         for piece in convert_bytes(data, request["suffix"], request["stem"]):
-            if not isinstance(piece, Problem):
+            if not isinstance(piece, ConversionProblem):
                 yield {"document": document_to_fields(piece)}
             elif problems < _MOST_PROBLEMS:
                 yield {"problem": piece.reason}
-            problems += isinstance(piece, Problem)
+            problems += isinstance(piece, ConversionProblem)
     except MemoryError:
         raise
     # The process border: whatever a parser of strangers' files raises is that file's failure.

@@ -3,7 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 
-from indexing.converters.schema import ConvertedDocument, Scalar, Section, Unreadable
+from indexing.converters.schema import ConvertedDocument, Heading, Scalar, Unreadable
 from indexing.converters.text.cleaning import clean_marked, one_line
 
 
@@ -12,7 +12,7 @@ def whole_file(
     title: str,
     meta: Mapping[str, Scalar],
     *,
-    sections: Sequence[Section] = (),
+    sections: Sequence[Heading] = (),
     pages: Sequence[int] = (),
 ) -> ConvertedDocument:
     """The document of a whole file.
@@ -35,7 +35,7 @@ def whole_file(
     def place(start: int) -> int:
         return moved[bisect_left(marks, start)]
 
-    headings = [Section(place(s.start), s.level, one_line(s.heading)) for s in sections]
+    headings = [Heading(place(s.start), s.level, one_line(s.heading)) for s in sections]
     ordered = sorted((s for s in headings if s.heading), key=lambda s: s.start)
     starts = tuple(place(page) for page in pages)
     return ConvertedDocument("", one_line(title), cleaned, tuple(ordered), starts, meta)

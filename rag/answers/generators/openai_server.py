@@ -129,7 +129,7 @@ class OpenAIGenerator:
         delivery = Delivery(streaming_callback, stop, deadline)
         request = self._request(messages)
         self.warm_up()
-        reading = _Reading(self._client, request, self._explain)
+        reading = _StreamReader(self._client, request, self._explain)
         with closing(reading):
             reason = _deliver(reading, delivery)
         if reason is None:
@@ -190,7 +190,7 @@ class _Explain(Protocol):
     def __call__(self, error: Exception, *, begun: bool) -> ModelError: ...
 
 
-class _Reading:
+class _StreamReader:
     """Reads one answer in a thread of its own and ends it when nobody wants it any more.
 
     The thread may outlive `close` until the server's next sign of life or the time-out.
@@ -243,7 +243,7 @@ class _Reading:
                 yield from chunk.choices
 
 
-def _deliver(reading: _Reading, delivery: Delivery) -> FinishReason | None:
+def _deliver(reading: _StreamReader, delivery: Delivery) -> FinishReason | None:
     finish_reason: FinishReason | None = None
     while (interruption := delivery.interruption()) is None:
         try:

@@ -29,7 +29,7 @@ WHOLLY = ("cluster_block_exception", "index_not_found_exception")  # no row is e
 
 
 @dataclass(frozen=True)
-class Change:
+class RowChange:
     """What happens to a row: it is written, or with None deleted."""
 
     row: Row | None
@@ -38,7 +38,7 @@ class Change:
 def send(
     cluster: Cluster,
     index: str,
-    changes: Mapping[str, Change],
+    changes: Mapping[str, RowChange],
     *,
     dense: str,
     refresh: bool = False,
@@ -80,7 +80,7 @@ class _Sender:
     refresh: bool = field(kw_only=True)
     by_alias: bool = field(kw_only=True)
 
-    def send(self, part: dict[str, Change]) -> dict[str, str]:
+    def send(self, part: dict[str, RowChange]) -> dict[str, str]:
         """Send one request's changes until each is taken or refused; return the refused ones."""
         deadline = time.monotonic() + self.cluster.settings.patience
         refused: dict[str, str] = {}
@@ -97,7 +97,7 @@ class _Sender:
         return refused
 
     def _send_once(
-        self, left: dict[str, Change], refused: dict[str, str], seconds: float
+        self, left: dict[str, RowChange], refused: dict[str, str], seconds: float
     ) -> dict[str, str]:
         """Send changes; add to the refused ones, and return those that may be taken later."""
         operations = _operations(left, self.dense)
@@ -157,7 +157,7 @@ def _outcomes(cluster: Cluster, answer: Mapping[str, Any]) -> Iterator[tuple[str
         yield outcome["_id"], status, reason
 
 
-def _operations(changes: Mapping[str, Change], dense: str) -> list[dict[str, Any]]:
+def _operations(changes: Mapping[str, RowChange], dense: str) -> list[dict[str, Any]]:
     operations: list[dict[str, Any]] = []
     for name, change in changes.items():
         if change.row is None:
@@ -167,9 +167,9 @@ def _operations(changes: Mapping[str, Change], dense: str) -> list[dict[str, Any
     return operations
 
 
-def _parts(changes: Mapping[str, Change]) -> Iterator[dict[str, Change]]:
+def _parts(changes: Mapping[str, RowChange]) -> Iterator[dict[str, RowChange]]:
     """Yield changes in requests of a size that a cluster takes."""
-    part: dict[str, Change] = {}
+    part: dict[str, RowChange] = {}
     size = 0
     for name, change in changes.items():
         weight = sum(len(value) for value in (change.row or {}).values() if isinstance(value, str))

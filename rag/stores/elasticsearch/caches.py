@@ -17,7 +17,7 @@ from rag.stores.elasticsearch.rows import PASSAGE, one_of, passage_of, visible
 from rag.stores.elasticsearch.scanning import scan
 from rag.stores.elasticsearch.vectors import ClusterVectors
 from rag.stores.filters import Filter, matches
-from rag.stores.indexes.faiss_maintenance import DerivedDense
+from rag.stores.indexes.faiss_maintenance import DerivedFaissIndex
 from rag.stores.indexes.folders import IndexFolders
 
 Result = TypeVar("Result")
@@ -26,7 +26,7 @@ KEPT_INDEXES = 2
 KEPT_FILTERS = 32
 
 
-class Views:
+class GenerationCaches:
     """Filters as queries, and the FAISS index, of the generations in use.
 
     Args:
@@ -47,7 +47,7 @@ class Views:
     ) -> None:
         self._cluster, self._index = cluster, index
         self._vectors, self._folders = vectors, folders
-        self.dense = DerivedDense(folders, vectors, settings)
+        self.dense = DerivedFaissIndex(folders, vectors, settings)
         self._kept: OrderedDict[tuple[str, str, int, str], object] = OrderedDict()
         self._lock = threading.RLock()
 

@@ -20,7 +20,7 @@ Query = dict[str, Any]
 EVERYTHING: Query = {"match_all": {}}
 NOTHING: Query = {"match_none": {}}
 DEEPEST = 20  # queries within queries; the server refuses more than 30, and has some around these
-LONGEST = 200  # characters of a name or text that stand in a term; longer ones are hashed
+LONGEST_TERM = 200  # characters of a name or text that stand in a term; longer ones are hashed
 _MARK = "\x1f"
 _BEHIND = {">": "gt", ">=": "gte", "<": "lt", "<=": "lte"}
 
@@ -77,7 +77,7 @@ def _facets(path: tuple[str, ...], meta: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _short(text: str) -> str:
-    if len(text) <= LONGEST and text.isprintable():
+    if len(text) <= LONGEST_TERM and text.isprintable():
         return text
     return "#" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 

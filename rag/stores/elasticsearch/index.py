@@ -21,7 +21,7 @@ from rag.stores.indexes.bm25 import K1, B
 
 GRAPH_LINKS, GRAPH_BUILD = 32, 200  # of the int8 graph: m and ef_construction, as FAISS has them
 STATE = "state"
-_KEPT = {"type": "keyword", "index": False, "doc_values": False}  # read, never searched
+_STORED_KEYWORD = {"type": "keyword", "index": False, "doc_values": False}  # read, never searched
 _TOKENS = {"type": "text", "analyzer": "whitespace", "index_options": "freqs"}
 _PROPERTIES = {
     "kind": {"type": "keyword"},
@@ -37,8 +37,10 @@ _PROPERTIES = {
     "title": _TOKENS,
     "facets": {"type": "keyword", "doc_values": False},
     "embedding": {"type": "binary"},
-    **dict.fromkeys(("content", "heading", "meta", "blob", "body", "source", "sha256"), _KEPT),
-    **dict.fromkeys(("failures", "writer", "owner"), _KEPT),
+    **dict.fromkeys(
+        ("content", "heading", "meta", "blob", "body", "source", "sha256"), _STORED_KEYWORD
+    ),
+    **dict.fromkeys(("failures", "writer", "owner"), _STORED_KEYWORD),
     "generation": {"type": "long"},
 }
 

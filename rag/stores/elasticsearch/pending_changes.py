@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from haystack import Document
 
 from rag.stores.contract import StoredDocument
-from rag.stores.elasticsearch.bulk import Change
+from rag.stores.elasticsearch.bulk import RowChange
 from rag.stores.elasticsearch.filters import Query
 from rag.stores.elasticsearch.rows import (
     DOCUMENT,
@@ -26,7 +26,7 @@ from rag.stores.elasticsearch.rows import (
 Find = Callable[[Query], Iterator[Row]]
 """Asks the index for rows, with their ids as `_id`."""
 
-_KEPT = ("_id", "kind", "id", "document", "path", "added")  # of a row that this run has sent
+_SENT_FIELDS = ("_id", "kind", "id", "document", "path", "added")  # of a row that this run has sent
 
 
 @dataclass(frozen=True)
@@ -59,10 +59,10 @@ class Settled:
         owners: Row id -> document id, or the passage's own if it has no document.
     """
 
-    passages: dict[str, Change] = field(default_factory=dict)
-    documents: dict[str, Change] = field(default_factory=dict)
-    gone_documents: dict[str, Change] = field(default_factory=dict)
-    gone_passages: dict[str, Change] = field(default_factory=dict)
+    passages: dict[str, RowChange] = field(default_factory=dict)
+    documents: dict[str, RowChange] = field(default_factory=dict)
+    gone_documents: dict[str, RowChange] = field(default_factory=dict)
+    gone_passages: dict[str, RowChange] = field(default_factory=dict)
     owners: dict[str, str] = field(default_factory=dict)
 
 
@@ -159,17 +159,17 @@ class Pending:
                 self._sent[kind].remove(name)
             for name, change in new.items():
                 row = {"_id": name, **(change.row or {})}
-                self._sent[kind].add({key: row[key] for key in _KEPT if key in row})
+                self._sent[kind].add({key: row[key] for key in _SENT_FIELDS if key in row})
         return settled
 
-    def _apply(self, find: Find, *also: Drop) -> "_Table":
+    def _apply(self, find: Find, *also: Drop) -> "_RowTable":
         drops = [_dropped_by(change) for change in self._waiting]
-        table = _Table(self, _Wanted([*drops, *also]), find)
+        table = _RowTable(self, _RowsNeeded([*drops, *also]), find)
         for change in self._waiting:
             table.apply(change)
         return table
 
-    def known(self, kind: str, wanted: "_Wanted", found: Iterable[Row]) -> Rows:
+    def known(self, kind: str, wanted: "_RowsNeeded", found: Iterable[Row]) -> Rows:
         """Return the rows that are there: those that a search found, and those sent in this run."""
         sent = self._sent[kind]
         own = list(sent) if wanted.everything else wanted.among(kind, sent)
@@ -187,7 +187,7 @@ def _dropped_by(change: Put | Drop) -> Drop:
     return Drop([change.document.document_id] if change.document else [], passages=passages)
 
 
-class _Wanted:
+class _RowsNeeded:
     """What must be known of the index to make some changes."""
 
     def __init__(self, drops: Sequence[Drop]) -> None:
@@ -214,10 +214,10 @@ class _Wanted:
         return rows.holding(self.documents) + rows.below(self.paths)
 
 
-class _Table:
+class _RowTable:
     """The rows that some changes concern, and what becomes of them."""
 
-    def __init__(self, pending: Pending, wanted: _Wanted, find: Find) -> None:
+    def __init__(self, pending: Pending, wanted: _RowsNeeded, find: Find) -> None:
         self._pending, self.settled = pending, Settled()
         self.rows: dict[str, Rows] = {}
         for kind in (DOCUMENT, PASSAGE):
@@ -248,10 +248,10 @@ class _Table:
         self._pending.next_number += 1
         return self._pending.next_number - 1
 
-    def _add(self, new: dict[str, Change], gone: dict[str, Change], row: Row) -> None:
+    def _add(self, new: dict[str, RowChange], gone: dict[str, RowChange], row: Row) -> None:
         name = row_id(row["kind"], row["id"], self._pending.generation)
         gone.pop(name, None)
-        new[name] = Change(row)
+        new[name] = RowChange(row)
         self.rows[row["kind"]].add({"_id": name, **row})
         self._own(name, row)
 
@@ -270,7 +270,7 @@ class _Table:
             self._remove(passages, self.settled.passages, self.settled.gone_passages, row)
 
     def _remove(
-        self, rows: Rows, new: dict[str, Change], gone: dict[str, Change], row: Row
+        self, rows: Rows, new: dict[str, RowChange], gone: dict[str, RowChange], row: Row
     ) -> None:
         """Mark a row as removed; if it was never visible it goes at once."""
         name = row["_id"]
@@ -279,7 +279,7 @@ class _Table:
         kept = {key: value for key, value in row.items() if key != "_id"}
         generation = self._pending.generation
         is_new = row["added"] == generation
-        gone[name] = Change(None if is_new else {**kept, "removed": generation})
+        gone[name] = RowChange(None if is_new else {**kept, "removed": generation})
         self._own(name, row)
 
     def _own(self, name: str, row: Row) -> None:

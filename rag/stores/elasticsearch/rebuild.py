@@ -14,7 +14,7 @@ from rag.errors import StoreError
 from rag.language.analysis import ANALYZER_VERSION
 from rag.stores.contract import Embed, Manifest, Told
 from rag.stores.document_codec import load_meta
-from rag.stores.elasticsearch.bulk import MOST_ROWS, Change, send
+from rag.stores.elasticsearch.bulk import MOST_ROWS, RowChange, send
 from rag.stores.elasticsearch.client import Cluster
 from rag.stores.elasticsearch.filters import Query, facets
 from rag.stores.elasticsearch.index import (
@@ -45,7 +45,7 @@ KEPT_GENERATIONS = 2  # that can be read
 
 
 @dataclass(frozen=True)
-class Remade:
+class NewEmbedding:
     """Other vectors for all passages.
 
     Attributes:
@@ -60,7 +60,7 @@ class Remade:
 
 
 def rebuild_index(
-    cluster: Cluster, names: Names, *, writer: str, remade: Remade | None = None
+    cluster: Cluster, names: Names, *, writer: str, remade: NewEmbedding | None = None
 ) -> None:
     """Fill the next version of an index, and put it in the old one's place; under the lock.
 
@@ -100,7 +100,7 @@ def rebuild_index(
     _move(cluster, names, head, moves)
 
 
-def _head(old: Head, fresh: Head, remade: Remade | None) -> Head:
+def _head(old: Head, fresh: Head, remade: NewEmbedding | None) -> Head:
     """Return what the new index says of itself; with other vectors it is nobody's old one."""
     made = remade.manifest if remade else old.manifest
     analyzed = replace(made, analyzer=ANALYZER_VERSION) if made else None
@@ -127,7 +127,7 @@ def _kept(published: int) -> Query:
     return {"bool": {"filter": [kinds], "must_not": [garbage]}}
 
 
-def _copy(cluster: Cluster, old: Head, new: Head, kept: Query, remade: Remade | None) -> None:
+def _copy(cluster: Cluster, old: Head, new: Head, kept: Query, remade: NewEmbedding | None) -> None:
     total = count(cluster, old.index, _embedded(kept), patient=True) if remade else 0
     batch: dict[str, Row] = {}
     done = 0
@@ -144,16 +144,18 @@ def _copy(cluster: Cluster, old: Head, new: Head, kept: Query, remade: Remade | 
     refresh(cluster, new.index)
 
 
-def _take_over(cluster: Cluster, new: Head, batch: dict[str, Row], remade: Remade | None) -> int:
+def _take_over(
+    cluster: Cluster, new: Head, batch: dict[str, Row], remade: NewEmbedding | None
+) -> int:
     """Send rows to the new index, with their new vectors if there are any; return how many."""
     embedded = [row for row in batch.values() if "embedding" in row] if remade else []
     if remade and embedded:
         _embed(embedded, remade)
-    _send(cluster, new, {name: Change(row) for name, row in batch.items()})
+    _send(cluster, new, {name: RowChange(row) for name, row in batch.items()})
     return len(embedded)
 
 
-def _embed(rows: Sequence[Row], remade: Remade) -> None:
+def _embed(rows: Sequence[Row], remade: NewEmbedding) -> None:
     """Put the new vectors into some passages' rows."""
     found = np.asarray(remade.embed([passage_of(row) for row in rows]), np.float32)
     vectors = as_vectors(found, len(rows), remade.manifest.dimension)
@@ -175,6 +177,6 @@ def _rows(cluster: Cluster, old: Head, kept: Query) -> Iterator[tuple[str, Row]]
         yield name, row | made
 
 
-def _send(cluster: Cluster, new: Head, batch: dict[str, Change]) -> None:
+def _send(cluster: Cluster, new: Head, batch: dict[str, RowChange]) -> None:
     for name, reason in send(cluster, new.index, batch, dense=new.dense, by_alias=False).items():
         raise StoreError(f"`{name}` cannot be taken over into `{new.index}`: {reason}.")

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from rag.errors import StoreError, UnavailableError
-from rag.stores.elasticsearch.bulk import Change, send
+from rag.stores.elasticsearch.bulk import RowChange, send
 from rag.stores.elasticsearch.client import Cluster
 from rag.stores.elasticsearch.filters import Query
 from rag.stores.elasticsearch.rows import DOCUMENT, PASSAGE, Row, live, one_of
@@ -76,7 +76,7 @@ def _rows(cluster: Cluster, index: str, kind: str, field: str, generation: int) 
 
 def _send(cluster: Cluster, index: str, dense: str, rows: Iterable[tuple[str, Row | None]]) -> None:
     for part in _parts(list(rows)):
-        changes = {name: Change(row) for name, row in part}
+        changes = {name: RowChange(row) for name, row in part}
         for name, reason in send(cluster, index, changes, dense=dense).items():
             raise StoreError(
                 f"`{name}` cannot be put in order: {reason}. Index again from nothing."

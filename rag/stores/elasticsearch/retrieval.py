@@ -27,7 +27,7 @@ SERVER_SHARE = 0.8  # of the time that we wait: the server then still gives what
 _BY_SCORE = [{"_score": "desc"}, {"n": "asc"}]
 
 
-class Ranking:
+class ServerRanking:
     """Hits of a search, with the rows they stand for and what the search's answer lacked."""
 
     def __init__(self) -> None:
@@ -60,14 +60,14 @@ class Searcher:
         seconds = settings.elasticsearch.timeout * SERVER_SHARE
         self._limit = f"{max(int(seconds * 1000), 1)}ms"
 
-    def bm25(self, words: Sequence[str], top_k: int, *, title_weight: float) -> Ranking:
+    def bm25(self, words: Sequence[str], top_k: int, *, title_weight: float) -> ServerRanking:
         """Return the passages with the best bm25 score, best first."""
         text = " ".join(words[:MOST_WORDS])
         clauses: list[Query] = [{"match": {"text": {"query": text}}}]
         if title_weight:
             clauses.append({"match": {"title": {"query": text, "boost": title_weight}}})
         scored = {"should": clauses, "minimum_should_match": 1, "filter": [self._shown]}
-        ranking = Ranking()
+        ranking = ServerRanking()
 
         def fetch(limit: int) -> Fetched:
             size = min(limit, NUMBERS_AT_ONCE)
@@ -93,7 +93,7 @@ class Searcher:
         ranking.hits = fetch_best(fetch, top_k)
         return ranking
 
-    def graph(self, vector: Vectors, top_k: int) -> Ranking:
+    def graph(self, vector: Vectors, top_k: int) -> ServerRanking:
         """Return the passages with the largest inner product that the graph finds, best first."""
         size = min(TIMES * top_k + SPARE, NUMBERS_AT_ONCE)
         breadth = max(self._settings.elasticsearch.candidates, size)
@@ -116,15 +116,15 @@ class Searcher:
             )
         )
         rows = [hit["_source"] for hit in answer["hits"]["hits"]]
-        ranking = Ranking()
+        ranking = ServerRanking()
         ranking.note = note_of(answer)
         ranking.rows = {row["n"]: row for row in rows}
         ranking.hits = rank_hits(_scored(rows, vector), top_k)
         return ranking
 
-    def fetch(self, hits: Hits) -> Ranking:
+    def fetch(self, hits: Hits) -> ServerRanking:
         """Return the rows of hits that another index found."""
-        ranking = Ranking()
+        ranking = ServerRanking()
         ranking.hits = hits
         numbers = [number for number, _ in hits]
         for start in range(0, len(numbers), ROWS_AT_ONCE):

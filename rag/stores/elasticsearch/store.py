@@ -18,15 +18,23 @@ from haystack.document_stores.types import DuplicatePolicy
 from rag.config import StoreConfig, data_folder
 from rag.errors import StaleError, StoreError
 from rag.language.analysis import tokens
-from rag.stores.contract import DocumentInfo, Embed, Failure, Found, Manifest, Told, Vectors
-from rag.stores.elasticsearch.caches import Views
+from rag.stores.contract import (
+    DocumentInfo,
+    Embed,
+    Failure,
+    Manifest,
+    RetrievedPassages,
+    Told,
+    Vectors,
+)
+from rag.stores.elasticsearch.caches import GenerationCaches
 from rag.stores.elasticsearch.client import Cluster
 from rag.stores.elasticsearch.filters import Query
 from rag.stores.elasticsearch.index import Names, State, open_index, read_state
 from rag.stores.elasticsearch.integrity import find_problems, require_graph, require_tokens
 from rag.stores.elasticsearch.listing import list_documents, list_failures
-from rag.stores.elasticsearch.rebuild import KEPT_GENERATIONS, Remade, rebuild_index
-from rag.stores.elasticsearch.retrieval import Ranking, Searcher
+from rag.stores.elasticsearch.rebuild import KEPT_GENERATIONS, NewEmbedding, rebuild_index
+from rag.stores.elasticsearch.retrieval import Searcher, ServerRanking
 from rag.stores.elasticsearch.rows import DOCUMENT, PASSAGE, passage_of, visible
 from rag.stores.elasticsearch.scanning import count, count_each, index_bytes, scan
 from rag.stores.elasticsearch.vectors import ClusterVectors
@@ -85,7 +93,9 @@ class ElasticsearchStore:
             raise
         self._folders = IndexFolders(self.folder)
         vectors = ClusterVectors(self.cluster, self.names.alias, lambda: self._head)
-        self._views = Views(self.cluster, self.names.alias, vectors, self._folders, self.settings)
+        self._views = GenerationCaches(
+            self.cluster, self.names.alias, vectors, self._folders, self.settings
+        )
 
     def close(self) -> None:
         """Close the connections; the store cannot be used afterwards."""
@@ -166,7 +176,7 @@ class ElasticsearchStore:
         top_k: int,
         filters: Filter | None = None,
         generation: int | None = None,
-    ) -> Found:
+    ) -> RetrievedPassages:
         """Return the passages with the best bm25 score, best first.
 
         Args:
@@ -182,10 +192,10 @@ class ElasticsearchStore:
         """
         words = tokens(query)
 
-        def search(searcher: Searcher, generation: int) -> Ranking:
+        def search(searcher: Searcher, generation: int) -> ServerRanking:
             return searcher.bm25(words, top_k, title_weight=self.title_weight)
 
-        return self._retrieve(search, top_k, filters, generation) if words else Found()
+        return self._retrieve(search, top_k, filters, generation) if words else RetrievedPassages()
 
     def dense_retrieval(
         self,
@@ -194,7 +204,7 @@ class ElasticsearchStore:
         top_k: int,
         filters: Filter | None = None,
         generation: int | None = None,
-    ) -> Found:
+    ) -> RetrievedPassages:
         """Return the passages with the largest inner product of unit vectors, best first.
 
         Args:
@@ -212,10 +222,10 @@ class ElasticsearchStore:
         vector = as_vector(embedding, "the query's vector")
         vector = vector / max(float(np.linalg.norm(vector)), 1e-12)
 
-        def search(searcher: Searcher, generation: int) -> Ranking:
+        def search(searcher: Searcher, generation: int) -> ServerRanking:
             head = self._head
             if not head.dimension or not vector.any():
-                return Ranking()
+                return ServerRanking()
             if len(vector) != head.dimension:
                 raise ValueError(
                     f"the query's vector has {len(vector)} dimensions, the collection "
@@ -237,11 +247,11 @@ class ElasticsearchStore:
 
     def _retrieve(
         self,
-        search: Callable[[Searcher, int], Ranking],
+        search: Callable[[Searcher, int], ServerRanking],
         top_k: int,
         filters: Filter | None,
         generation: int | None,
-    ) -> Found:
+    ) -> RetrievedPassages:
         if not 1 <= top_k <= LARGEST_TOP_K:
             raise ValueError(f"top_k: expected at least 1, at most {LARGEST_TOP_K} (got {top_k})")
         for attempt in range(ATTEMPTS):
@@ -254,8 +264,8 @@ class ElasticsearchStore:
         raise AssertionError("unreachable")
 
     def _retrieve_once(
-        self, search: Callable[[Searcher, int], Ranking], filters: Filter | None, wanted: int
-    ) -> Found:
+        self, search: Callable[[Searcher, int], ServerRanking], filters: Filter | None, wanted: int
+    ) -> RetrievedPassages:
         conditions = self._views.conditions(filters, wanted)
         query = conditions[0] if conditions else None
         searcher = Searcher(self.cluster, self.names.alias, self.settings, wanted, query)
@@ -271,7 +281,7 @@ class ElasticsearchStore:
             for number, score in ranking.hits
             if number in ranking.rows
         ]
-        return Found(found, ranking.note)
+        return RetrievedPassages(found, ranking.note)
 
     def _refuse_stale(self, wanted: int) -> None:
         """Refuse what a writer deletes: what only generations before the last but one can see."""
@@ -382,7 +392,7 @@ class ElasticsearchStore:
             check_reembedding(self._name, made, manifest)
             if made == manifest:
                 return self.generation
-            writer.rebuild(Remade(manifest, embed, told))
+            writer.rebuild(NewEmbedding(manifest, embed, told))
         self._renew_indexes()
         return self.generation
 

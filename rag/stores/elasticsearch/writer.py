@@ -13,8 +13,8 @@ from haystack.document_stores.types import DuplicatePolicy
 
 from rag.errors import StoreError
 from rag.language.analysis import ANALYZER_VERSION
-from rag.stores.contract import Failure, Manifest, Refusal, StoredDocument
-from rag.stores.elasticsearch.bulk import Change, send
+from rag.stores.contract import Failure, Manifest, RefusedDocument, StoredDocument
+from rag.stores.elasticsearch.bulk import RowChange, send
 from rag.stores.elasticsearch.client import Cluster
 from rag.stores.elasticsearch.filters import Query
 from rag.stores.elasticsearch.index import (
@@ -28,7 +28,7 @@ from rag.stores.elasticsearch.index import (
 )
 from rag.stores.elasticsearch.lock import Lock
 from rag.stores.elasticsearch.pending_changes import Drop, Pending, Put, Settled
-from rag.stores.elasticsearch.rebuild import Remade
+from rag.stores.elasticsearch.rebuild import NewEmbedding
 from rag.stores.elasticsearch.repair import collect_garbage, refresh, repair
 from rag.stores.elasticsearch.rows import (
     DOCUMENT,
@@ -192,7 +192,7 @@ class ElasticWriter:
 
     # -- making it last
 
-    def rebuild(self, remade: Remade | None = None) -> None:
+    def rebuild(self, remade: NewEmbedding | None = None) -> None:
         """Make the index anew with the settings of now, and go on writing to the new one.
 
         With other vectors it is the last thing that this writer does.
@@ -202,7 +202,7 @@ class ElasticWriter:
         self._head = open_index(self._cluster, self._names, create=False)
         self._state = read_state(self._cluster, self._names.alias, patient=True)
 
-    def commit(self) -> Sequence[Refusal]:
+    def commit(self) -> Sequence[RefusedDocument]:
         """Make everything so far durable, though not yet visible; return what was refused.
 
         A document of which any row is refused stays as it was.
@@ -222,7 +222,7 @@ class ElasticWriter:
                 raise StoreError(f"`{name}` was not deleted: {reason}. Run the same command again.")
             self._removed += [name for name, change in kept.items() if change.row is not None]
         self._send_failures()
-        return [Refusal(owner, reason) for owner, reason in refused.items()]
+        return [RefusedDocument(owner, reason) for owner, reason in refused.items()]
 
     def publish(self) -> int:
         """Make everything visible at once; return the generation that is then published.
@@ -259,7 +259,7 @@ class ElasticWriter:
             return iter(())
         return scan(self._cluster, self._names.alias, query, patient=True)
 
-    def _send(self, changes: dict[str, Change], settled: Settled) -> dict[str, str]:
+    def _send(self, changes: dict[str, RowChange], settled: Settled) -> dict[str, str]:
         """Send changes; return document id, or the row's own, -> why it was refused."""
         if not changes:
             return {}
@@ -278,7 +278,7 @@ class ElasticWriter:
 
     def _send_failures(self) -> None:
         changes = {
-            row_id(FAILURE, path): Change(
+            row_id(FAILURE, path): RowChange(
                 failure_row(path, self._failures[path]) if self._failures.get(path) else None
             )
             for path in self._failed
@@ -337,8 +337,8 @@ def _touched(generation: int) -> Query:
 
 
 def _without(
-    changes: dict[str, Change], refused: Iterable[str], settled: Settled
-) -> dict[str, Change]:
+    changes: dict[str, RowChange], refused: Iterable[str], settled: Settled
+) -> dict[str, RowChange]:
     """Return the changes that do not concern documents of which something was refused."""
     among = set(refused)
     return {n: change for n, change in changes.items() if settled.owners[n] not in among}

@@ -10,9 +10,9 @@ from rag.config import StoreConfig
 from rag.errors import StoreError
 from rag.files import Numbers
 from rag.stores.embedded.journal import Journal
-from rag.stores.indexes.bm25 import LexicalIndex, RankBm25Index, TantivyIndex, build_tantivy
-from rag.stores.indexes.faiss_index import DenseIndex
-from rag.stores.indexes.faiss_maintenance import DerivedDense
+from rag.stores.indexes.bm25 import Bm25Index, RankBm25Index, TantivyIndex, build_tantivy
+from rag.stores.indexes.faiss_index import FaissIndex
+from rag.stores.indexes.faiss_maintenance import DerivedFaissIndex
 from rag.stores.indexes.folders import IndexFolders
 
 log = logging.getLogger(__name__)
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 SMALL = 5_000  # up to here bm25 is built anew each time, so that removed passages never count
 
 
-class Derived:
+class DerivedIndexes:
     """Makes, finds and checks `bm25-*` and `dense-*` beside a journal.
 
     Args:
@@ -33,13 +33,13 @@ class Derived:
         self._journal, self._settings = journal, settings
         self._owner = journal.owner
         self._folders = IndexFolders(folder)
-        self._dense = DerivedDense(self._folders, journal, settings)
+        self._dense = DerivedFaissIndex(self._folders, journal, settings)
 
     def close(self) -> None:
         """Remove what had to be built outside the folder."""
         self._folders.close()
 
-    def load(self, generation: int) -> tuple[LexicalIndex, DenseIndex | None]:
+    def load(self, generation: int) -> tuple[Bm25Index, FaissIndex | None]:
         """Return both indexes of a generation, built now if they are not there."""
         return self._lexical(generation), self._dense.load(generation)
 
@@ -81,7 +81,7 @@ class Derived:
 
     # -- bm25
 
-    def _lexical(self, generation: int, *, here: bool = False) -> LexicalIndex:
+    def _lexical(self, generation: int, *, here: bool = False) -> Bm25Index:
         live = self._journal.numbers(generation)
         if self._settings.bm25 == "rank-bm25":
             return RankBm25Index(self._journal.contents(live.tolist()))

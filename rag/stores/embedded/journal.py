@@ -19,7 +19,7 @@ from haystack import Document
 from rag.errors import StoreError
 from rag.stores.contract import SCHEMA, DocumentInfo, Failure, Manifest, StoredDocument
 from rag.stores.document_codec import dump_meta, pack, unpack
-from rag.stores.embedded.sqlite import Database
+from rag.stores.embedded.sqlite import JournalDatabase
 from rag.stores.filters import Filter, to_sql
 
 ROWS_AT_ONCE = 500
@@ -40,7 +40,7 @@ class Journal:
 
     def __init__(self, path: Path, *, create: bool = False) -> None:
         self.path = path
-        self.database = Database(path, create=create)
+        self.database = JournalDatabase(path, create=create)
         self.rows, self.transaction = self.database.rows, self.database.transaction
         self.rollback = self.database.rollback
         self.close, self._cursor = self.database.close, self.database.cursor

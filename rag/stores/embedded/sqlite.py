@@ -45,7 +45,7 @@ COMMIT;
 _AROUND = ("FULL", "READONLY", "CANTOPEN", "BUSY", "LOCKED", "IOERR", "PERM", "NOMEM", "AUTH")
 
 
-class Database:
+class JournalDatabase:
     """One connection; safe to share between threads.
 
     Args:

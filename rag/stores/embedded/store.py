@@ -23,8 +23,16 @@ from rag.config import StoreConfig
 from rag.errors import StaleError, StoreError
 from rag.files import Hits, Numbers
 from rag.language.analysis import tokens
-from rag.stores.contract import DocumentInfo, Embed, Failure, Found, Manifest, Told, Vectors
-from rag.stores.embedded.derived_indexes import Derived
+from rag.stores.contract import (
+    DocumentInfo,
+    Embed,
+    Failure,
+    Manifest,
+    RetrievedPassages,
+    Told,
+    Vectors,
+)
+from rag.stores.embedded.derived_indexes import DerivedIndexes
 from rag.stores.embedded.journal import Journal
 from rag.stores.embedded.writer import EmbeddedWriter
 from rag.stores.filters import Filter
@@ -35,8 +43,8 @@ from rag.stores.haystack_protocol import (
     update_matching,
     write_passages,
 )
-from rag.stores.indexes.bm25 import LexicalIndex
-from rag.stores.indexes.faiss_index import DenseIndex
+from rag.stores.indexes.bm25 import Bm25Index
+from rag.stores.indexes.faiss_index import FaissIndex
 from rag.stores.validation import as_vector
 
 log = logging.getLogger(__name__)
@@ -47,12 +55,12 @@ KEPT_FILTERS = 32
 
 
 @dataclass
-class _View:
+class _OpenGeneration:
     """One generation, opened for searching."""
 
     generation: int
-    lexical: LexicalIndex
-    dense: DenseIndex | None
+    lexical: Bm25Index
+    dense: FaissIndex | None
     allowed: OrderedDict[str, Numbers] = field(default_factory=OrderedDict)
 
 
@@ -83,8 +91,8 @@ class EmbeddedStore:
         if create:
             files.make_folder(self.folder)
         self.journal = Journal(self.folder / "journal.db", create=create)
-        self.derived = Derived(self.folder, self.journal, self.settings)
-        self._views: OrderedDict[int, _View] = OrderedDict()
+        self.derived = DerivedIndexes(self.folder, self.journal, self.settings)
+        self._views: OrderedDict[int, _OpenGeneration] = OrderedDict()
         self._lock = threading.RLock()
 
     def close(self) -> None:
@@ -162,7 +170,7 @@ class EmbeddedStore:
         top_k: int,
         filters: Filter | None = None,
         generation: int | None = None,
-    ) -> Found:
+    ) -> RetrievedPassages:
         """Return the passages with the best bm25 score, best first.
 
         Args:
@@ -177,12 +185,12 @@ class EmbeddedStore:
         """
         words = tokens(query)
 
-        def search(view: _View, allowed: Numbers | None) -> Hits:
+        def search(view: _OpenGeneration, allowed: Numbers | None) -> Hits:
             return view.lexical.search(
                 words, top_k, title_weight=self.title_weight, allowed=allowed
             )
 
-        return self._retrieve(search, top_k, filters, generation) if words else Found()
+        return self._retrieve(search, top_k, filters, generation) if words else RetrievedPassages()
 
     def dense_retrieval(
         self,
@@ -191,7 +199,7 @@ class EmbeddedStore:
         top_k: int,
         filters: Filter | None = None,
         generation: int | None = None,
-    ) -> Found:
+    ) -> RetrievedPassages:
         """Return the passages with the largest inner product of unit vectors, best first.
 
         Args:
@@ -208,7 +216,7 @@ class EmbeddedStore:
         vector = as_vector(embedding, "the query's vector")
         vector = vector / max(float(np.linalg.norm(vector)), 1e-12)
 
-        def search(view: _View, allowed: Numbers | None) -> Hits:
+        def search(view: _OpenGeneration, allowed: Numbers | None) -> Hits:
             dimension = view.dense.dimension if view.dense else self.journal.dimension
             if dimension and len(vector) != dimension:
                 raise ValueError(
@@ -225,11 +233,11 @@ class EmbeddedStore:
 
     def _retrieve(
         self,
-        search: Callable[[_View, Numbers | None], Hits],
+        search: Callable[[_OpenGeneration, Numbers | None], Hits],
         top_k: int,
         filters: Filter | None,
         generation: int | None,
-    ) -> Found:
+    ) -> RetrievedPassages:
         if top_k < 1:
             raise ValueError(f"top_k: expected at least 1 (got {top_k})")
         for _ in range(ATTEMPTS):
@@ -242,22 +250,22 @@ class EmbeddedStore:
 
     def _retrieve_once(
         self,
-        search: Callable[[_View, Numbers | None], Hits],
+        search: Callable[[_OpenGeneration, Numbers | None], Hits],
         filters: Filter | None,
         generation: int | None,
-    ) -> Found:
+    ) -> RetrievedPassages:
         view = self._view(generation)
         hits = search(view, self._allowed(view, filters))
         documents = self.journal.passages([number for number, _ in hits])
         # A writer deletes what only generations before the last but one can see.
         if len(documents) < len(hits) or view.generation + KEPT_GENERATIONS <= self.generation:
             raise StaleError(f"generation {view.generation} is gone; ask again.")
-        return Found(
+        return RetrievedPassages(
             replace(document, score=score)
             for document, (_, score) in zip(documents, hits, strict=True)
         )
 
-    def _allowed(self, view: _View, filters: Filter | None) -> Numbers | None:
+    def _allowed(self, view: _OpenGeneration, filters: Filter | None) -> Numbers | None:
         if not filters:
             return None
         key = repr(filters)
@@ -269,14 +277,14 @@ class EmbeddedStore:
             view.allowed.move_to_end(key)
             return view.allowed[key]
 
-    def _view(self, generation: int | None) -> _View:
+    def _view(self, generation: int | None) -> _OpenGeneration:
         wanted = self.generation if generation is None else generation
         with self._lock:
             if wanted not in self._views:
                 if wanted != self.generation:
                     raise StaleError(f"generation {wanted} is gone; ask again.")
                 lexical, dense = self.derived.load(wanted)
-                self._views[wanted] = _View(wanted, lexical, dense)
+                self._views[wanted] = _OpenGeneration(wanted, lexical, dense)
                 while len(self._views) > KEPT_GENERATIONS:
                     self._views.popitem(last=False)
             return self._views[wanted]

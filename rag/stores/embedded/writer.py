@@ -12,14 +12,14 @@ from haystack.document_stores.errors import DuplicateDocumentError
 from haystack.document_stores.types import DuplicatePolicy
 
 from rag import files
-from rag.stores.contract import Embed, Failure, Manifest, Refusal, StoredDocument, Told
+from rag.stores.contract import Embed, Failure, Manifest, RefusedDocument, StoredDocument, Told
 from rag.stores.embedded import reembedding
 from rag.stores.embedded.journal import Journal
 from rag.stores.embedded.lock import hold
 from rag.stores.validation import as_vector, check_manifest, check_reembedding
 
 if TYPE_CHECKING:
-    from rag.stores.embedded.derived_indexes import Derived
+    from rag.stores.embedded.derived_indexes import DerivedIndexes
 
 
 class EmbeddedWriter:
@@ -33,7 +33,7 @@ class EmbeddedWriter:
         recovered: Documents that an interrupted run had committed and not published.
     """
 
-    def __init__(self, folder: Path, journal: Journal, derived: "Derived") -> None:
+    def __init__(self, folder: Path, journal: Journal, derived: "DerivedIndexes") -> None:
         self._folder, self._journal, self._derived = folder, journal, derived
         self._held = ExitStack()
         self._open = False
@@ -153,7 +153,7 @@ class EmbeddedWriter:
 
     # -- making it last
 
-    def commit(self) -> Sequence[Refusal]:
+    def commit(self) -> Sequence[RefusedDocument]:
         """Make everything so far durable, though not yet visible; nothing is ever refused."""
         if self._open:
             self._journal.rows("COMMIT")

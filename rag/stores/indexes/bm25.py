@@ -29,7 +29,7 @@ BROAD = 0.02  # a filter that lets more than this share pass is applied to the h
 Rows = Iterable[tuple[int, str, str]]
 
 
-class LexicalIndex(Protocol):
+class Bm25Index(Protocol):
     """What the embedded store needs of a bm25 engine."""
 
     @property

@@ -50,7 +50,7 @@ class GpuCopy:
         return scores, places
 
 
-class DenseIndex:
+class FaissIndex:
     """Vectors of one generation: a base index, a mask over it, and new vectors beside it.
 
     Args:

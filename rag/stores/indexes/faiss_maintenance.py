@@ -10,7 +10,7 @@ from rag import files
 from rag.config import StoreConfig
 from rag.errors import StoreError
 from rag.files import Numbers
-from rag.stores.indexes.faiss_index import DenseIndex, Vectors, build_base, load_base, save_base
+from rag.stores.indexes.faiss_index import FaissIndex, Vectors, build_base, load_base, save_base
 from rag.stores.indexes.folders import IndexFolders
 
 Base = tuple[Any, Numbers]
@@ -35,7 +35,7 @@ class VectorSource(Protocol):
         """Return vectors by row number, as rows of length 1; those that are gone are zero."""
 
 
-class DerivedDense:
+class DerivedFaissIndex:
     """Makes, finds and checks `dense-*` in a folder.
 
     Args:
@@ -48,7 +48,7 @@ class DerivedDense:
         self._folders, self._source, self._settings = folders, source, settings
         self._opened: tuple[str, Base] | None = None  # the last base, by its seal
 
-    def load(self, generation: int) -> DenseIndex | None:
+    def load(self, generation: int) -> FaissIndex | None:
         """Return the index of a generation, built now if it is not there; None without vectors."""
         live = self._source.numbers(generation, embedded=True)
         if not len(live):
@@ -58,7 +58,7 @@ class DerivedDense:
         new = np.setdiff1d(live, numbers, assume_unique=True)
         vectors = self._source.vectors(new.tolist(), base.d)
         breadth = self._settings.graph_search
-        return DenseIndex(base, numbers, live, vectors, graph_search=breadth)
+        return FaissIndex(base, numbers, live, vectors, graph_search=breadth)
 
     def update(self, generation: int) -> None:
         """Build a folder for a generation about to be published, if the newest is too far off.
