@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from haystack import Document
 
-from indexing.converters import ConvertedDocument, Section
+from indexing.converters import ConvertedDocument, Heading
 from rag.config import ChunkingConfig
 from rag.language.sentences import sentence_spans
 from rag.stores.contract import STRUCTURE
@@ -96,9 +96,9 @@ def embedded_text(passage: Document, tokenizer: "Tokenizer", *, context: bool) -
     return f"{path}\n{content}"
 
 
-def heading_path(sections: Sequence[Section], offset: int, title: str) -> str | None:
+def heading_path(sections: Sequence[Heading], offset: int, title: str) -> str | None:
     """Return the headings above an offset, outermost first, joined by ` > `; the title left out."""
-    path: list[Section] = []
+    path: list[Heading] = []
     for section in sections:
         if section.start > offset:
             break

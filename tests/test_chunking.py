@@ -15,7 +15,7 @@ from indexing.chunking import (
     embedded_text,
     heading_path,
 )
-from indexing.converters import ConvertedDocument, Section
+from indexing.converters import ConvertedDocument, Heading
 from rag.config import ChunkingConfig
 from rag.language.sentences import sentence_spans
 from rag.models.model_files import find_model
@@ -97,7 +97,7 @@ WORDS = st.one_of(
 def test_any_text_is_covered_by_passages_that_are_never_too_long(parts, length, data):
     text = "".join(parts)
     starts = data.draw(st.lists(st.integers(0, len(text)), max_size=5).map(sorted))
-    sections = [Section(start, 1 + place % 3, "H") for place, start in enumerate(starts)]
+    sections = [Heading(start, 1 + place % 3, "H") for place, start in enumerate(starts)]
     overlap = data.draw(st.integers(0, length - 1))
     made = passages_of(document(text, sections=sections), length=length, overlap=overlap)
     assert_sound(made, text, length)
@@ -107,7 +107,7 @@ def test_any_text_is_covered_by_passages_that_are_never_too_long(parts, length, 
 @given(title=st.text(max_size=400), heading=st.text(max_size=400), parts=st.lists(WORDS))
 def test_title_headings_and_passage_fit_into_what_the_model_reads(title, heading, parts):
     text = "".join(parts)
-    made = passages_of(document(text, title=title, sections=[Section(0, 1, heading)]))
+    made = passages_of(document(text, title=title, sections=[Heading(0, 1, heading)]))
     for passage in made:
         assert size(embedded_text(passage, TOKENIZER, context=True)) <= LIMIT
 
@@ -193,7 +193,7 @@ def test_a_long_sentence_is_cut_between_words():
 def two_sections(first, second):
     one, two = " ".join(sentences(first)), " ".join(sentences(second))
     text = f"{one}\n\n{two}"
-    return document(text, sections=[Section(0, 1, "One"), Section(len(one) + 2, 1, "Two")]), len(
+    return document(text, sections=[Heading(0, 1, "One"), Heading(len(one) + 2, 1, "Two")]), len(
         one
     ) + 2
 
@@ -222,13 +222,13 @@ def test_no_sentence_is_repeated_across_a_section():
 
 
 SECTIONS = [
-    Section(0, 1, "Station"),
-    Section(10, 2, "Power"),
-    Section(20, 3, "Batteries"),
-    Section(30, 2, "Water"),
-    Section(40, 4, "Pumps"),  # a jump from 2 to 4
-    Section(50, 3, "Pipes"),
-    Section(60, 1, "Index"),
+    Heading(0, 1, "Station"),
+    Heading(10, 2, "Power"),
+    Heading(20, 3, "Batteries"),
+    Heading(30, 2, "Water"),
+    Heading(40, 4, "Pumps"),  # a jump from 2 to 4
+    Heading(50, 3, "Pipes"),
+    Heading(60, 1, "Index"),
 ]
 
 
@@ -250,7 +250,7 @@ def test_the_heading_path_follows_the_levels_and_leaves_the_title_out(offset, ti
 
 
 def test_text_before_the_first_heading_has_no_heading():
-    assert heading_path([Section(5, 1, "A")], 4, "") is None
+    assert heading_path([Heading(5, 1, "A")], 4, "") is None
 
 
 # -- pages and meta
