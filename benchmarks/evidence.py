@@ -20,10 +20,10 @@ from haystack import Document
 
 from rag.config import Config
 from rag.models.embedder import Embedder
-from rag.pipelines import build_search
+from rag.models.selection import Roles
+from rag.pipelines import build_components, build_pipeline
 from rag.reading.evidence import FEATURES
 from rag.reading.probabilities import BY_WORDS, WITH_SIMILARITY
-from rag.reading.sentence_reader import SentenceReader
 from rag.stores.embedded.store import EmbeddedStore
 
 SEED = 7
@@ -130,17 +130,18 @@ def fill(store, groups, embedder):
 def examples(store, embedder, questions, indexed):
     """Yield features (n, 6) and labels (n,) of the sentences found for each question."""
     method = "hybrid" if embedder else "bm25"
-    pipeline = build_search(Config(), store, embedder, method)
-    reader = SentenceReader(store, embedder)
-    reader.warm_up()
+    components = build_components(Config(), store, embedder, Roles())
+    pipeline = build_pipeline(components, method)
+    last = "fused" if embedder else "bm25"
     for group, question, answers in questions:
         inputs = {"bm25": {"query": question}}
         if embedder:
             weights = {"bm25": 1.0, "dense": 1.0}
             inputs |= {"embed": {"text": question}, "fused": {"weights": weights}}
-        output = pipeline.run(inputs)
-        documents = output["fused" if embedder else "bm25"]["documents"][:TOP_K]
-        evidence = reader.run(question, documents)["evidence"]
+        inputs["read"] = {"question": question}
+        output = pipeline.run(inputs, include_outputs_from={last})
+        documents = output[last]["documents"][:TOP_K]
+        evidence = components.sentence_reader.run(question, documents)["evidence"]
         texts = {document.id: document for document in documents}
         labels = [
             group in indexed

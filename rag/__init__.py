@@ -9,7 +9,7 @@ os.environ.setdefault("HAYSTACK_TELEMETRY_ENABLED", "False")  # read once, when 
 
 from rag.config import Config, load_config
 from rag.errors import RagError
-from rag.schema import Answer, Citation, Passage, SearchResult, Trace, Turn
+from rag.schema import Answer, Citation, Passage, SearchOptions, SearchResult, Trace, Turn
 
 __all__ = [
     "Answer",
@@ -17,6 +17,7 @@ __all__ = [
     "Config",
     "Passage",
     "RagError",
+    "SearchOptions",
     "SearchResult",
     "Trace",
     "Turn",

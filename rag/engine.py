@@ -1,7 +1,8 @@
 """Questions to one collection: search, ask, stream.
 
-The only place that knows the pipelines' socket names, and where a Haystack `Document` becomes a
-`Passage`. One `RAG` may be shared between threads.
+`RAG.ask` is the flow of a question from top to bottom: query, retrieval, ranking, reading, answer.
+Each step is a component of `rag.pipelines`; here a Haystack `Document` becomes a `Passage`. One
+`RAG` may be shared between threads.
 """
 
 import queue
@@ -9,32 +10,38 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any
 
 from haystack import Document
-from haystack.core.errors import PipelineRuntimeError
 from haystack.errors import FilterError
 
 from rag.answers.drafting import DraftInputs, Timer, draft
 from rag.answers.generators import Generator
 from rag.clock import Stopwatch
-from rag.config import Config, Method
-from rag.errors import QuestionError, RagError, StaleError
-from rag.language.analysis import language_of
+from rag.config import Config
+from rag.errors import QuestionError, StaleError
 from rag.models.embedder import Embedder
 from rag.models.selection import Roles, serving
-from rag.pipelines import build_ranks, build_read, build_search, build_spans
+from rag.pipelines import build_components
 from rag.reading.evidence import Evidence
-from rag.retrieval.follow_ups import standalone
 from rag.retrieval.passages import as_passage, stage_scores
+from rag.retrieval.query import Query, build_query
 from rag.retrieval.question_checks import check_embedder, check_question
-from rag.retrieval.ranking_depth import is_ranked
-from rag.schema import Answer, Passage, SearchResult, Stage, Trace, Turn
+from rag.retrieval.ranking_depth import ranking_depth
+from rag.schema import (
+    AS_CONFIGURED,
+    Answer,
+    Method,
+    Passage,
+    SearchOptions,
+    SearchResult,
+    Stage,
+    Trace,
+    Turn,
+)
 from rag.stores.contract import Store
 from rag.stores.filters import Filter, join_filters
 
-Result = TypeVar("Result")
-NONE: Mapping[str, Any] = {}
 ATTEMPTS = 3  # a generation may be replaced while it is read
 
 
@@ -69,17 +76,6 @@ class _Retrieved:
         )
 
 
-@dataclass(frozen=True)
-class _Wanted:
-    """What a search is asked for; None is as configured."""
-
-    method: Method | None
-    top_k: int | None
-    filters: Filter | None
-    rank: bool | None
-    asks: bool = False
-
-
 class RAG:
     """A collection that answers questions.
 
@@ -108,14 +104,9 @@ class RAG:
     ) -> None:
         self.config, self.store, self.collection = config, store, collection
         self.embedder, self.generator, self.filters = embedder, generator, filters
-        self.roles, self._ranks = roles, build_ranks(config, roles)
+        self.roles = roles
         check_embedder(store, embedder, collection)
-        self._read, self._spans = build_read(store, embedder), build_spans(config, roles)
-        self._search = {
-            method: build_search(config, store, embedder, method)
-            for method in ("bm25", "dense", "hybrid")
-            if method == "bm25" or embedder is not None
-        }
+        self.components = build_components(config, store, embedder, roles)
 
     def warm_up(self) -> None:
         """Load the models now, and not at the first question."""
@@ -125,66 +116,42 @@ class RAG:
         if self.generator is not None:
             self.generator.warm_up()
 
-    def search(
-        self,
-        question: str,
-        *,
-        method: Method | None = None,
-        top_k: int | None = None,
-        filters: Filter | None = None,
-        rank: bool | None = None,
-    ) -> SearchResult:
+    def search(self, question: str, options: SearchOptions = AS_CONFIGURED) -> SearchResult:
         """Return the passages for a question, best first.
 
         Args:
             question: Question or keywords.
-            method: `bm25`, `dense` or `hybrid`; None is the configured one.
-            top_k: Most passages, from 1 to 1000; None is the configured number.
-            filters: Only passages that match.
-            rank: Whether the ranker puts them in order; None does so if one is configured, serves
-                the question's language and was made for what it is: see
-                `rag.retrieval.ranking_depth`.
+            options: Method, number of passages, filters, ranking.
 
         Raises:
             QuestionError: If the question is empty or too long, or `top_k` or the filter is not
                 usable; says why.
         """
         watch = Stopwatch()
-        question = _readable(question)
-        wanted = _Wanted(method, top_k, filters, rank)
-        found = self._find(question, question, wanted)
-        return self._result(question, found, found.stages, watch)
+        query = build_query(question)
+        found = self._find(query, options)
+        return self._result(query, found, found.stages, watch)
 
     def search_and_read(
-        self,
-        question: str,
-        *,
-        method: Method | None = None,
-        top_k: int | None = None,
-        filters: Filter | None = None,
-        rank: bool | None = None,
+        self, question: str, options: SearchOptions = AS_CONFIGURED
     ) -> tuple[SearchResult, list[Evidence]]:
         """Return the passages for a question, and their sentences that may answer it, best first.
 
         Arguments and errors are those of `search`.
         """
         watch = Stopwatch()
-        question = _readable(question)
-        wanted = _Wanted(method, top_k, filters, rank)
-        found = self._find(question, question, wanted)
-        evidence, read = self._evidence(question, found, Timer(None))
-        return self._result(question, found, (*found.stages, read), watch), evidence
+        query = build_query(question)
+        found = self._find(query, options)
+        evidence, read = self._evidence(query, found, Timer(None))
+        return self._result(query, found, (*found.stages, read), watch), evidence
 
-    def ask(  # noqa: PLR0913 - all but the question are optional
+    def ask(
         self,
         question: str,
+        options: SearchOptions = AS_CONFIGURED,
         *,
         history: Sequence[Turn] = (),
-        method: Method | None = None,
-        top_k: int | None = None,
-        filters: Filter | None = None,
         budget: float | None = None,
-        rank: bool | None = None,
         write: bool = True,
         on_found: Callable[[tuple[Passage, ...]], None] | None = None,
         on_token: Callable[[str], None] | None = None,
@@ -194,13 +161,10 @@ class RAG:
 
         Args:
             question: The question.
+            options: The way passages are found for the answer.
             history: The exchanges before it, oldest first.
-            method: See `search`.
-            top_k: Most passages that the answer is made from.
-            filters: Only passages that match.
             budget: Seconds; when they run short the generator is dropped, then the ranker, then
                 the reader's use of the embedder, and the answer says so.
-            rank: See `search`.
             write: False quotes the evidence even where a generator is configured.
             on_found: Called once with the passages, before they are read.
             on_token: Called with each piece of a written answer, in this thread.
@@ -210,29 +174,26 @@ class RAG:
             QuestionError: See `search`.
         """
         timer = Timer(budget)
-        question = _readable(question)
-        query, note = standalone(question, history)
-        wanted = _Wanted(method, top_k, filters, rank, asks=True)
-        limits = {"deadline": timer.deadline, "early": self.generator is None or not write}
-        found = self._find(question, query, wanted, limits)
+        query = build_query(question, history, asks=True)
+        generator = self.generator if write else None
+        found = self._find(query, options, deadline=timer.deadline, early=generator is None)
         if on_found is not None:
             on_found(found.passages)
-        stages = [Stage("rewrite", 0.0, None, note)] if note else []
-        stages += found.stages
-        evidence, read = self._evidence(query if note else question, found, timer)
-        stages.append(read)
-        drafts = DraftInputs(question, found.passages, evidence)
-        generator = self.generator if write else None
-        made = draft(drafts, self.config, generator, timer=timer, on_token=on_token, stop=stop)
+        evidence, read = self._evidence(query, found, timer)
+        inputs = DraftInputs(query.question, found.passages, evidence)
+        made = draft(inputs, self.config, generator, timer=timer, on_token=on_token, stop=stop)
+        carried = query.carried_over
+        rewritten = [Stage("rewrite", 0.0, None, carried)] if carried else []
+        stages = (*rewritten, *found.stages, read, *made.stages)
         return Answer(
-            question=question,
+            question=query.question,
             answer=made.cited.text,
             abstained=made.abstained,
             reason=made.reason,
             confidence=round(made.confidence, 4),
             citations=tuple(made.cited.citations),
             passages=found.passages,
-            trace=Trace((*stages, *made.stages), round(timer.ms, 3)),
+            trace=Trace(stages, round(timer.ms, 3)),
             collection=self.collection,
             generation=found.generation,
             short=made.cited.short,
@@ -241,7 +202,8 @@ class RAG:
     def stream(
         self,
         question: str,
-        **options: Any,  # noqa: ANN401
+        options: SearchOptions = AS_CONFIGURED,
+        **arguments: Any,  # noqa: ANN401
     ) -> Iterator[Sources | Token | Answer]:
         """Yield the passages, the pieces of a written answer as they come, and the answer.
 
@@ -249,19 +211,21 @@ class RAG:
 
         Args:
             question: The question.
-            **options: Those of `ask`, but for `on_found` and `on_token`.
+            options: The way passages are found for the answer.
+            **arguments: The other arguments of `ask`, but for `on_found` and `on_token`.
         """
         pieces: queue.Queue[Sources | Token | Answer | BaseException] = queue.Queue()
-        stop = options.pop("stop", None) or threading.Event()
+        stop = arguments.pop("stop", None) or threading.Event()
 
         def work() -> None:
             try:
                 answer = self.ask(
                     question,
+                    options,
                     on_found=lambda passages: pieces.put(Sources(passages)),
                     on_token=lambda text: pieces.put(Token(text)),
                     stop=stop,
-                    **options,
+                    **arguments,
                 )
                 pieces.put(answer)
             except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
@@ -280,123 +244,119 @@ class RAG:
     # -- inside
 
     def _result(
-        self, question: str, found: _Retrieved, stages: tuple[Stage, ...], watch: Stopwatch
+        self, query: Query, found: _Retrieved, stages: tuple[Stage, ...], watch: Stopwatch
     ) -> SearchResult:
         trace = Trace(stages, round(watch.ms, 3))
-        return SearchResult(question, self.collection, found.generation, found.passages, trace)
+        facts = (query.question, self.collection, found.generation)
+        return SearchResult(*facts, found.passages, trace)
 
     def _find(
-        self, question: str, query: str, wanted: _Wanted, limits: Mapping[str, Any] = NONE
+        self,
+        query: Query,
+        options: SearchOptions,
+        *,
+        deadline: float | None = None,
+        early: bool = False,
     ) -> _Retrieved:
-        method = wanted.method or self.config.retrieval.method
-        top_k = self.config.retrieval.top_k if wanted.top_k is None else wanted.top_k
-        check_question(question, self.config, method, top_k, methods=list(self._search))
-        filters = join_filters(self.filters, wanted.filters)
-        ranks, note = is_ranked(query, self.config, self.roles, wanted.rank, asks=wanted.asks)
-        for attempt in range(ATTEMPTS):
-            try:
-                found = self._run_search(query, method, max(top_k, ranks), filters)
-                break
-            except StaleError:
-                if attempt == ATTEMPTS - 1:
-                    raise
-        if ranks:
-            found = self._ranked(query, found, limits)
+        """Retrieve passages, and rank them where that is wanted and pays."""
+        method = options.method or self.config.retrieval.method
+        top_k = self.config.retrieval.top_k if options.top_k is None else options.top_k
+        check_question(query, self.config, method, top_k, methods=self.components.methods)
+        filters = join_filters(self.filters, options.filters)
+        depth, note = ranking_depth(query, self.config, self.roles, options.rank)
+        found = self._retrieve_whole(query, method, max(top_k, depth), filters)
+        if depth:
+            found = self._rank(query, found, deadline=deadline, early=early)
         elif note:
             found = replace(found, stages=(*found.stages, Stage("ranked", 0.0, None, note)))
         return replace(found, documents=found.documents[:top_k])
 
-    def _ranked(self, query: str, found: _Retrieved, limits: Mapping[str, Any]) -> _Retrieved:
-        inputs = {"question": query, "documents": found.documents, **limits}
-        pipeline = serving(self._ranks, language_of(query)) or serving(self._ranks, "")
-        output = _run(pipeline, {"ranked": inputs})["ranked"]
+    def _retrieve_whole(
+        self, query: Query, method: Method, top_k: int, filters: Filter | None
+    ) -> _Retrieved:
+        """Retrieve from one generation; try again if another one replaces it meanwhile."""
+        for attempt in range(ATTEMPTS):
+            try:
+                return self._retrieve(query, method, top_k, filters)
+            except StaleError:
+                if attempt == ATTEMPTS - 1:
+                    raise
+            except FilterError as error:
+                raise QuestionError(f"the filter cannot be used: {error}") from error
+        raise AssertionError("the last attempt returns or raises")
+
+    def _retrieve(
+        self, query: Query, method: Method, top_k: int, filters: Filter | None
+    ) -> _Retrieved:
+        parts, generation = self.components, self.store.generation
+        count = max(self.config.retrieval.candidates, top_k) if method == "hybrid" else top_k
+        outputs: dict[str, dict[str, Any]] = {}
+        if method != "dense":
+            outputs["bm25"] = parts.bm25.run(query.text, filters, count, generation)
+        if parts.embed and parts.dense and method != "bm25":
+            outputs["embed"] = parts.embed.run(query.text)
+            vector = outputs["embed"]["embedding"]
+            outputs["dense"] = parts.dense.run(vector, filters, count, generation)
+        _check_answered(outputs)
+        if method == "hybrid":
+            weights, note = self._weights(query)
+            rankings = {name: outputs[name]["documents"] for name in ("bm25", "dense")}
+            outputs["fused"] = parts.fused.run(**rankings, weights=weights, top_k=top_k, note=note)
+        last = "fused" if method == "hybrid" else method
+        return _Retrieved(
+            outputs[last]["documents"][:top_k],
+            {name: each["documents"] for name, each in outputs.items() if name != "embed"},
+            tuple(each["stage"] for each in outputs.values()),
+            generation,
+        )
+
+    def _weights(self, query: Query) -> tuple[dict[str, float], str | None]:
+        """Return the fusion's weights for a question, and a note if its language moves them."""
+        fusion = self.config.fusion
+        weights = {"bm25": fusion.bm25, "dense": fusion.dense}
+        if self.embedder is None or self.embedder.serves(query.language):
+            return weights, None
+        weights["dense"] = fusion.dense_foreign
+        serves = ", ".join(self.embedder.languages)
+        return weights, f"question in `{query.language}`, embedder serves `{serves}`: bm25 leads"
+
+    def _rank(
+        self, query: Query, found: _Retrieved, *, deadline: float | None, early: bool
+    ) -> _Retrieved:
+        rankers = self.components.rankers
+        ranker = serving(rankers, query.language) or serving(rankers, "")
+        assert ranker is not None  # noqa: S101 - a depth above 0 says so
+        output = ranker.run(query.text, found.documents, deadline, early)
         rankings = {**found.rankings, "ranked": output["ranked"]}
         stages = (*found.stages, output["stage"])
         return _Retrieved(output["documents"], rankings, stages, found.generation)
 
-    def _run_search(
-        self, query: str, method: Method, top_k: int, filters: Filter | None
-    ) -> _Retrieved:
-        generation = self.store.generation
-        common = {"filters": filters, "generation": generation}
-        if method != "hybrid":
-            common["top_k"] = top_k
-        else:
-            common["top_k"] = max(self.config.retrieval.candidates, top_k)
-        inputs: dict[str, dict[str, Any]] = {}
-        if method != "dense":
-            inputs["bm25"] = {"query": query, **common}
-        if method != "bm25":
-            inputs |= {"embed": {"text": query}, "dense": common}
-        if method == "hybrid":
-            weights, note = self._weights(query)
-            inputs["fused"] = {"weights": weights, "note": note, "top_k": top_k}
-        outputs = _run(self._search[method], inputs)
-        _check_answered(outputs)
-        names = [name for name in ("bm25", "dense", "fused") if name in outputs]
-        order = ("bm25", "embed", "dense", "fused")
-        return _Retrieved(
-            outputs[names[-1]]["documents"][:top_k],
-            {name: outputs[name]["documents"] for name in names},
-            tuple(outputs[name]["stage"] for name in order if name in outputs),
-            generation,
-        )
-
-    def _weights(self, query: str) -> tuple[dict[str, float], str | None]:
-        """Return the fusion's weights for a question, and a note if its language moves them."""
-        fusion, language = self.config.fusion, language_of(query)
-        weights = {"bm25": fusion.bm25, "dense": fusion.dense}
-        if self.embedder is None or self.embedder.serves(language):
-            return weights, None
-        weights["dense"] = fusion.dense_foreign
-        serves = ", ".join(self.embedder.languages)
-        return weights, f"question in `{language}`, embedder serves `{serves}`: bm25 leads"
-
     def _evidence(
-        self, question: str, found: _Retrieved, timer: Timer
+        self, query: Query, found: _Retrieved, timer: Timer
     ) -> tuple[list[Evidence], Stage]:
-        language = language_of(question)
-        spans = serving(self._spans, language)
-        inputs: dict[str, Any] = {"question": question, "documents": found.documents}
-        if spans is not None:
-            output = _run(spans, {"read": {**inputs, "deadline": timer.deadline}})["read"]
+        """Read the passages: by spans where a reader serves the language, else by sentences."""
+        readers, documents = self.components.span_readers, found.documents
+        reader = serving(readers, query.language)
+        if reader is not None:
+            output = reader.run(query.text, documents, timer.deadline)
             if output["evidence"] is not None:
                 return output["evidence"], output["stage"]
-        serves = self.embedder is not None and self.embedder.serves(language)
+        serves = self.embedder is not None and self.embedder.serves(query.language)
         is_over = timer.is_over
-        inputs["similarity"] = serves and not is_over
-        output = _run(self._read, {"read": inputs})["read"]
+        similarity = serves and not is_over
+        output = self.components.sentence_reader.run(query.text, documents, similarity)
         stage: Stage = output["stage"]
-        if (serves or spans) and is_over:
+        if (serves or reader) and is_over:
             stage = replace(stage, note="by words alone: the budget was used up")
-        elif self._spans:
-            served = ", ".join(self._spans)
-            note = f"question in `{language}`, reader serves `{served}`: by sentences"
+        elif readers:
+            served = ", ".join(readers)
+            note = f"question in `{query.language}`, reader serves `{served}`: by sentences"
             stage = replace(stage, note=note)
         return output["evidence"], stage
 
 
-def _readable(question: str) -> str:
-    """Return a question without halves of surrogate pairs, which no tokenizer takes."""
-    return question.encode("utf-8", "replace").decode("utf-8")
-
-
-def _run(pipeline: Any, inputs: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ANN401
-    """Run a pipeline; an expected error comes out as itself, not wrapped."""
-    try:
-        outputs: dict[str, Any] = pipeline.run(dict(inputs), include_outputs_from=set(inputs))
-    except PipelineRuntimeError as error:
-        cause = error.__cause__
-        if isinstance(cause, FilterError):
-            raise QuestionError(f"the filter cannot be used: {cause}") from error
-        if isinstance(cause, RagError):
-            raise cause from None
-        raise
-    return outputs
-
-
 def _check_answered(outputs: Mapping[str, Mapping[str, Any]]) -> None:
-    """Raise what kept the retrievers from answering, if none of them did."""
+    """Raise the error that kept the retrievers from answering, if none of them did."""
     errors = [outputs[name]["error"] for name in ("bm25", "dense") if name in outputs]
     if all(errors):
         raise errors[0]

@@ -1,15 +1,18 @@
-"""Haystack pipelines made from a configuration and a store; they hold no state of their own.
+"""The components that answer a question, made from a configuration and a store.
 
-The engine alone knows the names of their sockets.
+The engine calls them one after the other. `build_pipeline` joins the same components to one
+Haystack pipeline, which can be drawn and run without the engine; it gives the same passages and the
+same evidence.
 """
 
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from haystack import Pipeline
 
 from rag.config import Config, Method
 from rag.models.embedder import Embedder
-from rag.models.selection import Roles
+from rag.models.selection import Roles, serving
 from rag.reading.sentence_reader import SentenceReader
 from rag.reading.span_reader import SpanReader
 from rag.retrieval.fusion import Fusion
@@ -18,74 +21,113 @@ from rag.retrieval.retrievers import Bm25Retriever, DenseRetriever, QueryEmbedde
 from rag.stores.contract import Store
 
 
-def build_search(
-    config: Config, store: Store, embedder: Embedder | None, method: Method
-) -> Pipeline:
-    """Return the pipeline from a query to passages.
+@dataclass(frozen=True)
+class Components:
+    """The Haystack components of one collection.
 
-    Its inputs are `bm25.query` and `embed.text`, as far as the method has them; the passages are
-    the output `documents` of `fused`, or of the one retriever there is.
+    Attributes:
+        bm25: Finds passages by words.
+        embed: Makes the question's vector; None without an embedder.
+        dense: Finds passages by that vector; None without an embedder.
+        fused: Joins both rankings.
+        rankers: Language of the question -> what puts passages in order.
+        span_readers: Language of the question -> what finds the words that answer.
+        sentence_reader: Finds the sentences that answer, in any language.
     """
-    pipeline = Pipeline()
-    if method != "dense":
-        pipeline.add_component("bm25", Bm25Retriever(store, config.retrieval.candidates))
-    if method != "bm25":
-        if embedder is None:
-            raise ValueError(f"the method `{method}` needs an embedder")
-        pipeline.add_component("embed", QueryEmbedder(embedder))
-        dense = DenseRetriever(store, config.retrieval.candidates, embedder)
-        pipeline.add_component("dense", dense)
-        pipeline.connect("embed.embedding", "dense.embedding")
-    if method == "hybrid":
-        pipeline.add_component("fused", Fusion(config.fusion.k, config.retrieval.top_k))
-        pipeline.connect("bm25.documents", "fused.bm25")
-        pipeline.connect("dense.documents", "fused.dense")
-    return pipeline
+
+    bm25: Bm25Retriever
+    embed: QueryEmbedder | None
+    dense: DenseRetriever | None
+    fused: Fusion
+    rankers: Mapping[str, Ranker]
+    span_readers: Mapping[str, SpanReader]
+    sentence_reader: SentenceReader
+
+    @property
+    def methods(self) -> tuple[Method, ...]:
+        """The methods that the collection can be asked by."""
+        return ("bm25",) if self.dense is None else ("bm25", "dense", "hybrid")
 
 
-def build_ranks(config: Config, roles: Roles) -> dict[str, Pipeline]:
-    """Return by language the pipeline from a question and passages to their order.
+def build_components(
+    config: Config, store: Store, embedder: Embedder | None, roles: Roles
+) -> Components:
+    """Return the components; models are loaded when they are first used."""
+    candidates = config.retrieval.candidates
+    return Components(
+        bm25=Bm25Retriever(store, candidates),
+        embed=QueryEmbedder(embedder) if embedder else None,
+        dense=DenseRetriever(store, candidates, embedder) if embedder else None,
+        fused=Fusion(config.fusion.k, config.retrieval.top_k),
+        rankers=_rankers(config, roles),
+        span_readers=_span_readers(config, roles),
+        sentence_reader=SentenceReader(store, embedder),
+    )
 
-    Its component is `ranked`.
-    """
-    if config.ranker is None:
+
+def _rankers(config: Config, roles: Roles) -> dict[str, Ranker]:
+    """Return a ranker for each language; languages that share a model share the ranker."""
+    settings = config.ranker
+    if settings is None:
         return {}
-    made: dict[int, Pipeline] = {}
+    made: dict[int, Ranker] = {}
     for language, model in roles.rankers.items():
-        if id(model) in made:
-            continue
         reader = roles.readers.get(language)
-        ranker = Ranker(
-            model,
-            config.ranker.candidates,
-            weight=config.ranker.weight,
-            answered=SpanReader(reader).answered if reader is model else None,
-            enough=config.reader.enough,
-        )
-        made[id(model)] = _of_one("ranked", ranker)
+        if id(model) not in made:
+            made[id(model)] = Ranker(
+                model,
+                settings.candidates,
+                weight=settings.weight,
+                answered=SpanReader(reader).answered if reader is model else None,
+                enough=config.reader.enough,
+            )
     return {language: made[id(model)] for language, model in roles.rankers.items()}
 
 
-def build_read(store: Store, embedder: Embedder | None) -> Pipeline:
-    """Return the pipeline from a question and passages to evidence: the component `read`."""
-    return _of_one("read", SentenceReader(store, embedder))
-
-
-def build_spans(config: Config, roles: Roles) -> dict[str, Pipeline]:
-    """Return by language the pipeline from a question and passages to spans.
-
-    Its component is `read`.
-    """
+def _span_readers(config: Config, roles: Roles) -> dict[str, SpanReader]:
     settings = config.reader
-    made: dict[int, Pipeline] = {}
-    for model in roles.readers.values():
-        if id(model) not in made:
-            reader = SpanReader(model, settings.n_best, settings.longest_answer)
-            made[id(model)] = _of_one("read", reader)
+    made = {
+        id(model): SpanReader(model, settings.n_best, settings.longest_answer)
+        for model in roles.readers.values()
+    }
     return {language: made[id(model)] for language, model in roles.readers.items()}
 
 
-def _of_one(name: str, component: Any) -> Pipeline:  # noqa: ANN401 - Haystack has no type for it
+def build_pipeline(components: Components, method: Method, language: str = "en") -> Pipeline:
+    """Return one Haystack pipeline from a question to passages and evidence.
+
+    Its inputs are `bm25.query`, `embed.text` and `fused.weights` as far as the method has them, and
+    `question` of `ranked` and `read`. A ranker and a span reader are part of it where there is one
+    for the language; `read` is the last component.
+
+    Args:
+        components: The components; they are shared, not copied.
+        method: The method that passages are found by.
+        language: Language of the questions, such as `en`.
+
+    Raises:
+        ValueError: If the method needs an embedder and there is none.
+    """
+    if method not in components.methods:
+        raise ValueError(f"the method `{method}` needs an embedder")
     pipeline = Pipeline()
-    pipeline.add_component(name, component)
+    last: str = "fused" if method == "hybrid" else method
+    if method != "dense":
+        pipeline.add_component("bm25", components.bm25)
+    if components.embed and components.dense and method != "bm25":
+        pipeline.add_component("embed", components.embed)
+        pipeline.add_component("dense", components.dense)
+        pipeline.connect("embed.embedding", "dense.embedding")
+    if method == "hybrid":
+        pipeline.add_component("fused", components.fused)
+        pipeline.connect("bm25.documents", "fused.bm25")
+        pipeline.connect("dense.documents", "fused.dense")
+    ranker = serving(components.rankers, language)
+    if ranker is not None:
+        pipeline.add_component("ranked", ranker)
+        pipeline.connect(f"{last}.documents", "ranked.documents")
+        last = "ranked"
+    reader = serving(components.span_readers, language) or components.sentence_reader
+    pipeline.add_component("read", reader)
+    pipeline.connect(f"{last}.documents", "read.documents")
     return pipeline

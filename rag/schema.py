@@ -7,8 +7,9 @@ exclusive; `page` starts at 1 and is None where a format has no pages; milliseco
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Literal
 
+Method = Literal["bm25", "dense", "hybrid"]
 OF_SPANS = frozenset({"short", "answer_start", "answer_end"})  # fields that only spans fill
 
 
@@ -95,6 +96,27 @@ class Trace:
 
     stages: tuple[Stage, ...]
     total_ms: float
+
+
+@dataclass(frozen=True)
+class SearchOptions:
+    """The way a collection is searched; None is as configured.
+
+    Attributes:
+        method: `bm25`, `dense` or `hybrid`.
+        top_k: Most passages, from 1 to 1000.
+        filters: Only passages that match; see `rag.stores.filters`.
+        rank: Whether the ranker puts passages in order; None does so if a ranker is configured,
+            serves the question's language and was trained for it (`rag.retrieval.ranking_depth`).
+    """
+
+    method: Method | None = None
+    top_k: int | None = None
+    filters: dict[str, Any] | None = None
+    rank: bool | None = None
+
+
+AS_CONFIGURED = SearchOptions()
 
 
 @dataclass(frozen=True)

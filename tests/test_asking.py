@@ -8,7 +8,8 @@ from rag.config.ranker import RankerConfig
 from rag.engine import RAG
 from rag.language.question_detection import is_question
 from rag.models.selection import open_roles
-from rag.retrieval.ranking_depth import NO_QUESTION, is_ranked
+from rag.retrieval.query import build_query
+from rag.retrieval.ranking_depth import NO_QUESTION, ranking_depth
 
 
 @pytest.mark.parametrize(
@@ -53,18 +54,22 @@ def test_it_only_says_or_names(text):
     assert not is_question(text)
 
 
+def depth_of(text, config, wanted=None, **options):
+    return ranking_depth(build_query(text, **options), config, open_roles(config), wanted)
+
+
 def test_a_ranker_of_our_own_ranks_for_questions_and_when_it_is_told_to():
-    config, roles = Config(), open_roles(Config())
-    assert is_ranked("how high is the tower", config, roles, None) == (20, None)
-    assert is_ranked("tower height", config, roles, None) == (0, NO_QUESTION)
-    assert is_ranked("tower height", config, roles, True) == (20, None)
-    assert is_ranked("tower height", config, roles, None, asks=True) == (20, None)
-    assert is_ranked("how high is the tower", config, roles, False) == (0, None)
+    config = Config()
+    assert depth_of("how high is the tower", config) == (20, None)
+    assert depth_of("tower height", config) == (0, NO_QUESTION)
+    assert depth_of("tower height", config, True) == (20, None)
+    assert depth_of("tower height", config, asks=True) == (20, None)
+    assert depth_of("how high is the tower", config, False) == (0, None)
 
 
 def test_a_cross_encoder_ranks_for_keywords_as_well(tmp_path):
     config = Config(ranker=RankerConfig(model=str(save_cross_encoder(tmp_path / "stock"))))
-    assert is_ranked("tower height", config, open_roles(config), None) == (20, None)
+    assert depth_of("tower height", config) == (20, None)
 
 
 def test_what_is_asked_is_ranked_however_it_is_put(sample_store, embedder):

@@ -17,6 +17,7 @@ from indexing.pipeline import index_paths
 from rag.config import Config
 from rag.engine import RAG
 from rag.errors import StoreError, UnavailableError
+from rag.schema import SearchOptions
 from rag.stores.elasticsearch import bulk
 from rag.stores.elasticsearch import client as elastic_client
 from rag.stores.elasticsearch.store import ElasticsearchStore
@@ -107,7 +108,7 @@ def test_a_search_answers_from_what_is_left_and_says_so(asked, proxy, away, dens
     assert "Juno" in answer.answer
     assert away in notes(answer.trace)
     with pytest.raises(UnavailableError, match="no threads"):  # nothing is left
-        rag.search("What is the dog called?", method=away)
+        rag.search("What is the dog called?", SearchOptions(method=away))
 
 
 def test_words_count_the_same_when_their_rarity_cannot_be_looked_up(asked, proxy):

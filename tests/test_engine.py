@@ -8,7 +8,8 @@ from rag.answers.prompts import ABSTAIN
 from rag.config import Config
 from rag.engine import RAG, Sources, Token
 from rag.errors import MismatchError, ModelError, QuestionError
-from rag.schema import Answer, Turn
+from rag.pipelines import build_pipeline
+from rag.schema import Answer, SearchOptions, Turn
 
 QUESTION = "Why did the heating cable not protect the summer pipe in 2014?"
 FOREIGN = "“晚钟”是什么声音？"
@@ -58,7 +59,7 @@ def check_citations(answer, store):
 
 @pytest.mark.parametrize("method", ["bm25", "dense", "hybrid"])
 def test_every_stage_shows_its_rank_and_score(sample_rag, method):
-    result = sample_rag.search(QUESTION, method=method, top_k=3)
+    result = sample_rag.search(QUESTION, SearchOptions(method=method, top_k=3))
     assert [passage.rank for passage in result.results] == [1, 2, 3]
     stages = {"bm25": {"bm25"}, "dense": {"dense"}, "hybrid": {"bm25", "dense", "fused"}}
     for passage in result.results:
@@ -71,7 +72,7 @@ def test_every_stage_shows_its_rank_and_score(sample_rag, method):
 
 
 def test_the_fused_score_is_made_of_the_ranks_shown(sample_rag):
-    for passage in sample_rag.search(QUESTION, top_k=5).results:
+    for passage in sample_rag.search(QUESTION, SearchOptions(top_k=5)).results:
         expected = sum(
             1 / (60 + passage.stages[name].rank)
             for name in ("bm25", "dense")
@@ -82,7 +83,7 @@ def test_the_fused_score_is_made_of_the_ranks_shown(sample_rag):
 
 
 def test_a_passage_is_exactly_its_span_of_the_document(sample_rag, sample_store):
-    for passage in sample_rag.search("station", top_k=50).results:
+    for passage in sample_rag.search("station", SearchOptions(top_k=50)).results:
         text = sample_store.text_of(passage.document_id)
         assert text[passage.start : passage.end] == passage.text
 
@@ -126,7 +127,7 @@ def test_a_follow_up_finds_its_subject(sample_rag):
 
 def test_filters_restrict_what_is_found(sample_rag):
     filters = {"field": "meta.format", "operator": "==", "value": "pdf"}
-    found = sample_rag.search(QUESTION, filters=filters, top_k=20).results
+    found = sample_rag.search(QUESTION, SearchOptions(filters=filters, top_k=20)).results
     assert found
     assert all(passage.source.endswith(".pdf") for passage in found)
 
@@ -141,7 +142,7 @@ def test_a_pinned_filter_cannot_be_widened(written):
         ],
     }
     rag = written(None, filters=pinned)
-    assert rag.search(QUESTION, filters=wide).results == ()
+    assert rag.search(QUESTION, SearchOptions(filters=wide)).results == ()
     assert all(p.source.endswith(".pdf") for p in rag.search(QUESTION).results)
 
 
@@ -253,7 +254,7 @@ def test_an_error_in_a_stream_reaches_the_caller(sample_rag):
 )
 def test_bad_questions_are_refused_in_one_line(sample_rag, question, options, message):
     with pytest.raises(QuestionError) as caught:
-        sample_rag.search(question, **options)
+        sample_rag.search(question, SearchOptions(**options))
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -317,3 +318,32 @@ def test_instructions_in_a_document_are_quoted_and_not_obeyed(tmp_path, embedder
     assert "<|im_end|>" not in prompt
     assert "{{config}}" in prompt
     store.close()
+
+
+# -- the same components as one Haystack pipeline
+
+
+@pytest.mark.parametrize("method", ["bm25", "dense", "hybrid"])
+def test_one_haystack_pipeline_finds_and_reads_what_the_engine_does(sample_rag, method):
+    result, evidence = sample_rag.search_and_read(QUESTION, SearchOptions(method=method))
+    pipeline = build_pipeline(sample_rag.components, method)
+    inputs = {
+        "bm25": {"query": QUESTION, "top_k": 50},
+        "embed": {"text": QUESTION},
+        "dense": {"top_k": 50},
+        "fused": {"weights": {"bm25": 1.0, "dense": 1.0}},
+        "read": {"question": QUESTION},
+    }
+    last = "fused" if method == "hybrid" else method
+    known = {name: each for name, each in inputs.items() if name in pipeline.graph.nodes}
+    outputs = pipeline.run(known, include_outputs_from={last})
+    found = [document.id for document in outputs[last]["documents"]]
+    assert found[: len(result.results)] == [each.passage_id for each in result.results]
+    read = {(each.passage_id, each.start) for each in outputs["read"]["evidence"]}
+    assert {(each.passage_id, each.start) for each in evidence} <= read
+
+
+def test_a_pipeline_for_a_method_without_its_embedder_is_refused(sample_store):
+    rag = RAG(Config(), sample_store, embedder=None)
+    with pytest.raises(ValueError, match="the method `dense` needs an embedder"):
+        build_pipeline(rag.components, "dense")

@@ -21,6 +21,7 @@ from evaluation.run.relevance import Judgement
 from evaluation.run.systems import resolve_systems
 from rag.config import Config
 from rag.errors import DatasetError
+from rag.schema import SearchOptions
 from rag.stores.contract import DocumentInfo
 
 
@@ -52,13 +53,13 @@ class Spy:
     def __init__(self, rag):
         self.rag, self.asked = rag, []
 
-    def ask(self, question, *, filters):
-        self.asked.append(filters)
-        return self.rag.ask(question, filters=filters)
+    def ask(self, question, options):
+        self.asked.append(options.filters)
+        return self.rag.ask(question, options)
 
-    def search(self, question, *, top_k, filters):
-        self.asked.append(filters)
-        return self.rag.search(question, top_k=top_k, filters=filters)
+    def search(self, question, options):
+        self.asked.append(options.filters)
+        return self.rag.search(question, options)
 
 
 def candidates(store):
@@ -225,8 +226,10 @@ def test_the_filter_takes_away_whole_files_and_single_records(sample_store, samp
     record = next(each for each in found if "#" in each.made_from.block.source)
     for each in (file, record):
         source = each.made_from.block.source
-        plain = sample_rag.search(each.question, method="bm25")
-        without = sample_rag.search(each.question, filters=dict(each.filters), top_k=200)
+        plain = sample_rag.search(each.question, SearchOptions(method="bm25"))
+        without = sample_rag.search(
+            each.question, SearchOptions(filters=dict(each.filters), top_k=200)
+        )
         assert source in {passage.source for passage in plain.results}
         assert source not in {passage.source for passage in without.results}
         assert not any(each.made_from.answer in passage.text for passage in without.results)

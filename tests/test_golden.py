@@ -18,6 +18,7 @@ from rag.config import Config
 from rag.engine import RAG
 from rag.language.analysis import language_of
 from rag.models.selection import open_roles
+from rag.schema import SearchOptions
 
 STORED = Path(__file__).with_name("golden.json")
 METHODS = ("bm25", "dense", "hybrid")
@@ -50,7 +51,7 @@ def measure(rag, answers):
     for method in METHODS:
         ranks = {}
         for question in answerable:
-            results = rag.search(question.question, method=method, top_k=10).results
+            results = rag.search(question.question, SearchOptions(method=method, top_k=10)).results
             right = [holds(question, passage) for passage in results]
             ranks[question.question_id] = right.index(True) + 1 if True in right else 0
         for k in (1, 5):

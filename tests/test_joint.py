@@ -22,6 +22,7 @@ from rag.models.reader_ranker import (
 from rag.models.selection import open_roles
 from rag.models.windows import WindowCutter
 from rag.retrieval.ranker import Ranker
+from rag.schema import SearchOptions
 
 FACTS = {
     "heads": ["spans", "null", "relevance"], "languages": ["en"], "length": 96, "stride": 16,
@@ -133,7 +134,7 @@ def test_ranker_and_reader_share_one_model_and_one_pass(folder, sample_store, em
     reader = roles.readers["en"]
     read, forward = [], reader._forward
     reader._forward = lambda windows: (read.extend(windows), forward(windows))[1]
-    answer = rag.ask(QUESTION, top_k=3)
+    answer = rag.ask(QUESTION, SearchOptions(top_k=3))
     texts = len({window.text for window in read})
     assert texts == 7  # the candidates, each once; the reader reads 3 of them and none again
     assert answer.short

@@ -11,6 +11,7 @@ from service_runs import ANNA, BERT, FILES, upload
 
 from indexing.pipeline import index_paths, manifest_of
 from rag.config import Config
+from rag.schema import SearchOptions
 from rag.stores.embedded.store import EmbeddedStore
 from ui.words import all_words, words_in
 
@@ -118,7 +119,9 @@ def test_removing_takes_a_document_from_both_indexes(services, open_page):
     assert "pump was removed." in toasts(app)
     assert not (services.library.uploads / "station" / "pump.txt").exists()
     for method in ("bm25", "dense"):
-        found = services.search(ANNA, "diesel pump repaired", ["station"], method=method).results
+        found = services.search(
+            ANNA, "diesel pump repaired", ["station"], SearchOptions(method=method)
+        ).results
         assert all(hit.passage.source != "pump.txt" for hit in found), method
 
 

@@ -19,6 +19,7 @@ from rag.models.cross_encoder import CrossEncoderModel
 from rag.models.selection import Roles, open_roles
 from rag.models.windows import read_text
 from rag.retrieval.ranker import Ranker, joined
+from rag.schema import SearchOptions
 from ui.commands.main import app
 
 QUESTION = "Why did the heating cable not protect the summer pipe in 2014?"
@@ -186,7 +187,7 @@ def ranked_rag(sample_store, embedder, folder):
 
 
 def test_the_ranker_is_a_stage_of_its_own(ranked_rag):
-    result = ranked_rag.search(QUESTION, top_k=5)
+    result = ranked_rag.search(QUESTION, SearchOptions(top_k=5))
     assert [stage.name for stage in result.trace.stages][-2:] == ["fused", "ranked"]
     scores = [passage.score for passage in result.results]
     assert scores == sorted(scores, reverse=True)
@@ -203,26 +204,26 @@ def test_the_configured_weight_is_the_one_that_counts(sample_store, embedder, fo
             settings["weight"] = weight
         config = Config(ranker=RankerConfig(**settings))
         rag = RAG(config, sample_store, embedder=embedder, roles=open_roles(config))
-        found = rag.search(QUESTION, top_k=8).results
+        found = rag.search(QUESTION, SearchOptions(top_k=8)).results
         came, logits = ([each.stages[n].score for each in found] for n in ("fused", "ranked"))
         assert [each.score for each in found] == pytest.approx(joined(came, logits, weight))
 
 
 def test_ranking_reaches_below_what_is_returned_and_keeps_the_tail(ranked_rag):
-    plain = ranked_rag.search(QUESTION, top_k=12, rank=False)
+    plain = ranked_rag.search(QUESTION, SearchOptions(top_k=12, rank=False))
     assert "ranked" not in [stage.name for stage in plain.trace.stages]
-    ranked = ranked_rag.search(QUESTION, top_k=12)
+    ranked = ranked_rag.search(QUESTION, SearchOptions(top_k=12))
     ids, before = [[p.passage_id for p in each.results] for each in (ranked, plain)]
     assert set(ids[:8]) == set(before[:8])
     assert ids[8:] == before[8:]
-    one = ranked_rag.search(QUESTION, top_k=1).results[0]
+    one = ranked_rag.search(QUESTION, SearchOptions(top_k=1)).results[0]
     assert one.passage_id == ids[0]
 
 
 def test_a_question_in_another_language_is_not_ranked_unless_asked_for(ranked_rag):
-    trace = ranked_rag.search("“晚钟”是什么声音？", top_k=3).trace
+    trace = ranked_rag.search("“晚钟”是什么声音？", SearchOptions(top_k=3)).trace
     assert trace.stages[-1].note == "question in `zh`, ranker serves `en`: not ranked"
-    asked = ranked_rag.search("“晚钟”是什么声音？", top_k=3, rank=True)
+    asked = ranked_rag.search("“晚钟”是什么声音？", SearchOptions(top_k=3, rank=True))
     assert asked.trace.stages[-1].count == 8
 
 
@@ -230,14 +231,14 @@ def test_a_budget_that_is_used_up_drops_the_ranker(ranked_rag):
     answer = ranked_rag.ask(QUESTION, budget=0.0)
     notes = {stage.name: stage.note for stage in answer.trace.stages}
     assert notes["ranked"] == "not ranked: the budget was used up"
-    plain = ranked_rag.ask(QUESTION, budget=0.0, rank=False)
+    plain = ranked_rag.ask(QUESTION, SearchOptions(rank=False), budget=0.0)
     ids = [[passage.passage_id for passage in each.passages] for each in (answer, plain)]
     assert ids[0] == ids[1]
 
 
 def test_ranking_without_a_ranker_is_refused(sample_rag):
     with pytest.raises(QuestionError, match="no ranker is configured"):
-        sample_rag.search(QUESTION, rank=True)
+        sample_rag.search(QUESTION, SearchOptions(rank=True))
     assert sample_rag.roles == Roles()
 
 

@@ -15,6 +15,7 @@ from rag.config import Config, EmbedderConfig
 from rag.errors import MismatchError, ModelError
 from rag.models import embedder as embedders
 from rag.models.embedder import _load as load_embedder
+from rag.schema import SearchOptions
 
 
 @pytest.fixture
@@ -105,19 +106,19 @@ def test_an_open_collection_is_not_asked_with_the_old_embedder(both, docs, tiny)
     both("index", docs)
     config = Config()
     asked = open_rag("default", config)
-    assert asked.search("dog", method="dense").results
+    assert asked.search("dog", SearchOptions(method="dense")).results
     other = save_encoder(Path("other"), seed=3)
     reembed_collection("default", configured(tiny))
     for method in ("dense", "hybrid"):
         with pytest.raises(MismatchError, match=r"was made with .* but the configuration asks"):
-            asked.search("dog", method=method)
-    assert asked.search("dog", method="bm25").results
+            asked.search("dog", SearchOptions(method=method))
+    assert asked.search("dog", SearchOptions(method="bm25")).results
     asked.store.close()
     same = open_rag("default", configured(tiny))  # as many numbers, but of another model
-    assert same.search("dog", method="dense").results
+    assert same.search("dog", SearchOptions(method="dense")).results
     reembed_collection("default", configured(other))
     with pytest.raises(MismatchError):
-        same.search("dog", method="dense")
+        same.search("dog", SearchOptions(method="dense"))
     same.store.close()
 
 

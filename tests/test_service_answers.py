@@ -7,6 +7,7 @@ import pytest
 from service_runs import ANNA, BERT, QUESTION, SlowGenerator, answer_end, upload
 
 from rag.errors import QuestionError
+from rag.schema import SearchOptions
 from ui.services import jobs, open_services
 from ui.services.errors import BusyError, NotFoundError
 
@@ -209,7 +210,7 @@ def test_a_follow_up_knows_what_was_asked_before(services):
 
 
 def test_asking_again_is_a_new_exchange_in_the_same_conversation(services):
-    conversation, exchange = asked(services, method="bm25")
+    conversation, exchange = asked(services, options=SearchOptions(method="bm25"))
     answer_end(services, ANNA, exchange)
     again = services.answers.retry(ANNA, exchange)
     answer_end(services, ANNA, again)

@@ -20,6 +20,7 @@ from rag.collections import open_store
 from rag.config.ranker import RankerConfig
 from rag.errors import CollectionError, LockedError
 from rag.retrieval.ranking_depth import NO_QUESTION
+from rag.schema import SearchOptions
 from ui.services.errors import NotFoundError, UploadError
 from ui.services.names import check_content, safe_name
 
@@ -166,7 +167,9 @@ def test_removing_a_document_removes_it_from_both_indexes_and_the_upload(service
     services.engines.rag("station")  # opened before
     services.library.remove(ANNA, "station", [row.document_id])
     for method in ("bm25", "dense"):
-        found = services.search(ANNA, "diesel pump", ["station"], method=method).results
+        found = services.search(
+            ANNA, "diesel pump", ["station"], SearchOptions(method=method)
+        ).results
         assert "pump.txt" not in [hit.passage.source for hit in found]
     assert not (services.library.uploads / "station" / "pump.txt").exists()
     with pytest.raises(NotFoundError):

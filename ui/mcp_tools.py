@@ -16,7 +16,7 @@ from mcp_types import ToolAnnotations
 from pydantic import Field
 
 from rag.errors import RagError
-from rag.schema import Citation, Passage
+from rag.schema import Citation, Passage, SearchOptions
 from ui.services import Services
 from ui.services.jobs import Snapshot
 from ui.services.owners import LOCAL
@@ -132,9 +132,8 @@ class Tools:
         ] = None,
     ) -> FoundPassages:
         """Find the passages of the documents for a question or keywords, best first."""
-        found = self._services.search(
-            LOCAL, question, [self._collection], method=method, top_k=top_k, read=False
-        )
+        options = SearchOptions(method, top_k)
+        found = self._services.search(LOCAL, question, [self._collection], options, read=False)
         return FoundPassages([FoundPassage.of(hit.passage) for hit in found.results])
 
     def ask(self, question: Question) -> ToolAnswer:

@@ -11,7 +11,7 @@ from evaluation.run.caches import QuestionCache
 from evaluation.run.relevance import Judgement, rank_items
 from evaluation.run.systems import System
 from rag.errors import RagError
-from rag.schema import Answer, Passage, SearchResult
+from rag.schema import Answer, Passage, SearchOptions, SearchResult
 
 if TYPE_CHECKING:
     from rag.engine import RAG
@@ -90,10 +90,11 @@ def ask(task: QuestionTask, bench: SystemUnderTest) -> FinishedQuestion:
     words, filters = task.question.question, task.question.filters
     try:
         if bench.answers:
-            asked = bench.rag.ask(words, filters=_plain(filters))
+            asked = bench.rag.ask(words, SearchOptions(filters=_plain(filters)))
         ms = _milliseconds(asked, bench.shared.saved) if asked else {}
         bench.shared.next_system()
-        found = bench.rag.search(words, top_k=bench.depth, filters=_plain(filters))
+        options = SearchOptions(top_k=bench.depth, filters=_plain(filters))
+        found = bench.rag.search(words, options)
     except (RagError, RuntimeError, ValueError) as error:
         return _failed(task, bench, f"{type(error).__name__}: {error}")
     ranking = tuple(rank_items(found.results, task.judgement))
@@ -108,9 +109,8 @@ def show_passages(task: QuestionTask, bench: SystemUnderTest, result: QueryResul
     """Return a result with the passages that the system was shown, gold and citations marked."""
     top_k = max(bench.system.config.retrieval.top_k, 5)
     try:
-        found = bench.rag.search(
-            task.question.question, top_k=top_k, filters=_plain(task.question.filters)
-        )
+        options = SearchOptions(top_k=top_k, filters=_plain(task.question.filters))
+        found = bench.rag.search(task.question.question, options)
     except (RagError, RuntimeError, ValueError):
         return result
     cited = [(each.document_id, each.start, each.end) for each in result.citations]

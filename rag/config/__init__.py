@@ -12,11 +12,11 @@ from rag.config.sections import (
     EmbedderConfig,
     FusionConfig,
     GeneratorConfig,
-    Method,
     RetrievalConfig,
     ServerConfig,
     StoreConfig,
 )
+from rag.schema import Method
 
 __all__ = [
     "AbstentionConfig",

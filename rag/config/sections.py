@@ -8,8 +8,7 @@ from rag.config.elasticsearch import ElasticsearchConfig
 from rag.config.ranker import RankerConfig
 from rag.config.reader import ReaderConfig
 from rag.config.section import ConfigSection
-
-Method = Literal["bm25", "dense", "hybrid"]
+from rag.schema import Method
 
 
 class StoreConfig(ConfigSection):

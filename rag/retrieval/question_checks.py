@@ -6,26 +6,28 @@ from rag.config import Config, Method
 from rag.errors import MismatchError, QuestionError
 from rag.language.analysis import tokens
 from rag.models.embedder import Embedder
+from rag.retrieval.query import Query
 from rag.stores.contract import Store
 
 LARGEST_TOP_K = 1000
 
 
 def check_question(
-    question: str, config: Config, method: Method, top_k: int, *, methods: Sequence[str]
+    query: Query, config: Config, method: Method, top_k: int, *, methods: Sequence[str]
 ) -> None:
     """Refuse a question that cannot be asked.
 
     Args:
-        question: The question.
+        query: The question.
         config: Says how long it may be.
-        method: How passages are to be found.
+        method: The method that passages are to be found by.
         top_k: Most passages.
-        methods: What the collection can be asked by.
+        methods: The methods that the collection can be asked by.
 
     Raises:
         QuestionError: Says what is wrong.
     """
+    question = query.question
     longest = config.retrieval.max_question
     if not question.strip():
         raise QuestionError("the question is empty. Ask something, for example: rag ask 'Why?'")
@@ -38,7 +40,7 @@ def check_question(
         raise QuestionError(f"top_k: expected 1 to {LARGEST_TOP_K} (got {top_k})")
     if method not in methods:
         raise QuestionError(f"method: expected one of {', '.join(methods)} (got {method})")
-    if not tokens(question) and method == "bm25":
+    if method == "bm25" and not tokens(question):
         raise QuestionError(
             f"`{question.strip()[:60]}` has only common words or signs, which bm25 does not "
             "index. Add a word that says what it is about, or use --method dense."

@@ -2,15 +2,15 @@
 
 from rag.config import Config
 from rag.errors import QuestionError
-from rag.language.analysis import language_of
 from rag.language.question_detection import is_question
 from rag.models.selection import Roles, serving
+from rag.retrieval.query import Query
 
 NO_QUESTION = "not a question, and the ranker has learned from questions: not ranked"
 
 
-def is_ranked(
-    question: str, config: Config, roles: Roles, wanted: bool | None, *, asks: bool = False
+def ranking_depth(
+    query: Query, config: Config, roles: Roles, wanted: bool | None
 ) -> tuple[int, str | None]:
     """Return how many passages are ranked, 0 for none, and a note where a ranker is left out.
 
@@ -18,11 +18,10 @@ def is_ranked(
     the order found, which it would worsen (benchmarks/README.md).
 
     Args:
-        question: Its language and kind decide, if nothing else is asked for.
+        query: Its language and kind decide, if nothing else is asked for.
         config: How many.
         roles: The ranker, if there is one.
-        wanted: What was asked for; None leaves it to the configuration.
-        asks: Whether it is a question in any case.
+        wanted: The caller's wish; None leaves it to the configuration.
 
     Raises:
         QuestionError: If ranking is asked for and there is no ranker.
@@ -34,11 +33,11 @@ def is_ranked(
         )
     if wanted is False or config.ranker is None or not roles.rankers:
         return 0, None
-    language = language_of(question)
-    model = serving(roles.rankers, language)
+    model = serving(roles.rankers, query.language)
     if wanted is None and model is None:
         serves = ", ".join(roles.rankers)
-        return 0, f"question in `{language}`, ranker serves `{serves}`: not ranked"
-    if wanted is None and model and model.files.own and not (asks or is_question(question)):
+        return 0, f"question in `{query.language}`, ranker serves `{serves}`: not ranked"
+    asks = query.asks or is_question(query.text)
+    if wanted is None and model and model.files.own and not asks:
         return 0, NO_QUESTION
     return config.ranker.candidates, None

@@ -1,6 +1,7 @@
 """Search and ask."""
 
 from collections.abc import AsyncIterator
+from dataclasses import asdict
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -27,11 +28,8 @@ async def search(
         owner,
         asked.question,
         asked.collections,
-        method=asked.method,
-        top_k=asked.top_k,
-        filters=asked.filters,
+        asked.options,
         read=asked.read,
-        rank=asked.rank,
     )
 
 
@@ -53,10 +51,7 @@ async def ask(
         asked.collection,
         asked.question,
         history=asked.turns,
-        method=asked.method,
-        top_k=asked.top_k,
-        filters=asked.filters,
-        rank=asked.rank,
+        **asdict(asked.options),
         budget=asked.budget,
         write=asked.write,
     )

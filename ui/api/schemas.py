@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from rag.collections import check_name
 from rag.config import Method
 from rag.errors import CollectionError, QuestionError
-from rag.schema import Turn
+from rag.schema import SearchOptions, Turn
 from rag.stores.filters import Filter, parse_filter
 from ui.api.errors import told
 from ui.api.limits import DEEPEST_JSON, depth_of
@@ -64,6 +64,12 @@ class QuestionRequest(Request):
     rank: bool | None = Field(
         None, description="Whether the ranker orders the passages; None does so if there is one."
     )
+
+    @property
+    def options(self) -> SearchOptions:
+        """The way the collection is searched."""
+        filters = self.filters if isinstance(self.filters, dict) else None  # parsed by then
+        return SearchOptions(self.method, self.top_k, filters, self.rank)
 
     @field_validator("filters")
     @classmethod

@@ -10,7 +10,7 @@ from rag.collections import open_rag
 from rag.config import Config, Method, load_config
 from rag.console import print_json, printable, say, show
 from rag.errors import QuestionError
-from rag.schema import Answer, Citation, Passage, SearchResult, Turn, to_json
+from rag.schema import Answer, Citation, Passage, SearchOptions, SearchResult, Turn, to_json
 
 SNIPPET = 300  # characters of a passage that a list shows
 REMEMBERED = 10  # exchanges that a conversation keeps
@@ -53,7 +53,7 @@ def search(
     wanted = parse_filter(filter_) if filter_ else None
     needs_embedder = (method or settings.retrieval.method) != "bm25"
     rag = open_rag(collection, settings, embedder=needs_embedder, generator=False)
-    result = rag.search(question, method=method, top_k=top_k, filters=wanted, rank=rank)
+    result = rag.search(question, SearchOptions(method, top_k, wanted, rank))
     if as_json:
         print_json(to_json(result))
     else:
@@ -79,9 +79,8 @@ def ask(
     question = _read(question, settings)
     rag = open_rag(collection, settings)
     streams = None if as_json or not sys.stderr.isatty() else _stream
-    answer = rag.ask(
-        question, method=method, top_k=top_k, budget=budget, rank=rank, on_token=streams
-    )
+    options = SearchOptions(method, top_k, rank=rank)
+    answer = rag.ask(question, options, budget=budget, on_token=streams)
     if as_json:
         print_json(to_json(answer))
     else:

@@ -7,6 +7,7 @@ import streamlit as st
 
 from rag.config import Config, Method
 from rag.errors import QuestionError
+from rag.schema import SearchOptions
 from rag.stores.filters import Filter, parse_filter
 from ui.panels.frame import notice
 from ui.services import Services
@@ -20,10 +21,8 @@ class QuestionOptions:
     """How the next question is asked; `problem` says why it cannot be."""
 
     collection: str
-    method: Method | None
-    filters: Filter | None
+    search: SearchOptions
     write: bool
-    rank: bool | None = None
     problem: str | None = None
 
 
@@ -109,7 +108,8 @@ def draw_choices(
     if problem:
         notice(say("search.failed"), problem, kind="error")
     write = has_model and not quote_only
-    return QuestionOptions(chosen, method, filters, write, rank, problem)
+    options = SearchOptions(method, filters=filters, rank=rank)
+    return QuestionOptions(chosen, options, write, problem)
 
 
 def parsed(expression: str) -> tuple[Filter | None, str | None]:

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from rag.schema import SearchOptions
 from ui.panels.frame import tried
 from ui.render import context_passages, element, result_card, seconds
 from ui.services import Services
@@ -65,5 +66,5 @@ def _ask_about(services: Services, owner: str, hit: Hit, question: str) -> None:
         "operator": "==",
         "value": hit.passage.document_id,
     }
-    services.answers.ask(owner, made.id, question, filters=only)
+    services.answers.ask(owner, made.id, question, SearchOptions(filters=only))
     st.switch_page("views/chat.py", query_params={"c": made.id})

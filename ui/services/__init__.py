@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rag.config import Config, Method, data_folder
+from rag.config import Config, data_folder
 from rag.errors import RagError
-from rag.stores.filters import Filter
+from rag.schema import AS_CONFIGURED, SearchOptions
 from ui.services.conversations import Conversations
 from ui.services.database import PeopleDatabase
 from ui.services.engines import CombinedResult, Engines
@@ -56,12 +56,9 @@ class Services:
         owner: str,
         question: str,
         collections: Sequence[str],
+        options: SearchOptions = AS_CONFIGURED,
         *,
-        method: Method | None = None,
-        top_k: int | None = None,
-        filters: Filter | None = None,
         read: bool = True,
-        rank: bool | None = None,
     ) -> CombinedResult:
         """Return the passages for a question in collections that somebody may use.
 
@@ -73,15 +70,7 @@ class Services:
         """
         for name in collections:
             self.library.check(owner, name)
-        return self.engines.search(
-            question,
-            collections,
-            method=method,
-            top_k=top_k,
-            filters=filters,
-            read=read,
-            rank=rank,
-        )
+        return self.engines.search(question, collections, options, read=read)
 
     def export_markdown(self, owner: str, conversation_id: str) -> str:
         """Return a conversation as Markdown with its sources.

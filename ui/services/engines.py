@@ -4,17 +4,16 @@ import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rag.clock import Stopwatch
 from rag.collections import identity_of, open_generator, open_rag
-from rag.config import Config, EmbedderConfig, Method
+from rag.config import Config, EmbedderConfig
 from rag.errors import CollectionError, MismatchError, QuestionError, RagError, StoreError
 from rag.language.analysis import matched_spans
 from rag.models.selection import Roles, open_roles
 from rag.retrieval.ranking_depth import NO_QUESTION
-from rag.schema import Passage, SearchResult, Stage
-from rag.stores.filters import Filter
+from rag.schema import AS_CONFIGURED, Passage, SearchOptions, SearchResult, Stage
 
 if TYPE_CHECKING:
     from rag.answers.generators import Generator
@@ -199,11 +198,8 @@ class Engines:
         self,
         question: str,
         collections: Sequence[str],
+        options: SearchOptions = AS_CONFIGURED,
         *,
-        method: Method | None = None,
-        top_k: int | None = None,
-        filters: Filter | None = None,
-        rank: bool | None = None,
         read: bool = True,
     ) -> CombinedResult:
         """Return the passages for a question in some collections, best first.
@@ -211,10 +207,7 @@ class Engines:
         Args:
             question: Question or keywords.
             collections: Where to look, at least one.
-            method: None is the configured one.
-            top_k: Most passages of each collection.
-            filters: Only passages that match.
-            rank: Whether the ranker puts them in order; None is as configured.
+            options: The way each collection is searched.
             read: Whether to look for the sentences that answer, which takes longer than to find
                 the passages.
 
@@ -229,16 +222,14 @@ class Engines:
             raise ValueError("name at least one collection")
         watch = Stopwatch()
         found: list[tuple[SearchResult, list[Evidence]]] = []
-        options: dict[str, Any] = {"method": method, "top_k": top_k, "filters": filters}
-        options["rank"] = rank
         left_out: dict[str, RagError] = {}
         for name in dict.fromkeys(collections):
             try:
                 rag = self.rag(name)
                 if read:
-                    found.append(rag.search_and_read(question, **options))
+                    found.append(rag.search_and_read(question, options))
                 else:
-                    found.append((rag.search(question, **options), []))
+                    found.append((rag.search(question, options), []))
             except (CollectionError, StoreError) as error:
                 left_out[name] = error
         if not found:

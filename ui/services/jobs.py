@@ -12,15 +12,14 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal
 
-from rag.config import Config, Method
+from rag.config import Config
 from rag.errors import RagError
-from rag.schema import Answer, Passage, Turn
-from rag.stores.filters import Filter
+from rag.schema import AS_CONFIGURED, Answer, Passage, SearchOptions, Turn
 from ui.services.conversations import OPEN, Conversations, Exchange, State
 from ui.services.engines import Engines
 from ui.services.errors import BusyError
@@ -130,10 +129,8 @@ class AnswerJobs:
         owner: str,
         conversation_id: str,
         question: str,
+        options: SearchOptions = AS_CONFIGURED,
         *,
-        method: Method | None = None,
-        filters: Filter | None = None,
-        rank: bool | None = None,
         write: bool = True,
     ) -> str:
         """Store a question, begin to answer it, and return the exchange's id.
@@ -142,9 +139,7 @@ class AnswerJobs:
             owner: Who asks.
             conversation_id: In which of their conversations.
             question: The question.
-            method: None is the configured one.
-            filters: Only passages that match.
-            rank: Whether the ranker puts passages in order; None is as configured.
+            options: The way passages are found for the answer.
             write: False quotes the evidence even where a generator is configured.
 
         Raises:
@@ -153,11 +148,11 @@ class AnswerJobs:
             BusyError: If they have too many answers open, or everybody together; nothing is stored.
         """
         self._engines.check_question(question)
-        options = {"method": method, "filters": filters, "rank": rank, "write": write}
+        stored = {**asdict(options), "write": write}
         with self._lock:
             self._forget()
             self._check_room(owner)
-            exchange = self._conversations.add(owner, conversation_id, question.strip(), options)
+            exchange = self._conversations.add(owner, conversation_id, question.strip(), stored)
             self._begin(_AnswerJob(owner, exchange))
         return exchange.id
 
@@ -311,13 +306,15 @@ class AnswerJobs:
         exchange = job.exchange
         subject = job.subject or self._subject(job)
         self._library.check(job.owner, subject.collection)
+        search_options, arguments = _split(exchange.options)
         answer = self._engines.rag(subject.collection).ask(
             exchange.question,
+            search_options,
             history=subject.history,
             on_found=lambda passages: job.change(stage="reading", passages=passages),
             on_token=self._writer(job),
             stop=job.stop,
-            **exchange.options,
+            **arguments,
         )
         if job.stopped:
             written = job.exchange.text
@@ -353,3 +350,10 @@ class AnswerJobs:
                 log.warning("an answer could not be stored: %s", error)
         job.ended = time.monotonic()
         job.change(stage="", state=state, **values)
+
+
+def _split(stored: Mapping[str, Any]) -> tuple[SearchOptions, dict[str, Any]]:
+    """Return the options of an exchange as those of a search, and the other arguments of `ask`."""
+    names = {each.name for each in fields(SearchOptions)}
+    options = {name: value for name, value in stored.items() if name in names}
+    return SearchOptions(**options), {k: v for k, v in stored.items() if k not in names}

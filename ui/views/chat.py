@@ -130,10 +130,8 @@ def _ask(
             owner,
             target.id,
             question,
-            method=choice.method,
-            filters=choice.filters,
+            choice.search,
             write=choice.write,
-            rank=choice.rank,
         )
     except RagError:
         if current is None:

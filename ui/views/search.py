@@ -6,6 +6,7 @@ import streamlit as st
 
 from rag.config import Method
 from rag.errors import RagError
+from rag.schema import SearchOptions
 from ui import session
 from ui.panels.frame import heading, notice, problem
 from ui.panels.question_options import choose_method, choose_ranking, parsed
@@ -64,10 +65,7 @@ def main() -> None:
                 owner,
                 question,
                 options.collections,
-                method=options.method,
-                top_k=page * count + 1,
-                filters=filters,
-                rank=options.rank,
+                SearchOptions(options.method, page * count + 1, filters, options.rank),
             )
     except RagError as error:
         problem(say("search.failed"), error)

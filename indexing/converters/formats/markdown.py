@@ -104,7 +104,7 @@ def find_headings(text: str) -> list[Heading]:
 
     Example:
         >>> find_headings("# A *b*\n```\n# no\n```\nC\n---\n")
-        [Section(start=0, level=1, heading='A b'), Section(start=21, level=2, heading='C')]
+        [Heading(start=0, level=1, heading='A b'), Heading(start=21, level=2, heading='C')]
     """
     starts = _line_starts(text)
     parser = MarkdownIt("commonmark")
