@@ -1,6 +1,6 @@
-"""Questions to one collection: search, ask, stream.
+"""The engine: questions to one collection, by search, ask and stream.
 
-The only place that knows the pipelines' socket names, and where a Haystack `Document` becomes a
+The only module that knows the pipelines' socket names and converts a Haystack `Document` to a
 `Passage`. One `RAG` may be shared between threads.
 """
 
@@ -40,21 +40,21 @@ ATTEMPTS = 3  # a generation may be replaced while it is read
 
 @dataclass(frozen=True)
 class Token:
-    """A piece of a written answer, as it comes; the finished `Answer` has it checked and cited."""
+    """A piece of a written answer as it arrives; the finished `Answer` is checked and cited."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class Sources:
-    """The passages that an answer will be made from, known before it is."""
+    """The passages on which an answer will be based, known before it."""
 
     passages: tuple[Passage, ...]
 
 
 @dataclass(frozen=True)
 class _Retrieved:
-    """What a search found, still in Haystack's form: all of it, and what each stage returned."""
+    """Result of a search as Haystack documents: all of them, and those of each stage."""
 
     documents: list[Document]
     rankings: Mapping[str, Sequence[Document]]
@@ -71,7 +71,7 @@ class _Retrieved:
 
 @dataclass(frozen=True)
 class _Wanted:
-    """What a search is asked for; None is as configured."""
+    """Search options of one call; None takes the configured value."""
 
     method: Method | None
     top_k: int | None
@@ -86,10 +86,10 @@ class RAG:
     Args:
         config: Methods, weights and limits.
         store: The collection.
-        embedder: The one it was made with; None only for the method bm25.
+        embedder: The embedder it was made with; None only for the method bm25.
         generator: Writes answers from the passages; None quotes them.
-        filters: What every question is restricted to, whatever else it asks for.
-        roles: The models of ranker and reader; without any, nothing is ranked.
+        filters: Restriction of every question, besides the question's own filters.
+        roles: Models of ranker and reader; without any, nothing is ranked.
 
     Raises:
         MismatchError: If the collection was made with another embedder.
@@ -118,7 +118,7 @@ class RAG:
         }
 
     def warm_up(self) -> None:
-        """Load the models now, and not at the first question."""
+        """Load the models now instead of at the first question."""
         if self.embedder is not None:
             self.embedder.warm_up()
         self.roles.warm_up()
@@ -139,15 +139,14 @@ class RAG:
         Args:
             question: Question or keywords.
             method: `bm25`, `dense` or `hybrid`; None is the configured one.
-            top_k: Most passages, from 1 to 1000; None is the configured number.
+            top_k: Maximum number of passages, from 1 to 1000; None is the configured number.
             filters: Only passages that match.
-            rank: Whether the ranker puts them in order; None does so if one is configured, serves
-                the question's language and was made for what it is: see
-                `rag.retrieval.ranking_depth`.
+            rank: Whether to rank the passages; None does so if a ranker is configured, serves the
+                question's language and suits its kind: see `rag.retrieval.ranking_depth`.
 
         Raises:
-            QuestionError: If the question is empty or too long, or `top_k` or the filter is not
-                usable; says why.
+            QuestionError: If the question is empty or too long, or `top_k` or the filter is
+                invalid; says why.
         """
         watch = Stopwatch()
         question = _readable(question)
@@ -190,18 +189,18 @@ class RAG:
         on_token: Callable[[str], None] | None = None,
         stop: threading.Event | None = None,
     ) -> Answer:
-        """Return an answer with its citations, or say why there is none.
+        """Return an answer with its citations, or with the reason why there is none.
 
         Args:
             question: The question.
-            history: The exchanges before it, oldest first.
+            history: The earlier exchanges, oldest first.
             method: See `search`.
-            top_k: Most passages that the answer is made from.
+            top_k: Maximum number of passages for the answer.
             filters: Only passages that match.
-            budget: Seconds; when they run short the generator is dropped, then the ranker, then
-                the reader's use of the embedder, and the answer says so.
+            budget: Seconds; when they run short, first the generator is dropped, then the ranker,
+                then the reader's use of the embedder, and the answer says so.
             rank: See `search`.
-            write: False quotes the evidence even where a generator is configured.
+            write: False quotes the evidence even if a generator is configured.
             on_found: Called once with the passages, before they are read.
             on_token: Called with each piece of a written answer, in this thread.
             stop: When set, a written answer ends where it is.
@@ -243,13 +242,13 @@ class RAG:
         question: str,
         **options: Any,  # noqa: ANN401
     ) -> Iterator[Sources | Token | Answer]:
-        """Yield the passages, the pieces of a written answer as they come, and the answer.
+        """Yield the passages, the pieces of a written answer as they arrive, and the answer.
 
         Leaving the iterator early stops the generator.
 
         Args:
             question: The question.
-            **options: Those of `ask`, but for `on_found` and `on_token`.
+            **options: Those of `ask`, except `on_found` and `on_token`.
         """
         pieces: queue.Queue[Sources | Token | Answer | BaseException] = queue.Queue()
         stop = options.pop("stop", None) or threading.Event()
@@ -343,7 +342,7 @@ class RAG:
         )
 
     def _weights(self, query: str) -> tuple[dict[str, float], str | None]:
-        """Return the fusion's weights for a question, and a note if its language moves them."""
+        """Return the fusion's weights for a question, and a note if its language changes them."""
         fusion, language = self.config.fusion, language_of(query)
         weights = {"bm25": fusion.bm25, "dense": fusion.dense}
         if self.embedder is None or self.embedder.serves(language):
@@ -377,12 +376,12 @@ class RAG:
 
 
 def _readable(question: str) -> str:
-    """Return a question without halves of surrogate pairs, which no tokenizer takes."""
+    """Return a question without lone surrogates, which no tokenizer accepts."""
     return question.encode("utf-8", "replace").decode("utf-8")
 
 
 def _run(pipeline: Any, inputs: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ANN401
-    """Run a pipeline; an expected error comes out as itself, not wrapped."""
+    """Run a pipeline; raise expected errors unwrapped."""
     try:
         outputs: dict[str, Any] = pipeline.run(dict(inputs), include_outputs_from=set(inputs))
     except PipelineRuntimeError as error:
@@ -396,7 +395,7 @@ def _run(pipeline: Any, inputs: Mapping[str, Any]) -> dict[str, Any]:  # noqa: A
 
 
 def _check_answered(outputs: Mapping[str, Mapping[str, Any]]) -> None:
-    """Raise what kept the retrievers from answering, if none of them did."""
+    """Raise the retrievers' error if none of them answered."""
     errors = [outputs[name]["error"] for name in ("bm25", "dense") if name in outputs]
     if all(errors):
         raise errors[0]

@@ -1,4 +1,4 @@
-"""Every error this project raises on purpose.
+"""Exceptions that this project raises on purpose.
 
 RagError
 ├── ConfigError       the configuration cannot be used
@@ -51,7 +51,7 @@ class StaleError(StoreError):
 
 
 class UnavailableError(StoreError):
-    """The store's server does not answer now; what was asked may work later."""
+    """The store's server does not answer now; the same request may work later."""
 
 
 class ModelError(RagError):
@@ -59,7 +59,7 @@ class ModelError(RagError):
 
 
 class SourceError(RagError):
-    """What was given to index cannot be indexed at all."""
+    """The paths given cannot be indexed at all."""
 
 
 class DatasetError(RagError):
