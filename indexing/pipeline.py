@@ -120,7 +120,7 @@ def index_paths(  # noqa: PLR0913 - the last four are for those who watch
         paths: Files and folders. Documents whose files lay below them and are gone now are
             removed from the collection; all others stay.
         store: The collection.
-        embedder: The embedder that the collection was made with.
+        embedder: The embedder that made the collection.
         config: Limits and sizes.
         leave_out: A folder to skip.
         shown_from: Sources below this folder are shown relative to it; None is the current folder.

@@ -1,4 +1,4 @@
-"""Question answering over your own documents, with a citation for every statement.
+"""Question answering over your own documents, with citations in the answers.
 
 Light to import: neither haystack nor torch is loaded until `rag.engine` is.
 """

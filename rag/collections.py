@@ -134,7 +134,7 @@ def delete_collection(name: str, config: Config) -> None:
 
     Raises:
         CollectionError: If it does not exist.
-        LockedError: If somebody is writing to it.
+        LockedError: If another process is writing to it.
         StoreError: If it cannot be deleted.
     """
     check_name(name)

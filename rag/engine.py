@@ -145,8 +145,7 @@ class RAG:
                 question's language and suits its kind: see `rag.retrieval.ranking_depth`.
 
         Raises:
-            QuestionError: If the question is empty or too long, or `top_k` or the filter is
-                invalid; says why.
+            QuestionError: If the question is empty or too long, or `top_k` or the filter invalid.
         """
         watch = Stopwatch()
         question = _readable(question)
@@ -276,7 +275,7 @@ class RAG:
         finally:
             stop.set()
 
-    # -- inside
+    # -- internals
 
     def _result(
         self, question: str, found: _Retrieved, stages: tuple[Stage, ...], watch: Stopwatch

@@ -5,12 +5,12 @@ RagError
 ├── QuestionError     a question or filter cannot be asked
 ├── CollectionError   a collection is missing, or its name cannot be used
 ├── StoreError        a store cannot be read or written
-│   ├── LockedError   somebody else is writing
+│   ├── LockedError   another process is writing
 │   ├── MismatchError the collection was made with other settings
 │   ├── StaleError    the generation asked for is gone
 │   └── UnavailableError  the store's server does not answer now
 ├── ModelError        a model cannot be found, loaded or run
-├── SourceError       what was given to index cannot be indexed at all
+├── SourceError       the paths given cannot be indexed at all
 └── DatasetError      an evaluation data set is malformed
 
 A message shows the value, says what was expected and what to do next, and fits on one line unless
@@ -43,7 +43,7 @@ class LockedError(StoreError):
 
 
 class MismatchError(StoreError):
-    """The collection was made with settings that do not fit the ones in use."""
+    """The collection was made with settings that differ from the current ones."""
 
 
 class StaleError(StoreError):

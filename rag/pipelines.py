@@ -1,6 +1,6 @@
-"""Haystack pipelines made from a configuration and a store; they hold no state of their own.
+"""Haystack pipelines built from a configuration and a store; they hold no state of their own.
 
-The engine alone knows the names of their sockets.
+Only the engine uses the names of their sockets.
 """
 
 from typing import Any
@@ -24,7 +24,7 @@ def build_search(
     """Return the pipeline from a query to passages.
 
     Its inputs are `bm25.query` and `embed.text`, as far as the method has them; the passages are
-    the output `documents` of `fused`, or of the one retriever there is.
+    the output `documents` of `fused`, or of the only retriever.
     """
     pipeline = Pipeline()
     if method != "dense":
@@ -44,7 +44,7 @@ def build_search(
 
 
 def build_ranks(config: Config, roles: Roles) -> dict[str, Pipeline]:
-    """Return by language the pipeline from a question and passages to their order.
+    """Return, by language, the pipeline from a question and passages to their order.
 
     Its component is `ranked`.
     """
@@ -72,7 +72,7 @@ def build_read(store: Store, embedder: Embedder | None) -> Pipeline:
 
 
 def build_spans(config: Config, roles: Roles) -> dict[str, Pipeline]:
-    """Return by language the pipeline from a question and passages to spans.
+    """Return, by language, the pipeline from a question and passages to spans.
 
     Its component is `read`.
     """

@@ -5,7 +5,7 @@
 For maintainers. The folders hold readers of one kind and size; one is often trained from another.
 Tokenizer, configuration, card and list of training data come from the first: give the one with the
 longest list. The calibration is fitted again on the questions that `rag train reader --repair`
-holds out of the sets, which are those that all models were trained on.
+holds out of the sets, which must be the training sets of all models.
 
 Reference:
     Wortsman et al. (2022), "Model soups", ICML.
@@ -72,7 +72,7 @@ def _read(folder: Path) -> dict[str, torch.Tensor]:
 
 
 def recalibrate(folder: Path, paths: Sequence[Path]) -> None:
-    """Fit a reader's calibration again on the held-out part of the sets it was trained on.
+    """Fit a reader's calibration again on the held-out part of its training sets.
 
     Raises:
         DatasetError: If a set cannot be read.

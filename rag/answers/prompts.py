@@ -34,7 +34,7 @@ class PromptTemplate:
     user: str
 
     def render(self, **values: str) -> list[dict[str, str]]:
-        """Return the two messages, system first, with every placeholder filled in.
+        """Return the two messages, system first, with every placeholder replaced.
 
         Raises:
             ValueError: If a placeholder has no value, or a value has no placeholder.

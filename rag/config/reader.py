@@ -8,7 +8,7 @@ from rag.config.section import ConfigSection
 
 
 class ReaderConfig(ConfigSection):
-    """How evidence is found in the best passages, and how much of it is quoted.
+    """The reader of evidence in the best passages, and the amount that is quoted.
 
     Attributes:
         kind: `sentences` scores the sentences of the passages by embedding and shared words;

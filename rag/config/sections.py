@@ -48,7 +48,7 @@ class ConversionConfig(ConfigSection):
 
 
 class ChunkingConfig(ConfigSection):
-    """How documents are cut into passages, in tokens of the embedder's own tokenizer.
+    """Cutting of documents into passages, in tokens of the embedder's own tokenizer.
 
     Attributes:
         length: Maximum number of tokens in a passage; never more than the embedder reads.
@@ -88,7 +88,7 @@ class EmbedderConfig(ConfigSection):
 
 
 class RetrievalConfig(ConfigSection):
-    """How passages are found for a question.
+    """Retrieval of passages for a question.
 
     Attributes:
         method: `bm25`, `dense`, or `hybrid` (both, joined by reciprocal rank fusion).
@@ -123,7 +123,7 @@ class FusionConfig(ConfigSection):
 
 
 class AbstentionConfig(ConfigSection):
-    """When to abstain.
+    """Threshold for an answer, below which the system abstains.
 
     Attributes:
         confidence: Minimum probability that the answer is right; 0 always answers.

@@ -1,4 +1,4 @@
-"""Sentences of a text as character spans: the unit a citation points to.
+"""Sentences of a text as character spans: the targets of citations.
 
 Rules only, no model and no download. Stand-alone lines (headings, list items, table rows, lines of
 code) end a sentence; a line break inside a paragraph does not.

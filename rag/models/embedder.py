@@ -112,7 +112,7 @@ def embedder_languages(files: ModelFiles) -> tuple[str, ...]:
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Encode a short text on one thread.
+    """Limit torch to one thread while a short text is encoded.
 
     Two threads save three of eight milliseconds on an idle machine, but on a busy one they wait
     for each other at every layer: half a second was measured.

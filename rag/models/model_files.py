@@ -34,7 +34,7 @@ class ModelFiles:
     Attributes:
         name: Name in the configuration.
         folder: Folder of its files.
-        origin: Description of where the files came from.
+        origin: Description of the files' origin.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What is refused before a collection is asked: questions, and embedders that do not fit."""
+"""Checks before a collection is asked: the question's form, and the embedder's fit."""
 
 from collections.abc import Sequence
 
@@ -14,17 +14,17 @@ LARGEST_TOP_K = 1000
 def check_question(
     question: str, config: Config, method: Method, top_k: int, *, methods: Sequence[str]
 ) -> None:
-    """Refuse a question that cannot be asked.
+    """Check that a question can be asked.
 
     Args:
         question: The question.
-        config: Says how long it may be.
-        method: How passages are to be found.
-        top_k: Most passages.
-        methods: What the collection can be asked by.
+        config: The configuration, for the maximum length.
+        method: Retrieval method.
+        top_k: Maximum number of passages.
+        methods: Retrieval methods available for the collection.
 
     Raises:
-        QuestionError: Says what is wrong.
+        QuestionError: If it cannot; says what is wrong.
     """
     longest = config.retrieval.max_question
     if not question.strip():
@@ -46,7 +46,7 @@ def check_question(
 
 
 def check_embedder(store: Store, embedder: Embedder | None, collection: str) -> None:
-    """Refuse an embedder that a collection was not made with; without one there is nothing to say.
+    """Check that an embedder is the one that a collection was made with; None always passes.
 
     Raises:
         MismatchError: If name, dimension or files differ; names both.

@@ -49,7 +49,7 @@ class Delivery:
             self._callback(piece)
 
     def interruption(self) -> FinishReason | None:
-        """Return the reason to stop now, "stopped" or "deadline"; None to go on."""
+        """Return the reason to stop now, "stopped" or "deadline"; None if there is none."""
         if self._stop is not None and self._stop.is_set():
             return "stopped"
         if self._deadline is not None and time.monotonic() >= self._deadline:

@@ -34,7 +34,7 @@ class GgufGenerator:
     Args:
         path: The model file.
         context: Maximum number of tokens of prompt and answer together; llama.cpp lowers it to the
-            context that the model was trained with.
+            model's training context.
         max_tokens: Maximum length of an answer, in tokens.
         temperature: 0 takes the likeliest token; higher is more random.
         seed: Seed of the sampling; unused at temperature 0.
