@@ -1,4 +1,4 @@
-"""From files to a collection."""
+"""Indexing: files are converted, cut into passages, embedded and stored in a collection."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""From a document to passages, cut on the embedder's own tokenizer.
+"""Cutting of documents into passages, measured with the embedder's own tokenizer.
 
 Passages are whole sentences of one document, in order, never longer than the embedder reads, with
 offsets into the document's text. A new section starts a new passage, unless the one before is very
@@ -21,15 +21,15 @@ from rag.stores.contract import STRUCTURE
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-CONTEXT_TOKENS = 40  # most tokens of title and heading path before the text that is embedded
-SHORTEST_SHARE = 0.25  # of the length; a shorter passage goes on into the next section
-CHARACTERS_A_TOKEN = 12  # no passage has more; a tokenizer may take an endless word for one token
+CONTEXT_TOKENS = 40  # maximum tokens of title and heading path before the embedded text
+SHORTEST_SHARE = 0.25  # of the length; a shorter passage continues into the next section
+CHARACTERS_A_TOKEN = 12  # at most; a tokenizer may take an endless word for one token
 RESERVED = frozenset(STRUCTURE)
 
 
 @dataclass(frozen=True)
 class _SentencePart:
-    """A sentence or a part of one: its span, its tokens, and whether it begins a section."""
+    """A sentence or a part of one: its span, its number of tokens, whether it begins a section."""
 
     start: int
     end: int
@@ -49,11 +49,11 @@ def cut(
     """Return the passages of a document.
 
     Args:
-        document: Text, sections and pages.
-        document_id: Its id; passages are `document_id:number`, numbered from 0.
-        source: Where it came from, as shown to people.
-        tokenizer: The embedder's.
-        limit: Most tokens that the embedder reads.
+        document: The converted document, with its text, sections and pages.
+        document_id: Id of the document; passages are `document_id:number`, numbered from 0.
+        source: Origin of the document, as shown to people.
+        tokenizer: The embedder's tokenizer.
+        limit: Maximum number of tokens that the embedder reads.
         config: Length and overlap, in tokens.
 
     Returns:
@@ -84,7 +84,7 @@ def cut(
 
 
 def embedded_text(passage: Document, tokenizer: "Tokenizer", *, context: bool) -> str:
-    """Return what is embedded for a passage: its text, after title and heading path."""
+    """Return the text that is embedded for a passage: title and heading path, then its text."""
     content = passage.content or ""
     names = [name for name in map(passage.meta.get, ("title", "heading")) if name]
     if not (context and names):
@@ -127,7 +127,7 @@ def _pieces(
 def _fit(
     text: str, start: int, end: int, tokenizer: "Tokenizer", length: int
 ) -> Iterator[tuple[int, int, int]]:
-    """Yield spans of at most `length` tokens that cover a sentence, and their sizes."""
+    """Yield spans of at most `length` tokens that cover a sentence, with their sizes."""
     while start < end:
         stop = min(end, start + length * CHARACTERS_A_TOKEN)
         offsets = tokenizer.encode(text[start:stop], add_special_tokens=False).offsets
@@ -145,7 +145,7 @@ def _fit(
 def _groups(
     pieces: Sequence[_SentencePart], length: int, overlap: int
 ) -> Iterator[tuple[int, int]]:
-    """Yield first and last piece of each passage."""
+    """Yield the first and the last piece of each passage."""
     first = size = 0
     for index, piece in enumerate(pieces):
         turns = piece.opens and size >= SHORTEST_SHARE * length
@@ -161,7 +161,7 @@ def _groups(
 def _step_back(
     pieces: Sequence[_SentencePart], earliest: int, index: int, room: int
 ) -> tuple[int, int]:
-    """Return where the next passage starts, so that it repeats at most `room` tokens."""
+    """Return the start of the next passage, which repeats at most `room` tokens."""
     first, size = index, 0
     while first - 1 > earliest and size + pieces[first - 1].size <= room:
         first -= 1

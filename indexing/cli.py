@@ -81,7 +81,7 @@ def _index(paths: list[Path], collection: str, settings: Config) -> "IndexReport
     ):  # nothing to index must not leave an empty collection behind
         plan_index(paths, None, leave_out=home)
     if settings.embedder.model != AUTO:
-        Embedder(settings.embedder)  # a missing one must not leave an empty collection behind
+        Embedder(settings.embedder)  # a missing model must not leave an empty collection behind
     store = open_store(collection, settings, create=True)
     try:
         embedder = Embedder(settings_for(paths, store, settings, leave_out=home))
@@ -165,7 +165,7 @@ def _print_report(report: "IndexReport") -> None:
 
 @contextmanager
 def _progress() -> Iterator[Any]:
-    """Show a bar on stderr while files are done, if somebody is looking."""
+    """Show a progress bar on stderr if it is a terminal."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -195,7 +195,7 @@ def _progress() -> Iterator[Any]:
 
 @contextmanager
 def _stopping() -> Iterator[threading.Event]:
-    """Let the first Ctrl-C or SIGTERM end the run after its batch; the second ends it at once."""
+    """Stop the run after its batch on the first Ctrl-C or SIGTERM, at once on the second."""
     stop = threading.Event()
 
     def ask(number: int, frame: FrameType | None) -> None:
@@ -302,7 +302,7 @@ def delete(
 ) -> None:
     """Delete a collection; the documents it was made from stay where they are."""
     settings = load_config(config)
-    if not collection_exists(name, settings):  # a damaged one need not open to be deleted
+    if not collection_exists(name, settings):  # a damaged collection need not open to be deleted
         open_store(name, settings).close()
     if not yes and sys.stdin.isatty():
         typer.confirm(f"Delete the collection `{name}`?", abort=True, err=True)

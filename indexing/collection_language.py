@@ -1,4 +1,4 @@
-"""The language that most of some files are in: it decides which embedder a new collection gets."""
+"""The main language of a set of files, which decides the embedder of a new collection."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,25 +13,25 @@ from rag.models.default_models import AUTO
 from rag.models.embedder import embedder_settings
 from rag.stores.contract import Store
 
-FILES = 12  # looked into, spread over all
-CHARACTERS = 10_000  # of each
-SECONDS = 5.0  # for each
-DENSE = {"zh": 2.5, "ja": 2.5, "ko": 2.5}  # what a character weighs against one of a Latin script
+FILES = 12  # sampled, spread evenly over all files
+CHARACTERS = 10_000  # read of each file
+SECONDS = 5.0  # allowed for each file
+DENSE = {"zh": 2.5, "ja": 2.5, "ko": 2.5}  # weight of a character against one of a Latin script
 
 
 def settings_for(
     paths: Sequence[Path], store: Store, config: Config, *, leave_out: Path
 ) -> EmbedderConfig:
-    """Return the embedder's settings for some files that go into a collection.
+    """Return the embedder settings for indexing some files into a collection.
 
-    A named embedder stays; `auto` is the one that the collection was made with, or for a new one
-    that of the language that most of the files are in.
+    A named embedder stays. `auto` is the embedder that the collection was made with; for a new
+    collection it is the embedder of the language of most of the files.
 
     Args:
         paths: Files and folders.
         store: The collection.
         config: The embedder, and limits for reading a file.
-        leave_out: A folder never to look into.
+        leave_out: A folder to skip.
 
     Raises:
         SourceError: If there is nothing to index.
@@ -46,14 +46,14 @@ def settings_for(
 
 
 def language_of_store(store: Store) -> str:
-    """Return the language of most of the text in a collection, by a sample; "" if it has none."""
+    """Return the main language of a collection, estimated from a sample; "" if it has no text."""
     documents = [each.document_id for each in store.documents()]
     texts = (store.text_of(name) for name in documents[:: max(1, -(-len(documents) // FILES))])
     return _most(texts)
 
 
 def language_of_files(files: Sequence[SourceFile], config: Config) -> str:
-    """Return the language of most of the text in some files, by a sample; "" if none can be read.
+    """Return the main language of some files, estimated from a sample; "" if none can be read.
 
     Args:
         files: The files, in any order.
@@ -83,5 +83,5 @@ def _texts(files: Sequence[SourceFile], config: Config) -> Iterator[str]:
             try:
                 conversion = converter.convert(file.path)
             except ConversionError:
-                continue  # indexing says so
+                continue  # reported by indexing
             yield from (document.text for document in conversion.documents)

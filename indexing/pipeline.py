@@ -1,7 +1,7 @@
-"""Files to a published generation: convert, cut, embed and commit, in batches, resumable.
+"""Indexing pipeline: convert, cut, embed and commit files in batches, resumable.
 
 The next files are converted in another process while a batch is embedded. Each batch is one
-transaction; nothing is visible before the end, and a run that is killed goes on where it was.
+transaction; nothing is visible before the end, and a run that is killed resumes where it stopped.
 """
 
 import threading
@@ -39,19 +39,19 @@ class Indexed:
 
 @dataclass
 class IndexReport:
-    """What a run did.
+    """Outcome of an indexing run.
 
     Attributes:
-        collection: Its name.
+        collection: Name of the collection.
         generation: The generation now published.
         indexed: New and changed files, in order.
-        unchanged: Files that needed nothing.
-        removed: Files that have vanished, and whose documents were removed.
+        unchanged: Files that needed no work.
+        removed: Files that have vanished, whose documents were removed.
         skipped: Files of a type that is not indexed.
-        failures: What could not be indexed, in part or at all.
-        recovered: Documents taken over from a run that was interrupted.
-        stopped: Whether it was asked to stop before the end.
-        seconds: How long it took.
+        failures: Files, or parts of files, that could not be indexed.
+        recovered: Number of documents taken over from an interrupted run.
+        stopped: Whether the run was stopped before its end.
+        seconds: Duration of the run.
     """
 
     collection: str
@@ -73,7 +73,7 @@ class IndexReport:
 
 @dataclass
 class _ConvertedFile:
-    """A converted and cut file, before its passages have vectors."""
+    """A converted file, cut into passages that have no vectors yet."""
 
     file: SourceFile
     documents: list[StoredDocument] = field(default_factory=list)
@@ -82,11 +82,11 @@ class _ConvertedFile:
 
 
 Progress = Callable[[int, int, str], None]
-"""Called with the files done, the files in all, and the source just done."""
+"""Called with the number of files done, the number of files, and the source just done."""
 
 FileStage = Literal["reading", "embedding", "ready", "failed", "unchanged"]
 OnStage = Callable[[SourceFile, FileStage], None]
-"""Called when a file enters a stage; from another thread for `reading`."""
+"""Called when a file enters a stage; for `reading`, from another thread."""
 
 
 def plan_index(
@@ -96,7 +96,7 @@ def plan_index(
     leave_out: Path,
     shown_from: Path | None = None,
 ) -> Plan:
-    """Return what `index_paths` would do, without doing anything."""
+    """Return the plan that `index_paths` would carry out, without carrying it out."""
     held = list(store.documents(pending=True)) if store else []
     failures = store.failures() if store else []
     return make_plan(paths, held, leave_out=leave_out, failures=failures, shown_from=shown_from)
@@ -117,21 +117,21 @@ def index_paths(  # noqa: PLR0913 - the last four are for those who watch
     """Bring a collection up to date with some files and folders.
 
     Args:
-        paths: Files and folders. What the collection holds from below them and is gone now is
-            removed; everything else it holds is left alone.
+        paths: Files and folders. Documents whose files lay below them and are gone now are
+            removed from the collection; all others stay.
         store: The collection.
-        embedder: Must be the one that the collection was made with.
+        embedder: The embedder that made the collection.
         config: Limits and sizes.
-        leave_out: A folder never to look into.
-        shown_from: Sources below this folder are shown relative to it; None is where we stand.
-        progress: Told about each file that is done.
-        on_stage: Told about each stage of each file.
-        stop: When set, the run ends after the batch in hand; what is done is published.
+        leave_out: A folder to skip.
+        shown_from: Sources below this folder are shown relative to it; None is the current folder.
+        progress: Called after each file.
+        on_stage: Called for each stage of each file.
+        stop: When set, the run ends after the current batch; finished work is published.
 
     Raises:
         SourceError: If there is nothing to index.
         MismatchError: If the collection was made with other settings.
-        LockedError: If somebody else is writing to it.
+        LockedError: If another process is writing to it.
     """
     start, stop = time.monotonic(), stop or threading.Event()
     report = IndexReport(store.name)
@@ -169,7 +169,7 @@ def index_paths(  # noqa: PLR0913 - the last four are for those who watch
 
 
 def manifest_of(embedder: Embedder, config: Config) -> Manifest:
-    """Return what a collection made with these settings says of itself."""
+    """Return the manifest of a collection made with these settings."""
     chunking = config.chunking
     return Manifest(
         schema=SCHEMA,
@@ -190,7 +190,7 @@ def _batches(
     stop: threading.Event,
     on_stage: OnStage,
 ) -> Iterator[list[_ConvertedFile]]:
-    """Yield prepared files, some `BATCH` passages together, converting ahead."""
+    """Yield prepared files in groups of about `BATCH` passages, converting ahead."""
     batch: list[_ConvertedFile] = []
     waiting = 0
     for prepared in _prepared(files, embedder, config, on_stage):
@@ -229,7 +229,7 @@ def _prepared(
 
 @contextmanager
 def _one_thread() -> Iterator[ThreadPoolExecutor]:
-    """Hold one worker thread; what it has not begun is dropped at the end."""
+    """Hold one worker thread; tasks that have not begun are dropped at the end."""
     pool = ThreadPoolExecutor(1)
     try:
         yield pool
@@ -276,7 +276,7 @@ def _prepare(
 def _embed(
     batch: Sequence[_ConvertedFile], embedder: Embedder, config: Config, on_stage: OnStage
 ) -> None:
-    """Give every passage of a batch its vector."""
+    """Embed every passage of a batch."""
     for each in batch:
         if each.documents:
             on_stage(each.file, "embedding")
@@ -294,7 +294,7 @@ def _embed(
 def _write(
     prepared: _ConvertedFile, writer: Writer, report: IndexReport, held: frozenset[str]
 ) -> None:
-    """Put one file's documents in place of what was there; if it has none, nothing is removed."""
+    """Replace one file's documents; if the file has none, nothing is removed."""
     key = prepared.file.key
     if prepared.documents:
         writer.remove_path(key)
@@ -313,7 +313,7 @@ def _write(
 
 
 def _commit(batch: Sequence[_ConvertedFile], writer: Writer, report: IndexReport) -> None:
-    """Make a batch durable; what the store refuses is a failure of its file."""
+    """Commit a batch; a document that the store refuses is a failure of its file."""
     refused = {each.document_id: each.reason for each in writer.commit()}
     if not refused:
         return
@@ -332,7 +332,7 @@ def _commit(batch: Sequence[_ConvertedFile], writer: Writer, report: IndexReport
 
 
 def _uncount(prepared: _ConvertedFile, refused: set[str], report: IndexReport) -> None:
-    """Report only those documents of a file that the store took."""
+    """Report only the documents of a file that the store accepted."""
     place = next(n for n, each in enumerate(report.indexed) if each.source == prepared.file.source)
     taken = [
         len(passages)

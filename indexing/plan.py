@@ -1,4 +1,4 @@
-"""Which files there are, their stable ids, and what changed since the last time."""
+"""Plan of an indexing run: the files, their stable ids, and the changes since the last run."""
 
 import hashlib
 import os
@@ -13,7 +13,7 @@ from rag.files import sha256_of
 from rag.stores.contract import DocumentInfo, Failure
 
 KEPT_VERSION = "; the version indexed before is kept"
-_UNSEEN = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")  # turn text around
+_UNSEEN = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")  # reverse the text
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class SourceFile:
 
     Attributes:
         path: Absolute path, normalised, symbolic links kept.
-        source: As shown to people: relative to where we stand if it is below, else absolute.
+        source: Path as shown to people: relative if below the current folder, else absolute.
         sha256: Hash of its content; empty if it could not be read.
     """
 
@@ -32,25 +32,25 @@ class SourceFile:
 
     @property
     def file_id(self) -> str:
-        """Id of the document made from it; records add `#` and their number."""
+        """Id of the document made from the file; records append `#` and their number."""
         name = os.fsencode(self.path.as_posix())
         return hashlib.blake2b(name, digest_size=8).hexdigest()
 
     @property
     def key(self) -> str:
-        """Its path as a collection keeps it: valid text, whatever bytes the name has."""
+        """Path as a collection keeps it: valid text, whatever bytes the name has."""
         return _key(self.path)
 
 
 @dataclass
 class Plan:
-    """What a run has to do.
+    """The work of an indexing run.
 
     Attributes:
         new: Files that the collection does not hold.
-        changed: Files whose content is another one now.
-        unchanged: Files that need nothing.
-        vanished: Keys of files that are gone; the ids of their documents, none if they failed.
+        changed: Files whose content has changed.
+        unchanged: Files that need no work.
+        vanished: Keys of files that are gone -> ids of their documents, none if they had failed.
         skipped: Sources of a type that is not indexed, and links to folders.
         failed: Files and folders that cannot be read at all.
     """
@@ -74,16 +74,16 @@ def make_plan(
     """Compare the files under some paths with the documents that a collection holds.
 
     Args:
-        paths: Files and folders; folders are searched in full, without following links to other
-            folders, hidden names left out.
+        paths: Files and folders; folders are searched recursively, without following links to
+            other folders, hidden names left out.
         held: The documents of the collection.
-        leave_out: A folder never to look into: where collections are kept.
-        failures: What the collection lists as failed; those of files that are gone vanish too.
-        shown_from: Sources below this folder are shown relative to it; None is where we stand.
+        leave_out: A folder to skip: the one where collections are kept.
+        failures: Failures listed by the collection; those of files that are gone vanish too.
+        shown_from: Sources below this folder are shown relative to it; None is the current one.
 
     Raises:
-        SourceError: If a path does not exist, if a folder that documents are held from is empty
-            now, or if nothing can be indexed at all; nothing has happened then.
+        SourceError: If a path does not exist, if a folder whose documents the collection holds is
+            empty now, or if nothing can be indexed at all; nothing has changed then.
     """
     known = _known(held, failures)
     plan, barred = Plan(), _absolute(leave_out)
@@ -120,7 +120,7 @@ def make_plan(
 def _known(
     held: Iterable[DocumentInfo], failures: Iterable[Failure]
 ) -> dict[str, list[DocumentInfo]]:
-    """Return the documents of every file that a collection knows of; none for one that failed."""
+    """Return the documents of every file known to the collection; none for one that failed."""
     known: dict[str, list[DocumentInfo]] = {}
     for info in held:
         if info.path is not None:
@@ -203,7 +203,7 @@ def _key(path: Path) -> str:
 
 
 def _shown(path: Path, base: Path) -> str:
-    """Return a path as people know it, on one line and printable whatever bytes its name has."""
+    """Return a path as shown to people: on one line and printable, whatever bytes it has."""
     short = path.relative_to(base) if base in path.parents else path
     text = os.fsencode(short.as_posix()).decode("utf-8", "backslashreplace")
     return "".join(_escaped(each) for each in text)

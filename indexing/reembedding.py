@@ -1,7 +1,7 @@
-"""A collection's vectors made anew by another embedder, from the passages that it stores.
+"""Re-embedding of a collection with another embedder, from its stored passages.
 
-Nothing is read or cut again. An embedder that reads fewer tokens than a passage has sees only its
-beginning; how many these are is told.
+No file is read or cut again. An embedder that reads fewer tokens than a passage has sees only its
+beginning; the number of such passages is reported.
 """
 
 from collections.abc import Sequence
@@ -23,15 +23,15 @@ from rag.stores.contract import Store, Told
 
 @dataclass(frozen=True)
 class Reembedded:
-    """What was done.
+    """Outcome of a re-embedding.
 
     Attributes:
-        collection: Its name.
-        embedder: Name of the embedder that its vectors are of now.
+        collection: Name of the collection.
+        embedder: Name of the new embedder.
         dimension: Length of the vectors.
         generation: The generation now published.
-        passages: How many were embedded in this run.
-        cut: How many of them are longer than the embedder reads.
+        passages: Number of passages embedded in this run.
+        cut: Number of these that are longer than the embedder reads.
     """
 
     collection: str
@@ -43,7 +43,7 @@ class Reembedded:
 
 
 class _Counted:
-    """Embeds passages, and counts them."""
+    """Embedder of passages that counts them."""
 
     def __init__(self, embedder: Embedder, *, context: bool) -> None:
         self.embedder, self.context = embedder, context
@@ -68,17 +68,17 @@ class _Counted:
 def reembed_store(
     store: Store, embedder: Embedder, config: Config, *, told: Told = lambda done, total: None
 ) -> Reembedded:
-    """Give every passage of a store the vector of an embedder, in a new generation.
+    """Re-embed every passage of a store in a new generation.
 
     Args:
-        store: The collection; its readers see the old vectors until all new ones are there.
-        embedder: Any; its vectors may have another length.
-        config: Of a collection that was never filled.
-        told: Told how far it is.
+        store: The collection; its readers see the old vectors until all new ones are stored.
+        embedder: Any embedder; its vectors may have another length.
+        config: Settings for the manifest of a collection that was never filled.
+        told: Called with the progress.
 
     Raises:
         StoreError: If there is nothing to embed, or no space; run it again then.
-        LockedError: If somebody else is writing to it.
+        LockedError: If another process is writing to the store.
         ModelError: If the embedder fails; nothing is changed then.
     """
     files = embedder.files
@@ -100,14 +100,14 @@ def reembed_collection(
     model: str | None = None,
     told: Told = lambda done, total: None,
 ) -> Reembedded:
-    """Give every passage of a collection the vector of an embedder; see `reembed_store`.
+    """Re-embed every passage of a collection; see `reembed_store`.
 
     Args:
         name: The collection.
-        config: Where it is; its embedder is taken if no other is named, and `auto` is that of the
-            language that most of the documents are in.
+        config: The configuration; its embedder is used if `model` is None, where `auto` is the
+            embedder of the documents' main language.
         model: Name or folder of the embedder.
-        told: Told how far it is.
+        told: Called with the progress.
 
     Raises:
         CollectionError: If it does not exist.
@@ -125,7 +125,7 @@ def reembed_collection(
 
 
 def reembedded_line(done: Reembedded) -> str | None:
-    """Return what has to be said about passages that were cut; None if none were."""
+    """Return a message about passages that were cut; None if none were."""
     if not done.cut:
         return None
     return (

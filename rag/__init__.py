@@ -1,4 +1,4 @@
-"""Answers questions over your own documents, and proves where each answer comes from.
+"""Question answering over your own documents, with citations in the answers.
 
 Light to import: neither haystack nor torch is loaded until `rag.engine` is.
 """

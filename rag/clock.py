@@ -1,4 +1,4 @@
-"""How long a step takes."""
+"""Timing of steps."""
 
 import time
 
@@ -6,7 +6,7 @@ from rag.schema import Stage
 
 
 class Stopwatch:
-    """Starts when it is made."""
+    """Stopwatch that starts at construction."""
 
     def __init__(self) -> None:
         self._start = time.perf_counter()

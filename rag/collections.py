@@ -1,6 +1,6 @@
-"""Named collections, under the data folder or on a cluster: opening, listing, deleting.
+"""Named collections, in the data folder or on a cluster: opening, listing, deleting.
 
-Which it is, `store.kind` says; nobody else needs to know.
+`store.kind` selects the place; other modules need not know it.
 """
 
 import re
@@ -24,10 +24,10 @@ _NAME = re.compile(r"\w(?:[\w.-]{0,62}\w)?")
 
 
 def check_name(name: str) -> None:
-    """Refuse a name that no collection can have.
+    """Check that a name can be the name of a collection.
 
     Raises:
-        CollectionError: Says what a name may consist of.
+        CollectionError: If it cannot; says which characters it may contain.
     """
     if not _NAME.fullmatch(name):
         raise CollectionError(
@@ -50,7 +50,7 @@ def list_collections(config: Config | None = None) -> list[str]:
     """Return the names of all collections, sorted.
 
     Args:
-        config: Says which kind of store is looked at; None looks at the embedded ones.
+        config: The configuration, for the kind of store; None lists the embedded collections.
 
     Raises:
         StoreError: If they are on a cluster that does not answer.
@@ -59,9 +59,9 @@ def list_collections(config: Config | None = None) -> list[str]:
 
 
 def identity_of(name: str, config: Config) -> str:
-    """Return what changes when a collection is deleted and made again under the same name.
+    """Return an identity that changes when a collection is deleted and created again.
 
-    A store on a cluster notices that itself, so there it is always the same.
+    A store on a cluster detects that itself, so there the identity is constant.
 
     Raises:
         CollectionError: If it does not exist.
@@ -79,7 +79,7 @@ def changed_at(name: str, config: Config) -> float | None:
 
 
 def collection_exists(name: str, config: Config) -> bool:
-    """Tell if there is a collection of this name, finished or not.
+    """Return whether there is a collection of this name, finished or not.
 
     Raises:
         CollectionError: If the name cannot be used.
@@ -94,11 +94,11 @@ def open_store(name: str, config: Config, *, create: bool = False) -> "Store":
 
     Args:
         name: The collection.
-        config: Where it is and how it is searched.
-        create: Whether a missing one is made, or refused.
+        config: The configuration, for the place of the collection and its search settings.
+        create: Whether to create a missing collection.
 
     Raises:
-        CollectionError: If it does not exist; says which do.
+        CollectionError: If it does not exist; lists those that do.
         StoreError: If it cannot be read.
     """
     check_name(name)
@@ -109,16 +109,16 @@ def open_store(name: str, config: Config, *, create: bool = False) -> "Store":
 
 
 def open_scratch(name: str, config: Config) -> "Store":
-    """Return a store outside the list of collections, made if it does not exist.
+    """Return a store outside the list of collections, created if it does not exist.
 
-    It is kept under its name, for whoever can make the same again: evaluation does.
+    It is kept under its name, so that evaluation can use it again.
     """
     return _catalog(config).open_scratch(name)
 
 
 @contextmanager
 def open_temporary(config: Config) -> "Iterator[Store]":
-    """Hold an empty embedded store that is gone after the block, whatever kind is configured."""
+    """Hold an empty embedded store, deleted after the block, whatever kind is configured."""
     from rag.stores.embedded.store import EmbeddedStore
 
     with tempfile.TemporaryDirectory() as folder:
@@ -130,11 +130,11 @@ def open_temporary(config: Config) -> "Iterator[Store]":
 
 
 def delete_collection(name: str, config: Config) -> None:
-    """Delete a collection with everything in it.
+    """Delete a collection and everything in it.
 
     Raises:
         CollectionError: If it does not exist.
-        LockedError: If somebody is writing to it.
+        LockedError: If another process is writing to it.
         StoreError: If it cannot be deleted.
     """
     check_name(name)
@@ -144,7 +144,7 @@ def delete_collection(name: str, config: Config) -> None:
 
 
 def place_of(config: Config) -> str:
-    """Return where collections are, in words."""
+    """Return a description of the place of the collections."""
     return _catalog(config).place
 
 
@@ -179,11 +179,11 @@ def open_rag(
     Args:
         name: The collection.
         config: Models, methods and limits.
-        embedder: One that is loaded already, or what makes one from its settings; True makes the
-            configured one; False does without, and only bm25 can be asked then.
-        generator: One that is loaded already; True makes the configured one; False or None never
-            writes answers, whatever is configured.
-        roles: Models of ranker and reader that are loaded already; None makes the configured ones.
+        embedder: A loaded embedder, or a function that makes one from its settings; True makes the
+            configured one; False uses none, and only the method bm25 is available then.
+        generator: A loaded generator; True makes the configured one; False or None never writes
+            answers, whatever is configured.
+        roles: Loaded models of ranker and reader; None makes the configured ones.
 
     Raises:
         CollectionError: If it does not exist, or nothing was ever published in it.
@@ -222,7 +222,7 @@ def open_rag(
 
 
 def open_generator(config: Config) -> "Generator | None":
-    """Return the configured generator, not loaded yet; None if there is none."""
+    """Return the configured generator, not loaded yet; None if none is configured."""
     from rag.answers.generators import build_generator
 
     settings = config.generator

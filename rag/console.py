@@ -1,4 +1,4 @@
-"""What every entry point of the command line shares: one error wrapper, one way to print."""
+"""Error wrapper and output functions shared by every entry point of the command line."""
 
 import json
 import logging
@@ -10,7 +10,7 @@ from rag.errors import RagError
 
 
 def run_command(command: Callable[[], object]) -> None:
-    """Run a command and leave the process with its exit status.
+    """Run a command and end the process with its exit status.
 
     An expected failure is one line (or a short list) on stderr and status 1, without a traceback.
     """
@@ -45,7 +45,7 @@ def print_json(value: object) -> None:
 
 
 def printable(text: str) -> str:
-    """Return a text without control characters, so that no document can steer a terminal.
+    """Return a text without control characters, so that no document can control a terminal.
 
     Example:
         >>> printable("a" + chr(27) + "[31mb")
@@ -56,7 +56,7 @@ def printable(text: str) -> str:
 
 
 def set_up_logging(*, verbose: bool) -> None:
-    """Send warnings, or everything of ours, to stderr in one line each."""
+    """Send warnings, or everything this project logs, to stderr in one line each."""
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
     for name in ("rag", "indexing", "evaluation", "ui"):

@@ -1,4 +1,4 @@
-"""Questions to one collection: search, ask, stream.
+"""The engine: questions to one collection, by search, ask and stream.
 
 `RAG.ask` is the flow of a question from top to bottom: query, retrieval, ranking, reading, answer.
 Each step is a component of `rag.pipelines`; here a Haystack `Document` becomes a `Passage`. One
@@ -47,21 +47,21 @@ ATTEMPTS = 3  # a generation may be replaced while it is read
 
 @dataclass(frozen=True)
 class Token:
-    """A piece of a written answer, as it comes; the finished `Answer` has it checked and cited."""
+    """A piece of a written answer as it arrives; the finished `Answer` is checked and cited."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class Sources:
-    """The passages that an answer will be made from, known before it is."""
+    """The passages on which an answer will be based, known before it."""
 
     passages: tuple[Passage, ...]
 
 
 @dataclass(frozen=True)
 class _Retrieved:
-    """What a search found, still in Haystack's form: all of it, and what each stage returned."""
+    """Result of a search as Haystack documents: all of them, and those of each stage."""
 
     documents: list[Document]
     rankings: Mapping[str, Sequence[Document]]
@@ -82,10 +82,10 @@ class RAG:
     Args:
         config: Methods, weights and limits.
         store: The collection.
-        embedder: The one it was made with; None only for the method bm25.
+        embedder: The embedder it was made with; None only for the method bm25.
         generator: Writes answers from the passages; None quotes them.
-        filters: What every question is restricted to, whatever else it asks for.
-        roles: The models of ranker and reader; without any, nothing is ranked.
+        filters: Restriction of every question, besides the question's own filters.
+        roles: Models of ranker and reader; without any, nothing is ranked.
 
     Raises:
         MismatchError: If the collection was made with another embedder.
@@ -109,7 +109,7 @@ class RAG:
         self.components = build_components(config, store, embedder, roles)
 
     def warm_up(self) -> None:
-        """Load the models now, and not at the first question."""
+        """Load the models now instead of at the first question."""
         if self.embedder is not None:
             self.embedder.warm_up()
         self.roles.warm_up()
@@ -124,8 +124,7 @@ class RAG:
             options: Method, number of passages, filters, ranking.
 
         Raises:
-            QuestionError: If the question is empty or too long, or `top_k` or the filter is not
-                usable; says why.
+            QuestionError: If the question is empty or too long, or `top_k` or the filter invalid.
         """
         watch = Stopwatch()
         query = build_query(question)
@@ -157,7 +156,7 @@ class RAG:
         on_token: Callable[[str], None] | None = None,
         stop: threading.Event | None = None,
     ) -> Answer:
-        """Return an answer with its citations, or say why there is none.
+        """Return an answer with its citations, or with the reason why there is none.
 
         Args:
             question: The question.
@@ -205,7 +204,7 @@ class RAG:
         options: SearchOptions = AS_CONFIGURED,
         **arguments: Any,  # noqa: ANN401
     ) -> Iterator[Sources | Token | Answer]:
-        """Yield the passages, the pieces of a written answer as they come, and the answer.
+        """Yield the passages, the pieces of a written answer as they arrive, and the answer.
 
         Leaving the iterator early stops the generator.
 
@@ -241,7 +240,7 @@ class RAG:
         finally:
             stop.set()
 
-    # -- inside
+    # -- internals
 
     def _result(
         self, query: Query, found: _Retrieved, stages: tuple[Stage, ...], watch: Stopwatch

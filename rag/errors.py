@@ -1,16 +1,16 @@
-"""Every error this project raises on purpose.
+"""Exceptions that this project raises on purpose.
 
 RagError
 ├── ConfigError       the configuration cannot be used
 ├── QuestionError     a question or filter cannot be asked
 ├── CollectionError   a collection is missing, or its name cannot be used
 ├── StoreError        a store cannot be read or written
-│   ├── LockedError   somebody else is writing
+│   ├── LockedError   another process is writing
 │   ├── MismatchError the collection was made with other settings
 │   ├── StaleError    the generation asked for is gone
 │   └── UnavailableError  the store's server does not answer now
 ├── ModelError        a model cannot be found, loaded or run
-├── SourceError       what was given to index cannot be indexed at all
+├── SourceError       the paths given cannot be indexed at all
 └── DatasetError      an evaluation data set is malformed
 
 A message shows the value, says what was expected and what to do next, and fits on one line unless
@@ -43,7 +43,7 @@ class LockedError(StoreError):
 
 
 class MismatchError(StoreError):
-    """The collection was made with settings that do not fit the ones in use."""
+    """The collection was made with settings that differ from the current ones."""
 
 
 class StaleError(StoreError):
@@ -51,7 +51,7 @@ class StaleError(StoreError):
 
 
 class UnavailableError(StoreError):
-    """The store's server does not answer now; what was asked may work later."""
+    """The store's server does not answer now; the same request may work later."""
 
 
 class ModelError(RagError):
@@ -59,7 +59,7 @@ class ModelError(RagError):
 
 
 class SourceError(RagError):
-    """What was given to index cannot be indexed at all."""
+    """The paths given cannot be indexed at all."""
 
 
 class DatasetError(RagError):

@@ -1,4 +1,4 @@
-"""Writing files so that a crash leaves the old one or the new one, never something between.
+"""Crash-safe writing of files: a crash leaves the old one or the new one, nothing in between.
 
 Every write, rename and sync of the derived indexes goes through this module; tests replace its
 functions to crash at each single operation.
@@ -46,7 +46,7 @@ def sync_folder(path: Path) -> None:
 
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
-    """Fill a temporary folder in the block, then give it its name, durably and at once."""
+    """Fill a temporary folder in the block, then rename it, durably and atomically."""
     temporary = path.with_name(_temporary_name(path))
     temporary.mkdir(parents=True)
     try:
@@ -67,7 +67,7 @@ def _temporary_name(path: Path) -> str:
 
 
 def rename(old: Path, new: Path) -> None:
-    """Give a file or folder another name."""
+    """Rename a file or folder."""
     old.rename(new)
 
 
@@ -86,7 +86,7 @@ def link_files(source: Path, target: Path, *, leave_out: frozenset[str]) -> None
 
 
 def remove(path: Path) -> None:
-    """Remove a file or folder if it is there and nobody holds it; else it stays for later."""
+    """Remove a file or folder if it exists and nobody holds it; else leave it for later."""
     if path.is_dir():
         if path.suffix != ".tmp":  # first out of sight, so that nobody opens half of it
             aside = path.with_name(_temporary_name(path))
@@ -132,7 +132,7 @@ def read_numbers(folder: Path) -> Numbers:
 
 
 def peek_numbers(folder: Path) -> Numbers:
-    """Return the row numbers beside an index that was not checked; empty if there are none."""
+    """Return the row numbers beside an unchecked index; empty if there are none."""
     try:
         return read_numbers(folder)
     except (OSError, ValueError):
@@ -158,10 +158,10 @@ def read_seal(folder: Path) -> str:
 
 
 def check_seal(folder: Path) -> dict[str, Any]:
-    """Return the facts of a sealed folder.
+    """Check a sealed folder and return its facts.
 
     Raises:
-        StoreError: If a file is missing, or not what was written.
+        StoreError: If a file is missing or was changed.
     """
     try:
         facts: dict[str, Any] = json.loads(read_seal(folder))

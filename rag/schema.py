@@ -1,7 +1,7 @@
-"""What crosses the border of `rag`: plain frozen values, without Haystack types.
+"""Public result types of `rag`: plain frozen values, without Haystack types.
 
-Conventions that hold for all of it: ranks start at 1; scores are higher-is-better and belong to
-their stage alone; `start` and `end` are character offsets into the document's stored text, end
+Conventions for all of them: ranks start at 1; scores are higher-is-better and comparable only
+within their stage; `start` and `end` are character offsets into the document's stored text, end
 exclusive; `page` starts at 1 and is None where a format has no pages; milliseconds are floats.
 """
 
@@ -15,7 +15,7 @@ OF_SPANS = frozenset({"short", "answer_start", "answer_end"})  # fields that onl
 
 @dataclass(frozen=True)
 class StageScore:
-    """Where one stage put a passage: its rank, from 1, and the stage's own score."""
+    """Rank, from 1, and score of a passage in one stage."""
 
     rank: int
     score: float
@@ -28,8 +28,8 @@ class Passage:
     Attributes:
         rank: Position in the result, from 1.
         passage_id: `document_id:number`.
-        document_id: Id of the document it was cut from.
-        source: Where the document came from, as shown to people.
+        document_id: Id of the document that contains it.
+        source: Origin of the document, as shown to people.
         title: The document's title, or an empty string.
         heading: Heading path at the passage's start (`A > B`), or None.
         page: Page number at the passage's start, from 1, or None.
@@ -37,7 +37,7 @@ class Passage:
         end: Offset behind the last character.
         text: The characters from `start` to `end`.
         score: Score of the last stage.
-        stages: Stage name -> rank and score there; only the stages that returned the passage.
+        stages: Stage name -> rank and score there; only stages that returned the passage.
     """
 
     rank: int
@@ -58,9 +58,9 @@ class Passage:
 class Citation:
     """A pointer from an answer sentence to the span of a document that supports it.
 
-    `n` is the number that stands in the answer as `[n]`; `quote` equals the document's stored
-    text from `start` to `end`, character by character. `answer_start` and `answer_end` are the
-    exact words in it that answer, where the reader found them.
+    `n` is the number shown in the answer as `[n]`; `quote` equals the document's stored text from
+    `start` to `end`, character by character. `answer_start` and `answer_end` delimit the exact
+    words in it that answer, if the reader found them.
     """
 
     n: int
@@ -78,9 +78,9 @@ class Citation:
 
 @dataclass(frozen=True)
 class Stage:
-    """One step of a run: its name, how long it took, how much came out, and what it has to say.
+    """One step of a run: its name, duration, number of results, and a note.
 
-    `model` is the name of the model that did it, if one did.
+    `model` is the name of the model used, if any.
     """
 
     name: str
@@ -132,21 +132,21 @@ class SearchResult:
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer and its proof.
+    """An answer with its citations.
 
     Attributes:
         question: The question as it was asked.
         answer: The answer's text, with markers `[n]`; empty if abstained.
         abstained: True if the evidence is too weak to answer.
-        reason: Why it abstained, or what was left out; None if there is nothing to say.
+        reason: Reason for abstaining, or a note on omitted steps; None if there is none.
         confidence: Calibrated probability, from 0 to 1, that the answer is supported and right.
-        citations: In the order of their numbers.
-        passages: What the answer was made from, best first.
-        trace: The steps taken.
+        citations: Citations in the order of their numbers.
+        passages: Passages that the answer is based upon, best first.
+        trace: Steps of the run.
         collection: Name of the collection.
         generation: Generation of the collection that was read.
-        short: The exact words that answer best, in one line; None if the reader finds sentences
-            only, or a language model wrote the answer.
+        short: The exact words that answer best, on one line; None if the reader finds only
+            sentences, or a language model wrote the answer.
     """
 
     question: str
@@ -171,11 +171,11 @@ class Turn:
 
 
 def answer_from_json(value: Mapping[str, Any]) -> Answer:
-    """Return the answer that `to_json` was given.
+    """Return the answer from its JSON form, made by `to_json`.
 
     Raises:
         KeyError: If a field is missing.
-        TypeError: If there is a field that an answer does not have.
+        TypeError: If there is an unknown field.
     """
     trace = value["trace"]
     return Answer(
@@ -189,7 +189,7 @@ def answer_from_json(value: Mapping[str, Any]) -> Answer:
 
 
 def passages_from_json(values: Sequence[Mapping[str, Any]]) -> tuple[Passage, ...]:
-    """Return the passages that `to_json` was given."""
+    """Return the passages from their JSON form, made by `to_json`."""
     return tuple(
         Passage(
             **{
@@ -202,9 +202,9 @@ def passages_from_json(values: Sequence[Mapping[str, Any]]) -> tuple[Passage, ..
 
 
 def to_json(value: Any) -> dict[str, Any]:  # noqa: ANN401 - any dataclass of this module
-    """Turn a value of this module into JSON-ready dictionaries and lists.
+    """Return a value of this module as JSON-ready dictionaries and lists.
 
-    What only a span reader tells is left out where there is none.
+    Fields that only a span reader sets are omitted if unset.
     """
     return asdict(value, dict_factory=_without_unset)
 

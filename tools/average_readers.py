@@ -1,11 +1,11 @@
-"""The mean of several trained models: often better than each, where one was trained from the other.
+"""Averaging of trained readers' weights ("model soup"), often better than each of the models.
 
     python -m tools.average_readers OUT FOLDER FOLDER ... [--calibrate SET --calibrate SET]
 
-For maintainers. The folders hold readers of one kind and size. Tokenizer, configuration, card and
-what it was trained on are those of the first: give the one whose list is the longest. Its spans'
-probabilities are fitted anew on what `rag train reader --repair` holds back of the sets, which are
-those that all were trained on.
+For maintainers. The folders hold readers of one kind and size; one is often trained from another.
+Tokenizer, configuration, card and list of training data come from the first: give the one with the
+longest list. The calibration is fitted again on the questions that `rag train reader --repair`
+holds out of the sets, which must be the training sets of all models.
 
 Reference:
     Wortsman et al. (2022), "Model soups", ICML.
@@ -35,11 +35,11 @@ from rag.models.reader_ranker import load_reader_ranker
 
 
 def average(folders: Sequence[Path], out: Path) -> None:
-    """Write a model whose every weight is the mean of that of some models, in float16.
+    """Write a model whose weights are the means of those of some models, in float16.
 
     Args:
-        folders: At least two; of the first everything else is taken.
-        out: Must not exist.
+        folders: At least two models; everything but the weights is copied from the first.
+        out: Folder of the new model, which must not exist.
 
     Raises:
         ModelError: If there are fewer, one cannot be read, their weights differ in names or
@@ -72,11 +72,11 @@ def _read(folder: Path) -> dict[str, torch.Tensor]:
 
 
 def recalibrate(folder: Path, paths: Sequence[Path]) -> None:
-    """Fit a reader's probabilities anew on what is held back of the sets it was trained on.
+    """Fit a reader's calibration again on the held-out part of its training sets.
 
     Raises:
         DatasetError: If a set cannot be read.
-        ModelError: If the model cannot, or the sets tell nothing about when it is right.
+        ModelError: If the model cannot be read, or the sets do not show when it is right.
     """
     files = find_model(str(folder), setting="FOLDER")
     tokenizer = load_tokenizer(files).backend_tokenizer

@@ -1,11 +1,11 @@
-"""Builds the PDF and DOCX files of the bundled sample from plain text.
+"""Build the PDF and DOCX files of the sample corpus from plain text.
 
-`python tools/build_sample.py` reads `evaluation/sample/originals/*.md`, and
-rewrites the four binary documents byte for byte: the PDF files carry no date (`invariant`), the
-DOCX files a fixed one, and neither is compressed, so that no version of zlib shows.
+`python tools/build_sample.py` reads `evaluation/sample/originals/*.md` and rewrites the four binary
+documents byte for byte: the PDF files carry no date (`invariant`), the DOCX files a fixed one, and
+neither is compressed, so that the version of zlib makes no difference.
 
 A maintainer's script: needs reportlab, a development dependency. The other documents of the
-sample are plain text and are edited where they stand. Of Markdown it knows what the originals
+sample are plain text and are edited in place. The parser knows only the Markdown that the originals
 use: `# `, `## `, `- ` and paragraphs of one line.
 """
 
@@ -33,18 +33,18 @@ TARGETS = {
     "zh/boiler.docx": "boiler.md",
     "zh/night-duty.pdf": "night-duty.md",
 }
-# One of the fonts every PDF reader knows by name; reportlab writes Unicode for it, so that the
-# text can be extracted although the font is not embedded.
+# A standard font that every PDF reader has; reportlab writes Unicode for it, so that the text can
+# be extracted although the font is not embedded.
 CHINESE_FONT = "STSong-Light"
 
 Block = tuple[str, str]
 
 
 def parse_blocks(markdown: str) -> list[Block]:
-    r"""Pairs of kind ("title", "heading", "item" or "text") and text, in order.
+    r"""Return pairs of kind ("title", "heading", "item" or "text") and text, in order.
 
     Args:
-        markdown: text in which every block stands on one line.
+        markdown: Text in which every block stands on one line.
 
     Returns:
         One pair per line that is not blank, without its mark.
@@ -62,11 +62,11 @@ def parse_blocks(markdown: str) -> list[Block]:
 
 
 def build_pdf(blocks: list[Block], *, chinese: bool) -> bytes:
-    """A PDF on A5 pages.
+    """Return a PDF with A5 pages.
 
     Args:
-        blocks: as `parse_blocks` gives them; the first is the title.
-        chinese: use the Chinese font and break lines between any two characters.
+        blocks: Blocks as `parse_blocks` returns them; the first is the title.
+        chinese: Whether to use the Chinese font and break lines between any two characters.
 
     Returns:
         The file, the same bytes every time.
@@ -108,10 +108,10 @@ def _styles(*, chinese: bool) -> dict[str, ParagraphStyle]:
 
 
 def build_docx(blocks: list[Block]) -> bytes:
-    """A DOCX with the styles Heading 1 and Heading 2.
+    """Return a DOCX with the styles Heading 1 and Heading 2.
 
     Args:
-        blocks: as `parse_blocks` gives them; the first is the title.
+        blocks: Blocks as `parse_blocks` returns them; the first is the title.
 
     Returns:
         The file, the same bytes every time.
@@ -134,7 +134,7 @@ def build_docx(blocks: list[Block]) -> bytes:
 
 
 def _drop_unused_styles(document: Document) -> None:
-    """Table styles and their twins for old versions of Word: 0.8 MB that nothing here uses."""
+    """Drop table styles and their twins for old versions of Word: 0.8 MB, unused here."""
     from docx.enum.style import WD_STYLE_TYPE
 
     for style in list(document.styles):
@@ -150,16 +150,16 @@ def _fix_dates(archive: bytes) -> bytes:
     with zipfile.ZipFile(io.BytesIO(archive)) as old, zipfile.ZipFile(result, "w") as new:
         for name in old.namelist():
             entry = zipfile.ZipInfo(name, date_time=ZIP_DATE)
-            entry.create_system = 0  # else it tells Windows from the others
+            entry.create_system = 0  # else it tells Windows from other systems
             new.writestr(entry, old.read(name))
     return result.getvalue()
 
 
 def build(target: str) -> bytes:
-    """The bytes of one binary document.
+    """Return the bytes of one binary document.
 
     Args:
-        target: a key of `TARGETS`, the path below `documents/`.
+        target: A key of `TARGETS`, the path below `documents/`.
 
     Returns:
         The file, the same bytes every time.
@@ -172,7 +172,7 @@ def build(target: str) -> bytes:
 
 
 def main() -> None:
-    """Rewrites every binary document of the sample."""
+    """Rewrite every binary document of the sample."""
     for target in TARGETS:
         (SAMPLE / "documents" / target).write_bytes(build(target))
 

@@ -1,10 +1,10 @@
-"""A trained model made ready to come with this package: weights in eight bits, and checksums.
+"""Preparation of a trained model for this package: weights in eight bits, and checksums.
 
     python -m tools.ship_weights FOLDER NAME
 
-For maintainers. FOLDER is what `rag train` made; the model goes to `rag/weights/NAME`. Its card
-wants a hand then: the licences of base and data, names instead of this machine's folders, and what
-it scores as shipped. Without arguments the checksums are written anew.
+For maintainers. FOLDER is an output folder of `rag train`; the model goes to `rag/weights/NAME`.
+Edit its card by hand then: the licences of base and data, names instead of this machine's folders,
+and the scores of the packed model. Without arguments only the checksums are rewritten.
 """
 
 import hashlib
@@ -26,11 +26,11 @@ def ship(folder: Path, out: Path) -> int:
     """Copy a model, with its weights packed.
 
     Args:
-        folder: What `rag train` made.
-        out: Where it goes; what was there is replaced.
+        folder: Output folder of `rag train`.
+        out: Target folder; its old content is replaced.
 
     Returns:
-        Its size in bytes.
+        Size in bytes.
     """
     shutil.rmtree(out, ignore_errors=True)
     shutil.copytree(folder, out, ignore=shutil.ignore_patterns(*LEFT_OUT))
@@ -41,7 +41,7 @@ def ship(folder: Path, out: Path) -> int:
 
 
 def write_sums(folder: Path) -> None:
-    """Write the sha256 of every file below a folder, as `sha256sum` reads it."""
+    """Write the SHA-256 of every file below a folder, in the format of `sha256sum`."""
     lines = [
         f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(folder).as_posix()}\n"
         for path in sorted(folder.rglob("*"))

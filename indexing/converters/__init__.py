@@ -1,15 +1,15 @@
-"""From one file to its documents: text, headings, pages and fields.
+"""Conversion of one file into documents: text, headings, pages and fields.
 
 The calling process never parses a file: `Converter` sends the path to a worker process with limits
-on time and memory, so that a hostile or broken file costs one reason and not the run. The
+on time and memory, so that a hostile or broken file costs one error message and not the run. The
 worker's functions, one module per format:
 
     schema.py       documents, headings and problems; the exception inside the worker
-    file_checks.py  files that are refused unread
-    dispatch.py     suffix -> the function that reads it
-    text/           bytes -> encoding -> characters, cleaned with offsets kept right
-    formats/        Markdown, HTML, PDF, DOCX, and records of .csv, .json and .jsonl
-    process/        `Converter` in the calling process; the worker, its limits and its messages
+        file_checks.py  checks on a file that need no parsing
+        dispatch.py     the conversion function for each suffix
+        text/           decoding of bytes, and cleaning that keeps offsets right
+        formats/        Markdown, HTML, PDF, DOCX, and records of .csv, .json and .jsonl
+        process/        `Converter` in the calling process; the worker, its limits and its messages
 
 Importing this package loads neither a parser nor `rag`, as the worker imports it too and must start
 fast; `Converter` and `ConversionError` come on first use.

@@ -1,4 +1,4 @@
-"""Which function reads which format; all of them take bytes and give documents."""
+"""Dispatch of a file's bytes to the conversion function of its format."""
 
 from collections.abc import Iterable, Iterator
 
@@ -8,17 +8,17 @@ Pieces = Iterator[ConvertedDocument | ConversionProblem]
 
 
 def convert_bytes(data: bytes, suffix: str, stem: str) -> Pieces:
-    """The documents and problems of a file.
+    """Return the documents and problems of a file.
 
-    Each parser is imported when the first file of its format comes.
+    A parser is imported when the first file of its format arrives.
 
     Args:
-        data: the bytes of the file.
-        suffix: one of `SUFFIXES`, in lower case.
-        stem: the file's name without suffix.
+        data: The bytes of the file.
+        suffix: One of `SUFFIXES`, in lower case.
+        stem: The file's name without suffix.
 
     Raises:
-        Unreadable: if the file gives nothing at all; possibly after some pieces.
+        Unreadable: If the file yields no document at all; possibly after some pieces.
     """
     if suffix == ".pdf":
         from indexing.converters.formats.pdf import convert_pdf

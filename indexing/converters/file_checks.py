@@ -1,4 +1,4 @@
-"""What the calling process can say of a file without reading it."""
+"""Checks on a file before it is sent to the worker process: type, size and access."""
 
 import stat
 from pathlib import Path
@@ -10,14 +10,14 @@ MB = 2**20
 
 
 class ConversionError(RagError):
-    """A file cannot be converted; the message is the reason, on one line."""
+    """The file cannot be converted; the message is the reason, on one line."""
 
 
 def check_file(path: Path, max_file_mb: int) -> None:
-    """Refuse what is not worth sending to a worker.
+    """Check that a file can be sent to a worker.
 
     Raises:
-        ConversionError: if the path has another suffix than `SUFFIXES`, is missing, unreadable, no
+        ConversionError: If the path has another suffix than `SUFFIXES`, is missing, unreadable, no
             regular file, empty or too large.
     """
     if path.suffix.lower() not in SUFFIXES:

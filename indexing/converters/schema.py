@@ -1,4 +1,4 @@
-"""The data that conversion hands over, and the exception used inside the worker.
+"""Result types of conversion, and the exception used inside the worker.
 
 All offsets count characters (not bytes) of `ConvertedDocument.text`.
 """
@@ -15,12 +15,12 @@ SUFFIXES: frozenset[str] = frozenset(
 
 @dataclass(frozen=True)
 class Heading:
-    """A heading: where it stands, how deep, and its words.
+    """A heading: its offset, its level and its words.
 
     Args:
-        start: offset of the heading in the document's text (in Markdown, of its line).
+        start: Offset of the heading in the document's text (in Markdown, of its line).
         level: 1 (top) to 6.
-        heading: the heading on one line, without markup.
+        heading: The heading on one line, without markup.
     """
 
     start: int
@@ -34,12 +34,12 @@ class ConvertedDocument:
 
     Args:
         key: "" for a whole file; "1", "2", ... for records, the number of the record in its file.
-        title: from the file; a whole file without one is called by its name without suffix, a
-            record without one has "".
-        text: the stored text; passages and citations are offsets into it. Never blank.
-        sections: headings in order of `start`.
-        pages: the start offset of each page; () if the format has none.
-        meta: fields to filter by; `format` is always among them.
+        title: Title given by the file; without one, a whole file has its name without suffix, and a
+            record has "".
+        text: The stored text, into which offsets of passages and citations point. Never blank.
+        sections: Headings in order of `start`.
+        pages: Start offset of each page; () if the format has none.
+        meta: Fields for filters; `format` is always among them.
     """
 
     key: str
@@ -59,11 +59,11 @@ class ConversionProblem:
 
 @dataclass(frozen=True)
 class Conversion:
-    """What a file gave.
+    """Documents and problems of one file.
 
     Args:
-        documents: in the order of the file; at least one.
-        problems: one line for each part that was left out, such as "line 7: not valid JSON ...".
+        documents: The documents in file order; at least one.
+        problems: One line per part that was left out, such as "line 7: not valid JSON ...".
     """
 
     documents: list[ConvertedDocument] = field(default_factory=list)

@@ -1,1 +1,1 @@
-"""From evidence to an answer with citations."""
+"""Composition of answers with citations from evidence."""

@@ -1,9 +1,9 @@
-"""Answer sentences and the exact spans that support them.
+"""Citations: answer sentences tied to the exact spans that support them.
 
-Offsets are into a passage's text here, and become offsets into the document by adding the
+Offsets are relative to a passage's text here, and become offsets into the document by adding the
 passage's start; a citation's quote is cut from the very text that those offsets point to. A written
-answer is checked sentence by sentence: each `[n]` is tied to the sentence of passage n that says
-it, markers of passages that do not exist are dropped, and what nothing supports is marked `[?]`.
+answer is checked sentence by sentence: each `[n]` is tied to the sentence of passage n that
+supports it, markers of passages that do not exist are dropped, and unsupported sentences get `[?]`.
 """
 
 import re
@@ -16,9 +16,9 @@ from rag.reading.evidence import Evidence
 from rag.schema import Citation, Passage
 
 UNSUPPORTED = "[?]"
-SUPPORT = 0.5  # share of a sentence's words that its evidence must have
-TELLING = 20  # characters of a sentence, by which it is clear that the one before has ended
-NEIGHBOURS = 3  # sentences in a row that may support one sentence together
+SUPPORT = 0.5  # minimum share of a sentence's words that its evidence contains
+TELLING = 20  # characters of a sentence after which the one before has surely ended
+NEIGHBOURS = 3  # maximum number of consecutive sentences that support one sentence together
 
 _MARKERS = re.compile(r"\s*[\[【［]\s*(\d{1,4}(?:\s*[,，、]\s*\d{1,4})*)\s*[\]】］]")
 _DIGITS = re.compile(r"\d+(?:[.,]\d+)*")
@@ -26,15 +26,15 @@ _DIGITS = re.compile(r"\d+(?:[.,]\d+)*")
 
 @dataclass
 class CitedText:
-    """A text with markers `[n]`, the citations they point to, and what was wrong with it.
+    """A text with markers `[n]`, the citations they point to, and the problems found in it.
 
     Attributes:
         text: The sentences, each followed by its markers.
-        citations: In the order of their numbers, from 1.
-        sentences: How many sentences there are.
-        unsupported: How many of them nothing supports.
-        unknown: Numbers cited that no passage has.
-        short: The exact words of the best evidence, where the reader found them.
+        citations: Citations in the order of their numbers, from 1.
+        sentences: Number of sentences.
+        unsupported: Number of sentences without support.
+        unknown: Cited numbers that no passage has.
+        short: The exact words of the best evidence, if the reader found them.
     """
 
     text: str = ""
@@ -80,14 +80,14 @@ def quote_evidence(
     """Return an answer made of quoted sentences, each with its citation.
 
     Args:
-        evidence: Best first.
-        passages: Those that the evidence is in.
-        most: Most sentences.
-        share: A further sentence needs at least this share of the best one's score.
+        evidence: Evidence, best first.
+        passages: The passages that contain the evidence.
+        most: Maximum number of sentences.
+        share: Minimum score of a further sentence, as a share of the best one's score.
 
     Returns:
-        The sentences in the order of the documents' text where they share one, else best first;
-        empty if there is no evidence.
+        The sentences in document order where they share a document, else best first; empty if
+        there is no evidence.
     """
     by_id = {passage.passage_id: passage for passage in passages}
     chosen: list[Evidence] = []
@@ -118,13 +118,13 @@ def tie(written: str, passages: Sequence[Passage]) -> CitedText:
     """Return a written answer with its markers tied to spans of the passages and checked.
 
     Args:
-        written: What the language model wrote, with `[n]` for passage n, from 1.
-        passages: The passages that its prompt held, in that order.
+        written: Text of the language model, with `[n]` for passage n, from 1.
+        passages: The passages of its prompt, in that order.
 
     Returns:
-        The same sentences; each marker is the number of a citation, numbered as they first appear.
-        A sentence without a marker gets one if a passage says it. A sentence that nothing supports
-        ends in `[?]`.
+        The same sentences; each marker is the number of a citation, numbered by first appearance.
+        A sentence without a marker gets one if a passage supports it. An unsupported sentence ends
+        in `[?]`.
     """
     cited = CitedText()
     parts = []
@@ -143,9 +143,9 @@ def tie(written: str, passages: Sequence[Passage]) -> CitedText:
 
 
 def settled(written: str) -> str:
-    """Return the sentences of a text in the making that what is still to come cannot change.
+    """Return the sentences of an unfinished text that its continuation cannot change.
 
-    The last sentence is left out, as it may go on; so is one whose markers may still be coming.
+    The last sentence is left out, as it may go on; so is one whose markers may still follow.
 
     Example:
         >>> settled("It is red [1]. It is big. It has a very long tail that goes")
@@ -161,7 +161,7 @@ def settled(written: str) -> str:
 
 
 def split_markers(written: str) -> Iterator[tuple[str, list[int], str]]:
-    """Yield the sentences of a text without their markers, the numbers cited, and the gap before.
+    """Yield the sentences of a text without markers, the cited numbers, and the gap before.
 
     Example:
         >>> list(split_markers("It is red [1][2]. It is big."))
@@ -181,14 +181,14 @@ def split_markers(written: str) -> Iterator[tuple[str, list[int], str]]:
 
 
 def _markers_inside(written: str) -> str:
-    """Move markers that stand behind a sentence's end to before it, so that they stay with it."""
+    """Move markers that stand behind a sentence's end before it, so that they stay with it."""
     return re.sub(rf"([.!?。！？]+)((?:{_MARKERS.pattern})+)", r"\2\1", written)
 
 
 def _marks(
     sentence: str, named: Sequence[Passage], passages: Sequence[Passage], cited: CitedText
 ) -> str:
-    """Return the markers of a sentence: of the passages it names, or of one that says it."""
+    """Return the markers of a sentence: of the passages it names, or of one that supports it."""
     numbers = []
     for passage in named:
         span = find_support(sentence, passage.text)
@@ -207,8 +207,8 @@ def _marks(
 def find_support(sentence: str, text: str) -> tuple[int, int] | None:
     """Return the span of a text, one to three sentences, that best supports a sentence; or None.
 
-    Support means that at least half of the sentence's words, and each of its numbers, stand in the
-    span. Of equal spans the shorter, then the earlier one is taken.
+    A span supports a sentence if it contains at least half of its words and each of its numbers.
+    Of equal spans the shorter, then the earlier one is taken.
     """
     wanted, digits = set(tokens(sentence)), set(_DIGITS.findall(sentence))
     if not wanted:

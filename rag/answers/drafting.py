@@ -1,4 +1,4 @@
-"""From passages and evidence to an answer: quote, or let the generator write; or abstain."""
+"""Drafting of an answer: quote the evidence, let the generator write, or abstain."""
 
 import threading
 import time
@@ -17,13 +17,13 @@ from rag.language.analysis import language_of
 from rag.reading.evidence import Evidence
 from rag.schema import Passage, Stage
 
-FAILED = "the generator failed, quoted from the passages"  # and behind a colon, why
+FAILED = "the generator failed, quoted from the passages"  # followed by a colon and the reason
 
 _NAMES = {"en": "English", "zh": "Chinese", "ja": "Japanese", "ko": "Korean", "ru": "Russian"}
 
 
 class Timer:
-    """A budget of seconds that starts now; None never ends."""
+    """Budget of seconds that starts at construction; None never ends."""
 
     def __init__(self, budget: float | None) -> None:
         self._start = time.monotonic()
@@ -42,7 +42,7 @@ class Timer:
 
 @dataclass(frozen=True)
 class DraftInputs:
-    """What an answer is made from."""
+    """Passages and evidence from which an answer is made."""
 
     question: str
     passages: Sequence[Passage]
@@ -51,7 +51,7 @@ class DraftInputs:
 
 @dataclass
 class Draft:
-    """An answer before it gets its frame."""
+    """An answer before trace, collection and generation are added."""
 
     cited: CitedText = field(default_factory=CitedText)
     abstained: bool = False
@@ -71,7 +71,7 @@ def draft(
 ) -> Draft:
     """Return the answer: written by the generator if there is one and time, else quoted.
 
-    Nothing is written, and nothing quoted, if the evidence is too weak.
+    The draft abstains if the evidence is too weak.
     """
     made = Draft(confidence=drafts.evidence[0].score if drafts.evidence else 0.0)
     weak = _weakness(drafts, made.confidence, config)
@@ -94,7 +94,7 @@ def draft(
 
 
 def _weakness(drafts: DraftInputs, confidence: float, config: Config) -> str | None:
-    """Return why the evidence is too weak to answer; None if it is not."""
+    """Return why the evidence is too weak to answer; None if it is strong enough."""
     if not drafts.passages:
         return "nothing was found for this question"
     if not drafts.evidence:
@@ -117,7 +117,7 @@ def _write(
     on_token: Callable[[str], None] | None,
     stop: threading.Event | None,
 ) -> None:
-    """Let the generator write into `made`; if it fails, `made` says so and stays without text."""
+    """Let the generator write into `made`; on failure add a note and leave it without text."""
     watch = Stopwatch()
     language = _NAMES.get(language_of(drafts.question), "the language of the question")
     labels = [(_label(passage), passage.text) for passage in drafts.passages]

@@ -1,9 +1,9 @@
-"""The prompts, by name and version, and how they are filled in.
+"""Prompt templates, by name and version, and their rendering.
 
-A `{name}` in a template is replaced once, and what is put in is not looked at again: braces in a
-document stay what they are. Passages, questions and earlier turns are data. Each passage stands
-between tags, and whatever in it looks like such a tag or like a chat model's control token is
-broken up by a space, so that no document can end its own quotation or speak as somebody else.
+A `{name}` in a template is replaced once, and the inserted text is not scanned again: braces in a
+document stay as they are. Passages, questions and earlier turns are data. Each passage stands
+between tags, and anything in it that looks like such a tag or like a chat model's control token is
+broken up by a space, so that no document can end its own quotation or speak in another role.
 Only the prompt is changed by this, never a citation.
 
 A change of wording is a new version, as recorded runs name the version they used.
@@ -26,7 +26,7 @@ _CONTROL = re.compile(
 
 @dataclass(frozen=True)
 class PromptTemplate:
-    """A named, versioned pair of texts with places `{name}` to fill in."""
+    """A named, versioned pair of texts with `{name}` placeholders."""
 
     name: str
     version: int
@@ -34,10 +34,10 @@ class PromptTemplate:
     user: str
 
     def render(self, **values: str) -> list[dict[str, str]]:
-        """Return the two messages, system first, with every place filled in.
+        """Return the two messages, system first, with every placeholder replaced.
 
         Raises:
-            ValueError: A place has no value, or a value has no place.
+            ValueError: If a placeholder has no value, or a value has no placeholder.
 
         Example:
             >>> PromptTemplate("echo", 1, "Repeat.", "{text}").render(text="{text}")[1]
@@ -203,8 +203,8 @@ def render_answer(
     Args:
         question: The user's words.
         passages: Label (title, page) and text of each, in the order of their numbers, from 1.
-        language: Name of the answer's language as the prompt shall say it. "Chinese", "中文" and
-            codes that begin with "zh" take the Chinese prompt.
+        language: Name of the answer's language, as the prompt states it. "Chinese", "中文" and
+            codes that begin with "zh" select the Chinese prompt.
 
     Returns:
         `role` and `content` of each message, the system's first.
@@ -225,7 +225,7 @@ def render_answer(
 
 
 def render_rewrite(question: str, turns: Sequence[tuple[str, str]]) -> list[dict[str, str]]:
-    """Return the messages that ask for a question which stands alone.
+    """Return the messages that ask for a standalone form of a question.
 
     Args:
         question: The follow-up question.
@@ -242,12 +242,12 @@ def render_rewrite(question: str, turns: Sequence[tuple[str, str]]) -> list[dict
 
 
 def render_question(passage: str, label: str, language: str = "English") -> list[dict[str, str]]:
-    """Return the messages that ask for one question which a passage answers, and its answer.
+    """Return the messages that ask for one question answered by a passage, and its answer.
 
     Args:
         passage: The text.
         label: Title or source of its document.
-        language: The passage's; as in `render_answer`, but all that is not Chinese is English.
+        language: The passage's; as in `render_answer`, but all other languages use English.
 
     Returns:
         `role` and `content` of each message, the system's first. The reply should be two lines,
@@ -258,7 +258,7 @@ def render_question(passage: str, label: str, language: str = "English") -> list
 
 
 def abstain_sentence(language: str = "English") -> str:
-    """Return the sentence that the answer prompt demands when the passages hold no answer."""
+    """Return the sentence that the answer prompt requires when the passages hold no answer."""
     return ABSTAIN_ZH if is_chinese(language) else ABSTAIN
 
 

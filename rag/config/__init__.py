@@ -1,4 +1,4 @@
-"""The configuration: one frozen value, read once at the edge and passed down."""
+"""The configuration: one frozen value, read once at the entry point and passed down."""
 
 from rag.config.elasticsearch import ElasticsearchConfig
 from rag.config.loader import data_folder, load_config

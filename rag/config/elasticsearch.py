@@ -1,4 +1,4 @@
-"""The section of the configuration that says where a cluster is and how it is used."""
+"""Configuration of the Elasticsearch cluster."""
 
 import ipaddress
 from typing import Literal, Self
@@ -16,19 +16,19 @@ class ElasticsearchConfig(ConfigSection):
         url: Address of the cluster, or of several of its nodes; plain http only to this machine.
         ca: File with the certificate authority that signed the cluster's certificates; None is
             the system's own list.
-        username: For basic authentication.
-        password: Write `${NAME}` to take it from the environment.
-        api_key: In place of name and password; write `${NAME}`.
-        insecure: Allow plain http to another machine, where all of it can be read on the way.
-        prefix: What the names of the indexes begin with.
+        username: User name for basic authentication.
+        password: Password; write `${NAME}` to take it from the environment.
+        api_key: API key instead of name and password; write `${NAME}`.
+        insecure: Allow plain http to another machine, with all traffic readable on the way.
+        prefix: Prefix of the names of the indexes.
         dense: `elasticsearch` keeps an int8 HNSW graph in the cluster; `faiss` keeps the vectors
             in the cluster and searches them with FAISS beside the application.
-        shards: Primary shards of a new index.
-        replicas: Copies of each shard; with 1 no node alone holds anything.
+        shards: Number of primary shards of a new index.
+        replicas: Copies of each shard; at least 1 to survive the loss of a node.
         refresh: `refresh_interval` of the index; publishing refreshes by itself, so -1 (never).
         candidates: Breadth of the graph search in each shard; more finds more and takes longer.
-        timeout: Most seconds that one retrieval waits for the cluster, all attempts together.
-        patience: Most seconds that indexing waits for a cluster that is away or overloaded.
+        timeout: Maximum seconds that one retrieval waits for the cluster, all attempts together.
+        patience: Maximum seconds that indexing waits for a cluster that is away or overloaded.
     """
 
     url: tuple[str, ...] = Field(default=("http://127.0.0.1:9200",), min_length=1)
@@ -63,7 +63,7 @@ class ElasticsearchConfig(ConfigSection):
 
 
 def _check_url(url: str, *, allow_http: bool) -> None:
-    """Refuse an address that is none, that holds a password, or that is read on the way."""
+    """Reject an address that is invalid, contains a password, or is sent unencrypted."""
     parts = urlsplit(url)
     if parts.username is not None or parts.password is not None:
         raise ValueError("`url` holds a name or password; set `username` and `password` instead")

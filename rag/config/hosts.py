@@ -1,10 +1,10 @@
-"""Names and addresses of machines."""
+"""Host names and addresses."""
 
 import ipaddress
 
 
 def is_loopback(host: str) -> bool:
-    """Tell if a host name or address is this machine as seen by itself alone.
+    """Return whether a host name or address is a loopback address of this machine.
 
     Example:
         >>> is_loopback("localhost"), is_loopback("::1"), is_loopback("0.0.0.0")

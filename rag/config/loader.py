@@ -1,6 +1,6 @@
-"""From a YAML file to a `Config`.
+"""Loading of the configuration from a YAML file.
 
-Where it comes from, first found wins: the path given, the environment variable `RAG_CONFIG`,
+The first of these that exists is used: the path given, the environment variable `RAG_CONFIG`,
 `./rag.yaml`, the defaults. `${NAME}` inside a value is replaced from the environment, for secrets
 and hosts. Unknown keys and values out of range are errors, all reported at once. `null` is off.
 """
@@ -24,12 +24,12 @@ def load_config(path: Path | None = None, *, environ: Mapping[str, str] | None =
     """Return the configuration of a YAML file, or the defaults if there is no file.
 
     Args:
-        path: The file; None looks at `RAG_CONFIG` and then at `./rag.yaml`.
-        environ: Where `RAG_CONFIG` and `${NAME}` are looked up; None is the process's own.
+        path: The file; None uses `RAG_CONFIG`, then `./rag.yaml`.
+        environ: Environment for `RAG_CONFIG` and `${NAME}`; None is the process's own.
 
     Raises:
-        ConfigError: If a named file is missing, is not YAML, or a key or value in it cannot be
-            used; the message lists every problem by its dotted path.
+        ConfigError: If a named file is missing, is not YAML, or a key or value in it is invalid;
+            the message lists every problem by its dotted path.
     """
     environ = os.environ if environ is None else environ
     found = _find(path, environ)
@@ -49,7 +49,7 @@ def load_config(path: Path | None = None, *, environ: Mapping[str, str] | None =
 
 
 def data_folder(environ: Mapping[str, str] | None = None) -> Path:
-    """Return the folder that holds all collections: `$RAG_HOME`, or `.rag` where we stand."""
+    """Return the folder of all collections: `$RAG_HOME`, or `.rag` in the current folder."""
     environ = os.environ if environ is None else environ
     return Path(environ.get("RAG_HOME") or ".rag")
 
@@ -109,7 +109,7 @@ def _variables(text: str) -> Iterator[str]:
 
 
 def _explain(problem: ErrorDetails) -> str:
-    """One line a problem: where it is, what was expected, what was given."""
+    """Return one line for a problem: dotted path, expected and given value."""
     where = ".".join(map(str, problem["loc"])) or "the file"
     if problem["type"] == "extra_forbidden":
         return f"{where}: unknown key{_suggest(problem['loc'])}"
@@ -126,7 +126,7 @@ def _explain(problem: ErrorDetails) -> str:
 
 
 def _suggest(location: tuple[int | str, ...]) -> str:
-    """Return the nearest existing key, as a question, or nothing."""
+    """Return the nearest existing key, as a question, or an empty string."""
     section: Any = Config
     for key in location[:-1]:
         section = _section_type(section.model_fields[str(key)].annotation)

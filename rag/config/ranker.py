@@ -1,4 +1,4 @@
-"""The configuration of the ranker."""
+"""Configuration of the ranker."""
 
 from typing import Literal
 
@@ -8,23 +8,23 @@ from rag.config.section import ConfigSection
 
 
 class RankerConfig(ConfigSection):
-    """A cross-encoder that reads the question with each passage found and puts them in order.
+    """A cross-encoder that reads the question together with each candidate and orders them.
 
-    A model of `rag train` has learned from questions: keywords stay as found, see
-    `rag.retrieval.ranking_depth`.
+    A ranker trained with `rag train` has seen only questions: results for keywords are not ranked,
+    see `rag.retrieval.ranking_depth`.
 
     Attributes:
-        model: `auto`, by the question's language the one that was trained here or comes with this
-            package; or a folder or hub name: a cross-encoder, or a joint reader-ranker.
-        candidates: Passages that are ranked; what was found beyond them stays behind them.
-        weight: Share of the model's score in the final one, against the score that the passages
-            were found with; 1 is the model's alone. On texts unlike those it was trained on a small
-            model alone does harm; half of each does not (benchmarks/README.md).
-        languages: The languages that a named model serves; a question in another one is not ranked.
-            None is what the model says of itself, or English.
+        model: `auto`, which selects by the question's language a model trained here or shipped with
+            this package; or a folder or hub name: a cross-encoder, or a joint reader-ranker.
+        candidates: Number of passages that are ranked; the others follow them.
+        weight: Share of the model's score in the final one, against the retrieval score; 1 is the
+            model's alone. On texts unlike its training data a small model alone does harm; half of
+            each does not (benchmarks/README.md).
+        languages: Languages that a named model serves; questions in others are not ranked. None
+            takes the languages that the model declares, or English.
         device: `auto` takes a GPU if there is one.
         dtype: `auto` is bfloat16 where the processor has it, else float32.
-        batch_size: Passages read at once.
+        batch_size: Number of passages per batch.
     """
 
     model: str = "auto"

@@ -1,4 +1,4 @@
-"""The configuration of the reader."""
+"""Configuration of the reader."""
 
 from typing import Literal
 
@@ -8,24 +8,24 @@ from rag.config.section import ConfigSection
 
 
 class ReaderConfig(ConfigSection):
-    """How evidence is found in the best passages, and how much of it is quoted.
+    """The reader of evidence in the best passages, and the amount that is quoted.
 
     Attributes:
-        kind: `sentences`: the sentences of the passages, by meaning and shared words; `spans`: a
-            model finds the exact words that answer, and the sentence around them is quoted.
-        sentences: Most sentences in an answer.
-        share: A further sentence is added only above this share of the best one's score.
-        model: For `spans`: `auto`, by the question's language the one that was trained here or
-            comes with this package; or a folder or hub name of a reader or a joint reader-ranker.
-        languages: Languages that a named model serves; in others sentences are looked for. None is
-            what the model says of itself, or English.
-        longest_answer: Most tokens of a span.
-        n_best: Spans looked at in each passage.
-        enough: Where ranker and reader are one model and an answer is quoted, passages are ranked
+        kind: `sentences` scores the sentences of the passages by embedding and shared words;
+            `spans` finds the exact words of the answer with a model and quotes their sentence.
+        sentences: Maximum number of sentences in an answer.
+        share: Minimum score of a further sentence, as a share of the best one's score.
+        model: For `spans`: `auto`, which selects by the question's language a model trained here
+            or shipped with this package; or a folder or hub name of a reader or reader-ranker.
+        languages: Languages that a named model serves; for others `sentences` is used. None takes
+            the languages that the model declares, or English.
+        longest_answer: Maximum length of a span, in tokens.
+        n_best: Number of spans considered in each passage.
+        enough: If ranker and reader are one model and an answer is quoted, passages are ranked
             until one answers with this probability; 1 ranks all candidates.
         device: `auto` takes a GPU if there is one.
         dtype: `auto` is bfloat16 where the processor has it, else float32.
-        batch_size: Windows read at once.
+        batch_size: Number of windows per batch.
     """
 
     kind: Literal["sentences", "spans"] = "spans"

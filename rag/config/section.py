@@ -1,9 +1,9 @@
-"""The base of every section of the configuration."""
+"""Base class of all sections of the configuration."""
 
 from pydantic import BaseModel, ConfigDict
 
 
 class ConfigSection(BaseModel):
-    """Base of every section: unknown keys are refused, and values never change once read."""
+    """Base class of a section: unknown keys are errors, and values are immutable."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)

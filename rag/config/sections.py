@@ -1,4 +1,4 @@
-"""The configuration's sections, one frozen class each; `Config()` is the documented default."""
+"""Sections of the configuration, one frozen class each; `Config()` is the documented default."""
 
 from typing import Literal, Self
 
@@ -12,16 +12,16 @@ from rag.schema import Method
 
 
 class StoreConfig(ConfigSection):
-    """Where passages are kept.
+    """Storage and search of the passages.
 
     Attributes:
         kind: `embedded`: one folder per collection, no server; or `elasticsearch`: a cluster.
         bm25: `tantivy`, or `rank-bm25`, the slow reference for small collections.
-        exact_limit: Up to this many passages dense search is exact; above, an HNSW graph.
+        exact_limit: Number of passages up to which dense search is exact; above, an HNSW graph.
         graph_search: Breadth of the HNSW search (efSearch): more finds more and takes longer.
-        rebuild_share: A derived index is rebuilt when this share of it is new or removed.
+        rebuild_share: Share of new or removed rows at which a derived index is rebuilt.
         elasticsearch: The cluster, for that kind. Of the settings above, `exact_limit`,
-            `graph_search` and `rebuild_share` count there too where FAISS searches.
+            `graph_search` and `rebuild_share` also apply there if FAISS searches.
     """
 
     kind: Literal["embedded", "elasticsearch"] = "embedded"
@@ -33,12 +33,12 @@ class StoreConfig(ConfigSection):
 
 
 class ConversionConfig(ConfigSection):
-    """Limits for reading one file; a file that passes them is listed as failed.
+    """Limits for reading one file; a file that exceeds them is listed as failed.
 
     Attributes:
-        seconds: Longest time for one file.
-        memory_mb: Most memory of the process that reads files.
-        max_file_mb: Largest file that is read.
+        seconds: Maximum time for one file.
+        memory_mb: Memory limit of the process that reads files.
+        max_file_mb: Size limit of a file.
     """
 
     seconds: float = Field(default=30, gt=0)
@@ -47,11 +47,11 @@ class ConversionConfig(ConfigSection):
 
 
 class ChunkingConfig(ConfigSection):
-    """How documents are cut into passages, in tokens of the embedder's own tokenizer.
+    """Cutting of documents into passages, in tokens of the embedder's own tokenizer.
 
     Attributes:
-        length: Most tokens in a passage; never more than the embedder reads.
-        overlap: Tokens repeated from the end of the passage before; less than `length`.
+        length: Maximum number of tokens in a passage; never more than the embedder reads.
+        overlap: Tokens repeated from the end of the previous passage; less than `length`.
         context: Put title and heading path in front of the text that is embedded.
     """
 
@@ -70,13 +70,13 @@ class EmbedderConfig(ConfigSection):
     """The model that turns text into vectors.
 
     Attributes:
-        model: `auto`, by the language of the documents one that was trained here or comes with
+        model: `auto`, which selects by the documents' language a model trained here or shipped with
             this package; or a hub name, a folder, or the name of a model that a package ships.
-        languages: The languages it serves; for a question in another one bm25 leads. None is what
-            the model says of itself, or English.
+        languages: Languages that it serves; for questions in others bm25 leads. None takes the
+            languages that the model declares, or English.
         device: `auto` takes a GPU if there is one.
         dtype: `auto` is bfloat16 where the processor has it, else float32.
-        batch_size: Passages encoded at once.
+        batch_size: Number of passages per batch.
     """
 
     model: str = "auto"
@@ -87,14 +87,14 @@ class EmbedderConfig(ConfigSection):
 
 
 class RetrievalConfig(ConfigSection):
-    """How passages are found for a question.
+    """Retrieval of passages for a question.
 
     Attributes:
         method: `bm25`, `dense`, or `hybrid` (both, joined by reciprocal rank fusion).
-        top_k: Passages that a search returns and an answer is made from.
-        candidates: Passages that each retriever hands to the fusion.
-        title_weight: Weight of the title and heading field beside the text in bm25.
-        max_question: Longest question, in characters.
+        top_k: Number of passages that a search returns and an answer is based upon.
+        candidates: Number of passages that each retriever passes to the fusion.
+        title_weight: Weight of the title and heading field relative to the text in bm25.
+        max_question: Maximum length of a question, in characters.
     """
 
     method: Method = "hybrid"
@@ -108,7 +108,7 @@ class FusionConfig(ConfigSection):
     """Weighted reciprocal rank fusion: the sum over methods of weight / (k + rank).
 
     Attributes:
-        k: How slowly the weight falls with the rank.
+        k: Constant of the formula; the larger, the slower the weight falls with the rank.
         bm25: Weight of the bm25 ranking.
         dense: Weight of the dense ranking.
         dense_foreign: Weight of the dense ranking for a question in a language that the
@@ -122,10 +122,10 @@ class FusionConfig(ConfigSection):
 
 
 class AbstentionConfig(ConfigSection):
-    """When to decline.
+    """Threshold for an answer, below which the system abstains.
 
     Attributes:
-        confidence: Below this probability of being right no answer is given; 0 always answers.
+        confidence: Minimum probability that the answer is right; 0 always answers.
     """
 
     confidence: float = Field(default=0.1, ge=0, le=1)
@@ -141,9 +141,9 @@ class GeneratorConfig(ConfigSection):
         base_url: Address of the server, for `openai`.
         api_key: Key of the server; write `${NAME}` to take it from the environment.
         insecure: Allow plain http to another machine, with the key readable on the way.
-        context: Most tokens that a local model reads and writes together.
-        max_tokens: Most tokens in an answer.
-        temperature: 0 always takes the likeliest word.
+        context: Maximum number of tokens that a local model reads and writes together.
+        max_tokens: Maximum number of tokens in an answer.
+        temperature: 0 always takes the likeliest token.
         timeout: Seconds to wait for a server.
     """
 
@@ -162,20 +162,21 @@ class ServerConfig(ConfigSection):
     """The page (`rag ui`) and the HTTP API (`rag serve`).
 
     Attributes:
-        address: Where they listen; beyond this machine the API needs `api_key`.
-        port: Of the page.
-        api_port: Of the API.
-        api_key: What clients of the API must send; write `${NAME}` to take it from the environment.
-        allowed_hosts: Names under which a browser may ask for the page or the API.
-        workers: Answers made at the same time.
-        queue: Answers that may wait; beyond, people are asked to try again.
-        per_owner: Answers that one person may have running or waiting.
-        answer_seconds: Longest time for one answer.
-        max_upload_mb: Largest file that may be uploaded.
-        max_files: Most files in one upload.
-        max_request_mb: Most that one upload to the API may hold in all.
-        requests_per_minute: Most requests of one client of the API.
-        runs: Folder with the runs of `rag evaluate`, below where we stand.
+        address: Address to listen at; beyond this machine the API needs `api_key`.
+        port: Port of the page.
+        api_port: Port of the API.
+        api_key: Key required from clients of the API; write `${NAME}` to take it from the
+            environment.
+        allowed_hosts: Host names that a browser may use for the page or the API.
+        workers: Number of answers made at the same time.
+        queue: Number of answers that may wait; beyond it, people are asked to try again.
+        per_owner: Number of answers that one person may have running or waiting.
+        answer_seconds: Maximum time for one answer.
+        max_upload_mb: Size limit of an uploaded file.
+        max_files: Maximum number of files in one upload.
+        max_request_mb: Size limit of one upload to the API in total.
+        requests_per_minute: Maximum number of requests of one client of the API.
+        runs: Folder with the runs of `rag evaluate`, relative to the current folder.
     """
 
     address: str = "127.0.0.1"
@@ -195,7 +196,7 @@ class ServerConfig(ConfigSection):
 
 
 class Config(ConfigSection):
-    """Everything that can be set; `Config()` is the documented default."""
+    """The whole configuration; `Config()` is the documented default."""
 
     store: StoreConfig = StoreConfig()
     conversion: ConversionConfig = ConversionConfig()

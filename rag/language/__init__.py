@@ -1,1 +1,1 @@
-"""What texts are made of: words for bm25, sentences, questions."""
+"""Language analysis: words for bm25, sentences, questions."""

@@ -1,8 +1,8 @@
 """Text analysis for bm25: one analyser for every store.
 
-`tokens` is all that a lexical index sees of a text, of a passage as of a query; a store keeps its
-output in a field that is split at white space and changes nothing more. Whoever changes `tokens`
-changes `ANALYZER_VERSION`, so that an index made with other tokens is refused by name.
+A bm25 index sees only `tokens` of a text, of a passage as of a query; a store keeps its output in a
+field that is split at white space and changes nothing more. A change of `tokens` needs a change of
+`ANALYZER_VERSION`, so that an index made with other tokens is refused by name.
 
 Conventions: text is brought to NFKC first (full-width letters, ligatures). Words of scripts with
 spaces are case folded, Latin and Greek accents are removed, English suffixes stripped (Snowball).
@@ -22,7 +22,7 @@ ANALYZER_VERSION = "1"
 
 
 def word_set(text: str) -> frozenset[str]:
-    """Return the words of a line, as a list in the code is written."""
+    """Return the words of a string, for word lists in the code."""
     return frozenset(text.split())
 
 
@@ -58,8 +58,8 @@ _FOLD = {
 _FOLD |= dict.fromkeys(
     (*range(0x300, 0x370), *range(0x591, 0x5BE), *range(0x610, 0x61B), *range(0x64B, 0x660))
 )
-# The small list of Lucene's EnglishAnalyzer; then what only makes a sentence a question, as the
-# questions of users are sentences (benchmarks/README.md has the gain).
+# The small list of Lucene's EnglishAnalyzer; then words that only make a sentence a question, as
+# the questions of users are sentences (benchmarks/README.md has the gain).
 _STOP = word_set(
     "a an and are as at be but by for if in into is it no not of on or such that the their then "
     "there these they this to was will with "
@@ -84,7 +84,7 @@ _LOCAL = threading.local()
 
 
 def tokens(text: str) -> list[str]:
-    """The terms under which bm25 finds the text, in order, with repetitions.
+    """Return the terms under which bm25 finds the text, in order, with repetitions.
 
     Words are stemmed and stop words are left out; an identifier counts whole and in parts; runs
     of scripts without spaces count as pairs of neighbouring characters.
@@ -110,12 +110,12 @@ def tokens(text: str) -> list[str]:
 
 
 def _composed(text: str) -> str:
-    """The text in NFKC, without the soft hyphens of PDF files."""
+    """Return the text in NFKC, without the soft hyphens of PDF files."""
     return text if text.isascii() else unicodedata.normalize("NFKC", text).replace("\u00ad", "")
 
 
 def _pairs(run: str) -> list[str]:
-    """Neighbouring characters between function words, or the character that stands alone."""
+    """Return pairs of neighbouring characters between function words, or a lone character."""
     return [
         part[i : i + 2]
         for part in _STOP_HAN.split(run)
@@ -126,7 +126,7 @@ def _pairs(run: str) -> list[str]:
 
 @lru_cache(maxsize=100_000)
 def _terms(word: str) -> tuple[str, ...]:
-    """The terms of one match of `_WORD` in a script with spaces."""
+    """Return the terms of one match of `_WORD` in a script with spaces."""
     word = word.casefold().translate(_FOLD)
     if word[:1].isdigit() or (word[:1] == "v" and "." in word):
         return (word.replace(",", "").lstrip("v"),)
@@ -147,10 +147,10 @@ def _stem(word: str) -> str:
 
 
 def matched_spans(question: str, text: str) -> tuple[tuple[int, int], ...]:
-    """The places in a text where words of a question stand, as bm25 sees words.
+    """Return the places in a text where words of a question stand, as bm25 sees words.
 
     Args:
-        question: Its tokens are looked for.
+        question: The question, whose tokens are looked up.
         text: Any text.
 
     Returns:
@@ -181,11 +181,11 @@ def matched_spans(question: str, text: str) -> tuple[tuple[int, int], ...]:
 
 
 def content_words(text: str) -> list[str]:
-    """The words that say what a question is about, as they stand in it.
+    """Return the content words of a question, which name its subject, in their original form.
 
-    Meant to carry the subject of a question into the one that follows. Without a segmenter a run
-    of Chinese is cut at question and function words only, so a piece may be a phrase; Japanese is
-    cut at hiragana.
+    They carry the subject of a question into the one that follows. Without a segmenter a run of
+    Chinese is cut at question and function words only, so a piece may be a phrase; Japanese is cut
+    at hiragana.
 
     Args:
         text: A question, or any text.
@@ -226,10 +226,10 @@ _LANGUAGES = {
 
 
 def language_of(text: str) -> str:
-    """The language of a text as its script tells it, or "" when it has no letters.
+    """Return the language of a text by its script, or "" if it has no letters.
 
     A character of Chinese, Japanese or Korean weighs as much as 2.5 letters; the script with the
-    most weight wins. The limit: a script stands for its most common language, so every language
+    largest weight wins. The limit: a script stands for its most common language, so every language
     in Latin letters is "en", in Cyrillic "ru", in Arabic letters "ar".
 
     Args:

@@ -1,4 +1,4 @@
-"""Whether a text asks something, or only says or names it."""
+"""Detection of questions, as opposed to statements and keywords."""
 
 import re
 
@@ -22,10 +22,10 @@ _HAN = re.compile(
 
 
 def is_question(text: str) -> bool:
-    """Tell if a text asks for something, in English or Chinese; in another language, it may.
+    """Return whether a text is a question, in English or Chinese; in another language, it may be.
 
-    A question mark asks, and so do an interrogative near the beginning or at the end, an auxiliary
-    or a request as the first word, a sentence that is left open, and in Chinese the words that ask.
+    Signs of a question are a question mark, an interrogative near the beginning or at the end, an
+    auxiliary or a request as the first word, an unfinished sentence, and Chinese question words.
 
     Args:
         text: A question, a statement or some keywords.

@@ -1,7 +1,7 @@
-"""Sentences of a text as character spans: the unit a citation points to.
+"""Sentences of a text as character spans: the targets of citations.
 
-Rules only, no model and no download. Lines that stand for themselves (headings, list items, table
-rows, lines of code) end a sentence; a line break inside a paragraph does not.
+Rules only, no model and no download. Stand-alone lines (headings, list items, table rows, lines of
+code) end a sentence; a line break inside a paragraph does not.
 """
 
 import re
@@ -56,14 +56,14 @@ _STARTERS = _words(
 
 
 def sentence_spans(text: str) -> list[Span]:
-    """The sentences of a text, as (start, end) offsets into it.
+    """Return the sentences of a text, as (start, end) offsets into it.
 
     Args:
         text: Any text; it may be empty.
 
     Returns:
         Spans in order that do not overlap, are not empty, have no white space at their borders,
-        and leave out nothing but white space.
+        and together cover everything but white space.
 
     Example:
         >>> text = 'Dr. Kay said "no." Then she left.'
@@ -79,7 +79,7 @@ def sentence_spans(text: str) -> list[Span]:
 
 
 def _blocks(text: str) -> Iterator[Span]:
-    """Paragraphs, and the lines that stand for themselves."""
+    """Yield paragraphs and stand-alone lines."""
     start = position = 0
     in_code = alone = False
     for line in _LINE.findall(text):
@@ -121,7 +121,7 @@ def _is_boundary(text: str, match: re.Match[str], start: int, end: int) -> bool:
 
 
 def _ends_here(word: str, following: str) -> bool:
-    """Whether the period after `word` ends a sentence when `following` comes next."""
+    """Return whether the period after `word` ends a sentence when `following` comes next."""
     low = word.casefold()
     if low in _NEVER or (low in _BEFORE_A_NUMBER and following[:1].isdigit()):
         return False
@@ -138,7 +138,7 @@ def _trimmed(text: str, start: int, end: int) -> Iterator[Span]:
 
 
 def _pieces(text: str, start: int, end: int) -> Iterator[Span]:
-    """The sentence, cut where it is longer than any sentence should be."""
+    """Yield the sentence, cut into pieces if it is too long."""
     while end - start > _LONGEST_SENTENCE:
         window = text[start : start + _LONGEST_SENTENCE]
         marks = (";；", ",，、", " \t\n")

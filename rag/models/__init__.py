@@ -1,1 +1,1 @@
-"""The models on this machine: found, chosen by language, loaded, run in batches."""
+"""Models on this machine: finding, choosing by language, loading, running in batches."""

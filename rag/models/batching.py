@@ -1,4 +1,4 @@
-"""Work in batches that become smaller when memory is short, and that end at a deadline."""
+"""Batches that become smaller when memory is short, and that end at a deadline."""
 
 import logging
 import time
@@ -16,19 +16,19 @@ def in_batches(
     *,
     deadline: float | None = None,
 ) -> bool:
-    """Do some work in batches, in smaller ones when memory is short.
+    """Run a function over items in batches, smaller ones when memory is short.
 
     Args:
-        places: What is worked on, in order.
-        work: Does a batch.
-        size: Of a batch.
-        deadline: On the clock of `time.monotonic`; no batch begins after it.
+        places: The items, in order.
+        work: Function that works through one batch.
+        size: Maximum batch size.
+        deadline: Time on the clock of `time.monotonic` after which no batch begins.
 
     Returns:
-        Whether everything was done.
+        Whether all items were done.
 
     Raises:
-        ModelError: If the work fails, or memory does not suffice for a single one.
+        ModelError: If the work fails, or memory does not suffice for a single item.
     """
     start = 0
     while start < len(places):

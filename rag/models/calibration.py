@@ -1,7 +1,7 @@
 """The probability that a span answers a question: a logistic regression over a model's outputs.
 
-`fit_calibration` fits it on questions that the training of the model did not see; it is kept beside
-the model in `calibration.json`.
+`fit_calibration` fits it on questions held out of the model's training; it is kept beside the model
+in `calibration.json`.
 """
 
 import json
@@ -22,8 +22,8 @@ class Calibration:
     """A logistic regression over `SPAN_FEATURES`.
 
     Attributes:
-        weights: One for each feature.
-        bias: What is added to their sum.
+        weights: One weight per feature.
+        bias: Intercept.
         fitted_on: Number of questions it was fitted on; 0 if it is only a guess.
     """
 
@@ -42,7 +42,7 @@ class Calibration:
         return 0.5 + 0.5 * math.tanh(total / 2)  # the logistic function, without overflow
 
 
-# For a model that brings none: at a margin of 0 span and no answer are equally good.
+# For a model without a calibration: at a margin of 0, span and no answer are equally good.
 UNFITTED = Calibration((0.5, 0.0, 0.0), 0.0)
 FILE = "calibration.json"
 
@@ -82,16 +82,16 @@ def write_calibration(folder: Path, calibration: Calibration) -> None:
 def fit_calibration(
     features: Sequence[Sequence[float]], right: Sequence[bool], *, ridge: float = 0.01
 ) -> Calibration:
-    """Return the logistic regression that fits some best spans, by Newton's method.
+    """Return the logistic regression fitted to some best spans, by Newton's method.
 
     Args:
-        features: The features of the best span of each question.
+        features: Features of the best span of each question.
         right: Whether that span is right.
-        ridge: Pull towards 0 on weights of standardised features, so that a small or separable set
-            has a finite answer.
+        ridge: Ridge penalty on the weights of standardised features, so that a small or separable
+            set has a finite solution.
 
     Raises:
-        ValueError: If there is none of either kind.
+        ValueError: If there are no right spans, or no wrong ones.
     """
     if len(set(right)) < 2:
         raise ValueError("a calibration needs right and wrong answers")

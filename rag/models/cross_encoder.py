@@ -1,4 +1,4 @@
-"""A cross-encoder of sentence-transformers, and the contract of every model that ranks."""
+"""A cross-encoder of sentence-transformers, and the protocol of every model that ranks."""
 
 import threading
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from rag.models.model_files import ModelFiles, find_model
 
 
 class RelevanceModel(Protocol):
-    """What tells how well texts answer a question.
+    """A model that scores the relevance of texts to a question.
 
     Attributes:
         files: The model's files.
@@ -30,8 +30,8 @@ class RelevanceModel(Protocol):
 
         Args:
             question: The question.
-            texts: Texts, any of them may be empty.
-            deadline: On the clock of `time.monotonic`.
+            texts: Texts; any may be empty.
+            deadline: Time limit on the clock of `time.monotonic`.
         """
 
 
@@ -39,7 +39,7 @@ class CrossEncoderModel:
     """A cross-encoder of sentence-transformers; loaded when first used, safe between threads.
 
     Args:
-        config: The model, and where it runs.
+        config: The model and its device.
 
     Attributes:
         files: The model's files.
@@ -117,7 +117,7 @@ def _load(files: ModelFiles, config: RankerConfig) -> Any:  # noqa: ANN401 - no 
 
 
 def _check_head(files: ModelFiles) -> None:
-    """Refuse a model without a head that was trained to give one number for a pair."""
+    """Reject a model without a head trained to give one number per pair."""
     config = files.read("config.json")
     kinds = [str(name) for name in config.get("architectures") or ()]
     if not any(name.endswith("ForSequenceClassification") for name in kinds):
@@ -126,7 +126,7 @@ def _check_head(files: ModelFiles) -> None:
             "to a cross-encoder, such as cross-encoder/ms-marco-MiniLM-L-6-v2, or to a model that "
             "`rag train ranker` made."
         )
-    labels = len(config.get("id2label") or "12")  # transformers' default, if it says nothing
+    labels = len(config.get("id2label") or "12")  # transformers' default, if the file names none
     if labels != 1:
         raise ModelError(
             f"`{files.name}` gives {labels} numbers for a question and a passage; a ranker gives "

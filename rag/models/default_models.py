@@ -1,7 +1,7 @@
-"""The models that are used where the configuration says `auto`, by role and language.
+"""Default models for the setting `auto`, by role and language.
 
-A model that `rag train ... --promote` installed comes first, then the one that this package ships
-or depends on.
+A model installed by `rag train ... --promote` comes first, then a model shipped with this package
+or one of its dependencies.
 """
 
 from pathlib import Path
@@ -11,10 +11,10 @@ from rag.config import data_folder
 
 ModelRole = Literal["embedder", "reader", "ranker"]
 
-AUTO = "auto"  # the setting that leaves the choice of a model to us
-PROMOTED = "promoted/"  # before the name of a model that was trained and installed here
+AUTO = "auto"  # the setting that selects a default model
+PROMOTED = "promoted/"  # prefix of the name of a model trained and installed here
 WEIGHTS = Path(__file__).parent.parent / "weights"
-# What serves a language; a reader of ours ranks as well. Other languages have none.
+# The model for each language; a reader of ours also ranks. Other languages have none.
 SHIPPED: dict[ModelRole, dict[str, str]] = {
     "embedder": {"en": "all-MiniLM-L6-v2", "zh": "citewell-embedder-zh"},
     "reader": {"en": "citewell-reader-en", "zh": "citewell-reader-zh"},
@@ -23,7 +23,7 @@ SHIPPED: dict[ModelRole, dict[str, str]] = {
 
 
 def languages_of(role: ModelRole) -> tuple[str, ...]:
-    """Return the languages that a role is served in."""
+    """Return the languages for which a role has a model."""
     return tuple(SHIPPED[role])
 
 
@@ -31,8 +31,8 @@ def model_for(role: ModelRole, language: str) -> str | None:
     """Return the name of the model for a role and a language; None if there is none.
 
     Args:
-        role: What it does.
-        language: Such as `en` or `zh`.
+        role: The model's role.
+        language: A language code such as `en` or `zh`.
     """
     name = f"{PROMOTED}{role}-{language}"
     if promoted_folder(name).is_dir():
@@ -41,14 +41,14 @@ def model_for(role: ModelRole, language: str) -> str | None:
 
 
 def promoted_folder(name: str) -> Path:
-    """Return where a promoted model lies, whether it does or not.
+    """Return the folder of a promoted model, whether it exists or not.
 
     Args:
-        name: Such as `promoted/reader-en`.
+        name: A name such as `promoted/reader-en`.
     """
     return data_folder() / "models" / "promoted" / name.removeprefix(PROMOTED)
 
 
 def shipped_folder(name: str) -> Path:
-    """Return where a model of this package lies, whether there is one of that name or not."""
+    """Return the folder of a model shipped with this package, whether it exists or not."""
     return WEIGHTS / name

@@ -1,4 +1,4 @@
-"""Text to vectors: a sentence-transformers model, its own prompts, pooling and length."""
+"""Embedder: a sentence-transformers model with its own prompts, pooling and length."""
 
 import logging
 import threading
@@ -20,15 +20,15 @@ Vectors = npt.NDArray[np.float32]
 
 
 class Embedder:
-    """A sentence-transformers model; loaded when it is first used, safe to share between threads.
+    """A sentence-transformers model; loaded when first used, safe to share between threads.
 
     Args:
-        config: The model, where it runs, and which languages it serves; `auto` is the one for
-            English here, see `embedder_settings`.
+        config: The model, its device and its languages; `auto` is the English default here, see
+            `embedder_settings`.
 
     Attributes:
         files: The model's files; its tokenizer, length and dimension are known before loading.
-        languages: Languages it serves.
+        languages: Languages that it serves.
     """
 
     def __init__(self, config: EmbedderConfig) -> None:
@@ -40,7 +40,7 @@ class Embedder:
         self._lock = threading.Lock()
 
     def serves(self, language: str) -> bool:
-        """Tell if vectors mean anything for a language; unknown ("") is given the benefit."""
+        """Return whether it serves a language; an unknown one ("") counts as served."""
         return not language or language in self.languages
 
     def warm_up(self) -> None:
@@ -60,7 +60,7 @@ class Embedder:
         """Return the vectors of passages.
 
         Args:
-            texts: What is embedded; longer ones than the model reads are cut by it.
+            texts: Texts to embed; those longer than the model reads are truncated.
 
         Returns:
             float32 array of shape (len(texts), dim), rows of length 1, in the order of the texts.
@@ -87,15 +87,15 @@ class Embedder:
 def embedder_settings(
     settings: EmbedderConfig, *, made_with: str | None = None, language: str = ""
 ) -> EmbedderConfig:
-    """Return the embedder's settings with a model's name in the place of `auto`.
+    """Return the embedder's settings with a model's name in place of `auto`.
 
     Args:
-        settings: As configured; a model that is named there stays.
-        made_with: The embedder of a collection that there is.
-        language: That of the documents, for one that there is not.
+        settings: The configured settings; a named model stays.
+        made_with: The embedder of an existing collection.
+        language: Language of the documents, for a new collection.
 
     Raises:
-        ModelError: If there is none for `auto`.
+        ModelError: If there is no model for `auto`.
     """
     if settings.model != AUTO:
         return settings
@@ -106,16 +106,16 @@ def embedder_settings(
 
 
 def embedder_languages(files: ModelFiles) -> tuple[str, ...]:
-    """Return the languages that an embedder serves: as it says itself, or English."""
+    """Return the languages that an embedder declares, or English."""
     return tuple(files.own.get("languages") or ()) or ("en",)
 
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Run a short text on one thread.
+    """Limit torch to one thread while a short text is encoded.
 
     Two threads save three of eight milliseconds on an idle machine, but on a busy one they wait
-    for each other at every layer: half a second was seen.
+    for each other at every layer: half a second was measured.
     """
     import torch
 
@@ -128,7 +128,7 @@ def _one_thread() -> Iterator[None]:
 
 
 def _unit(vectors: npt.ArrayLike) -> Vectors:
-    """Return rows of length 1; in bfloat16 they were only nearly so."""
+    """Return rows of length 1; bfloat16 leaves them only approximately so."""
     rows = np.asarray(vectors, np.float32)
     unit: Vectors = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
     return unit
@@ -160,7 +160,7 @@ def _load(files: ModelFiles, config: EmbedderConfig) -> Any:  # noqa: ANN401 - n
             trust_remote_code=False,
             model_kwargs={"dtype": getattr(torch, pick_dtype(config.dtype, device))},
         )
-        if files.own:  # it may be packed: what was read of such a file were whole numbers
+        if files.own:  # it may be packed: the weights read of such a file were whole numbers
             fitted = model[0].auto_model.load_state_dict(load_weights(files.folder), strict=False)
             missing = [name for name in fitted.missing_keys if not name.startswith("pooler.")]
             if missing:

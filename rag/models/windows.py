@@ -1,4 +1,4 @@
-"""A question with a passage as the windows that a model reads at once, and the spans in them.
+"""Windows of a question and a passage, the input of a reader, and the spans found in them.
 
 A passage that is too long for the model becomes several windows that overlap. Offsets are
 characters of the text that was cut; nothing here knows torch.
@@ -21,12 +21,12 @@ LONGEST_TITLE = 80  # characters of a title put before the text
 
 @dataclass(frozen=True)
 class Window:
-    """What a model reads at once: the question and a piece of a text.
+    """One input of a model: the question and a piece of a text.
 
     Attributes:
-        text: Which text, counted from 0.
+        text: Index of the text, from 0.
         ids: Token ids, special tokens among them.
-        types: Token types, as many.
+        types: Token types, the same number.
         first: Place in `ids` of the piece's first token.
         offsets: Start and end of each of the piece's tokens in the text; none for an empty text.
     """
@@ -40,7 +40,7 @@ class Window:
 
 @dataclass(frozen=True)
 class WindowOutput:
-    """What a model says about one window.
+    """Output of a model for one window.
 
     Attributes:
         window: The window.
@@ -48,7 +48,7 @@ class WindowOutput:
         ends: The same for its last token.
         null: Score of no answer, on the scale of a start's and an end's logit together.
         doubt: Logit of the null head that the window does not answer; None without such a head.
-        relevance: Logit that the text is about the question; None without such a head.
+        relevance: Logit that the text is relevant to the question; None without such a head.
     """
 
     window: Window
@@ -61,7 +61,7 @@ class WindowOutput:
 
 @dataclass(frozen=True)
 class ScoredSpan:
-    """Characters `start` to `end` (exclusive) of a text, with the score of a model for them."""
+    """Characters `start` to `end` (exclusive) of a text, with the model's score for them."""
 
     start: int
     end: int
@@ -69,7 +69,7 @@ class ScoredSpan:
 
 
 def prefix(title: str) -> str:
-    """Return what is read before a passage's text: its title.
+    """Return the text read before a passage's text: its title.
 
     Example:
         >>> prefix("Water supply") + "It froze."
@@ -79,21 +79,21 @@ def prefix(title: str) -> str:
 
 
 def read_text(document: "Document") -> str:
-    """Return what a model reads of a passage: its text behind its title."""
+    """Return the text of a passage as a model reads it: after its title."""
     return prefix(str(document.meta.get("title") or "")) + (document.content or "")
 
 
 class WindowCutter:
-    """Cuts texts into windows, with a model's own tokenizer.
+    """Cutter of texts into windows, with a model's own tokenizer.
 
     Args:
-        tokenizer: The model's; it is copied.
-        length: Tokens of a window, question and special tokens among them.
-        stride: Tokens of a text that a window shares with the one before.
-        longest_question: Tokens of a question; the rest of a longer one is not read.
+        tokenizer: The model's tokenizer; it is copied.
+        length: Number of tokens of a window, question and special tokens included.
+        stride: Number of tokens of a text that a window shares with the previous one.
+        longest_question: Number of tokens of a question that are read.
 
     Raises:
-        ValueError: If there is no room for anything beside question and stride.
+        ValueError: If question and stride leave no room for the text.
     """
 
     def __init__(
@@ -111,7 +111,7 @@ class WindowCutter:
         self._pairs.enable_truncation(length, stride=stride, strategy="only_second")
 
     def shorten(self, question: str) -> str:
-        """Return a question without what its last allowed token leaves behind."""
+        """Return a question cut after its last allowed token."""
         offsets = self._plain.encode(question, add_special_tokens=False).offsets
         if len(offsets) <= self.longest_question:
             return question
@@ -123,7 +123,7 @@ class WindowCutter:
         return self.cut_pairs([(short, text) for text in texts])
 
     def cut_pairs(self, pairs: Sequence[tuple[str, str]]) -> list[Window]:
-        """Return the windows of pairs of a question, short enough already, and a text."""
+        """Return the windows of pairs of a question, already short enough, and a text."""
         windows = []
         for number, encoding in enumerate(self._pairs.encode_batch(list(pairs))):
             for piece in (encoding, *encoding.overflowing):
@@ -157,14 +157,14 @@ def find_spans(
     """Return the best spans of one text, best first, none overlapping a better one.
 
     The score of a span is start logit + end logit - score of no answer in the same window: how
-    much better the span is than none. It is not divided by anything of its window, so that the
-    spans of all passages can be compared. What several windows hold has its best score; of equal
+    much better the span is than none. It is not normalised within its window, so that the spans
+    of all passages can be compared. A span in several windows has its best score; of equal
     scores the earlier, then the shorter span comes first.
 
     Args:
-        readings: What a model said about the text's windows.
-        most: Most spans.
-        longest: Most tokens of a span.
+        readings: Output of a model for the text's windows.
+        most: Maximum number of spans.
+        longest: Maximum length of a span, in tokens.
         begin: Offset in the text before which no span starts.
     """
     bands = [_Band(each, longest, begin) for each in readings if each.window.offsets]
@@ -184,7 +184,7 @@ def find_spans(
 
 
 def span_features(span: ScoredSpan, readings: Sequence[WindowOutput]) -> tuple[float, float, float]:
-    """Return what speaks for a span, as `rag.models.calibration.SPAN_FEATURES` names it.
+    """Return the features of a span, named in `rag.models.calibration.SPAN_FEATURES`.
 
     Margin is the span's; doubt and relevance are those of the text's best window, 0 if the model
     has no head for them.
@@ -195,7 +195,7 @@ def span_features(span: ScoredSpan, readings: Sequence[WindowOutput]) -> tuple[f
 
 
 class _Band:
-    """The scores of a window's spans: row = first token, column = how many tokens follow."""
+    """Scores of a window's spans: row = first token, column = number of tokens after it."""
 
     def __init__(self, reading: WindowOutput, longest: int, begin: int) -> None:
         window = reading.window
@@ -211,7 +211,7 @@ class _Band:
         self._scores = np.where(fits, total.astype(np.float64) - reading.null, -np.inf)
 
     def best(self) -> ScoredSpan | None:
-        """Return the best span left, the earlier and shorter of equal ones."""
+        """Return the best remaining span, the earlier and shorter of equal ones."""
         row, column = divmod(int(self._scores.argmax()), self._scores.shape[1])
         score = float(self._scores[row, column])
         if not np.isfinite(score):
@@ -219,7 +219,7 @@ class _Band:
         return ScoredSpan(int(self._starts[row, 0]), int(self._ends[row, column]), score)
 
     def remove(self, span: ScoredSpan) -> None:
-        """Leave out what overlaps a span."""
+        """Remove all spans that overlap a span."""
         self._scores[(self._starts < span.end) & (self._ends > span.start)] = -np.inf
 
 

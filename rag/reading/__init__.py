@@ -1,1 +1,1 @@
-"""From passages to the sentences and spans that answer."""
+"""Readers: from passages to the sentences and spans that answer a question."""

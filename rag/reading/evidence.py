@@ -1,6 +1,7 @@
-"""What speaks for a sentence as the answer to a question, as numbers.
+"""Features that score a sentence as an answer.
 
-Pure functions; the reader computes them and `rag.models.calibration` turns them into a probability.
+Pure functions; the reader computes them and `rag.reading.probabilities` turns them into a
+probability.
 """
 
 import re
@@ -30,12 +31,12 @@ _NAME = re.compile(r"(?<!^)(?<![.!?] )\b[A-Z][a-z]+|[A-Z][a-z]+ [A-Z][a-z]+")
 
 @dataclass(frozen=True)
 class Evidence:
-    """A sentence of a passage, or the sentences that a span lies in, and what speaks for it.
+    """A sentence of a passage, or the sentences around a span, with features and score.
 
     Attributes:
-        passage_id: The passage.
+        passage_id: Id of the passage.
         start: Offset of the sentence in the passage's text.
-        end: Offset behind it.
+        end: Offset behind its last character.
         features: One number for each name in `FEATURES`, or for a span in `SPAN_FEATURES`.
         score: Probability that it answers the question, from 0 to 1.
         span: Offsets in the passage's text of the exact words that answer; None if only the
@@ -51,7 +52,7 @@ class Evidence:
 
 
 def coverage(question: Sequence[str], text: Sequence[str], weights: Mapping[str, float]) -> float:
-    """Return the share of a question's tokens that a text has, weighted by how rare they are.
+    """Return the share of a question's tokens that a text contains, weighted by rarity.
 
     Args:
         question: Tokens of the question.
@@ -59,7 +60,7 @@ def coverage(question: Sequence[str], text: Sequence[str], weights: Mapping[str,
         weights: Token -> weight, at least 0.
 
     Returns:
-        From 0 to 1; 0 if the question has no token.
+        From 0 to 1; 0 if the question has no tokens.
 
     Example:
         >>> coverage(["a", "b"], ["b", "c"], {"a": 1.0, "b": 3.0})
@@ -71,9 +72,9 @@ def coverage(question: Sequence[str], text: Sequence[str], weights: Mapping[str,
 
 
 def kind_fits(question: str, sentence: str) -> float:
-    """Return 1 if a sentence has the kind of thing that is asked for, -1 if it lacks it, else 0.
+    """Return 1 if a sentence has the kind of thing a question asks for, -1 if it lacks it, else 0.
 
-    Kinds are numbers and dates, and names of persons; what the question itself says does not count.
+    Kinds are numbers and dates, and names of persons; words of the question itself do not count.
 
     Example:
         >>> kind_fits("How many beds are there?", "There are 40 beds."), kind_fits("Why?", "So.")

@@ -2,8 +2,7 @@
 
 The features are those of `rag.reading.evidence`; there is one regression with the embedder's
 similarity and one without. The weights were fitted on questions with known answers;
-`benchmarks/evidence.py` fits them again, and prints how well they are calibrated on questions that
-were held back.
+`benchmarks/evidence.py` fits them again, and prints their calibration on held-out questions.
 """
 
 import math
@@ -11,7 +10,7 @@ from collections.abc import Sequence
 
 from rag.reading.evidence import FEATURES
 
-# One weight for each of FEATURES, and what is added to their sum.
+# One weight for each of FEATURES, and the intercept.
 WITH_SIMILARITY = ((7.138, 1.211, 0.438, 2.53, 0.222, -3.883), -7.487)
 BY_WORDS = ((0.0, 2.444, 1.507, 0.514, 0.201, -1.91), -2.513)
 
@@ -21,10 +20,10 @@ def probability(features: Sequence[float], *, similarity: bool) -> float:
 
     Args:
         features: One number for each of `rag.reading.evidence.FEATURES`.
-        similarity: Whether the first one, the embedder's similarity, was computed.
+        similarity: Whether the first feature, the embedder's similarity, was computed.
 
     Raises:
-        ValueError: If there are more or fewer numbers than features.
+        ValueError: If the number of values differs from the number of features.
     """
     if len(features) != len(FEATURES):
         raise ValueError(f"expected {len(FEATURES)} features, got {len(features)}")

@@ -1,4 +1,4 @@
-"""Finding the sentences that answer a question, in the passages that were retrieved."""
+"""Reader that finds the sentences that answer a question in the retrieved passages."""
 
 import math
 import re
@@ -20,20 +20,20 @@ from rag.stores.contract import Store
 
 SHORTEST = 3  # tokens; a shorter sentence is a heading or a scrap and answers nothing
 _BULLET = re.compile(r"(?:[-*+•]\s+)?")  # always matches
-LONGEST_PREFIX = 80  # characters of the title put before a sentence that is embedded
+LONGEST_PREFIX = 80  # characters of the title put before an embedded sentence
 
 
 @component
 class SentenceReader:
-    """The sentences of some passages, each with the probability that it answers the question.
+    """Haystack component: sentences of passages, each with the probability that it answers.
 
-    A sentence is judged by its similarity to the question in the embedder's space, by the rare
-    words of the question that it and its passage have, by the passage's rank, and by whether it
-    holds the kind of thing that is asked for. Without an embedder the other signs alone decide.
+    A sentence is scored by its embedding's similarity to the question, by the rare words of the
+    question that it and its passage contain, by the passage's rank, and by whether it holds the
+    kind of thing the question asks for. Without an embedder the other features alone decide.
 
     Args:
-        store: Tells how rare words are.
-        embedder: None reads by words alone.
+        store: The collection, for the document frequencies of words.
+        embedder: The embedder; None uses words alone.
     """
 
     def __init__(self, store: Store, embedder: Embedder | None) -> None:
@@ -48,12 +48,12 @@ class SentenceReader:
     def run(
         self, question: str, documents: list[Document], similarity: bool = True
     ) -> dict[str, Any]:
-        """Return the evidence, best first, and how long it took.
+        """Return the evidence, best first, and the time it took.
 
         Args:
             question: The question.
             documents: Passages, best first.
-            similarity: Whether the embedder is asked; False if it does not serve the language.
+            similarity: Whether to use the embedder; False if it does not serve the language.
         """
         watch = Stopwatch()
         embedder = self.embedder if similarity else None
@@ -96,7 +96,7 @@ class SentenceReader:
         return _scored(found, _similarities(question, texts, embedder))
 
     def _weights(self, wanted: Sequence[str]) -> tuple[dict[str, float], str | None]:
-        """Return how much each token says, its idf in the collection; and a note if unknown."""
+        """Return each token's idf in the collection, and a note if it is unknown."""
         unique = sorted(set(wanted))
         try:
             frequencies, total = self.store.document_frequencies(unique)

@@ -1,4 +1,4 @@
-"""Finding the exact words that answer a question, in the passages that were retrieved."""
+"""Reader that finds the exact words that answer a question in the retrieved passages."""
 
 import re
 from collections.abc import Sequence
@@ -18,16 +18,16 @@ _BULLET = re.compile(r"(?:[-*+•]\s+)?")  # always matches
 
 @component
 class SpanReader:
-    """Haystack component: spans of some passages, each with the probability that it answers.
+    """Haystack component: spans of passages, each with the probability that it answers.
 
     A span's margin is its start and end logit less the score of no answer in the same window: it
-    means the same in every passage, so that spans of all of them compete. The model's calibration
-    turns it, with the logits of the null head and the relevance head, into a probability.
+    has the same scale in every passage, so that spans of all passages compete. The model's
+    calibration turns it, with the logits of the null and relevance heads, into a probability.
 
     Args:
         model: The reader's model.
-        n_best: Most spans of a passage; none of them overlap.
-        longest_answer: Most tokens of a span.
+        n_best: Maximum number of spans in a passage; none of them overlap.
+        longest_answer: Maximum length of a span, in tokens.
     """
 
     def __init__(self, model: PairModel, n_best: int = 5, longest_answer: int = 30) -> None:
@@ -41,12 +41,12 @@ class SpanReader:
     def run(
         self, question: str, documents: list[Document], deadline: float | None = None
     ) -> dict[str, Any]:
-        """Return the evidence, best first, and how long it took.
+        """Return the evidence, best first, and the time it took.
 
         Args:
-            question: The question; of a very long one the beginning is read.
+            question: The question; only the beginning of a very long one is read.
             documents: Passages, best first; content may be empty or None.
-            deadline: When to give up, on the clock of `time.monotonic`.
+            deadline: Time limit on the clock of `time.monotonic`.
 
         Returns:
             `evidence`: the sentence around each span, with the span; of two spans in the same
@@ -72,7 +72,7 @@ class SpanReader:
 
         Args:
             question: The question.
-            documents: Passages; what the model has read of them lately is not read again.
+            documents: Passages; recent results of the model are reused.
         """
         read = self.model.read([(question, read_text(document)) for document in documents]) or ()
         found = [
@@ -110,7 +110,7 @@ def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
 def _around(
     text: str, sentences: Sequence[tuple[int, int]], start: int, end: int
 ) -> tuple[int, int]:
-    """Return the sentence that a span lies in, or all those that it touches."""
+    """Return the sentence around a span, or all sentences that it touches."""
     touched = [(first, last) for first, last in sentences if first < end and start < last]
     first, last = touched[0][0], touched[-1][1]
     bullet = _BULLET.match(text[first:last]).end()  # type: ignore[union-attr]

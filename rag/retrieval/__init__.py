@@ -1,1 +1,1 @@
-"""From a question to passages in order."""
+"""Retrieval: from a question to ranked passages."""

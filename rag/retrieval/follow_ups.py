@@ -1,8 +1,8 @@
-"""From what the user said to what the retrievers are asked.
+"""Query expansion for follow-up questions.
 
-A follow-up question carries its subject over from the questions before it, without a language
-model: if it leans on them (a pronoun, "and ...", "what about ...", 它, 呢), the words that said
-what they were about are added to the query. The question itself stays as it was asked.
+A follow-up question takes its subject from the questions before it, without a language model: if it
+depends on them (a pronoun, "and ...", "what about ...", 它, 呢), their content words are added to
+the query. The question itself stays as it was asked.
 """
 
 import re
@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from rag.language.analysis import content_words, language_of
 from rag.schema import Turn
 
-CARRIED = 6  # most words that are carried over
-BACK = 3  # questions looked back
+CARRIED = 6  # maximum number of words carried over
+BACK = 3  # number of earlier questions considered
 
 _LEANS = re.compile(
     r"^\s*(?:and|but|or|also|then|so|what about|how about|what if|why not|why\?|how so)\b"
@@ -29,11 +29,11 @@ _LEANS_HAN = re.compile(
 
 
 def standalone(question: str, history: Sequence[Turn]) -> tuple[str, str | None]:
-    """Return what to retrieve with for a question in a conversation, and what was carried over.
+    """Return the query for a question in a conversation, and a note on the added words.
 
     Args:
         question: The question as asked.
-        history: The exchanges before, oldest first.
+        history: The earlier exchanges, oldest first.
 
     Returns:
         The query, which is the question itself if it stands alone; and a note for the trace, or
@@ -61,7 +61,7 @@ def standalone(question: str, history: Sequence[Turn]) -> tuple[str, str | None]
 
 
 def leans(question: str) -> bool:
-    """Tell if a question cannot be understood without the one before it.
+    """Return whether a question cannot be understood without the one before it.
 
     Example:
         >>> leans("How long does it last?"), leans("How long does a battery last?")

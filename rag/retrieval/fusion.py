@@ -1,4 +1,4 @@
-"""Joining rankings by weighted reciprocal rank fusion.
+"""Fusion of rankings by weighted reciprocal rank fusion.
 
     score(p) = sum over rankings r of weight_r / (k + rank_r(p))
 
@@ -24,7 +24,7 @@ def fuse(
     Args:
         rankings: Name -> ids, best first, without repeats.
         weights: Name -> weight, at least 0; a ranking of weight 0 adds no id.
-        k: How slowly the weight falls with the rank, at least 1.
+        k: Constant of the formula, at least 1; the larger, the slower the weight falls with rank.
 
     Returns:
         Every id of a ranking with weight, by falling score; equal scores by id.
@@ -48,11 +48,11 @@ def fuse(
 
 @component
 class Fusion:
-    """Haystack component: one ranking from bm25's and dense's.
+    """Haystack component: the rankings of bm25 and dense retrieval, fused into one.
 
     Args:
         k: See `fuse`.
-        top_k: Most passages.
+        top_k: Maximum number of passages.
     """
 
     def __init__(self, k: int = 60, top_k: int = 10) -> None:
@@ -67,7 +67,7 @@ class Fusion:
         top_k: int | None = None,
         note: str | None = None,
     ) -> dict[str, Any]:
-        """Return the fused passages with their fused scores, and how long it took."""
+        """Return the fused passages with their fused scores, and the time it took."""
         watch = Stopwatch()
         passages = {document.id: document for document in (*dense, *bm25)}
         rankings = {"bm25": [d.id for d in bm25], "dense": [d.id for d in dense]}

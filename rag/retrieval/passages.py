@@ -1,4 +1,4 @@
-"""From Haystack's documents to the passages that leave `rag`."""
+"""Conversion of Haystack documents to the passages that `rag` returns."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,7 +13,7 @@ def stage_scores(
     """Return passage id -> stage -> rank and score.
 
     Args:
-        rankings: Stage -> what it returned, best first.
+        rankings: Stage -> its passages, best first.
     """
     found: dict[str, dict[str, StageScore]] = {}
     for name, documents in rankings.items():
@@ -29,8 +29,8 @@ def as_passage(
 
     Args:
         rank: Position in the result, from 1.
-        document: As the store returned it.
-        stages: Where the stages put it; none if it was not searched for.
+        document: Document as the store returned it.
+        stages: Rank and score in each stage; none if it was not retrieved by a search.
     """
     meta, content = document.meta, document.content or ""
     return Passage(

@@ -1,4 +1,4 @@
-"""What is refused before a collection is asked: questions, and embedders that do not fit."""
+"""Checks before a collection is asked: the question's form, and the embedder's fit."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ LARGEST_TOP_K = 1000
 def check_question(
     query: Query, config: Config, method: Method, top_k: int, *, methods: Sequence[str]
 ) -> None:
-    """Refuse a question that cannot be asked.
+    """Check that a question can be asked.
 
     Args:
         query: The question.
@@ -25,7 +25,7 @@ def check_question(
         methods: The methods that the collection can be asked by.
 
     Raises:
-        QuestionError: Says what is wrong.
+        QuestionError: If it cannot; says what is wrong.
     """
     question = query.question
     longest = config.retrieval.max_question
@@ -48,7 +48,7 @@ def check_question(
 
 
 def check_embedder(store: Store, embedder: Embedder | None, collection: str) -> None:
-    """Refuse an embedder that a collection was not made with; without one there is nothing to say.
+    """Check that an embedder is the one that a collection was made with; None always passes.
 
     Raises:
         MismatchError: If name, dimension or files differ; names both.

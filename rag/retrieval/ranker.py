@@ -1,6 +1,6 @@
-"""Putting passages in order by reading each of them together with the question.
+"""Ranking of passages by a model that reads each of them together with the question.
 
-`Ranker` is the Haystack component; what it asks is a `RelevanceModel`: a cross-encoder of
+`Ranker` is the Haystack component; it scores with a `RelevanceModel`: a cross-encoder of
 sentence-transformers, or the joint reader-ranker of `rag.models.pair_model`.
 """
 
@@ -16,8 +16,8 @@ from rag.models.cross_encoder import RelevanceModel
 from rag.models.windows import read_text
 from rag.schema import Stage
 
-FEW = 5  # passages ranked at a time, where it may end early
-SOFTNESS = 8.0  # of the model's logits, where they are added to scores from 0 to 1
+FEW = 5  # passages ranked at a time, where ranking may end early
+SOFTNESS = 8.0  # divisor of the model's logits before they are added to scores from 0 to 1
 
 
 @component
@@ -25,12 +25,13 @@ class Ranker:
     """Haystack component: passages in the order of their relevance to the question.
 
     Args:
-        model: Scores them.
-        candidates: Most passages that are ranked; the others follow as they came.
-        weight: Share of the model's score, against the score that the passages came with; 1 is the
-            model's alone. See `joined`.
-        answered: Tells how likely one of some passages answers, at no cost once they were ranked.
-        enough: Where only the best answer is wanted, passages are ranked a few at a time, until one
+        model: Model that scores the passages.
+        candidates: Maximum number of passages that are ranked; the others follow unchanged.
+        weight: Share of the model's score, against the retrieval score; 1 is the model's alone.
+            See `joined`.
+        answered: Returns the probability that one of some passages answers, at no cost once they
+            were ranked.
+        enough: If only the best answer is wanted, passages are ranked a few at a time, until one
             answers with this probability.
     """
 
@@ -58,18 +59,18 @@ class Ranker:
         deadline: float | None = None,
         early: bool = False,
     ) -> dict[str, Any]:
-        """Return all passages, those that were ranked, and how long it took.
+        """Return all passages, those that were ranked, and the time it took.
 
         Args:
             question: The question.
             documents: Passages, best first; content may be empty or None.
-            deadline: When to give up, on the clock of `time.monotonic`; passages stay as they came.
+            deadline: Time limit on the clock of `time.monotonic`; after it the order is unchanged.
             early: Whether to end when a passage surely answers.
 
         Returns:
-            `documents`: the ranked ones first, with the model's score, or if the score they came
-            with counts as well, that of both; then the others, untouched. `ranked`: the former
-            alone, in the model's order with its score. Equal scores are in the order they came in.
+            `documents`: ranked passages first, with the model's score or, if `weight` is under 1,
+            the joint score; then the others, unchanged. `ranked`: only the ranked passages, in the
+            model's order with its score. Equal scores keep the original order.
         """
         watch = Stopwatch()
         scores = self._scores(question, documents[: self.candidates], deadline, early=early)
@@ -87,7 +88,7 @@ class Ranker:
     def _scores(
         self, question: str, documents: Sequence[Document], deadline: float | None, *, early: bool
     ) -> list[float] | None:
-        """Return the scores of the first passages, of all of them unless it ends early."""
+        """Return the scores of the first passages, of all candidates unless it ends early."""
         ends_early = early and self.answered is not None and self.enough < 1
         size = FEW if ends_early else max(len(documents), 1)
         scores: list[float] = []
@@ -103,18 +104,17 @@ class Ranker:
 
 
 def joined(came: Sequence[float | None], logits: Sequence[float], weight: float) -> list[float]:
-    r"""Return scores of passages from what they came with and what a model says of them.
+    r"""Return scores of passages, combined from retrieval scores and a model's logits.
 
     $$(1 - w) \frac{s - \min s}{\max s - \min s} + w \, \sigma(x / 8)$$
 
-    The scores that passages come with mean something only beside each other, so that they are
-    spread from 0 to 1; a model's logits mean something by themselves: where it is indifferent, it
-    does not move anything.
+    Retrieval scores have a meaning only relative to each other, so they are scaled to 0 to 1; a
+    model's logits have an absolute meaning: where the model is indifferent, it changes nothing.
 
     Args:
-        came: A score each, higher is better; if one is None, their places count instead.
-        logits: The model's, of the same passages.
-        weight: Of the model, from 0 to 1.
+        came: Retrieval scores, higher is better; if one is None, ranks are used instead.
+        logits: The model's logits for the same passages.
+        weight: Weight of the model, from 0 to 1.
 
     Example:
         >>> joined([0.9, 0.5], [0.0, 0.0], 0.5)
@@ -135,6 +135,6 @@ def joined(came: Sequence[float | None], logits: Sequence[float], weight: float)
 
 
 def _by_score(documents: Sequence[Document], scores: Sequence[float]) -> list[Document]:
-    """Return passages with these scores, best first; equal ones stay in order."""
+    """Return passages with these scores, best first; equal scores keep their order."""
     order = sorted(range(len(documents)), key=lambda place: -scores[place])  # stable
     return [replace(documents[place], score=scores[place]) for place in order]

@@ -1,4 +1,4 @@
-"""Whether a question's passages are ranked by the ranker."""
+"""Decision whether, and how deep, a question's passages are ranked."""
 
 from rag.config import Config
 from rag.errors import QuestionError
@@ -12,10 +12,10 @@ NO_QUESTION = "not a question, and the ranker has learned from questions: not ra
 def ranking_depth(
     query: Query, config: Config, roles: Roles, wanted: bool | None
 ) -> tuple[int, str | None]:
-    """Return how many passages are ranked, 0 for none, and a note where a ranker is left out.
+    """Return how many passages to rank, 0 for none, and a note if the ranker is skipped.
 
-    A ranker that `rag train` made has learned from questions alone: keywords and statements stay in
-    the order found, which it would worsen (benchmarks/README.md).
+    A ranker trained with `rag train` has seen only questions: for keywords and statements the
+    retrieval order is kept, which the ranker would worsen (benchmarks/README.md).
 
     Args:
         query: Its language and kind decide, if nothing else is asked for.
@@ -24,7 +24,7 @@ def ranking_depth(
         wanted: The caller's wish; None leaves it to the configuration.
 
     Raises:
-        QuestionError: If ranking is asked for and there is no ranker.
+        QuestionError: If ranking is requested and there is no ranker.
     """
     if wanted and (not roles.rankers or config.ranker is None):
         raise QuestionError(

@@ -1,7 +1,7 @@
 """Haystack components that ask a store for passages.
 
-A store that does not answer is no error here: there are no passages, the stage says why, and the
-engine goes on with what the other retriever found, if there is one.
+A store that does not answer is no error here: no passages are returned, the stage says why, and the
+engine goes on with the other retriever's passages, if there is one.
 """
 
 from collections.abc import Callable
@@ -21,11 +21,11 @@ from rag.stores.filters import Filter
 
 @component
 class Bm25Retriever:
-    """The passages with the best bm25 score.
+    """Haystack component: the passages with the best bm25 score.
 
     Args:
         store: The collection.
-        top_k: Most passages.
+        top_k: Maximum number of passages.
     """
 
     def __init__(self, store: Store, top_k: int = 50) -> None:
@@ -39,7 +39,7 @@ class Bm25Retriever:
         top_k: int | None = None,
         generation: int | None = None,
     ) -> dict[str, Any]:
-        """Return passages, best first, how long it took, and why there are none."""
+        """Return passages, best first, the time it took, and why there are none."""
         options: dict[str, Any] = {
             "top_k": top_k or self.top_k,
             "filters": filters,
@@ -50,13 +50,13 @@ class Bm25Retriever:
 
 @component
 class DenseRetriever:
-    """The passages whose vectors are nearest to the question's.
+    """Haystack component: the passages whose vectors are nearest to the question's.
 
     Args:
         store: The collection.
-        top_k: Most passages.
-        embedder: The one that makes the question's vector. If the collection gets the vectors of
-            another one while it is open, asking it is refused from then on.
+        top_k: Maximum number of passages.
+        embedder: The embedder of the question. If the collection is re-embedded with another one
+            while it is open, dense retrieval is refused afterwards.
     """
 
     def __init__(self, store: Store, top_k: int = 50, embedder: Embedder | None = None) -> None:
@@ -71,7 +71,7 @@ class DenseRetriever:
         top_k: int | None = None,
         generation: int | None = None,
     ) -> dict[str, Any]:
-        """Return passages, best first, how long it took, and why there are none."""
+        """Return passages, best first, the time it took, and why there are none."""
         options: dict[str, Any] = {
             "top_k": top_k or self.top_k,
             "filters": filters,
@@ -99,7 +99,7 @@ def _retrieved(name: str, retrieve: Callable[[], RetrievedPassages]) -> dict[str
 
 @component
 class QueryEmbedder:
-    """Haystack component: a question's vector."""
+    """Haystack component: the embedding of a question."""
 
     def __init__(self, embedder: Embedder) -> None:
         self.embedder = embedder
@@ -110,7 +110,7 @@ class QueryEmbedder:
 
     @component.output_types(embedding=np.ndarray, stage=Stage)
     def run(self, text: str) -> dict[str, Any]:
-        """Return the vector of a text, and how long it took.
+        """Return the vector of a text, and the time it took.
 
         The vector stays an array: Haystack copies a list number by number, which takes longer than
         the search.

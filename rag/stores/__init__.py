@@ -1,1 +1,1 @@
-"""One contract, several stores."""
+"""Document stores behind one contract."""

@@ -1,15 +1,15 @@
-"""The contract of a store, whatever engine is behind it.
+"""The contract of a store, independent of its engine.
 
-A store holds one collection: documents (what the user gave), passages (Haystack `Document`s with
+A store holds one collection: documents (files or records), passages (Haystack `Document`s with
 `document_id`, `source`, `title`, `heading`, `page`, `number`, `start` and `end` in their meta) and
-failures. Rules that every store follows, and one test suite checks:
+failures. Rules for every store, checked by one test suite:
 
 - Writing is by id: the same id replaces; the outcome is known per id.
 - Changes become visible together, when a generation is published; a reader sees one generation.
-- Filters are exact and applied before ranking: `top_k` passages come back if as many match.
+- Filters are exact and applied before ranking: `top_k` passages are returned if as many match.
 - bm25 uses k1 = 1.2 and b = 0.75 over the tokens of `rag.language.analysis`; dense is the inner
   product of unit vectors. Scores are higher-is-better, order is by score and then by age.
-- A manifest says what the collection was made with, and refuses what does not fit, by name.
+- A manifest records the settings of the collection; settings that differ are refused by name.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -27,22 +27,22 @@ from rag.stores.filters import Filter
 Vectors = npt.NDArray[np.float32]
 
 Embed = Callable[[Sequence[Document]], Vectors]
-"""Gives the vectors of some passages: float32 of shape (n, dimension), in their order."""
+"""Returns the vectors of some passages: float32 of shape (n, dimension), in their order."""
 
 Told = Callable[[int, int], None]
-"""Told the passages done, and the passages in all."""
+"""Called with the number of passages done and the number of all passages."""
 
-SCHEMA = 1  # version of what is stored; readers refuse a newer one
+SCHEMA = 1  # version of the stored data; readers refuse a newer one
 
-# What a passage's meta says of its place; no field of a record may be called so.
+# Meta fields that locate a passage; no field of a record may have such a name.
 STRUCTURE = ("document_id", "number", "source", "title", "heading", "page", "start", "end")
 
 
 @dataclass(frozen=True)
 class StoredDocument:
-    """A document as it was read: its text is what `start` and `end` of passages count in.
+    """A document as it was read; offsets of passages refer to its text.
 
-    `path` is the absolute path it was read from, or None; `sha256` is that of the whole file.
+    `path` is the absolute path it was read from, or None; `sha256` is the hash of the whole file.
     """
 
     document_id: str
@@ -56,7 +56,7 @@ class StoredDocument:
 
 @dataclass(frozen=True)
 class DocumentInfo:
-    """What a list of documents shows of one."""
+    """Entry of a document in a list."""
 
     document_id: str
     source: str
@@ -78,16 +78,16 @@ class Failure:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a collection was made with; all of it must fit before anything is added.
+    """Settings with which a collection was made; all must match before anything is added.
 
     Attributes:
         schema: Version of the layout on disk.
         analyzer: Version of the bm25 tokens.
         embedder: Name of the embedder.
-        embedder_sha256: Hash of its files.
+        embedder_sha256: Hash of the embedder's files.
         dimension: Length of its vectors.
-        length: Most tokens in a passage.
-        overlap: Tokens shared by neighbours.
+        length: Maximum number of tokens in a passage.
+        overlap: Tokens shared by neighbouring passages.
         context: Whether title and heading path were embedded with the text.
     """
 
@@ -103,18 +103,18 @@ class Manifest:
 
 @dataclass(frozen=True)
 class RefusedDocument:
-    """A document that the store did not take, and why; what was there before it is kept."""
+    """A document that the store refused, and why; its old version is kept."""
 
     document_id: str
     reason: str
 
 
 class RetrievedPassages(list[Document]):
-    """Passages, best first, and what has to be said about them.
+    """Passages, best first, with a note.
 
     Args:
         documents: The passages.
-        note: Why there may be better ones: a part of the store did not answer; None if it did.
+        note: Why there may be better ones: a part of the store did not answer; None if all did.
     """
 
     def __init__(self, documents: Iterable[Document] = (), note: str | None = None) -> None:
@@ -122,7 +122,7 @@ class RetrievedPassages(list[Document]):
         self.note = note
 
     def best(self, top_k: int) -> "RetrievedPassages":
-        """Return the first ones, with the note."""
+        """Return the first `top_k` passages, with the note."""
         return RetrievedPassages(self[:top_k], self.note)
 
 
@@ -131,13 +131,17 @@ class Writer(Protocol):
 
     @property
     def recovered(self) -> int:
-        """Documents that an interrupted run had committed and not published."""
+        """Number of documents that an interrupted run had committed but not published."""
 
     def use(self, manifest: Manifest) -> None:
-        """Set what the collection is made with; refuse what does not fit."""
+        """Set the settings of the collection, or check that they match.
+
+        Raises:
+            MismatchError: If the collection was made with other settings; names the setting.
+        """
 
     def replace(self, document: StoredDocument, passages: Sequence[Document]) -> None:
-        """Put a document and its passages in place of what has its id."""
+        """Replace the document with this id, and its passages."""
 
     def remove(self, document_ids: Sequence[str]) -> None:
         """Remove documents and their passages."""
@@ -146,10 +150,10 @@ class Writer(Protocol):
         """Remove the documents that were read from a path."""
 
     def fail(self, failures: Sequence[Failure], paths: Sequence[str]) -> None:
-        """List the failures of some paths, in place of what was listed for them."""
+        """List the failures of some paths, replacing earlier ones."""
 
     def write(self, passages: Sequence[Document], policy: DuplicatePolicy) -> int:
-        """Write passages by themselves, by id; return how many were written."""
+        """Write individual passages by id; return how many were written."""
 
     def delete(self, passage_ids: Sequence[str]) -> None:
         """Delete passages by id."""
@@ -158,10 +162,10 @@ class Writer(Protocol):
         """Delete every document and passage."""
 
     def commit(self) -> Sequence[RefusedDocument]:
-        """Make everything so far durable, though not yet visible; return what was refused."""
+        """Make all changes so far durable, though not yet visible; return refused documents."""
 
     def publish(self) -> int:
-        """Make everything visible at once; return the new generation."""
+        """Make all changes visible at once; return the new generation."""
 
 
 class Store(Protocol):
@@ -173,7 +177,7 @@ class Store(Protocol):
 
     @property
     def manifest(self) -> Manifest | None:
-        """What the collection was made with; None before the first document."""
+        """Settings with which the collection was made; None before the first document."""
 
     @property
     def generation(self) -> int:
@@ -200,7 +204,7 @@ class Store(Protocol):
         """Return the passages with the largest inner product."""
 
     def document_frequencies(self, words: Sequence[str]) -> tuple[list[int], int]:
-        """Return in how many passages each token stands, and the number of passages."""
+        """Return the document frequency of each token, and the number of passages."""
 
     def text_of(self, document_id: str) -> str:
         """Return the stored text of a document."""
@@ -208,45 +212,49 @@ class Store(Protocol):
     def documents(self, *, pending: bool = False) -> Iterator[DocumentInfo]:
         """Yield every document, in the order they were added.
 
-        With `pending` as they will be once what was committed is published.
+        With `pending`, as if the committed changes were published.
         """
 
     def failures(self) -> list[Failure]:
-        """Return what could not be indexed."""
+        """Return the files, or parts of files, that could not be indexed."""
 
     def writer(self) -> AbstractContextManager[Writer]:
-        """Return the one writer; a second one is refused with `LockedError`."""
+        """Return the only writer.
+
+        Raises:
+            LockedError: If another process is writing; try again later.
+        """
 
     def size(self) -> int:
-        """Return how many bytes the collection takes."""
+        """Return the size of the collection in bytes."""
 
     def check(self) -> list[str]:
-        """Return what is wrong with the collection, one line each; empty if it is sound."""
+        """Return the problems of the collection, one line each; empty if it is sound."""
 
     def rebuild(self) -> None:
-        """Build the indexes anew from what is stored; nothing is embedded again."""
+        """Rebuild the indexes from the stored data; nothing is embedded again."""
 
     def reembed(
         self, manifest: Manifest, embed: Embed, *, told: Told = lambda done, total: None
     ) -> int:
-        """Give every passage another vector, in a new generation; return that.
+        """Re-embed every passage in a new generation; return its number.
 
-        All else stays: passages, their order, documents, failures. Until it is published whole,
-        readers see the old vectors; killed before that, the collection is as it was.
+        Passages, their order, documents and failures stay. Readers see the old vectors until the
+        generation is published; a killed run leaves the collection as it was.
 
         Args:
-            manifest: The collection's, but for what it says of the embedder.
-            embed: Gives the vectors; passages that had none get none.
-            told: Told how far it is.
+            manifest: The collection's manifest, with the new embedder.
+            embed: Returns the vectors; passages that had none get none.
+            told: Called with the progress.
 
         Raises:
             StoreError: If there is nothing to embed, or no space; run it again then.
             MismatchError: If the manifest differs in more than the embedder.
-            ValueError: If a vector has another length than the manifest says, NaN or infinity.
+            ValueError: If a vector's length differs from the manifest's, or it has NaN or infinity.
         """
 
     def close(self) -> None:
-        """Let go of files and connections; the store cannot be used afterwards."""
+        """Release files and connections; the store cannot be used afterwards."""
 
     def count_documents(self) -> int:
         """Return the number of passages."""
@@ -260,14 +268,14 @@ class Store(Protocol):
         """Write passages and publish them; return how many were written."""
 
     def delete_documents(self, document_ids: list[str]) -> None:
-        """Delete passages by id and publish that; unknown ids are ignored."""
+        """Delete passages by id and publish the change; unknown ids are ignored."""
 
 
 class Catalog(Protocol):
     """The collections of one kind of store: listed, opened, deleted.
 
     Attributes:
-        place: Where they are, in words.
+        place: Description of their place.
     """
 
     place: str
@@ -276,10 +284,10 @@ class Catalog(Protocol):
         """Return the names of all collections, sorted."""
 
     def holds(self, name: str) -> bool:
-        """Tell if there is a collection of this name, finished or not."""
+        """Return whether there is a collection of this name, finished or not."""
 
     def identity_of(self, name: str) -> str:
-        """Return what changes when a collection is deleted and made again under the same name.
+        """Return an identity that changes when a collection is deleted and created again.
 
         Raises:
             OSError: If it does not exist.
@@ -292,12 +300,12 @@ class Catalog(Protocol):
         """Return the store of a collection."""
 
     def open_scratch(self, name: str) -> Store:
-        """Return a store outside the list of collections, made if it does not exist."""
+        """Return a store outside the list of collections, created if it does not exist."""
 
     def delete(self, name: str) -> bool:
-        """Delete a collection; tell if there was one.
+        """Delete a collection; return whether there was one.
 
         Raises:
-            LockedError: If somebody is writing to it.
+            LockedError: If another process is writing to it.
             StoreError: If it cannot be deleted.
         """

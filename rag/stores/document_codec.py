@@ -1,4 +1,4 @@
-"""Haystack's `Document` as the columns of a journal, and back."""
+"""Conversion between Haystack's `Document` and the columns of a journal."""
 
 import json
 from typing import Any
@@ -12,7 +12,7 @@ def dump_meta(meta: dict[str, Any], name: str) -> str:
     """Return metadata as JSON that every reader of JSON understands.
 
     Raises:
-        ValueError: If it holds NaN, infinity, or something JSON has no form for; names the owner.
+        ValueError: If it holds NaN, infinity, or a value without a JSON form; names the owner.
     """
     try:
         return json.dumps(meta, allow_nan=False)
@@ -21,13 +21,13 @@ def dump_meta(meta: dict[str, Any], name: str) -> str:
 
 
 def load_meta(text: str) -> dict[str, Any]:
-    """Return metadata that `dump_meta` made JSON of."""
+    """Return the metadata in JSON written by `dump_meta`."""
     loaded: dict[str, Any] = json.loads(text)
     return loaded
 
 
 def pack(passage: Document) -> tuple[str, bytes | None]:
-    """Return a passage's meta and blob as the journal keeps them."""
+    """Return a passage's meta and blob as stored in the journal."""
     blob = passage.blob
     packed = None
     if blob is not None:

@@ -1,4 +1,4 @@
-"""Metadata filters: Haystack's syntax, and an expression that people can type.
+"""Metadata filters: Haystack's syntax, and a typed expression language.
 
 A filter is `{"field": "meta.year", "operator": ">=", "value": 2020}` or
 `{"operator": "AND" | "OR" | "NOT", "conditions": [...]}`. Fields are `meta.NAME` (or just `NAME`),
@@ -25,8 +25,8 @@ Filter = dict[str, Any]
 ORDER = (">", ">=", "<", "<=")
 OPERATORS = ("==", "!=", *ORDER, "in", "not in")
 LONGEST_EXPRESSION = 2000
-DEEPEST = 50  # conditions within conditions
-SHOWN = 200  # characters of a filter that an error shows
+DEEPEST = 50  # nested conditions
+SHOWN = 200  # characters of a filter shown in an error
 FIELDS = frozenset(each.name for each in fields(Document))
 _SYMBOLS: dict[type[ast.cmpop], str] = {
     ast.Eq: "==",
@@ -41,7 +41,7 @@ _SYMBOLS: dict[type[ast.cmpop], str] = {
 
 
 def parse_filter(expression: str) -> Filter:
-    """Return the filter that an expression like `year >= 2020 and format in ["pdf"]` means.
+    """Return the filter for an expression like `year >= 2020 and format in ["pdf"]`.
 
     Comparisons (`==`, `!=`, `<`, `<=`, `>`, `>=`, `in`, `not in`) of a field with a text, a number,
     True, False, None or a list of those, joined by `and`, `or`, `not` and parentheses. Nothing is
@@ -72,7 +72,7 @@ def parse_filter(expression: str) -> Filter:
 
 
 def _shown(expression: str) -> str:
-    """Return the start of what was typed, on one line and without control characters."""
+    """Return the start of the typed text, on one line and without control characters."""
     text = ascii(expression)[1:-1] if not expression.isprintable() else expression
     return f"`{text[:SHOWN]}{'…' if len(text) > SHOWN else ''}`"
 
@@ -117,7 +117,7 @@ def _refuse(node: ast.expr) -> Any:  # noqa: ANN401 - never returns
 
 
 def join_filters(*filters: Filter | None) -> Filter | None:
-    """Return one filter that demands all the given ones; None if there is none."""
+    """Return one filter that requires all the given ones; None if there is none."""
     given = [each for each in filters if each]
     if len(given) < 2:
         return given[0] if given else None
@@ -125,7 +125,11 @@ def join_filters(*filters: Filter | None) -> Filter | None:
 
 
 def check_filter(filters: Filter, depth: int = 0) -> None:
-    """Raise `haystack.errors.FilterError` if a filter does not follow the syntax above."""
+    """Check that a filter follows the syntax above.
+
+    Raises:
+        haystack.errors.FilterError: If it does not.
+    """
     if not isinstance(filters, dict):
         raise FilterError(f"expected a dictionary, got {filters!r}")
     if depth > DEEPEST:
@@ -166,7 +170,7 @@ def _is_ordered(value: object) -> bool:
 
 
 def is_date(text: str) -> bool:
-    """Tell if a text is an ISO 8601 date or time."""
+    """Return whether a text is an ISO 8601 date or time."""
     try:
         datetime.fromisoformat(text)
     except ValueError:
@@ -180,7 +184,7 @@ class SqlFilter:
 
     Attributes:
         condition: The SQL text.
-        values: What stands for its question marks.
+        values: Values for its question marks.
         slow: Conditions that SQL cannot express exactly; the SQL text calls
             `matches(number, id, content, meta)` for them.
     """
@@ -190,13 +194,13 @@ class SqlFilter:
     slow: list[Filter] = field(default_factory=list)
 
     def matches(self, number: int, passage_id: str, content: str, meta: str) -> bool:
-        """Decide a slow condition in Python, by Haystack's own definition."""
+        """Return whether a slow condition holds, by Haystack's own definition."""
         document = Document(id=passage_id, content=content, meta=json.loads(meta))
         return _compares(self.slow[number], document)
 
 
 def matches(filters: Filter, document: Document) -> bool:
-    """Tell if a passage matches a checked filter: the definition that all stores follow."""
+    """Return whether a passage matches a checked filter: the definition that all stores follow."""
     if "field" in filters:
         return _compares({**filters, "field": full_name(filters["field"])}, document)
     found = (matches(condition, document) for condition in filters["conditions"])
@@ -206,11 +210,11 @@ def matches(filters: Filter, document: Document) -> bool:
 
 
 def _compares(condition: Filter, document: Document) -> bool:
-    """Decide one comparison, by Haystack's own definition."""
+    """Return whether one comparison holds, by Haystack's own definition."""
     try:
         return document_matches_filter(condition, document)
     except (FilterError, TypeError, ValueError, OverflowError):
-        return False  # the document's value has another type, or is no date after all
+        return False  # the document's value has another type, or is not a date
 
 
 def to_sql(filters: Filter | None) -> SqlFilter:
@@ -269,7 +273,7 @@ def _comparison(condition: Filter, sql: SqlFilter) -> Iterator[str]:
 
 
 def is_plain(operator: str, value: Any) -> bool:  # noqa: ANN401 - any filter value
-    """Tell if SQLite compares this value just as Python does."""
+    """Return whether SQLite compares this value exactly as Python does."""
     if operator in ("in", "not in"):
         return all(item is not None and is_plain("==", item) for item in value)
     if isinstance(value, str):
@@ -282,7 +286,7 @@ def is_plain(operator: str, value: Any) -> bool:  # noqa: ANN401 - any filter va
 
 
 def _may_be_date(text: str) -> bool:
-    """Tell if Haystack could take a text for a date and compare points in time."""
+    """Return whether Haystack may read a text as a date and compare points in time."""
     return len(text) >= 10 and text[4] == "-" and text[7] == "-"
 
 
@@ -297,7 +301,7 @@ def _column(name: str) -> str | None:
 
 
 def full_name(name: str) -> str:
-    """Return a field as Haystack looks it up: a name that is not its own is one in the meta."""
+    """Return the name Haystack uses for a field: one that is not its own is in the meta."""
     return name if name in FIELDS or name.startswith("meta.") else f"meta.{name}"
 
 

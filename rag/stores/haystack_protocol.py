@@ -1,4 +1,4 @@
-"""What Haystack's protocol asks of a whole store, said in terms of its one writer."""
+"""Haystack's document store protocol, implemented with a store's only writer."""
 
 from dataclasses import replace
 from typing import Any
@@ -23,14 +23,14 @@ def write_passages(store: Store, documents: list[Document], policy: DuplicatePol
 
 
 def delete_passages(store: Store, document_ids: list[str]) -> None:
-    """Delete passages by id and publish that; unknown ids are ignored."""
+    """Delete passages by id and publish the change; unknown ids are ignored."""
     with store.writer() as writer:
         writer.delete(document_ids)
         writer.publish()
 
 
 def delete_everything(store: Store) -> None:
-    """Delete every passage and document, and publish that."""
+    """Delete every passage and document, and publish the change."""
     with store.writer() as writer:
         writer.clear()
         writer.publish()

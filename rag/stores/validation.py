@@ -1,4 +1,4 @@
-"""What may be written to a store: manifests that fit, vectors that are vectors."""
+"""Validation of data before it is written to a store: manifests and vectors."""
 
 from dataclasses import replace
 
@@ -20,10 +20,10 @@ _NAMES = {
 
 
 def check_manifest(collection: str, made: Manifest, asked: Manifest) -> None:
-    """Refuse what a collection was not made with; the analyser is not looked at.
+    """Check that a manifest matches the collection's, apart from the analyser.
 
     Raises:
-        MismatchError: Names the setting, what it was and what it is.
+        MismatchError: If it does not; names the setting, its old and its new value.
     """
     for name, (words, setting) in _NAMES.items():
         was, now = getattr(made, name), getattr(asked, name)
@@ -39,11 +39,11 @@ def check_manifest(collection: str, made: Manifest, asked: Manifest) -> None:
 
 
 def check_reembedding(collection: str, made: Manifest | None, asked: Manifest) -> None:
-    """Refuse to embed a collection anew that holds nothing, or with more than another embedder.
+    """Check that a collection can be re-embedded: it is not empty, and only the embedder changes.
 
     Raises:
-        StoreError: If nothing was ever embedded.
-        MismatchError: Names the setting, what it was and what it is.
+        StoreError: If it holds nothing to embed.
+        MismatchError: If another setting changes; names the setting, its old and its new value.
     """
     if made is None:
         raise StoreError(
@@ -55,7 +55,7 @@ def check_reembedding(collection: str, made: Manifest | None, asked: Manifest) -
 
 
 def as_vectors(found: Vectors, count: int, dimension: int) -> Vectors:
-    """Return what an embedder gave for some passages.
+    """Return an embedder's output for some passages, checked.
 
     Raises:
         ValueError: If it has another shape, NaN or infinity.
@@ -71,10 +71,10 @@ def as_vector(values: object, name: str) -> npt.NDArray[np.float32]:
     """Return numbers as a vector.
 
     Raises:
-        ValueError: If they are not a list of finite numbers in single precision; says whose.
+        ValueError: If they are not a list of finite single-precision numbers; says whose.
     """
     try:
-        with np.errstate(over="ignore"):  # too large becomes infinity, which is refused below
+        with np.errstate(over="ignore"):  # too large becomes infinity, which is rejected below
             vector = np.asarray(values, np.float32)
     except (ValueError, TypeError):
         raise ValueError(f"{name} is not a list of numbers") from None

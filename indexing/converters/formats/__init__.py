@@ -1,1 +1,1 @@
-"""One module for each format of files."""
+"""Conversion functions, one module per file format."""

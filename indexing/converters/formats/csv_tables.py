@@ -1,4 +1,4 @@
-"""One document for each row of a .csv file, whatever its delimiter."""
+"""Conversion of .csv files: one document per row, with any delimiter."""
 
 import csv
 import re
@@ -10,24 +10,24 @@ from indexing.converters.text.cleaning import one_line
 
 _DELIMITERS = ",;\t|"
 CSV_LIMIT = (
-    131_072  # characters of a cell: the csv module's own limit, never to be lowered for others
+    131_072  # characters of a cell: the csv module's own limit, a global never to be lowered
 )
 _LONGEST_NAME = 80
 _MOST_RESTARTS = 20
 _INTEGER = re.compile(r"[+-]?(?:0|[1-9]\d{0,17})")
 _DECIMAL = re.compile(r"[+-]?(?:0|[1-9]\d{0,17})(?:\.\d{1,17})?(?:[eE][+-]?\d{1,2})?")
 
-Row = tuple[int, list[str]]  # the line it begins on, and its cells
+Row = tuple[int, list[str]]  # the line on which it begins, and its cells
 
 
 def convert_csv(text: str) -> Iterator[ConvertedDocument | ConversionProblem]:
-    """The documents of a CSV file, and a problem for each row that cannot be read.
+    """Yield the documents of a CSV file, and a problem for each row that cannot be read.
 
     The first row names the columns; if it looks like data, they are called col1, col2, ... A
-    column of numbers alone gives numbers to filter by, any other column strings.
+    column that holds only numbers becomes a numeric filter, any other column a string filter.
 
     Raises:
-        Unreadable: if there is no row of data.
+        Unreadable: If there is no row of data.
     """
     delimiter = find_delimiter(text)
     top = list(_first_rows(text, delimiter))
@@ -63,7 +63,7 @@ def _read_row(
 
 
 def find_delimiter(text: str) -> str:
-    r"""The character between the cells: comma, semicolon, tab or bar.
+    r"""Return the character between the cells: comma, semicolon, tab or bar.
 
     Example:
         >>> find_delimiter("name;price\npump, large;3,50\n")
@@ -82,10 +82,10 @@ def find_delimiter(text: str) -> str:
 
 
 def looks_like_header(rows: list[list[str]]) -> bool:
-    """Whether the first of the rows names the columns.
+    """Return whether the first row names the columns.
 
-    Names are short, differ, are no numbers, and do not come again in their column; only the first
-    may be empty, as in tables with an unnamed index.
+    Names are short, distinct, not numbers, and not repeated in their column; only the first may be
+    empty, as in tables with an unnamed index.
     """
     names = [cell.strip() for cell in rows[0]]
     if not all(names[1:]) or not any(names) or len(set(names)) < len(names):
@@ -100,17 +100,17 @@ def looks_like_header(rows: list[list[str]]) -> bool:
 
 
 def name_columns(header: list[str], width: int) -> list[str]:
-    """`width` names: those of the header, and colN where there is none."""
+    """Return `width` column names: those of the header, and colN where it has none."""
     cleaned = [one_line(name) for name in header]
     padded = cleaned + [""] * (width - len(cleaned))
     return [name or f"col{number}" for number, name in enumerate(padded, start=1)]
 
 
 def read_rows(text: str, delimiter: str) -> Iterator[Row | ConversionProblem]:
-    """The rows that are not blank; a row that breaks the quoting rules is a problem.
+    """Yield the rows that are not blank; a row that breaks the quoting rules is a problem.
 
-    A quote that is never closed would swallow the rest of the file: reading goes on at the line
-    after it.
+    After a quote that is never closed, reading continues at the next line, so that the rest of the
+    file is not lost.
     """
     lines = text.split("\n")
     csv.field_size_limit(max(len(text), CSV_LIMIT))
@@ -128,7 +128,7 @@ def read_rows(text: str, delimiter: str) -> Iterator[Row | ConversionProblem]:
 def _read_from(
     lines: list[str], start: int, delimiter: str
 ) -> Generator[Row | ConversionProblem, None, int | None]:
-    """The rows from `lines[start]` on; returns where to go on, if a quote was never closed."""
+    """Yield the rows from `lines[start]`; return the line to resume after an unclosed quote."""
     source = (f"{line}\n" for line in lines[start:])
     reader = csv.reader(source, delimiter=delimiter, strict=True)
     while True:
@@ -157,7 +157,7 @@ def _first_rows(text: str, delimiter: str) -> Iterator[Row]:
 
 
 def _column_kinds(text: str, delimiter: str, header_line: int) -> dict[int, type]:
-    """For each column the type of all its cells that are not empty: int, float or str."""
+    """Return the type of each column's cells, the empty ones left out: int, float or str."""
     kinds: dict[int, type] = {}
     for row in read_rows(text, delimiter):
         if isinstance(row, ConversionProblem) or row[0] == header_line:

@@ -1,4 +1,4 @@
-"""DOCX to text: paragraphs and tables in the order of the document, headings from the styles.
+"""Conversion of DOCX files: paragraphs and tables in document order, headings by style.
 
 Not read: headers, footers, footnotes, comments, deleted and hidden text.
 """
@@ -30,14 +30,14 @@ _DAMAGE = (
 
 
 def convert_docx(data: bytes, stem: str) -> ConvertedDocument:
-    """The document of a DOCX file.
+    """Return the document of a DOCX file.
 
     Args:
-        data: the bytes of the file.
-        stem: the title when neither the properties nor a heading give one.
+        data: The bytes of the file.
+        stem: The title if neither the properties nor a heading give one.
 
     Raises:
-        Unreadable: for damaged or encrypted files, zip bombs, and files without text.
+        Unreadable: If the file is damaged, encrypted, a zip bomb or without text.
     """
     if data.startswith(b"\xd0\xcf\x11\xe0"):
         raise Unreadable("it is an old Word file or needs a password; save it as a plain .docx")
@@ -58,12 +58,12 @@ def convert_docx(data: bytes, stem: str) -> ConvertedDocument:
 
 
 def check_unpacked_size(data: bytes) -> None:
-    """Refuse a zip bomb by what the archive says of itself, before anything is unpacked.
+    """Check the unpacked size that the archive declares, before anything is unpacked.
 
-    `zipfile` never unpacks more of a member than is said here.
+    `zipfile` never unpacks more of a member than its declared size.
 
     Raises:
-        Unreadable: if over 500 MB would be unpacked, or over 100 MB at a ratio over 100.
+        Unreadable: If over 500 MB would be unpacked, or over 100 MB at a ratio over 100.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -78,4 +78,4 @@ def check_unpacked_size(data: bytes) -> None:
 
 def _core_title(document: Any) -> str:  # noqa: ANN401
     title = document.core_properties.title or ""
-    return "" if title.lower() == "word document" else title  # the default of python-docx
+    return "" if title.lower() == "word document" else title  # python-docx's default title

@@ -1,4 +1,4 @@
-"""The body of a DOCX document as text, by the elements of its XML.
+"""Text of the body of a DOCX document, read from the elements of its XML.
 
 python-docx's own `paragraph.text` loses tracked insertions and its `iter_inner_content` loses
 content controls, so the elements are read here.
@@ -22,7 +22,7 @@ _OFF = {"0", "false", "off"}
 
 
 def read_body(document: Any) -> tuple[str, list[Heading]]:  # noqa: ANN401
-    """The text of a `docx.Document`, and its headings by offset."""
+    """Return the text of a `docx.Document`, and its headings by offset."""
     styles = {style.style_id: style.name or "" for style in document.styles}
     parts: list[str] = []
     sections: list[Heading] = []
@@ -52,7 +52,7 @@ def _blocks(parent: Any) -> Iterator[Any]:  # noqa: ANN401
 
 
 def _read_paragraph(paragraph: Any, styles: dict[str, str]) -> tuple[str, int, bool]:  # noqa: ANN401
-    """The text, the level (0 for no heading), and whether it is a list item."""
+    """Return the text, the heading level (0 for none), and whether it is a list item."""
     style = styles.get(_value(paragraph, "w:pPr/w:pStyle"), "")
     text = "".join(_characters(paragraph)).strip()
     level = _heading_level(style)
@@ -84,7 +84,7 @@ def _characters(element: Any) -> Iterator[str]:  # noqa: ANN401
             yield _BREAKS[tag]
         elif tag not in _SKIPPED and tag != _FALLBACK and not _is_hidden(child):
             yield from _characters(child)
-            if tag == _PARAGRAPH:  # inside a text box or a table in a cell
+            if tag == _PARAGRAPH:  # inside a text box, or a table within a cell
                 yield "\n"
 
 

@@ -1,4 +1,4 @@
-"""Fields of records and front matter as filters: scalars that any store can hold."""
+"""Fields of records and front matter as filter values: scalars that any store can hold."""
 
 import datetime
 import math
@@ -8,11 +8,11 @@ from typing import Any
 from indexing.converters.schema import Scalar
 from indexing.converters.text.cleaning import clean, one_line
 
-_LONGEST_VALUE = 1_000  # a longer string is text, and no value to filter by
+_LONGEST_VALUE = 1_000  # characters; a longer string is text, not a filter value
 
 
 def scalar_fields(fields: Mapping[Any, Any]) -> dict[str, Scalar]:
-    """The fields that hold one value each, fit for filters.
+    """Return the scalar fields, with values that filters can use.
 
     Lists, mappings and strings over 1,000 characters are left out. Dates become ISO strings;
     numbers that databases or JSON cannot hold (over 64 bits, infinite, not a number) strings.
@@ -34,7 +34,7 @@ def scalar_fields(fields: Mapping[Any, Any]) -> dict[str, Scalar]:
 
 
 def is_scalar(value: object) -> bool:
-    """Whether the value is one string, number, truth value, date or nothing."""
+    """Return whether the value is one string, number, truth value, date or None."""
     return value is None or isinstance(value, str | int | float | bool | datetime.date)
 
 

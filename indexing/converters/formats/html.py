@@ -1,8 +1,8 @@
-"""HTML to readable text with its headings.
+"""Conversion of HTML pages to readable text with headings.
 
-Blocks stand on lines of their own, paragraphs after a blank line, `<pre>` as it is, list items
+Blocks stand on lines of their own, paragraphs after a blank line, `<pre>` verbatim, list items
 after "- " or their number, table rows as "a | b", definitions indented under their term. A table
-that holds headings, lists or other tables is taken for layout and read cell by cell.
+that holds headings, lists or other tables counts as layout and is read cell by cell.
 """
 
 import re
@@ -37,23 +37,23 @@ _CHARSET = re.compile(
 
 
 def declared_encoding(data: bytes) -> str | None:
-    """The encoding that the first 4,096 bytes of the page name, or None."""
+    """Return the encoding declared in the first 4,096 bytes of the page, or None."""
     match = _CHARSET.search(data[:4096])
     return (match[1] or match[2]).decode("ascii", errors="replace") if match else None
 
 
 def convert_html(text: str, stem: str) -> ConvertedDocument:
-    """The document of an HTML page.
+    """Return the document of an HTML page.
 
     Args:
-        text: the decoded page.
-        stem: the title when neither `<title>` nor `<h1>` gives one.
+        text: The decoded page.
+        stem: The title if neither `<title>` nor `<h1>` gives one.
 
     Raises:
-        Unreadable: if there is no text.
+        Unreadable: If there is no text.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # advice on XHTML, and on text that looks like an address
+        warnings.simplefilter("ignore")  # about XHTML, and about text that looks like a URL
         soup = BeautifulSoup(text, "lxml")
     cut(soup)
     body, sections = read_tree(find_content(soup))
@@ -64,7 +64,7 @@ def convert_html(text: str, stem: str) -> ConvertedDocument:
 
 
 def read_tree(root: Tag) -> tuple[str, list[Heading]]:
-    """The text under an element and the headings in it, by offset."""
+    """Return the text under an element, and its headings by offset."""
     walker = _Walker(find_layout_tables(root))
     todo: list[tuple[object, bool]] = [(root, False)]  # a stack: pages can nest without end
     while todo:
@@ -81,17 +81,17 @@ def read_tree(root: Tag) -> tuple[str, list[Heading]]:
 
 
 class _Walker:
-    """What each element does to the text, before and after its children."""
+    """Effect of each element on the text, before and after its children."""
 
     def __init__(self, layout_tables: set[int]) -> None:
         self._layout_tables = layout_tables
         self.writer = TextWriter()
-        self._tables: list[bool] = []  # for each open table: are its cells data
-        self._counters: list[int | None] = []  # for each open list: the next number, if it has any
+        self._tables: list[bool] = []  # for each open table: whether its cells are data
+        self._counters: list[int | None] = []  # for each open list: the next number, if any
         self._items = 0
 
     def enter(self, tag: Tag) -> bool:
-        """Whether the children are to be read."""
+        """Write the text before the children; return whether they are to be read."""
         name = tag.name
         if name == "br":
             self.writer.break_line()
@@ -109,7 +109,7 @@ class _Walker:
         return True
 
     def leave(self, tag: Tag) -> None:
-        """Called after the children, if `enter` said yes."""
+        """Write the text after the children; called only if `enter` returned True."""
         name = tag.name
         if name in _HEADINGS:
             self.writer.close_heading(int(name[1]))
@@ -168,7 +168,7 @@ def _first_number(tag: Tag) -> int:
 
 
 def _verbatim(tag: Tag) -> str:
-    """The text of `<pre>`, line breaks as newlines."""
+    """Return the text of `<pre>`, with line breaks as newlines."""
     for line_break in tag.find_all("br"):
         line_break.replace_with("\n")
     return tag.get_text().strip("\n").rstrip()

@@ -1,17 +1,17 @@
-"""Text written piece by piece, with the white space of a page that is pleasant to read."""
+"""Text writer for HTML pages, which normalises white space."""
 
 import re
 
 from indexing.converters.schema import Heading
 
 _EAST_ASIAN = "[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]"
-# a line break in Chinese or Japanese source is no space between words
+# A line break in Chinese or Japanese source is no space between words.
 _EAST_ASIAN_GAP = re.compile(rf"(?<={_EAST_ASIAN})\s+(?={_EAST_ASIAN})")
 _DEEPEST_INDENT = 8
 
 
 class TextWriter:
-    r"""Collects text; white space is asked for before it is needed and written only then.
+    r"""Text buffer that writes requested white space only when more text follows.
 
     Example:
         >>> writer = TextWriter()
@@ -24,16 +24,16 @@ class TextWriter:
         self.sections: list[Heading] = []
         self._parts: list[str] = []
         self._size = 0
-        self._lines = 0  # newlines asked for
-        self._space = False  # a space asked for
+        self._lines = 0  # requested newlines
+        self._space = False  # whether a space is requested
         self._indents: list[str] = []
-        self._opening: str | None = None  # the mark of a list item that has no text yet
-        self._inline = 0  # inside a heading or a table cell: line breaks are spaces
+        self._opening: str | None = None  # the mark of a list item without text so far
+        self._inline = 0  # depth inside headings and table cells, where line breaks are spaces
         self._headings: list[tuple[int, int]] = []
         self._row = 0  # parts written before the table row
 
     def text(self) -> str:
-        """Everything written so far."""
+        """Return the text written so far."""
         return "".join(self._parts)
 
     def write(self, text: str) -> None:
@@ -48,7 +48,7 @@ class TextWriter:
             self._space = text[-1:].isspace()
 
     def write_verbatim(self, text: str) -> None:
-        """Add a block as it is, on lines of its own."""
+        """Add a block verbatim, on lines of its own."""
         self.break_line(2)
         self._flush()
         self._emit(text)
@@ -69,7 +69,7 @@ class TextWriter:
         self._space = True
 
     def break_line(self, lines: int = 1) -> None:
-        """Ask for a new line (1) or a blank line (2) before the next words."""
+        """Request a new line (1) or a blank line (2) before the next words."""
         if self._inline:
             self._space = True
         elif self._opening is None:
@@ -82,17 +82,17 @@ class TextWriter:
         self._opening = mark
 
     def close_item(self) -> None:
-        """End the item opened last; without words it leaves no trace."""
+        """End the innermost item; without words it leaves no trace."""
         self._opening = None
         self._indents.pop()
         self.break_line()
 
     def open_inline(self) -> None:
-        """Begin a stretch that stays on one line."""
+        """Begin a stretch of text that stays on one line."""
         self._inline += 1
 
     def close_inline(self) -> None:
-        """End the stretch opened last."""
+        """End the innermost such stretch."""
         self._inline -= 1
 
     def open_heading(self) -> None:
@@ -104,7 +104,7 @@ class TextWriter:
         self._inline += 1
 
     def close_heading(self, level: int) -> None:
-        """End the heading opened last and record it, unless it is empty."""
+        """End the innermost heading and record it, unless it is empty."""
         self._inline -= 1
         start, first = self._headings.pop()
         words = "".join(self._parts[first:])

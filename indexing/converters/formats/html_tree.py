@@ -1,4 +1,4 @@
-"""The part of an HTML page that a reader came for: what is hidden or navigation is cut out."""
+"""Removal of hidden elements and navigation from an HTML page, leaving its main content."""
 
 import re
 
@@ -32,7 +32,7 @@ _LAYOUT = frozenset(
 
 
 def cut(soup: BeautifulSoup) -> None:
-    """Remove from the tree what is hidden, and what surrounds the content of a page."""
+    """Remove hidden elements, and everything around the page's content, from the tree."""
     unwanted: list[Tag] = []
     todo: list[tuple[Tag, bool]] = [(soup, False)]  # no recursion: pages can nest without end
     while todo:
@@ -50,7 +50,7 @@ def cut(soup: BeautifulSoup) -> None:
 
 
 def _is_unwanted(tag: Tag, inside: bool) -> bool:
-    """Whether to cut the element; `inside` the content, headers and footers belong to it."""
+    """Return whether to cut the element; `inside` the content, headers and footers stay."""
     if tag.name in _NEVER_DROPPED:
         return False
     if tag.name in _DROPPED or (tag.name in _FRAME and not inside):
@@ -59,7 +59,7 @@ def _is_unwanted(tag: Tag, inside: bool) -> bool:
 
 
 def _marked(tag: Tag) -> bool:
-    """Whether an attribute says: hidden, or navigation."""
+    """Return whether an attribute marks the element as hidden or as navigation."""
     attributes = tag.attrs
     if "hidden" in attributes or attributes.get("aria-hidden") == "true":
         return True
@@ -72,7 +72,7 @@ def _marked(tag: Tag) -> bool:
 
 
 def find_content(soup: BeautifulSoup) -> Tag:
-    """The element that holds the main content, else the body, else the whole page."""
+    """Return the element that holds the main content, else the body, else the whole page."""
     body = soup.body or soup
     articles = soup.find_all("article", limit=2)
     only_article = articles[0] if len(articles) == 1 else None
@@ -83,7 +83,7 @@ def find_content(soup: BeautifulSoup) -> Tag:
 
 
 def find_layout_tables(root: Tag) -> set[int]:
-    """The `id()` of each table that holds other blocks than cells, and so is no grid of data."""
+    """Return the `id()` of each table that holds blocks other than cells: layout, not data."""
     found: set[int] = set()
     todo: list[tuple[Tag, int]] = [(root, 0)]  # with the id of the table around it
     while todo:

@@ -1,7 +1,7 @@
-"""Markdown to a document whose text is the Markdown source itself.
+"""Conversion of Markdown files, whose text stays the Markdown source.
 
-Left out are the YAML front matter, which becomes fields, and HTML comments, which no reader sees;
-comments inside code stay. Headings come from the parser, so that `#` in a code block is none.
+YAML front matter becomes fields; HTML comments, which no reader sees, are removed, except inside
+code. Headings come from the parser, so that `#` in a code block is not one.
 """
 
 import re
@@ -26,14 +26,14 @@ _ANCHOR = re.compile(r"\s*\{[ ]?[#:.][^{}]*\}\s*$")
 
 
 def convert_markdown(text: str, stem: str) -> ConvertedDocument:
-    """The document of a Markdown file.
+    """Return the document of a Markdown file.
 
     Args:
-        text: the decoded source.
-        stem: the title when neither front matter nor a heading gives one.
+        text: The decoded source.
+        stem: The title if neither front matter nor a heading gives one.
 
     Raises:
-        Unreadable: if there is no text.
+        Unreadable: If there is no text.
     """
     fields, body = split_front_matter(clean(text))
     body = clean(drop_comments(body))
@@ -46,7 +46,7 @@ def convert_markdown(text: str, stem: str) -> ConvertedDocument:
 
 
 def split_front_matter(text: str) -> tuple[dict[Any, Any], str]:
-    r"""The fields of YAML front matter and the text after it; bad front matter stays text.
+    r"""Return the fields of YAML front matter and the text after it; bad front matter stays text.
 
     Example:
         >>> split_front_matter("---\ntitle: Pumps\n---\nHello\n")
@@ -65,7 +65,7 @@ def split_front_matter(text: str) -> tuple[dict[Any, Any], str]:
 
 
 def drop_comments(text: str) -> str:
-    """The text without HTML comments; code blocks and code spans are left as they are."""
+    """Return the text without HTML comments; code blocks and code spans stay as they are."""
     if "<!--" not in text:
         return text
     pieces, end = [], 0
@@ -90,7 +90,7 @@ def _drop_from_prose(text: str, *, last: bool = False) -> str:
                 break
             pieces.append(text[end : match.start()])
             end = after
-        else:  # a code span ends at as many backticks
+        else:  # a code span ends at the same number of backticks
             close = re.compile(f"(?<!`){mark}(?!`)" if len(mark) < 9 else "(?!)")
             closing = close.search(text, after, after + _LONGEST_CODE_SPAN)
             after = closing.end() if closing else after
@@ -100,7 +100,7 @@ def _drop_from_prose(text: str, *, last: bool = False) -> str:
 
 
 def find_headings(text: str) -> list[Heading]:
-    r"""The headings of Markdown source, each at the offset of its line.
+    r"""Return the headings of Markdown source, each at the offset of its line.
 
     Example:
         >>> find_headings("# A *b*\n```\n# no\n```\nC\n---\n")

@@ -1,6 +1,6 @@
-"""PDF to text, page by page, with headings from the bookmarks.
+"""Conversion of PDF files, page by page, with headings from the bookmarks.
 
-Pages are joined by a newline and a form feed; `pages` holds where each begins. Runs of spaces and
+Pages are joined by a newline and a form feed; `pages` holds the start of each. Runs of spaces and
 of blank lines are collapsed, nothing else is changed: running headers and hyphens stay.
 """
 
@@ -21,14 +21,14 @@ from indexing.converters.text.cleaning import one_line
 
 _SEPARATOR = "\n\f"
 _MOST_BOOKMARKS = 5_000
-# what programs write in place of a title
+# Placeholders that programs write instead of a title.
 _NO_TITLE = re.compile(
     r"untitled|\(?anonymous\)?|\(?unspecified\)?|(document|slide|title|powerpoint presentation)\d*"
     r"|microsoft (word|powerpoint|excel)\b.*|.*\.(docx?|pptx?|xlsx?|pdf|tex|dvi|indd|qxd|rtf|odt)"
     r"|[\W\d_]*",
     re.IGNORECASE,
 )
-# what pypdf lets out on damaged files beside its own errors
+# Exceptions that pypdf raises on damaged files besides its own.
 _DAMAGE = (
     PyPdfError,
     ArithmeticError,
@@ -47,14 +47,14 @@ _DAMAGE = (
 
 
 def convert_pdf(data: bytes, stem: str) -> Iterator[ConvertedDocument | ConversionProblem]:
-    """The document of a PDF file, and a problem for each page that could not be read.
+    """Yield the document of a PDF file, and a problem for each page that cannot be read.
 
     Args:
-        data: the bytes of the file.
-        stem: the title when the file has no sensible one.
+        data: The bytes of the file.
+        stem: The title if the file has no sensible one.
 
     Raises:
-        Unreadable: for damaged and encrypted files, and when no page has text.
+        Unreadable: If the file is damaged or encrypted, or no page has text.
     """
     reader = _open(data)
     texts: list[str] = []
@@ -66,7 +66,7 @@ def convert_pdf(data: bytes, stem: str) -> Iterator[ConvertedDocument | Conversi
             except _DAMAGE as error:
                 texts.append("")
                 problems.append(ConversionProblem(f"page {number}: damaged ({_name(error)})"))
-    except _DAMAGE as error:  # the list of pages itself
+    except _DAMAGE as error:  # in the list of pages itself
         if not texts:
             raise Unreadable(f"the PDF is damaged ({_name(error)})") from error
         problems.append(ConversionProblem(f"after page {len(texts)}: damaged ({_name(error)})"))
@@ -123,7 +123,7 @@ def _title(reader: PdfReader) -> str:
 
 
 def _sections(reader: PdfReader, body: str, pages: list[int]) -> list[Heading]:
-    """A section for each bookmark whose title stands on its page, in the order of the outline."""
+    """Return a section for each bookmark whose title stands on its page, in outline order."""
     sections: dict[int, Heading] = {}
     try:
         bookmarks = list(islice(_bookmarks(reader.outline, 1), _MOST_BOOKMARKS))

@@ -1,8 +1,8 @@
-"""One document for each record of a .json or .jsonl file, and how a record becomes a document.
+"""Conversion of .json and .jsonl files, one document per record; the document of any record.
 
 The text of a record is its main text, then its other fields as lines "key: value", so that they
-can be found and cited. A record without a main text consists of such lines alone. Fields that hold
-one value also become filters.
+can be found and cited. A record without a main text consists of such lines alone. Scalar fields
+also become filters.
 """
 
 import json
@@ -26,14 +26,14 @@ Record = Mapping[str, Any]
 
 
 def convert_json(text: str) -> Iterator[ConvertedDocument | ConversionProblem]:
-    """The documents of a JSON file.
+    """Yield the documents of a JSON file.
 
-    A list gives one for each object in it, and so does an object with exactly one list of objects
-    (`{"data": [...]}`); any other object is one document. Lines of JSON under the name .json are
+    A list gives one document per object in it, and so does an object with exactly one list of
+    objects (`{"data": [...]}`); any other object is one document. JSON lines in a .json file are
     read as .jsonl.
 
     Raises:
-        Unreadable: if the file is not valid JSON, or holds no object.
+        Unreadable: If the file is not valid JSON, or holds no object.
     """
     try:
         value = _parse(text)
@@ -49,9 +49,9 @@ def convert_json(text: str) -> Iterator[ConvertedDocument | ConversionProblem]:
 
 
 def convert_json_lines(text: str) -> Iterator[ConvertedDocument | ConversionProblem]:
-    """The documents of a JSON Lines file, and a problem for each line that is not an object.
+    """Yield the documents of a JSON Lines file, and a problem for each line that is not an object.
 
-    Blank lines do not count as records.
+    Blank lines are not counted as records.
     """
     number = 0
     for line_number, line in enumerate(text.split("\n"), start=1):
@@ -111,13 +111,13 @@ def _read_record(
 def record_document(
     record: Record, number: int, format_: str, filters: Record | None = None
 ) -> ConvertedDocument | None:
-    r"""The document of one record, or None if all its fields are empty.
+    r"""Return the document of one record, or None if all its fields are empty.
 
     Args:
-        record: field names and values; nested values become compact JSON in the text.
-        number: the record's number in its file, from 1: the key.
+        record: Field names and values; nested values become compact JSON in the text.
+        number: The record's number in its file, from 1: the key.
         format_: "csv", "json" or "jsonl".
-        filters: the fields to filter by, if their types are known better than in `record`.
+        filters: The fields that become filters, if their types are known better than in `record`.
 
     Example:
         >>> record_document({"review": "The best pump I ever had.", "stars": 5}, 1, "json").text
@@ -137,7 +137,7 @@ def record_document(
 
 
 def _first_name(record: Record, names: list[str], shortest: int) -> str | None:
-    """The record's own spelling of the first of `names` with a string long enough."""
+    """Return the record's spelling of the first of `names` that holds a long enough string."""
     spellings = {str(name).strip().lower(): name for name in record}
     for name in names:
         value = record.get(spellings.get(name, ""))

@@ -1,1 +1,1 @@
-"""The process that reads files, and how it is spoken to."""
+"""The worker process that parses files, and its client."""

@@ -1,4 +1,4 @@
-"""`Converter`: files to documents through a worker process that may die, hang or grow."""
+"""`Converter`: conversion of files in a worker process that may crash, hang or grow."""
 
 import contextlib
 import os
@@ -15,20 +15,20 @@ from indexing.converters.process.wire import OUT_OF_MEMORY, document_from_fields
 from indexing.converters.schema import Conversion
 
 _ROOT = Path(__file__).resolve().parents[3]
-# A CJK character of two bytes takes six in ASCII JSON, and the fields of a record come twice.
+# A CJK character of two bytes takes six in ASCII JSON, and a record's fields come twice.
 _ANSWER_RATIO = 10
 
 
 class Converter:
-    """Converts files one at a time; close it, or use it in a `with` statement.
+    """Converter of files, one at a time; close it, or use it in a `with` statement.
 
     The worker process is started for the first file, kept for the next ones, and replaced when it
-    died, hung or grew. Not for use from several threads at once.
+    died, hung or used too much memory. Not safe for use from several threads at once.
 
     Args:
-        seconds: wall-clock time for one file, the start of a worker included; over 0.
-        memory_mb: address space of the worker in MiB (not enforced on Windows and macOS).
-        max_file_mb: larger files are refused, in MiB.
+        seconds: Wall-clock time for one file, the start of a worker included; over 0.
+        memory_mb: Address space of the worker in MiB (not enforced on Windows and macOS).
+        max_file_mb: Size limit of a file in MiB; larger files are refused.
 
     Example:
         >>> with Converter(seconds=20) as converter:
@@ -59,24 +59,24 @@ class Converter:
         self.close()
 
     def close(self) -> None:
-        """End the worker process; a later `convert` starts another."""
+        """End the worker process; a later `convert` starts a new one."""
         worker, self._worker = self._worker, None
         if worker is None:
             return
         worker.kill()
         for pipe in _pipes(worker):
-            with contextlib.suppress(OSError):  # a request that nobody read
+            with contextlib.suppress(OSError):  # from a request that nobody read
                 pipe.close()
         worker.wait()
 
     def convert(self, path: Path) -> Conversion:
-        """The documents of a file, and the problems with parts of it.
+        """Return the documents of a file, and the problems with parts of it.
 
         Args:
-            path: a regular file with one of `SUFFIXES`.
+            path: A regular file with one of `SUFFIXES`.
 
         Raises:
-            ConversionError: if the file gives no document at all; the reason says what to do.
+            ConversionError: If the file gives no document at all; the reason says what to do.
         """
         check_file(path, self._max_file_mb)
         request = {
@@ -117,7 +117,7 @@ class Converter:
         return conversion
 
     def _send(self, request: bytes) -> "subprocess.Popen[bytes]":
-        """The worker that has the request; one that died since the last file is replaced."""
+        """Send the request, replacing a worker that died since the last file; return the worker."""
         for _ in range(2):
             if self._worker is None or self._worker.poll() is not None:
                 self.close()
@@ -133,7 +133,7 @@ class Converter:
         raise ConversionError("the converter cannot be started")
 
     def _start(self) -> "subprocess.Popen[bytes]":
-        # -P and the path: what lies in the current folder is never imported in place of a library
+        # -P and the path: nothing in the current folder is imported in place of a library
         command = [sys.executable, "-P", "-W", "ignore", "-m", "indexing.converters.process.worker"]
         inherited = os.environ.get("PYTHONPATH")
         paths = [inherited, str(_ROOT)] if inherited else [str(_ROOT)]
@@ -143,11 +143,11 @@ class Converter:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
-            start_new_session=True,  # Ctrl-C is for the calling process to act on
+            start_new_session=True,  # Ctrl-C is for the calling process
         )
 
     def _receive(self, worker: "subprocess.Popen[bytes]", conversion: Conversion) -> dict[str, Any]:
-        """The message that ends an answer; the others are added to `conversion`."""
+        """Add documents and problems to `conversion`; return the message that ends the answer."""
         left = _ANSWER_RATIO * self._max_file_mb * MB
         stdout = _pipes(worker)[1]
         while True:
@@ -166,7 +166,7 @@ class Converter:
                 return message
 
     def _finish(self, message: dict[str, Any]) -> None:
-        """Raise what the worker said; replace it if half of its memory is used."""
+        """Raise the worker's error, if any; replace the worker if half of its memory is used."""
         if message.get("memory_mb", 0) > self._memory_mb / 2:
             self.close()
         if "failed" in message:

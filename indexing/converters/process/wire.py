@@ -1,4 +1,4 @@
-"""Messages between the calling process and its worker: one JSON object a line, ASCII only.
+"""Messages between the calling process and its worker: one JSON object per line, ASCII only.
 
     request   {"path": ..., "suffix": ..., "stem": ..., "most": bytes to read at most}
     answers   {"document": {...}} and {"problem": "..."}, any number of them, then one of
@@ -13,19 +13,19 @@ from typing import Any
 
 from indexing.converters.schema import ConvertedDocument, Heading
 
-OUT_OF_MEMORY = 3  # exit code of a worker whose memory is used up
+OUT_OF_MEMORY = 3  # exit code of a worker that has used up its memory
 
 
 def pack(message: Mapping[str, Any]) -> bytes:
-    """One line for one message."""
+    """Return a message as one line."""
     return json.dumps(message, ensure_ascii=True, separators=(",", ":")).encode("ascii") + b"\n"
 
 
 def unpack(line: bytes) -> dict[str, Any]:
-    """The message of one line.
+    """Return the message in a line.
 
     Raises:
-        ValueError: if the line holds no JSON object.
+        ValueError: If the line holds no JSON object.
     """
     message = json.loads(line)
     if not isinstance(message, dict):
@@ -34,7 +34,7 @@ def unpack(line: bytes) -> dict[str, Any]:
 
 
 def document_to_fields(document: ConvertedDocument) -> dict[str, Any]:
-    """The document as plain values."""
+    """Return the document as plain values."""
     return {
         "key": document.key,
         "title": document.title,
@@ -46,10 +46,10 @@ def document_to_fields(document: ConvertedDocument) -> dict[str, Any]:
 
 
 def document_from_fields(fields: Mapping[str, Any]) -> ConvertedDocument:
-    """The document that `document_to_fields` took apart.
+    """Return the document that `document_to_fields` serialised.
 
     Raises:
-        KeyError, TypeError, ValueError: if these are no such fields.
+        KeyError, TypeError, ValueError: If the fields are not those of a document.
     """
     sections = tuple(
         Heading(int(start), int(level), str(heading))

@@ -1,4 +1,4 @@
-"""The process that parses files: paths in on stdin, documents out on stdout (see wire.py).
+"""Worker process that parses files: paths in on stdin, documents out on stdout (see wire.py).
 
 Started by client.py as `python -m indexing.converters.process.worker SECONDS MEMORY_MB`. It trusts
 no file and holds nothing worth keeping, so that it can be killed at any moment.
@@ -20,7 +20,7 @@ _MOST_PROBLEMS = 100
 
 
 def main(arguments: list[str]) -> int:
-    """0 when the calling process has closed its end, 3 when the memory is used up."""
+    """Answer requests; return 0 at the end of input, 3 when the memory is used up."""
     seconds, memory_mb = float(arguments[0]), int(arguments[1])
     requests, answers = _take_over_pipes()
     logging.disable(logging.CRITICAL)
@@ -38,10 +38,10 @@ def main(arguments: list[str]) -> int:
 
 
 def answer(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The messages that answer one request; the last one says "done" or "failed".
+    """Yield the messages that answer one request; the last one says "done" or "failed".
 
     Raises:
-        MemoryError: after which this process is to end.
+        MemoryError: If the memory is used up; end the process then.
     """
     problems = 0
     try:
@@ -54,7 +54,7 @@ def answer(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
             problems += isinstance(piece, ConversionProblem)
     except MemoryError:
         raise
-    # The process border: whatever a parser of strangers' files raises is that file's failure.
+    # The process border: any exception of a parser is a failure of the file.
     except Exception as error:  # noqa: BLE001
         yield {"failed": _reason(error), "memory_mb": used_memory_mb()}
     else:
@@ -88,7 +88,7 @@ def _read(path: str, most: int) -> bytes:
 
 
 def _take_over_pipes() -> tuple[BinaryIO, BinaryIO]:
-    """The two pipes; whatever a library prints or reads from now on goes nowhere."""
+    """Return the two pipes; detach stdin and stdout, so that libraries cannot use them."""
     requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nowhere = os.open(os.devnull, os.O_RDWR)
     for number in (0, 1, 2):

@@ -1,1 +1,1 @@
-"""From bytes to clean characters."""
+"""Decoding and cleaning of text."""

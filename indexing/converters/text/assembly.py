@@ -1,4 +1,4 @@
-"""A document put together from raw parts: cleaned, offsets kept right, never blank."""
+"""Assembly of a document from raw parts: text cleaned, offsets adjusted, never blank."""
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
@@ -15,17 +15,17 @@ def whole_file(
     sections: Sequence[Heading] = (),
     pages: Sequence[int] = (),
 ) -> ConvertedDocument:
-    """The document of a whole file.
+    """Return the document of a whole file.
 
     Args:
-        text: raw text.
-        title: raw title, not blank.
-        meta: fields to filter by.
-        sections: headings with offsets into the raw text, in any order.
-        pages: ascending start offsets into the raw text.
+        text: Raw text.
+        title: Raw title, not blank.
+        meta: Fields for filters.
+        sections: Headings with offsets into the raw text, in any order.
+        pages: Ascending start offsets into the raw text.
 
     Raises:
-        Unreadable: if nothing but white space is left.
+        Unreadable: If only white space is left.
     """
     marks = sorted({*(section.start for section in sections), *pages})
     cleaned, moved = clean_marked(text, marks)

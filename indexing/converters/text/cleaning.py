@@ -1,7 +1,7 @@
-"""Characters that nobody sees are taken out of the text, once, before any offset is counted.
+"""Removal of invisible characters from a text, once, before any offset is counted.
 
-A reader of the original sees none of them, a language model does: they are the usual way to hide
-instructions in a document. Removed are control characters (except newline, tab and form feed),
+A reader of the original sees none of them, but a language model does: they are the usual way to
+hide instructions in a document. Removed are control characters (except newline, tab, form feed),
 zero-width characters and byte order marks, soft hyphens, bidirectional marks and overrides,
 invisible operators, Unicode tag characters (U+E0000 to U+E007F), runs of variation selectors and
 noncharacters. Zero-width joiners stay after the scripts and emoji that need them, one at a time.
@@ -27,13 +27,13 @@ _UNSEEN = re.compile(
 
 
 def clean(text: str) -> str:
-    r"""The text as a reader sees it, in NFC, with newlines as the only line ends.
+    r"""Return the text as a reader sees it, in NFC, with newlines as the only line ends.
 
     Args:
-        text: any string, lone surrogates included.
+        text: Any string, lone surrogates included.
 
     Returns:
-        A string that encodes to UTF-8 and that `clean` leaves as it is.
+        A string that encodes to UTF-8 and that `clean` leaves unchanged.
 
     Example:
         >>> clean("pay\u200bload\U000e0041\r\ncafe\u0301")
@@ -52,14 +52,14 @@ def clean(text: str) -> str:
 
 
 def clean_marked(text: str, marks: Sequence[int]) -> tuple[str, list[int]]:
-    """The cleaned text, and the marks moved to the same places in it.
+    """Return the cleaned text, and the marks moved to the same places in it.
 
     Args:
-        text: any string.
-        marks: ascending offsets into `text`, each at the start of a line or page.
+        text: Any string.
+        marks: Ascending offsets into `text`, each at the start of a line or page.
 
     Returns:
-        The text, and as many marks.
+        The text, and the same number of marks.
     """
     cleaned = clean(text)
     if cleaned == text:
@@ -74,5 +74,5 @@ def clean_marked(text: str, marks: Sequence[int]) -> tuple[str, list[int]]:
 
 
 def one_line(text: str, limit: int = 300) -> str:
-    """The text cleaned, on one line with single spaces, cut to `limit` characters."""
+    """Return the text cleaned, on one line with single spaces, cut to `limit` characters."""
     return " ".join(clean(text).split())[:limit].rstrip()

@@ -1,7 +1,7 @@
-"""Bytes of a text file to characters: never mojibake in silence.
+"""Decoding of text files, which never produces mojibake silently.
 
-Order: a byte order mark, strict UTF-8, UTF-8 with a few damaged bytes, what the file declares
-(HTML), then `detect`. What cannot be read well is refused with a reason.
+Order: a byte order mark, strict UTF-8, UTF-8 with a few damaged bytes, the encoding that the file
+declares (HTML), then `detect`. A file that cannot be decoded well is refused with a reason.
 """
 
 import codecs
@@ -28,7 +28,7 @@ _CONTROL = re.compile(rb"[\x01-\x08\x0e-\x1a\x1c-\x1f]")
 _MULTIBYTE = re.compile(
     rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}"
 )
-# what browsers take these names to mean (WHATWG Encoding Standard)
+# Encodings that browsers use for these names (WHATWG Encoding Standard).
 _WIDER = {
     "gb2312": "gb18030",
     "gbk": "gb18030",
@@ -42,7 +42,7 @@ _WIDER = {
 
 @dataclass(frozen=True)
 class Decoded:
-    """Text with the name of its encoding and the number of damaged places, now U+FFFD."""
+    """Text, the name of its encoding, and the number of damaged places, now U+FFFD."""
 
     text: str
     encoding: str
@@ -50,14 +50,14 @@ class Decoded:
 
 
 def decode(data: bytes, declared: str | None = None) -> Decoded:
-    r"""The characters of a text file; line ends are newlines.
+    r"""Return the characters of a text file; line ends are newlines.
 
     Args:
-        data: the bytes of the whole file.
-        declared: the encoding the file itself names, if any; used when the bytes are not UTF-8.
+        data: The bytes of the whole file.
+        declared: The encoding that the file names, if any; used when the bytes are not UTF-8.
 
     Raises:
-        Unreadable: for binary content, and for encodings that cannot be told.
+        Unreadable: If the content is binary, or the encoding cannot be determined.
 
     Example:
         >>> decode("naïve\r\n".encode("utf-16")).text
@@ -85,7 +85,7 @@ def _decode_marked(data: bytes) -> Decoded | None:
 def _decode_unmarked(data: bytes, declared: str | None) -> Decoded:
     if b"\0" in data or data.startswith(_MAGIC) or _has_controls(data[:65_536]):
         raise Unreadable(BINARY)
-    # ISO-2022-JP is ASCII to every other test; its escape sequences give it away
+    # ISO-2022-JP is ASCII to every other test; its escape sequences give it away.
     first = "iso2022_jp" if b"\x1b$" in data else "utf-8"
     with contextlib.suppress(UnicodeDecodeError):
         return Decoded(data.decode(first), first)
@@ -98,7 +98,7 @@ def _decode_unmarked(data: bytes, declared: str | None) -> Decoded:
 
 
 def _decode_foreign(data: bytes, declared: str | None, *, mixed: bool) -> Decoded:
-    """Text that is not UTF-8, or is `mixed` with it as Western text never is by accident."""
+    """Decode text that is not UTF-8, or is `mixed` with it as Western text never is by accident."""
     named, guess = _codec(declared), detect(data)
     if mixed and not named and guess not in EAST_ASIAN:
         raise Unreadable("it mixes UTF-8 with another encoding; save it as UTF-8")
@@ -121,12 +121,12 @@ def _codec(name: str | None) -> str | None:
     if codec.startswith(("utf", "base64", "hex", "rot", "zlib", "bz2", "quopri", "uu")):
         return None
     codec = _WIDER.get(codec, codec)
-    # cp1252 reads nearly any bytes, and is named by default: `detect` knows better
+    # cp1252 decodes nearly any bytes, and is named by default: `detect` knows better.
     return None if codec == "cp1252" else codec
 
 
 def _decode_tolerant(data: bytes, encoding: str) -> Decoded | None:
-    """The text, if at most one in a hundred characters beyond ASCII is damaged."""
+    """Return the text if at most one in a hundred characters beyond ASCII is damaged."""
     try:
         text = data.decode(encoding, errors="replace")
     except (LookupError, UnicodeError):

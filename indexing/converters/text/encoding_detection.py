@@ -1,8 +1,9 @@
-"""The encoding of bytes that are not UTF-8 and do not say what they are.
+"""Detection of the encoding of bytes that are not UTF-8 and declare none.
 
 charset-normalizer alone named the wrong encoding for 20 to 45 % of 100-character samples of
-Shift-JIS, EUC-JP and Latin-1 text (measured on public corpora), so East Asian text is told by how
-common its characters are, Western text by where its accents stand, and only the rest is left to it.
+Shift-JIS, EUC-JP and Latin-1 text (measured on public corpora), so East Asian text is recognised by
+the frequency of its characters, Western text by the position of its accents, and only the rest is
+left to it.
 """
 
 import re
@@ -13,8 +14,8 @@ _KANA = range(0x3041, 0x30FF)
 _OTHER_SCRIPTS = ["cp1251", "koi8_r", "cp1253", "cp1255", "cp1256", "cp866", "iso8859_5", "cp874"]
 _OTHER_LATIN = ["cp1250", "iso8859_2", "cp1254", "cp1257", "cp850", "cp437", "mac_roman"]
 _LETTER = "[A-Za-z\u00c0-\u024f]"
-# no Western word has such a sign between two letters, or an accented capital between small ones;
-# where this reading shows them, another code page has letters there
+# No Western word has such a sign between two letters, or an accented capital between small ones;
+# where this decoding shows them, another code page has letters there.
 _MISPLACED = re.compile(
     f"(?<={_LETTER})[\u00a0-\u00ac\u00ae-\u00b6\u00b8-\u00bf\u00d7\u00f7\u0192\u02c6-\u02dd\u201a"
     f"\u201c-\u2030\u2039\u203a\u20ac\u2122\u2500-\u25ff](?={_LETTER})"
@@ -24,14 +25,14 @@ _RUN = re.compile("[^\x00-\x7f]{2,}")
 
 
 def detect(data: bytes) -> str | None:
-    """The name of the encoding, or None if no guess is good enough.
+    """Return the name of the encoding, or None if no guess is good enough.
 
     Args:
-        data: text in an encoding other than UTF-8, without NUL bytes; a hundred characters are
+        data: Text in an encoding other than UTF-8, without NUL bytes; a hundred characters are
             enough, a few words may not be.
 
     Returns:
-        A Python codec name. Western European text is always "cp1252", which holds Latin-1.
+        A Python codec name. Western European text is always "cp1252", which includes Latin-1.
     """
     sample = data[:_SAMPLE]
     if len(data) > _SAMPLE:
@@ -44,7 +45,7 @@ def detect(data: bytes) -> str | None:
 
 
 def _score(sample: bytes, encoding: str) -> float:
-    """Share of the characters beyond ASCII that are common in the language of the encoding."""
+    """Return the share of non-ASCII characters that are common in the encoding's language."""
     text = sample.decode(encoding, errors="replace")
     foreign = [char for char in text if char > "\x7f"]
     if not foreign or foreign.count("\ufffd") > len(foreign) * 0.01 + 1:
@@ -52,7 +53,7 @@ def _score(sample: bytes, encoding: str) -> float:
     if sum(map(len, _RUN.findall(text))) < len(foreign) * 0.2:
         return 0.0  # East Asian characters come in runs; a pair read from "\u00e9t" does not
     score = sum(map(_COMMON[encoding], foreign)) / len(foreign)
-    # a sample may end inside a character, but a clean reading comes first
+    # A sample may end inside a character, but a clean decoding comes first.
     return score - 0.02 * foreign.count("\ufffd")
 
 
@@ -63,7 +64,7 @@ def _punctuation(char: str) -> bool:
 
 
 def _lead(char: str, encoding: str) -> int:
-    """First byte of the character's two in `encoding`, or 0."""
+    """Return the first byte of the character's two in `encoding`, or 0."""
     try:
         encoded = char.encode(encoding)
     except UnicodeEncodeError:

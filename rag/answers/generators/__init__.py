@@ -1,15 +1,15 @@
-"""The language models that may write an answer: one contract, three ways to run one.
+"""Generators, the language models that may write an answer: one contract, three implementations.
 
 Every generator is a Haystack component whose `run` takes chat messages and returns
 `{"text": str, "finish_reason": str}`. `finish_reason` is "stop" (the model had finished),
 "length" (`max_tokens` or the context was used up), "stopped" (the `stop` event was set) or
 "deadline" (`time.monotonic()` reached `deadline`); the last two come with the text so far.
-`streaming_callback` gets pieces of text in the calling thread, and the pieces joined are the text;
-what it raises ends the generation and reaches the caller. Models load in `warm_up`, which `run`
-calls; every expected failure is a `ModelError`.
+`streaming_callback` gets pieces of text in the calling thread; joined, they are the text. An
+exception of the callback ends the generation and reaches the caller. Models load in `warm_up`,
+which `run` calls; every expected failure is a `ModelError`.
 
-Temperature 0 takes the likeliest token. Which generator to use is the configuration's business;
-prompts are in `rag.answers.prompts`.
+Temperature 0 takes the likeliest token. The configuration chooses the generator; prompts are in
+`rag.answers.prompts`.
 """
 
 from typing import Any, Literal, TypeAlias
@@ -33,7 +33,7 @@ def build_generator(
     kind: Literal["gguf", "transformers", "openai"],
     **settings: Any,  # noqa: ANN401 - each kind has its own, checked by its constructor
 ) -> Generator:
-    """Return the generator of that kind; nothing is loaded and nothing is asked yet.
+    """Return the generator of a kind; nothing is loaded or requested yet.
 
     Args:
         kind: "gguf" (a file, in this process, through llama.cpp), "transformers" (a folder or hub
@@ -44,9 +44,9 @@ def build_generator(
         A Haystack component.
 
     Raises:
-        ValueError: There is no such kind.
-        TypeError: A setting that this kind does not have, or one that it needs is missing.
-        ModelError: The settings would send a key over an unencrypted connection.
+        ValueError: If there is no such kind.
+        TypeError: If this kind does not have a setting, or requires one that is missing.
+        ModelError: If the settings would send a key over an unencrypted connection.
 
     Example:
         >>> build_generator("gguf", path="model.gguf", max_tokens=100).max_tokens

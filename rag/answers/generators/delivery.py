@@ -1,4 +1,4 @@
-"""What all generators share: the text on its way to the caller, and when to end early."""
+"""Delivery of generated text to the caller, and its interruption; shared by all generators."""
 
 import threading
 import time
@@ -11,15 +11,15 @@ from rag.errors import ModelError
 
 FinishReason: TypeAlias = Literal["stop", "length", "stopped", "deadline"]
 
-POLL_SECONDS = 0.05  # how long a waiting thread may overlook `stop` and `deadline`
+POLL_SECONDS = 0.05  # longest time for which a waiting thread overlooks `stop` and `deadline`
 
 
 class Delivery:
-    """Collects the pieces of one answer, hands them on, and knows whether to go on.
+    """Collector of one answer's pieces, which passes them on and says when to stop.
 
     Args:
-        callback: Gets each piece that is not empty, in the thread that calls `add`.
-        stop: Ends the generation when it is set; None never does.
+        callback: Receives each piece that is not empty, in the thread that calls `add`.
+        stop: Ends the generation when set; None never does.
         deadline: Ends the generation when `time.monotonic()` reaches it; None never does.
 
     Example:
@@ -41,7 +41,7 @@ class Delivery:
         self._pieces: list[str] = []
 
     def add(self, piece: str) -> None:
-        """Keep a piece of text and hand it to the callback; an empty piece is nothing."""
+        """Append a piece of text and pass it to the callback; an empty piece is ignored."""
         if not piece:
             return
         self._pieces.append(piece)
@@ -49,7 +49,7 @@ class Delivery:
             self._callback(piece)
 
     def interruption(self) -> FinishReason | None:
-        """Return why to end now: "stopped", "deadline", or None to go on."""
+        """Return the reason to stop now, "stopped" or "deadline"; None if there is none."""
         if self._stop is not None and self._stop.is_set():
             return "stopped"
         if self._deadline is not None and time.monotonic() >= self._deadline:
@@ -61,12 +61,12 @@ class Delivery:
         return "".join(self._pieces)
 
     def reply(self, finish_reason: FinishReason) -> dict[str, str]:
-        """Return what `run` of a generator returns."""
+        """Return the output of a generator's `run`."""
         return {"text": self.text(), "finish_reason": finish_reason}
 
 
 def wait_for(lock: threading.Lock, delivery: Delivery) -> FinishReason | None:
-    """Take the lock, or return why not: the caller was stopped or its time was up while waiting."""
+    """Take the lock, or return why not: while waiting, `stop` was set or the deadline passed."""
     while True:
         interruption = delivery.interruption()
         if interruption is not None:
@@ -76,10 +76,10 @@ def wait_for(lock: threading.Lock, delivery: Delivery) -> FinishReason | None:
 
 
 def as_dicts(messages: Sequence[ChatMessage]) -> list[dict[str, str]]:
-    """Return the messages as dictionaries with `role` and `content`, text alone.
+    """Return the messages as dictionaries with `role` and `content`, text only.
 
     Raises:
-        ValueError: There are none, or one has no text.
+        ValueError: If there are none, or one has no text.
     """
     if not messages:
         raise ValueError("messages: expected at least one (got none)")

@@ -1,4 +1,4 @@
-"""A GGUF model in this process, through llama.cpp as the package `xllamacpp` ships it.
+"""Generator for a GGUF model in this process, through llama.cpp as packaged by `xllamacpp`.
 
 The chat template is the model's own, interpreted by llama.cpp in C++: no Python runs on it.
 `xllamacpp` always opens llama.cpp's HTTP server beside the calls used here. It is made
@@ -24,20 +24,20 @@ from rag.errors import ModelError
 
 logger = logging.getLogger(__name__)
 
-_BATCH = 256  # prompt tokens between two looks at `stop` and `deadline`
+_BATCH = 256  # prompt tokens between two checks of `stop` and `deadline`
 
 
 @component
 class GgufGenerator:
-    """Answers with a GGUF model; threads that call it at once wait for each other.
+    """Generator that runs a GGUF model; concurrent calls wait for each other.
 
     Args:
         path: The model file.
-        context: Tokens that prompt and answer may have together; llama.cpp lowers it to what the
-            model was trained with.
-        max_tokens: Longest answer, in tokens.
+        context: Maximum number of tokens of prompt and answer together; llama.cpp lowers it to the
+            model's training context.
+        max_tokens: Maximum length of an answer, in tokens.
         temperature: 0 takes the likeliest token; higher is more random.
-        seed: Makes sampling repeatable; nothing is sampled at temperature 0.
+        seed: Seed of the sampling; unused at temperature 0.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class GgufGenerator:
         """Load the model, once.
 
         Raises:
-            ModelError: The file or the package is missing, or the file is no model.
+            ModelError: If the file or the package is missing, or the file is no model.
         """
         with self._loading:
             if self._server is None:
@@ -83,10 +83,10 @@ class GgufGenerator:
     ) -> dict[str, str]:
         """Return the model's answer; see `rag.answers.generators` for the contract.
 
-        While the prompt is read, `stop` and `deadline` are looked at every 256 tokens.
+        While the prompt is read, `stop` and `deadline` are checked every 256 tokens.
 
         Raises:
-            ModelError: The model cannot be loaded, or the prompt is longer than the context.
+            ModelError: If the model cannot be loaded, or the prompt is longer than the context.
         """
         delivery = Delivery(streaming_callback, stop, deadline)
         request = self._request(messages)
@@ -111,7 +111,7 @@ class GgufGenerator:
 
 
 class _Stream:
-    """Takes llama.cpp's chunks; as a context manager it carries errors past llama.cpp.
+    """Receiver of llama.cpp's stream; as a context manager it carries errors past llama.cpp.
 
     xllamacpp ends the stream silently when its callback raises, Ctrl-C included.
     """
@@ -134,7 +134,7 @@ class _Stream:
         return True
 
     def receive(self, chunk: dict[str, Any]) -> bool:
-        """Deliver one chunk; True ends the generation."""
+        """Deliver one part of the stream; return True to end the generation."""
         with self:
             self._deliver(chunk)
         return self.error is not None or self.finish_reason is not None
@@ -154,7 +154,7 @@ def _generate(server: Any, request: dict[str, Any], delivery: Delivery) -> Finis
     stream = _Stream(delivery)
     try:
         server.handle_chat_completions(request, stream.receive)
-    except (RuntimeError, ValueError) as error:  # C++ exceptions, such as one of the template
+    except (RuntimeError, ValueError) as error:  # C++ exceptions, for example from the template
         raise ModelError(f"llama.cpp cannot use the messages: {error}") from error
     if stream.error is not None:
         raise stream.error

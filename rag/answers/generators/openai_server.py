@@ -1,8 +1,7 @@
-"""Any server that speaks OpenAI's chat protocol, streamed.
+"""Generator for a server that speaks OpenAI's chat protocol, streamed.
 
-The `openai` client is used directly and read in a thread of its own. Haystack's
-OpenAIChatGenerator ends only when its callback raises, which a server that has gone silent never
-lets happen.
+The `openai` client is used directly and read in a separate thread: Haystack's OpenAIChatGenerator
+ends only when its callback raises, which never happens once a server has gone silent.
 
 The key stays in this object: it is in no `repr`, no `to_dict`, no log and no message.
 """
@@ -27,22 +26,22 @@ _OPENAI = "https://api.openai.com/v1"
 
 @component
 class OpenAIGenerator:
-    """Answers with a model behind an OpenAI-compatible server; threads may call it at once.
+    """Generator that uses an OpenAI-compatible server; safe for concurrent calls.
 
     Args:
-        base_url: The server's address up to and with `/v1`; None is OpenAI's own.
-        model: The model's name there.
-        api_key: None for a server that asks for none.
-        max_tokens: Longest answer, in tokens.
-        temperature: 0 takes the likeliest token; None leaves it to the server, as models that
-            accept no temperature need it.
+        base_url: The server's address up to and including `/v1`; None is OpenAI's own.
+        model: Name of the model on the server.
+        api_key: API key; None for a server that requires none.
+        max_tokens: Maximum length of an answer, in tokens.
+        temperature: 0 takes the likeliest token; None leaves it to the server, for models that
+            accept no temperature.
         timeout: Seconds to wait for a connection, and for each next piece of the answer.
-        retries: How often to ask again after a lost connection or status 408, 409, 429 or 5xx,
-            before the first piece of the answer.
+        retries: Number of retries after a lost connection or status 408, 409, 429 or 5xx, before
+            the first piece of the answer.
         insecure: Send the key over plain http even to another machine.
 
     Raises:
-        ModelError: The address is none, or would carry the key unencrypted to another machine.
+        ModelError: If the address is invalid, or a key would leave this machine unencrypted.
     """
 
     def __init__(
@@ -86,22 +85,22 @@ class OpenAIGenerator:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "OpenAIGenerator":
-        """Return a generator with these settings; a key has to be among `init_parameters`."""
+        """Return a generator with these settings; `init_parameters` must contain the key."""
         generator: OpenAIGenerator = default_from_dict(cls, data)
         return generator
 
     def warm_up(self) -> None:
-        """Make the client, once; the server is not asked yet."""
+        """Create the client, once; nothing is sent to the server yet."""
         import openai
 
         with self._loading:
             if self._client is None:
                 self._client = openai.OpenAI(
                     base_url=self.base_url or _OPENAI,
-                    api_key=self._api_key or "none",  # else the client looks into the environment
+                    api_key=self._api_key or "none",  # else the client reads the environment
                     timeout=self.timeout,
                     max_retries=self.retries,
-                    # A redirect would carry the passages to a server nobody configured.
+                    # A redirect would carry the passages to a server that nobody configured.
                     http_client=openai.DefaultHttpxClient(follow_redirects=False),
                 )
 
@@ -123,8 +122,8 @@ class OpenAIGenerator:
         """Return the model's answer; see `rag.answers.generators` for the contract.
 
         Raises:
-            ModelError: The server cannot be reached, says no, breaks off or answers nothing; the
-                message says what to check.
+            ModelError: If the server cannot be reached, refuses the request, breaks off or returns
+                nothing; the message says what to check.
         """
         delivery = Delivery(streaming_callback, stop, deadline)
         request = self._request(messages)
@@ -142,7 +141,7 @@ class OpenAIGenerator:
         return delivery.reply(reason)
 
     def _request(self, messages: list[ChatMessage]) -> dict[str, Any]:
-        # OpenAI's newer models refuse the name that all other servers know.
+        # OpenAI's newer models reject the name that all other servers use.
         limit = "max_completion_tokens" if self.base_url is None else "max_tokens"
         request = {"model": self.model, "messages": as_dicts(messages), limit: self.max_tokens}
         if self.temperature is not None:
@@ -191,9 +190,9 @@ class _Explain(Protocol):
 
 
 class _StreamReader:
-    """Reads one answer in a thread of its own and ends it when nobody wants it any more.
+    """Reader of one answer in a thread of its own, which ends it when it is no longer wanted.
 
-    The thread may outlive `close` until the server's next sign of life or the time-out.
+    The thread may outlive `close` until the server sends something or the time-out expires.
     """
 
     def __init__(
@@ -204,7 +203,7 @@ class _StreamReader:
     ) -> None:
         self._arrived: queue.Queue[Any] = queue.Queue()
         self._abandoned = threading.Event()
-        self._begun = False  # whether the server has taken the question
+        self._begun = False  # whether the server has accepted the request
         arguments = (client, request, explain)
         threading.Thread(target=self._read, args=arguments, daemon=True).start()
 
@@ -212,7 +211,7 @@ class _StreamReader:
         self._abandoned.set()
 
     def take(self) -> Any:  # noqa: ANN401 - a choice of a chunk
-        """Return the next choice, None at the end; queue.Empty if there is nothing yet."""
+        """Return the next choice, None at the end; raise queue.Empty if there is nothing yet."""
         arrived = self._arrived.get(timeout=POLL_SECONDS)
         if isinstance(arrived, ModelError):
             raise arrived
@@ -259,7 +258,7 @@ def _deliver(reading: _StreamReader, delivery: Delivery) -> FinishReason | None:
 
 
 def _check_url(url: str, *, secret: bool, allow: bool) -> str:
-    """Return the address as it may be shown: without user, password and query."""
+    """Return the address in a form that may be shown: without user, password and query."""
     parts = urlsplit(url)
     try:
         host, port = parts.hostname, parts.port

@@ -1,7 +1,7 @@
-"""A model in this process through transformers: a local folder, or a name on the hub.
+"""Generator for a model in this process, through transformers: a local folder or hub name.
 
 Weights are read from safetensors only and no code of the model runs (`trust_remote_code=False`);
-the chat template runs in transformers' sandbox. Files on this machine come first, the hub after.
+the chat template runs in transformers' sandbox. Local files are preferred to the hub.
 """
 
 import logging
@@ -20,17 +20,17 @@ logger = logging.getLogger(__name__)
 
 _WANTED = ["*.json", "*.jinja", "*.model", "*.txt", "*.safetensors"]
 _UNWANTED = ["*/*", "consolidated*"]  # the same weights again, in other formats
-_UNFINISHED = "\ufffd"  # what a tokenizer shows for the first bytes of a character
+_UNFINISHED = "\ufffd"  # a tokenizer's output for the first bytes of a character
 
 
 @component
 class TransformersGenerator:
-    """Answers with a causal language model; threads that call it at once wait for each other.
+    """Generator that runs a causal language model; concurrent calls wait for each other.
 
     Args:
         model: A folder, or a name on the hub.
-        device: "auto" (cuda, then mps, then cpu) or a name that torch knows.
-        max_tokens: Longest answer, in tokens.
+        device: "auto" (cuda, then mps, then cpu) or a device name of torch.
+        max_tokens: Maximum length of an answer, in tokens.
         temperature: 0 takes the likeliest token; higher is more random.
     """
 
@@ -54,7 +54,7 @@ class TransformersGenerator:
         """Load tokenizer and model, once.
 
         Raises:
-            ModelError: The model is missing, damaged, or not made for chat.
+            ModelError: If the model is missing, damaged, or not made for chat.
         """
         self._load()
 
@@ -73,10 +73,10 @@ class TransformersGenerator:
     ) -> dict[str, str]:
         """Return the model's answer; see `rag.answers.generators` for the contract.
 
-        The prompt is read in one step, so `stop` and `deadline` first count at the first token.
+        The prompt is read in one step, so `stop` and `deadline` take effect at the first token.
 
         Raises:
-            ModelError: The model cannot be loaded, or the prompt is longer than its context.
+            ModelError: If the model cannot be loaded, or the prompt is longer than its context.
         """
         delivery = Delivery(streaming_callback, stop, deadline)
         dicts = as_dicts(messages)
@@ -108,9 +108,9 @@ class TransformersGenerator:
 
 
 class _Decoder:
-    """A streamer for `generate`: turns token ids into text that is final, piece by piece.
+    """Streamer for `generate` that turns token ids into final text, piece by piece.
 
-    A token is decoded together with the piece before it, as its text may depend on it; nothing is
+    A token is decoded together with the piece before it, on which its text may depend; nothing is
     delivered while the text ends inside a character.
     """
 
@@ -118,8 +118,8 @@ class _Decoder:
         self.tokenizer = tokenizer
         self.delivery = delivery
         self.ids: list[int] = []
-        self.start = 0  # of the piece before
-        self.done = 0  # of what was not delivered yet
+        self.start = 0  # of the previous piece
+        self.done = 0  # of the text not delivered yet
         self.prompt_seen = False
 
     def put(self, ids: Any) -> None:  # noqa: ANN401 - a tensor
@@ -131,7 +131,7 @@ class _Decoder:
         self._deliver(final=False)
 
     def end(self) -> None:
-        """Deliver what was held back."""
+        """Deliver the text held back."""
         self._deliver(final=True)
 
     def _deliver(self, *, final: bool) -> None:
@@ -219,7 +219,7 @@ def _load(name: str, device: str) -> tuple[Any, Any]:
 
 
 def _fetch(name: str) -> str:
-    """Return the folder that holds the hub's files of a model."""
+    """Return the folder of a hub model's files."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError
 

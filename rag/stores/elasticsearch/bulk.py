@@ -1,4 +1,4 @@
-"""Many changes to rows, each with its own outcome; only those that failed are sent again."""
+"""Bulk changes to rows, each with its own outcome; only failed ones are sent again."""
 
 import logging
 import random
@@ -30,7 +30,7 @@ WHOLLY = ("cluster_block_exception", "index_not_found_exception")  # no row is e
 
 @dataclass(frozen=True)
 class RowChange:
-    """What happens to a row: it is written, or with None deleted."""
+    """Change of a row: its new content, or None to delete it."""
 
     row: Row | None
 
@@ -44,24 +44,25 @@ def send(
     refresh: bool = False,
     by_alias: bool = True,
 ) -> dict[str, str]:
-    """Make changes durable; all of them, or those that are refused are told.
+    """Make changes durable; return those that are refused.
 
-    Sending twice is harmless: rows are written by their own ids, and what is not there is deleted.
+    Sending twice is harmless: rows are written by their own ids, and deleting a missing row does
+    nothing.
 
     Args:
         cluster: The cluster.
-        index: Its alias.
-        changes: Row id -> what happens to it.
+        index: Alias of the index.
+        changes: Row id -> change.
         dense: Whether rows are sent with the vector that the cluster searches (`elasticsearch`).
-        refresh: Whether the changes can be searched afterwards.
-        by_alias: Whether `index` must be an alias: an index that is gone is not made anew then.
+        refresh: Whether the changes are searchable afterwards.
+        by_alias: Whether `index` must be an alias, so that a deleted index is not created again.
 
     Returns:
-        Row id -> why it was refused; a refused row is as it was.
+        Row id -> reason of the refusal; a refused row is unchanged.
 
     Raises:
         UnavailableError: If the cluster stays away or overloaded for `patience` seconds.
-        StoreError: If it refuses all.
+        StoreError: If it refuses all changes.
     """
     sender = _Sender(cluster, index, dense, refresh=refresh, by_alias=by_alias)
     refused: dict[str, str] = {}
@@ -72,7 +73,7 @@ def send(
 
 @dataclass(frozen=True)
 class _Sender:
-    """Sends the parts; see `send` for what it is told."""
+    """Sender of the parts; for the fields see the arguments of `send`."""
 
     cluster: Cluster
     index: str
@@ -81,7 +82,7 @@ class _Sender:
     by_alias: bool = field(kw_only=True)
 
     def send(self, part: dict[str, RowChange]) -> dict[str, str]:
-        """Send one request's changes until each is taken or refused; return the refused ones."""
+        """Send one request's changes until each is accepted or refused; return the refused ones."""
         deadline = time.monotonic() + self.cluster.settings.patience
         refused: dict[str, str] = {}
         pause, left = FIRST_PAUSE, part
@@ -99,7 +100,7 @@ class _Sender:
     def _send_once(
         self, left: dict[str, RowChange], refused: dict[str, str], seconds: float
     ) -> dict[str, str]:
-        """Send changes; add to the refused ones, and return those that may be taken later."""
+        """Send changes; add to the refused ones, and return those that may be accepted later."""
         operations = _operations(left, self.dense)
         try:
             answer = self.cluster.write(
@@ -139,7 +140,7 @@ def _is_too_large(error: StoreError) -> bool:
 
 
 def _outcomes(cluster: Cluster, answer: Mapping[str, Any]) -> Iterator[tuple[str, int, str]]:
-    """Yield row id, status and reason of each change; a row that was not there counts as deleted.
+    """Yield row id, status and reason of each change; a missing row counts as deleted.
 
     Raises:
         StoreError: If the index is read-only or gone.
@@ -168,7 +169,7 @@ def _operations(changes: Mapping[str, RowChange], dense: str) -> list[dict[str, 
 
 
 def _parts(changes: Mapping[str, RowChange]) -> Iterator[dict[str, RowChange]]:
-    """Yield changes in requests of a size that a cluster takes."""
+    """Yield changes in requests of a size that a cluster accepts."""
     part: dict[str, RowChange] = {}
     size = 0
     for name, change in changes.items():

@@ -1,4 +1,4 @@
-"""What is worked out once for a generation of a collection on a cluster, and kept for a while."""
+"""Caches of values derived from one generation of a collection on a cluster."""
 
 import threading
 from collections import OrderedDict
@@ -31,9 +31,9 @@ class GenerationCaches:
 
     Args:
         cluster: The cluster.
-        index: The index's alias.
-        vectors: Where FAISS's vectors come from.
-        folders: Where its indexes are kept.
+        index: Alias of the index.
+        vectors: Source of the vectors for FAISS.
+        folders: Folders of the FAISS indexes.
         settings: Sizes and shares.
     """
 
@@ -52,12 +52,12 @@ class GenerationCaches:
         self._lock = threading.RLock()
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Clear all caches."""
         with self._lock:
             self._kept.clear()
 
     def conditions(self, filters: Filter | None, generation: int) -> list[Query]:
-        """Return a filter as a query that matches just what it matches; none for no filter.
+        """Return the query that matches exactly what a filter matches; empty without a filter.
 
         Raises:
             haystack.errors.FilterError: If the filter does not follow the syntax.
@@ -90,19 +90,19 @@ class GenerationCaches:
         return index.search(vector, top_k, allowed)
 
     def update(self, generation: int) -> None:
-        """Bring the FAISS indexes up to a generation that is about to be published."""
+        """Update the FAISS indexes for a generation that is about to be published."""
         files.make_folder(self._folders.folder)
         self.dense.update(generation)
         self._folders.tidy("dense", generation)
 
     def drop_indexes(self) -> None:
-        """Remove the FAISS indexes; they are made again when they are needed."""
+        """Remove the FAISS indexes; they are rebuilt on demand."""
         self.clear()
         for folder in self._folders.named("dense"):
             files.remove(folder)
 
     def _verified(self, filters: Filter, may: Query, generation: int) -> list[int]:
-        """Return the row numbers that match by Python's judgement, out of those that may."""
+        """Return the numbers of the candidate rows that match when Python checks them."""
         query, fields = visible(PASSAGE, generation, may), ("n", "id", "content", "meta")
         rows = scan(self._cluster, self._index, query, fields=fields)
         return [row["n"] for row in rows if matches(filters, passage_of(row))]
@@ -113,7 +113,7 @@ class GenerationCaches:
         return np.fromiter((row["n"] for row in rows), np.int64)
 
     def _once(self, what: str, generation: int, detail: str, make: Callable[[], Result]) -> Result:
-        """Return what holds for a generation, made only the first time."""
+        """Return a value of a generation, computed only the first time."""
         key = (what, self._vectors.owner, generation, detail)
         with self._lock:
             if key not in self._kept:

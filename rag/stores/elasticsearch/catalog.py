@@ -12,15 +12,15 @@ from rag.stores.elasticsearch.lock import Lock
 if TYPE_CHECKING:
     from rag.stores.elasticsearch.store import ElasticsearchStore
 
-SCRATCH = "evaluation:"  # before the name of a store outside the list
+SCRATCH = "evaluation:"  # prefix of the name of a store outside the list
 
 
 class ElasticsearchCatalog:
     """One alias for each collection; see `rag.stores.contract.Catalog`.
 
     Args:
-        root: The data folder, for what is derived from a collection beside the application.
-        config: The cluster, and how collections are searched.
+        root: The data folder, for the derived indexes beside the application.
+        config: The configuration, with cluster and search settings.
     """
 
     def __init__(self, root: Path, config: Config) -> None:
@@ -49,15 +49,15 @@ class ElasticsearchCatalog:
         return sorted(name for name in names if ":" not in name)
 
     def holds(self, name: str) -> bool:
-        """Tell if there is a collection of this name, finished or not."""
+        """Return whether there is a collection of this name, finished or not."""
         return name in self.names()
 
     def identity_of(self, name: str) -> str:
-        """Return the name: a store notices itself when its collection is made again."""
+        """Return the name: a store detects itself that its collection was created again."""
         return name
 
     def changed_at(self, name: str) -> float | None:
-        """Return None: the cluster does not say."""
+        """Return None: the cluster does not know it."""
         return None
 
     def open(self, name: str, *, create: bool) -> "ElasticsearchStore":
@@ -74,14 +74,14 @@ class ElasticsearchCatalog:
         )
 
     def open_scratch(self, name: str) -> "ElasticsearchStore":
-        """Return a store outside the list of collections, made if it does not exist."""
+        """Return a store outside the list of collections, created if it does not exist."""
         return self.open(f"{SCRATCH}{name}", create=True)
 
     def delete(self, name: str) -> bool:
-        """Delete all versions of a collection's index; tell if there was one.
+        """Delete all versions of a collection's index; return whether there was one.
 
         Raises:
-            LockedError: If somebody is writing to it.
+            LockedError: If another process is writing to it.
         """
         if not self.holds(name):
             return False
@@ -101,5 +101,5 @@ class ElasticsearchCatalog:
         return True
 
     def _derived(self, name: str) -> Path:
-        """Return the folder for what is derived from a collection."""
+        """Return the folder of the indexes derived from a collection."""
         return self._root / "derived" / name.replace(":", "~")

@@ -1,7 +1,7 @@
-"""The connection to a cluster: who we are, how long we wait, and every error in one line.
+"""The connection to a cluster: authentication, retries, and every error in one line.
 
-Nobody else catches the client's exceptions. What may pass by itself (no connection, no answer in
-time, 429, 502 to 504) is tried again, with growing and jittered pauses, until the time is over, and
+No other module catches the client's exceptions. Transient errors (no connection, no answer in
+time, 429, 502 to 504) are retried, with growing and jittered pauses, until the time is over, and
 then raised as `UnavailableError`; everything else is a `StoreError` at once.
 """
 
@@ -30,22 +30,22 @@ from rag.errors import StoreError, UnavailableError
 log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
-Operation = Callable[[Any], Result]  # of the client, whose own types know less than its server
+Operation = Callable[[Any], Result]  # on the client, whose own types know less than its server
 
-OLDEST = (8, 12)  # the first with int8 graphs
+OLDEST = (8, 12)  # the first version with int8 graphs
 PASSING = frozenset({429, 502, 503, 504})
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0  # seconds between attempts, doubled each time
-READ_ATTEMPTS = 3  # a reader would rather hear that there is no answer
+READ_ATTEMPTS = 3  # a reader prefers a quick error to a long wait
 LONGEST_REQUEST = 60.0  # seconds that one request of a writer may take
-BROKEN = 1.0  # seconds in which readers are told at once that the cluster was just away
+BROKEN = 1.0  # seconds after a failure in which readers fail at once
 LONGEST_REASON = 300
 
 
 class Cluster:
-    """A cluster that is asked with patience; safe to share between threads.
+    """A cluster with retries; safe to share between threads.
 
     Args:
-        settings: Where it is, and how long to wait.
+        settings: Address, credentials and time limits.
 
     Raises:
         StoreError: If the certificate authority's file cannot be read.
@@ -65,7 +65,7 @@ class Cluster:
         self._client.close()
 
     def read(self, operation: Operation[Result]) -> Result:
-        """Return what a question to the cluster gives, within `timeout` seconds in all.
+        """Return the result of a read operation, within `timeout` seconds in all.
 
         Raises:
             UnavailableError: If there is no answer in that time.
@@ -84,9 +84,9 @@ class Cluster:
             raise
 
     def write(self, operation: Operation[Result], *, seconds: float | None = None) -> Result:
-        """Return what a change gives, tried again for `patience` seconds, or for fewer.
+        """Return the result of a change, retried for `patience` seconds, or for `seconds`.
 
-        The operation must be one that may be done twice.
+        The operation must be idempotent.
 
         Raises:
             UnavailableError: If the cluster is away or overloaded for longer.
@@ -99,7 +99,7 @@ class Cluster:
         """Return the server's version.
 
         Raises:
-            StoreError: If it is not one that this product works with.
+            StoreError: If it is not a supported version.
         """
         answer = self.read(
             lambda client: client.nodes.info(node_id="_local", filter_path="nodes.*.version")
@@ -115,10 +115,10 @@ class Cluster:
         return str(version)
 
     def check(self) -> None:
-        """Refuse a server that is too old or too new; asked once.
+        """Check, once, that the server's version is supported.
 
         Raises:
-            StoreError: If it is.
+            StoreError: If it is too old or too new.
         """
         with self._lock:
             if self._checked:
@@ -157,7 +157,7 @@ class Cluster:
         return answer
 
     def explain(self, error: Exception) -> StoreError:
-        """Return an exception of the client as one line that says what to do."""
+        """Return the error for an exception of the client: one line that says what to do."""
         for kind, made, text in _EXPLAINED:
             if isinstance(error, kind):
                 return made(text.format(where=self.where, reason=_reason(error)))
@@ -198,7 +198,7 @@ _EXPLAINED: tuple[tuple[type[Exception], type[StoreError], str], ...] = (
 
 
 def describe_cluster(settings: ElasticsearchConfig) -> str:
-    """Return where a cluster is, its version and its health, in words and without secrets.
+    """Return a cluster's address, version and health, as text without secrets.
 
     Raises:
         StoreError: If it does not answer, or cannot be used.
@@ -236,7 +236,7 @@ def _connect(settings: ElasticsearchConfig) -> Elasticsearch:
 
 
 def explain_answer(where: str, status: int, kind: str, reason: str) -> StoreError:
-    """Return an error answer as one line that says what to do."""
+    """Return the error for an error answer: one line that says what to do."""
     mapping = kind in _MAPPING or (kind == "illegal_argument_exception" and "mapper" in reason)
     if kind == "cluster_block_exception":
         text = (
@@ -271,7 +271,7 @@ _MAPPING = ("strict_dynamic_mapping_exception", "document_parsing_exception")
 
 
 def cause_of(body: Mapping[str, Any]) -> tuple[str, str]:
-    """Return type and reason of an error answer; a failed search names the reason of a shard."""
+    """Return type and reason of an error answer; of a failed search, those of a shard."""
     found = body.get("error")
     if not isinstance(found, dict):
         return "", _first_line(str(found or "no reason given"))

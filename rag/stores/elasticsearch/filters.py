@@ -1,9 +1,9 @@
-"""Metadata filters as Elasticsearch queries, with exactly the meaning that `filters` gives them.
+"""Metadata filters as Elasticsearch queries, with the exact meaning of `rag.stores.filters`.
 
-A passage's metadata is searched through `facets`, terms made here: for every field that is there
-`FIELD`, for a text also `FIELD s TEXT`, for a number or a truth value also `FIELD n` and sixteen
-digits that sort as the numbers do. What such terms cannot say (dates, lists, texts that are no
-printable line) is left to Python: `to_query` then gives a query that more may match.
+A passage's metadata is searched through `facets`, terms made here: `FIELD` for every field that
+exists, also `FIELD s TEXT` for a text, and `FIELD n` and sixteen digits that sort as the numbers do
+for a number or a truth value. Filters that such terms cannot express (dates, lists, texts that are
+no printable line) are left to Python: `to_query` then returns a query that may match more.
 """
 
 import hashlib
@@ -19,22 +19,22 @@ Query = dict[str, Any]
 
 EVERYTHING: Query = {"match_all": {}}
 NOTHING: Query = {"match_none": {}}
-DEEPEST = 20  # queries within queries; the server refuses more than 30, and has some around these
-LONGEST_TERM = 200  # characters of a name or text that stand in a term; longer ones are hashed
+DEEPEST = 20  # nested queries; the server refuses more than 30, and has some around these
+LONGEST_TERM = 200  # characters of a name or text in a term; longer ones are hashed
 _MARK = "\x1f"
 _BEHIND = {">": "gt", ">=": "gte", "<": "lt", "<=": "lte"}
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """A filter as two queries: `all_of` matches at least what it matches, `sure` at most."""
+    """A filter as two queries: `all_of` matches at least the filter's rows, `sure` at most."""
 
     all_of: Query
     sure: Query
 
     @property
     def is_exact(self) -> bool:
-        """Whether both are the same, so that nothing is left to Python."""
+        """Whether both queries are the same, so that nothing is left to Python."""
         return self.all_of == self.sure
 
 
@@ -83,7 +83,7 @@ def _short(text: str) -> str:
 
 
 def _digits(value: float) -> str:
-    """Return a number as text that sorts as the number does; what is too large is infinite."""
+    """Return a number as text that sorts as the number does; too large ones are infinite."""
     try:
         number = float(value) + 0.0  # -0.0 becomes 0.0
     except OverflowError:

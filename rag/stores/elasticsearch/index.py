@@ -1,8 +1,8 @@
-"""The indexes of a collection: names, mapping, what they were made with, the published generation.
+"""The index of a collection: names, mapping, metadata and the published generation.
 
-A collection is the alias `PREFIX~NAME` on one index `PREFIX~NAME~vN`. Making it anew fills index
-`N + 1` and moves the alias in one step. The manifest is in the mapping's `_meta`; the published
-generation is the one small document `state`, which is read by id and so needs no refresh.
+A collection is the alias `PREFIX~NAME` on one index `PREFIX~NAME~vN`. A rebuild fills index `N + 1`
+and moves the alias in one step. The manifest is in the mapping's `_meta`; the published generation
+is the one small document `state`, which is read by id and so needs no refresh.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ from rag.stores.contract import SCHEMA, Manifest
 from rag.stores.elasticsearch.client import Cluster
 from rag.stores.indexes.bm25 import K1, B
 
-GRAPH_LINKS, GRAPH_BUILD = 32, 200  # of the int8 graph: m and ef_construction, as FAISS has them
+GRAPH_LINKS, GRAPH_BUILD = 32, 200  # of the int8 graph: m and ef_construction, the same as in FAISS
 STATE = "state"
 _STORED_KEYWORD = {"type": "keyword", "index": False, "doc_values": False}  # read, never searched
 _TOKENS = {"type": "text", "analyzer": "whitespace", "index_options": "freqs"}
@@ -31,7 +31,7 @@ _PROPERTIES = {
     "n": {"type": "long"},  # the age: every row has its own, later ones are larger
     "added": {"type": "long"},
     "removed": {"type": "long"},
-    "whole": {"type": "long"},  # the generation that added the passage's document with it
+    "whole": {"type": "long"},  # the generation that added the passage together with its document
     "embedded": {"type": "boolean"},
     "text": _TOKENS,
     "title": _TOKENS,
@@ -47,14 +47,14 @@ _PROPERTIES = {
 
 @dataclass(frozen=True)
 class Names:
-    """What a collection is called on the cluster."""
+    """Names of a collection's alias, locks and indexes on the cluster."""
 
     prefix: str
     collection: str
 
     @property
     def alias(self) -> str:
-        """The name that readers and writers use; two collections never share one."""
+        """The alias used by readers and writers; no two collections share one."""
         group, _, name = self.collection.rpartition(":")
         slug = name
         if not re.fullmatch(r"[a-z0-9_.-]+", name):
@@ -68,21 +68,21 @@ class Names:
         return f"{self.prefix}~~locks"
 
     def version(self, number: int) -> str:
-        """The index of one version."""
+        """Return the name of one version of the index."""
         return f"{self.alias}~v{number}"
 
 
 @dataclass(frozen=True)
 class Head:
-    """What an index says of itself.
+    """Metadata of an index.
 
     Attributes:
-        index: Its own name, not the alias.
-        owner: The collection's identity; another one after it was deleted and made again.
-        tokens: Version of the analyser that made the tokens in it.
-        dense: Whether it has a graph (`elasticsearch`) or leaves that to `faiss`.
+        index: Name of the index, not the alias.
+        owner: Identity of the collection, which changes when it is deleted and created again.
+        tokens: Version of the analyser that made its tokens.
+        dense: Whether it has a graph (`elasticsearch`) or leaves dense search to `faiss`.
         dimension: Length of its vectors; 0 before the first.
-        manifest: What it was made with; None before the first document.
+        manifest: Settings of the collection; None before the first document.
     """
 
     index: str
@@ -95,7 +95,7 @@ class Head:
 
 @dataclass(frozen=True)
 class State:
-    """The published generation, the numbers that guard its replacement, and where it stands."""
+    """The published generation, the numbers that guard its replacement, and its index."""
 
     generation: int
     seq_no: int
@@ -105,7 +105,7 @@ class State:
 
 
 def versions_of(cluster: Cluster, names: Names) -> dict[str, int]:
-    """Return index -> number of all versions there are, behind the alias or not, oldest first."""
+    """Return index -> number of all existing versions, oldest first, with or without the alias."""
     pattern = f"{names.alias}~v*"
     found = cluster.write(
         lambda client: client.indices.get(index=pattern, features="aliases", filter_path="*")
@@ -116,7 +116,7 @@ def versions_of(cluster: Cluster, names: Names) -> dict[str, int]:
 
 
 def create_index(cluster: Cluster, names: Names, head: Head, *, visible: bool) -> None:
-    """Create one version of an index, behind the alias if it is to be visible; it may exist."""
+    """Create one version of an index, with the alias if it is to be visible; it may exist."""
     settings = cluster.settings
     body = {
         "number_of_shards": settings.shards,
@@ -126,7 +126,7 @@ def create_index(cluster: Cluster, names: Names, head: Head, *, visible: bool) -
     }
     mappings = {
         "dynamic": "strict",
-        "_source": {"excludes": ["vector"]},  # it is kept in `embedding`, at a quarter of the size
+        "_source": {"excludes": ["vector"]},  # stored in `embedding`, at a quarter of the size
         "properties": {**_PROPERTIES, **_vector(head)},
         "_meta": _meta(names, head),
     }
@@ -135,7 +135,7 @@ def create_index(cluster: Cluster, names: Names, head: Head, *, visible: bool) -
 
 
 def create_if_missing(cluster: Cluster, **request: Any) -> None:  # noqa: ANN401
-    """Create an index; that another process has just done so is as good."""
+    """Create an index, unless another process has just done so."""
     try:
         cluster.write(lambda client: client.indices.create(**request))
     except StoreError as error:
@@ -144,16 +144,16 @@ def create_if_missing(cluster: Cluster, **request: Any) -> None:  # noqa: ANN401
 
 
 def new_head(cluster: Cluster, names: Names, number: int) -> Head:
-    """Return what a fresh index says of itself."""
+    """Return the metadata of a new index."""
     dense = cluster.settings.dense
     return Head(names.version(number), uuid.uuid4().hex, ANALYZER_VERSION, dense)
 
 
 def open_index(cluster: Cluster, names: Names, *, create: bool) -> Head:
-    """Return what a collection's index says of itself, made now if it is missing and may be.
+    """Return the metadata of a collection's index, created if missing and `create` is set.
 
     Raises:
-        StoreError: If it is missing and may not be made.
+        StoreError: If it is missing and `create` is not set.
     """
     head = read_head(cluster, names)
     if head is None and create:
@@ -169,10 +169,10 @@ def open_index(cluster: Cluster, names: Names, *, create: bool) -> Head:
 
 
 def read_head(cluster: Cluster, names: Names) -> Head | None:
-    """Return what a collection's index says of itself; None if there is no such collection.
+    """Return the metadata of a collection's index; None if there is no such collection.
 
     Raises:
-        MismatchError: If it is of a newer version of this product.
+        MismatchError: If it was made by a newer version of this product.
         StoreError: If something else has its name.
     """
     alias = names.alias
@@ -200,7 +200,7 @@ def read_head(cluster: Cluster, names: Names) -> Head | None:
 
 
 def write_head(cluster: Cluster, names: Names, head: Head) -> None:
-    """Change what an index says of itself; its vectors' length is set once."""
+    """Update the metadata of an index; the length of its vectors is set once."""
     cluster.write(
         lambda client: client.indices.put_mapping(
             index=head.index, meta=_meta(names, head), properties=_vector(head)
@@ -224,12 +224,12 @@ def _vector(head: Head) -> dict[str, Any]:
 
 
 def with_dimension(head: Head, dimension: int) -> Head:
-    """Return a head whose vectors have a length."""
+    """Return a head with a length of vectors."""
     return replace(head, dimension=dimension)
 
 
 def read_state(cluster: Cluster, index: str, *, patient: bool = False) -> State:
-    """Return the published generation; 0 if none was ever.
+    """Return the published generation; 0 if there is none.
 
     Raises:
         StoreError: If the index is gone.
@@ -253,10 +253,10 @@ def _state(found: dict[str, Any]) -> State:
 def write_state(
     cluster: Cluster, head: Head, generation: int, *, last: State, writer: str
 ) -> State:
-    """Publish a generation in place of the last, unless somebody else has; return the new state.
+    """Publish a generation, unless another process has replaced the last; return the new state.
 
     Raises:
-        LockedError: If another writer has taken over.
+        LockedError: If another process has taken the lock.
     """
     index = head.index
     source = {"kind": STATE, "generation": generation, "writer": writer, "owner": head.owner}
@@ -270,7 +270,7 @@ def write_state(
     except StoreError as error:
         if not isinstance(error.__cause__, ConflictError):
             raise
-        # An answer that was lost on the way looks the same: then the state is ours.
+        # An answer lost on the way looks the same: then the state is ours.
         found = cluster.write(lambda client: client.get(index=index, id=STATE))
         if found["_source"] != source:
             raise LockedError(

@@ -1,4 +1,4 @@
-"""What may be wrong with a collection on a cluster, looked at row by row."""
+"""Integrity checks of a collection on a cluster, row by row."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ DOCUMENTS_AT_ONCE = 50
 
 
 def find_problems(cluster: Cluster, names: Names, head: Head, generation: int) -> list[str]:
-    """Return what is wrong, one line each; empty if nothing is."""
+    """Return the problems found, one line each; empty if there are none."""
     problems = []
     if head.tokens != ANALYZER_VERSION:
         problems.append(f"bm25: the tokens are of the analyser `{head.tokens}`; rebuild it.")
@@ -48,7 +48,7 @@ def _doubles(cluster: Cluster, names: Names, generation: int) -> Iterator[str]:
 
 
 def _vectors(cluster: Cluster, names: Names, head: Head, generation: int) -> list[str]:
-    """Say if passages with vectors cannot be found by them."""
+    """Return a problem if passages with vectors cannot be found by them."""
     if head.dense != "elasticsearch" or not head.dimension:
         return []
     lost: dict[str, Any] = {"bool": {"must_not": [{"exists": {"field": "vector"}}]}}
@@ -73,10 +73,10 @@ def _misplaced(cluster: Cluster, names: Names, generation: int) -> Iterator[str]
 
 
 def require_graph(collection: str, head: Head) -> None:
-    """Refuse an index without the graph that is to be searched.
+    """Check that an index has a graph if it is to be searched with one.
 
     Raises:
-        MismatchError: Says what to do.
+        MismatchError: If it has none; says what to do.
     """
     if head.dense != "elasticsearch":
         raise MismatchError(
@@ -86,10 +86,10 @@ def require_graph(collection: str, head: Head) -> None:
 
 
 def require_tokens(collection: str, head: Head) -> None:
-    """Refuse an index with the tokens of another analyser.
+    """Check that the tokens of an index are those of the current analyser.
 
     Raises:
-        MismatchError: Says what to do.
+        MismatchError: If they are not; says what to do.
     """
     if head.tokens != ANALYZER_VERSION:
         raise MismatchError(

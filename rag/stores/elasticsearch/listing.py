@@ -1,4 +1,4 @@
-"""What lists of a collection on a cluster show: its documents, and what could not be indexed."""
+"""Lists of a collection's documents and failures on a cluster."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from rag.stores.elasticsearch.scanning import count_by, scan
 
 
 def list_documents(cluster: Cluster, index: str, generation: int) -> Iterator[DocumentInfo]:
-    """Yield the documents that a generation shows, in the order they were added."""
+    """Yield the documents visible in a generation, in the order they were added."""
     passages = count_by(cluster, index, visible(PASSAGE, generation), "document")
     fields = ["n", "id", "source", "heading", "sha256", "path"]
     for row in scan(cluster, index, visible(DOCUMENT, generation), fields=fields):
@@ -17,7 +17,7 @@ def list_documents(cluster: Cluster, index: str, generation: int) -> Iterator[Do
 
 
 def list_failures(cluster: Cluster, index: str) -> list[Failure]:
-    """Return what could not be indexed, in the order of its sources."""
+    """Return the failures of indexing, in the order of their sources."""
     rows = scan(cluster, index, {"term": {"kind": FAILURE}})
     found = [failure for row in rows for failure in failures_of(row)]
     return sorted(found, key=lambda failure: (failure.source, failure.reason))

@@ -1,8 +1,8 @@
 """One writer at a time for a collection on a cluster, across machines.
 
-The lock is a document with its holder's name, which shows every few seconds that it is alive. A
-lock is taken over when its holder was a process of this machine that is gone, or when it has shown
-no sign of life for a while: first by its own clock, then watched by ours, as clocks may differ.
+The lock is a document with its holder's name, refreshed every few seconds as a sign of life. A
+lock is taken over when its holder was a process of this machine that is gone, or has shown no
+sign of life for a while: first by its own clock, then watched by ours, as clocks may differ.
 """
 
 import os
@@ -23,7 +23,7 @@ from rag.stores.elasticsearch.index import Names, create_if_missing
 
 BEAT = 4.0  # seconds between signs of life
 LEASE = 20.0  # seconds without one after which a lock is suspected
-SHORTLY = 5.0  # seconds that releasing a lock may take; it is taken over later anyway
+SHORTLY = 5.0  # seconds to wait for the release of a lock; it is taken over later anyway
 _MAPPINGS = {
     "dynamic": "strict",
     "properties": {
@@ -53,7 +53,7 @@ class Lock:
         self._heart: threading.Thread | None = None
 
     def __enter__(self) -> Self:
-        """Take it."""
+        """Take the lock."""
         self._take()
         self._heart = threading.Thread(target=self._beat, daemon=True)
         self._heart.start()
@@ -65,7 +65,7 @@ class Lock:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Release it, if it is still ours."""
+        """Release the lock, if it is still ours."""
         self._ended.set()
         if self._heart is not None:
             self._heart.join()
@@ -78,17 +78,17 @@ class Lock:
                 ),
                 seconds=SHORTLY,
             )
-        except StoreError:  # it is taken over later; what is being raised matters more
+        except StoreError:  # it is taken over later; the exception being raised matters more
             return
 
     def check(self) -> None:
-        """Refuse to go on if the lock is somebody else's by now.
+        """Check that the lock is still ours.
 
         Raises:
-            LockedError: If it is.
+            LockedError: If another process has taken it.
         """
         if not self._lost.is_set() and time.monotonic() > self._alive_until:
-            self._renew()  # this process slept, or the cluster was away: others may have come
+            self._renew()  # this process slept, or the cluster was away: the lock may be lost
         if self._lost.is_set():
             raise LockedError(
                 f"another process has taken over writing to `{self._names.collection}`, as this "
@@ -132,7 +132,7 @@ class Lock:
             create_if_missing(self._cluster, index=locks, settings=settings, mappings=_MAPPINGS)
 
     def _is_dead(self, held: dict[str, Any]) -> bool:
-        """Tell if a lock's holder is gone."""
+        """Return whether a lock's holder is gone."""
         facts = held["_source"]
         if facts["place"] == _place() and not _runs(facts["pid"]):
             return True
@@ -151,7 +151,7 @@ class Lock:
                 continue
 
     def _renew(self, *, seconds: float | None = None) -> None:
-        """Give a sign of life, unless somebody else has the lock by now."""
+        """Give a sign of life, unless another process has taken the lock."""
         with self._renewing:
             try:
                 self._write(seconds=seconds, **self._guard)
@@ -163,7 +163,7 @@ class Lock:
                 if held is None or held["_source"]["owner"] != self.owner:
                     self._lost.set()
                 else:
-                    self._guard = _guard(held)  # a sign whose answer was lost on the way
+                    self._guard = _guard(held)  # from a sign whose answer was lost
 
     def _read(self, *, seconds: float | None = None) -> dict[str, Any] | None:
         found = self._cluster.write(
@@ -202,7 +202,7 @@ def _now() -> str:
 
 
 def _place() -> str:
-    """Return what tells machines, and containers on one machine, apart; it ends with the boot."""
+    """Return an identity of this machine or container, which changes at boot."""
     parts = [socket.gethostname()]
     for path in ("/proc/sys/kernel/random/boot_id", "/proc/self/ns/pid"):
         found = Path(path)

@@ -1,7 +1,7 @@
-"""What a writer means to do, until it is sent: changes in order, and the rows they come to.
+"""Pending changes of a writer, in order, and the resulting changes to rows.
 
-`Pending` is told what to put and what to drop; `settle` asks the index what is there now and gives
-the changes to rows. Nothing here is sent.
+`Pending` collects puts and drops; `settle` asks the index for the current rows and returns the
+changes to rows. Nothing here is sent.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -24,14 +24,14 @@ from rag.stores.elasticsearch.rows import (
 )
 
 Find = Callable[[Query], Iterator[Row]]
-"""Asks the index for rows, with their ids as `_id`."""
+"""Searches the index for rows and returns them with their ids as `_id`."""
 
-_SENT_FIELDS = ("_id", "kind", "id", "document", "path", "added")  # of a row that this run has sent
+_SENT_FIELDS = ("_id", "kind", "id", "document", "path", "added")  # of a row sent in this run
 
 
 @dataclass(frozen=True)
 class Put:
-    """A document with its passages; or passages by themselves, each under a document or none."""
+    """A document with its passages; or single passages, each with or without a document."""
 
     document: StoredDocument | None
     passages: Sequence[tuple[Document, str | None]]
@@ -49,13 +49,13 @@ class Drop:
 
 @dataclass
 class Settled:
-    """Changes to rows, in the order in which sending them is sound at any moment.
+    """Changes to rows, in an order that keeps the index sound if sending stops at any point.
 
     Attributes:
-        passages: New ones.
-        documents: New ones; passages without their document do not count.
-        gone_documents: Documents that go.
-        gone_passages: Passages that go; their document goes before them.
+        passages: New passages.
+        documents: New documents; passages without their document do not count.
+        gone_documents: Documents to remove.
+        gone_passages: Passages to remove; their document is removed before them.
         owners: Row id -> document id, or the passage's own if it has no document.
     """
 
@@ -67,7 +67,7 @@ class Settled:
 
 
 class Rows:
-    """Rows by their own id, by what they hold, and by what they belong to."""
+    """Rows indexed by their own id, by identity, and by owner."""
 
     def __init__(self, rows: Iterable[Row] = ()) -> None:
         self._rows: dict[str, Row] = {}
@@ -77,18 +77,18 @@ class Rows:
             self.add(row)
 
     def __iter__(self) -> Iterator[Row]:
-        """Yield all."""
+        """Yield all rows."""
         return iter(list(self._rows.values()))
 
     def add(self, row: Row) -> None:
-        """Add a row, in place of one of the same id."""
+        """Add a row, replacing one with the same id."""
         self.remove(row["_id"])
         self._rows[row["_id"]] = row
         self._holding.setdefault(row["id"], set()).add(row["_id"])
         self._below.setdefault(_owner(row), set()).add(row["_id"])
 
     def remove(self, name: str) -> None:
-        """Remove a row by its own id, if it is there."""
+        """Remove a row by its own id, if it exists."""
         row = self._rows.pop(name, None)
         if row is not None:
             self._holding[row["id"]].discard(name)
@@ -111,10 +111,10 @@ def _owner(row: Row) -> str:
 
 
 class Pending:
-    """The changes of one writer.
+    """The pending changes of one writer.
 
     Args:
-        generation: The one being made.
+        generation: The generation being made.
         next_number: The age of the next row.
     """
 
@@ -125,27 +125,27 @@ class Pending:
         self._gone: set[str] = set()  # row ids; searches may still show them
 
     def add(self, change: Put | Drop) -> None:
-        """Let a change wait."""
+        """Append a change to the pending ones."""
         self._waiting.append(change)
 
     def discard(self) -> None:
-        """Forget what waits."""
+        """Discard the pending changes."""
         self._waiting.clear()
 
     def take_back(self, owners: Sequence[str], kept: Iterable[str]) -> Settled:
-        """Return the changes that undo what this run sent of some documents; `kept` rows stay."""
+        """Return the changes that undo this run's changes to some documents; `kept` rows stay."""
         self._gone -= set(kept)
         self.add(Drop(documents=owners, passages=owners))
         return self.settle(lambda query: iter(()))
 
     def find_passages(self, passage_ids: Sequence[str], find: Find) -> dict[str, str | None]:
-        """Return those of some ids that are there, each with its document's id or None."""
+        """Return passage id -> document id or None, for those ids that exist."""
         table = self._apply(find, Drop(passages=passage_ids))
         found = table.rows[PASSAGE].holding(passage_ids)
         return {row["id"]: row.get("document") for row in found}
 
     def settle(self, find: Find) -> Settled:
-        """Return what the waiting changes come to; they do not wait any more."""
+        """Return the changes to rows of all pending changes, which are pending no more."""
         table = self._apply(find)
         self._waiting.clear()
         settled = table.settled
@@ -170,7 +170,7 @@ class Pending:
         return table
 
     def known(self, kind: str, wanted: "_RowsNeeded", found: Iterable[Row]) -> Rows:
-        """Return the rows that are there: those that a search found, and those sent in this run."""
+        """Return the current rows: those found by a search, and those sent in this run."""
         sent = self._sent[kind]
         own = list(sent) if wanted.everything else wanted.among(kind, sent)
         rows = Rows(row for row in found if row["_id"] not in self._gone)
@@ -180,7 +180,7 @@ class Pending:
 
 
 def _dropped_by(change: Put | Drop) -> Drop:
-    """Return what a change takes the place of."""
+    """Return the removal that a change implies."""
     if isinstance(change, Drop):
         return change
     passages = [passage.id for passage, _ in change.passages]
@@ -188,7 +188,7 @@ def _dropped_by(change: Put | Drop) -> Drop:
 
 
 class _RowsNeeded:
-    """What must be known of the index to make some changes."""
+    """The rows of the index that some changes depend on, as queries."""
 
     def __init__(self, drops: Sequence[Drop]) -> None:
         self.everything = any(drop.everything for drop in drops)
@@ -197,7 +197,7 @@ class _RowsNeeded:
         self.passages = {each for drop in drops for each in drop.passages}
 
     def query(self, kind: str) -> Query | None:
-        """Return the query for the rows of a kind; None if none is wanted."""
+        """Return the query for the rows of a kind; None if none are needed."""
         if self.everything:
             return live(kind)
         names = {"id": self.documents, "path": self.paths}
@@ -208,14 +208,14 @@ class _RowsNeeded:
         return live(kind, some) if parts else None
 
     def among(self, kind: str, rows: Rows) -> list[Row]:
-        """Return the wanted ones of some rows."""
+        """Return the needed ones of some rows."""
         if kind == PASSAGE:
             return rows.holding(self.passages) + rows.below(self.documents)
         return rows.holding(self.documents) + rows.below(self.paths)
 
 
 class _RowTable:
-    """The rows that some changes concern, and what becomes of them."""
+    """The rows that some changes affect, and their new state."""
 
     def __init__(self, pending: Pending, wanted: _RowsNeeded, find: Find) -> None:
         self._pending, self.settled = pending, Settled()
@@ -227,14 +227,14 @@ class _RowTable:
             wanted.documents |= {row["id"] for row in self.rows[DOCUMENT]}
 
     def apply(self, change: Put | Drop) -> None:
-        """Make one change."""
+        """Apply one change."""
         self._drop(_dropped_by(change))
         if isinstance(change, Drop):
             return
         generation = self._pending.generation
         whole = generation if change.document else None
         for passage, document_id in change.passages:
-            # In one batch the same id may come twice: the later one stays.
+            # In one batch the same id may occur twice: the later one stays.
             self._drop(Drop(passages=[passage.id]))
             row = passage_row(
                 passage, document_id, n=self._number(), generation=generation, whole=whole
@@ -272,7 +272,7 @@ class _RowTable:
     def _remove(
         self, rows: Rows, new: dict[str, RowChange], gone: dict[str, RowChange], row: Row
     ) -> None:
-        """Mark a row as removed; if it was never visible it goes at once."""
+        """Mark a row as removed; if it was never visible, remove it at once."""
         name = row["_id"]
         rows.remove(name)
         new.pop(name, None)

@@ -1,7 +1,7 @@
-"""Making a collection's index anew beside the old one, and moving the alias in one step.
+"""Rebuild of a collection's index beside the old one, ending with an atomic move of the alias.
 
-For another number of shards, another analyser, another way to search vectors, or other vectors.
-Readers see the old index until the new one is whole.
+Used for another number of shards, another analyser, another way to search vectors, or other
+vectors. Readers see the old index until the new one is complete.
 """
 
 import base64
@@ -46,12 +46,12 @@ KEPT_GENERATIONS = 2  # that can be read
 
 @dataclass(frozen=True)
 class NewEmbedding:
-    """Other vectors for all passages.
+    """New vectors for all passages.
 
     Attributes:
-        manifest: The collection's, with what it says of the embedder.
-        embed: Gives the vectors.
-        told: Told how far it is.
+        manifest: The collection's manifest, with the new embedder.
+        embed: Returns the vectors.
+        told: Called with the progress.
     """
 
     manifest: Manifest
@@ -62,13 +62,14 @@ class NewEmbedding:
 def rebuild_index(
     cluster: Cluster, names: Names, *, writer: str, remade: NewEmbedding | None = None
 ) -> None:
-    """Fill the next version of an index, and put it in the old one's place; under the lock.
+    """Fill the next version of an index and move the alias to it; the caller holds the lock.
 
     Args:
-        cluster: The cluster, and the settings of the new index.
+        cluster: The cluster, with the settings of the new index.
         names: The collection.
         writer: Name of the lock's holder.
-        remade: The vectors that passages get; None keeps them. Nothing may be pending then.
+        remade: New vectors of the passages; None keeps them. With new vectors, no change may be
+            pending.
 
     Raises:
         StoreError: If not every row arrives; the old index stays then.
@@ -85,7 +86,7 @@ def rebuild_index(
         )
     head = _head(old, new_head(cluster, names, max(versions.values()) + 1), remade)
     create_index(cluster, names, head, visible=False)
-    # With other vectors no generation from before can be read: neither from the rows, nor by name.
+    # With new vectors no earlier generation can be read: neither from the rows, nor by name.
     generation = state.generation + (KEPT_GENERATIONS if remade else 0)
     kept = _kept(state.generation + (1 if remade else 0))
     _copy(cluster, old, head, kept, remade)
@@ -101,7 +102,7 @@ def rebuild_index(
 
 
 def _head(old: Head, fresh: Head, remade: NewEmbedding | None) -> Head:
-    """Return what the new index says of itself; with other vectors it is nobody's old one."""
+    """Return the metadata of the new index; with new vectors it has another owner."""
     made = remade.manifest if remade else old.manifest
     analyzed = replace(made, analyzer=ANALYZER_VERSION) if made else None
     if remade:
@@ -114,7 +115,7 @@ def _move(
 ) -> None:
     try:
         cluster.write(lambda client: client.indices.update_aliases(actions=moves))
-    except StoreError:  # the answer to a move that was made may have been lost
+    except StoreError:  # the answer to a successful move may have been lost
         now = read_head(cluster, names)
         if now is None or now.index != head.index:
             raise
@@ -147,7 +148,7 @@ def _copy(cluster: Cluster, old: Head, new: Head, kept: Query, remade: NewEmbedd
 def _take_over(
     cluster: Cluster, new: Head, batch: dict[str, Row], remade: NewEmbedding | None
 ) -> int:
-    """Send rows to the new index, with their new vectors if there are any; return how many."""
+    """Send rows to the new index, with new vectors if there are any; return how many."""
     embedded = [row for row in batch.values() if "embedding" in row] if remade else []
     if remade and embedded:
         _embed(embedded, remade)

@@ -1,8 +1,8 @@
-"""Putting an index in order before a writer begins: garbage, and what an interrupted run left.
+"""Repair of an index before a writer begins: garbage, and remains of an interrupted run.
 
-A writer sends passages, then their documents, then what goes: documents before their passages. So
-whatever a run was doing when it was killed, the rules here bring the rows to what some whole number
-of its documents comes to, and the next run goes on from there.
+A writer sends passages, then their documents, then removals: documents before their passages. So
+wherever a run was killed, the rules here bring the rows to the state after some whole number of its
+documents, and the next run resumes from there.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,7 +19,7 @@ AT_ONCE = 1000  # ids looked up, or rows sent
 
 
 def refresh(cluster: Cluster, index: str) -> None:
-    """Let searches on every copy of an index see what was written.
+    """Make all writes visible to searches on every copy of an index.
 
     Raises:
         UnavailableError: If a copy does not answer.
@@ -37,14 +37,14 @@ def refresh(cluster: Cluster, index: str) -> None:
 
 
 def collect_garbage(cluster: Cluster, index: str, dense: str, *, before: int) -> None:
-    """Delete the rows that no generation from `before` on can see."""
+    """Delete the rows that are visible in no generation since `before`."""
     gone: Query = {"range": {"removed": {"lte": before}}}
     rows = scan(cluster, index, gone, fields=["n"], patient=True)
     _send(cluster, index, dense, ((row["_id"], None) for row in rows))
 
 
 def repair(cluster: Cluster, index: str, dense: str, generation: int) -> None:
-    """Bring what an interrupted run left of a generation to whole documents."""
+    """Reduce the remains of an interrupted run in a generation to whole documents."""
     new = {kind: _rows(cluster, index, kind, "added", generation) for kind in (DOCUMENT, PASSAGE)}
     finished = {row["id"] for row in new[DOCUMENT]}
     torn = [

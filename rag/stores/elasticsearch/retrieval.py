@@ -1,8 +1,8 @@
-"""The two rankings that a cluster gives: bm25, and dense through its int8 graph.
+"""Retrieval on a cluster: bm25, and dense through its int8 graph.
 
-User text stands only in `match`, over tokens made here, so that no character of it is syntax.
+User text occurs only in `match`, over tokens made here, so that no character of it is syntax.
 Scores are put into the contract's order on our side: the graph's candidates are scored again with
-the vectors as they were given.
+the original vectors.
 """
 
 from collections.abc import Sequence
@@ -20,15 +20,15 @@ from rag.stores.indexes.bm25 import DIGITS
 from rag.stores.indexes.faiss_index import DIGITS as DENSE_DIGITS
 from rag.stores.indexes.ties import Fetched, fetch_best, rank_hits
 
-MOST_WORDS = 1000  # of a query; a question of the longest kind has fewer
-SPARE, TIMES = 50, 2  # candidates of the graph that are scored again: TIMES top_k, and SPARE
-SERVER_SHARE = 0.8  # of the time that we wait: the server then still gives what it has
+MOST_WORDS = 1000  # of a query; a question of maximum length has fewer
+SPARE, TIMES = 50, 2  # candidates of the graph that are scored again: TIMES top_k, plus SPARE
+SERVER_SHARE = 0.8  # of our time limit: the server then still returns its partial result
 
 _BY_SCORE = [{"_score": "desc"}, {"n": "asc"}]
 
 
 class ServerRanking:
-    """Hits of a search, with the rows they stand for and what the search's answer lacked."""
+    """Hits of a search, with their rows and a note on what its answer lacks."""
 
     def __init__(self) -> None:
         self.hits: Hits = []
@@ -37,14 +37,14 @@ class ServerRanking:
 
 
 class Searcher:
-    """Searches one index at one generation.
+    """Searcher of one index in one generation.
 
     Args:
         cluster: The cluster.
-        index: The index's alias.
-        settings: How it searches.
-        generation: The one that is seen.
-        filters: What passages must match, as a query; None is all.
+        index: Alias of the index.
+        settings: Search settings.
+        generation: The generation to read.
+        filters: Query that passages must match; None is all.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class Searcher:
         return ranking
 
     def graph(self, vector: Vectors, top_k: int) -> ServerRanking:
-        """Return the passages with the largest inner product that the graph finds, best first."""
+        """Return the passages with the largest inner product found in the graph, best first."""
         size = min(TIMES * top_k + SPARE, NUMBERS_AT_ONCE)
         breadth = max(self._settings.elasticsearch.candidates, size)
         near = {
@@ -123,7 +123,7 @@ class Searcher:
         return ranking
 
     def fetch(self, hits: Hits) -> ServerRanking:
-        """Return the rows of hits that another index found."""
+        """Return the rows of hits found by another index."""
         ranking = ServerRanking()
         ranking.hits = hits
         numbers = [number for number, _ in hits]
@@ -146,7 +146,7 @@ class Searcher:
 
 
 def _scored(rows: Sequence[Row], vector: Vectors) -> Hits:
-    """Return the inner product of unit vectors, from the vectors as they were given."""
+    """Return the inner products of unit vectors, from the original vectors."""
     if not rows:
         return []
     matrix = np.stack([vector_of(row) for row in rows])

@@ -1,7 +1,7 @@
-"""Documents, passages and failures as rows of an index, and back; which rows a generation shows.
+"""Documents, passages and failures as rows of an index, and the rows visible in a generation.
 
 Rows are added and marked as removed, each with the generation in which that takes effect. A row's
-id is made of its kind, its generation and what it holds: sent twice, it is still one row.
+id is made of its kind, its generation and its identity: sent twice, it is still one row.
 """
 
 import base64
@@ -22,12 +22,12 @@ from rag.stores.elasticsearch.filters import Query, facets
 Row = dict[str, Any]
 
 PASSAGE, DOCUMENT, FAILURE = "passage", "document", "failure"
-SHOWN = ("n", "id", "content", "meta", "blob")  # what a passage is made from again
+SHOWN = ("n", "id", "content", "meta", "blob")  # fields from which a passage is restored
 MOST_TERMS = 60_000  # of a `terms` query; the server's own limit is 65,536
 
 
 def row_id(kind: str, identity: str, generation: int = 0) -> str:
-    """Return the id of a row, however long what it is called by."""
+    """Return the id of a row, for an identity of any length."""
     digest = hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()
     return f"{kind}-{generation}-{digest[:40]}"
 
@@ -39,9 +39,9 @@ def passage_row(
 
     Args:
         passage: The passage.
-        document_id: The document it belongs to, if any.
-        n: Its age.
-        generation: The one that adds it.
+        document_id: Id of its document, if any.
+        n: Age of the row.
+        generation: The generation that adds it.
         whole: The generation that adds it together with its document, or None.
     """
     meta, blob = pack(passage)
@@ -58,14 +58,14 @@ def passage_row(
 
 
 def tokens_of(content: str | None, meta: str) -> dict[str, str]:
-    """Return what bm25 looks at: the tokens of the text, and of title and headings."""
+    """Return the searchable text of bm25: tokens of the text, and of title and headings."""
     facts = json.loads(meta)
     title = f"{facts.get('title') or ''} {facts.get('heading') or ''}"
     return {"text": " ".join(tokens(content or "")), "title": " ".join(tokens(title))}
 
 
 def document_row(document: StoredDocument, *, n: int, generation: int) -> Row:
-    """Return a document as a row; its own title is in `heading`, where it is not searched."""
+    """Return a document as a row; its title is in `heading`, which is not searched there."""
     row: Row = {"kind": DOCUMENT, "id": document.document_id, "n": n, "added": generation}
     row |= {"source": document.source, "heading": document.title, "sha256": document.sha256}
     row |= {"meta": dump_meta(dict(document.meta), document.document_id), "body": document.text}
@@ -74,7 +74,7 @@ def document_row(document: StoredDocument, *, n: int, generation: int) -> Row:
 
 def failure_row(key: str, failures: Sequence[Failure]) -> Row:
     """Return the failures of one path as a row."""
-    number = int(row_id(FAILURE, key).rpartition("-")[2][:15], 16)  # any, but its own
+    number = int(row_id(FAILURE, key).rpartition("-")[2][:15], 16)  # unique to the row
     return {
         "kind": FAILURE,
         "path": key,
@@ -89,7 +89,7 @@ def failures_of(row: Row) -> list[Failure]:
 
 
 def with_vector(row: Row, dense: str) -> Row:
-    """Return a row as it is sent: with its vector of length 1, if the cluster searches it."""
+    """Return a row as it is sent: with its unit vector, if the cluster searches it."""
     if dense != "elasticsearch" or "embedding" not in row:
         return row
     vector = vector_of(row)
@@ -100,7 +100,7 @@ def with_vector(row: Row, dense: str) -> Row:
 
 
 def vector_of(row: Row) -> Vectors:
-    """Return the vector of a row as it was given; float32 of shape (dim,)."""
+    """Return the original vector of a row; float32 of shape (dim,)."""
     return np.frombuffer(base64.b64decode(row["embedding"]), "<f4")
 
 
@@ -112,7 +112,7 @@ def passage_of(row: Row, *, embedding: bool = False) -> Document:
 
 
 def info_of(row: Row, passages: Mapping[str, int]) -> DocumentInfo:
-    """Return what a list shows of the document in a row."""
+    """Return the list entry of the document in a row."""
     return DocumentInfo(
         document_id=row["id"],
         source=row["source"],
@@ -127,7 +127,7 @@ def info_of(row: Row, passages: Mapping[str, int]) -> DocumentInfo:
 
 
 def visible(kind: str, generation: int, *conditions: Query) -> Query:
-    """Return the query for the rows of a kind that a generation shows, and that match."""
+    """Return the query for the rows of a kind visible in a generation that match."""
     return {
         "bool": {
             "filter": [
@@ -141,7 +141,7 @@ def visible(kind: str, generation: int, *conditions: Query) -> Query:
 
 
 def live(kind: str, *conditions: Query) -> Query:
-    """Return the query for the rows of a kind that nobody has removed yet, published or not."""
+    """Return the query for the rows of a kind that are not removed, published or not."""
     return {
         "bool": {
             "filter": [{"term": {"kind": kind}}, *conditions],
@@ -151,7 +151,7 @@ def live(kind: str, *conditions: Query) -> Query:
 
 
 def one_of(field: str, values: Sequence[Any]) -> Query:
-    """Return the query for rows whose field has one of some values, however many."""
+    """Return the query for rows whose field has one of some values, in any number."""
     parts = [
         {"terms": {field: list(values[start : start + MOST_TERMS])}}
         for start in range(0, max(len(values), 1), MOST_TERMS)

@@ -1,4 +1,4 @@
-"""Searching an index: all rows in order of age, however many, and the best of a ranking."""
+"""Scans of an index in order of age, of any size, and counts."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -30,8 +30,8 @@ def scan(
     Args:
         cluster: The cluster.
         index: The index or alias.
-        query: Which rows; it must choose the same when it is asked again.
-        fields: What of them; None is all, but for the vector that the graph holds.
+        query: Query for the rows; it must match the same rows when it is repeated.
+        fields: Fields to return; None is all, except the vector that the graph holds.
         patient: Whether to wait for a cluster that is away.
 
     Raises:
@@ -74,7 +74,7 @@ def _scan(
                 return
             after, point = hits[-1]["sort"], answer["pit_id"]
     finally:
-        with suppress(StoreError):  # it ends by itself
+        with suppress(StoreError):  # it expires by itself
             cluster.read(lambda client: client.close_point_in_time(id=point))
 
 
@@ -100,7 +100,7 @@ def count(cluster: Cluster, index: str, query: Query, *, patient: bool = False) 
 
 
 def note_of(answer: Any) -> str | None:  # noqa: ANN401 - an answer of the client
-    """Return what a search's answer lacks, or None."""
+    """Return a note on what a search's answer lacks, or None."""
     shards = answer["_shards"]
     if shards["failed"]:
         return f"partial: {shards['failed']} of {shards['total']} shards failed"
@@ -136,7 +136,7 @@ def count_each(
 
 
 def count_by(cluster: Cluster, index: str, among: Query, field: str) -> dict[str, int]:
-    """Return value -> number of rows that have it, of some rows and a field of theirs."""
+    """Return value -> number of rows with that value in a field, among some rows."""
     counts: dict[str, int] = {}
     after: dict[str, Any] | None = None
     sources = [{"value": {"terms": {"field": field}}}]
@@ -156,7 +156,7 @@ def count_by(cluster: Cluster, index: str, among: Query, field: str) -> dict[str
 
 
 def index_bytes(cluster: Cluster, index: str) -> int:
-    """Return how many bytes an index takes on all nodes."""
+    """Return the size of an index on all nodes, in bytes."""
     wanted = "_all.total.store.size_in_bytes"
     answer = cluster.read(
         lambda client: client.indices.stats(index=index, metric="store", filter_path=wanted)

@@ -1,7 +1,7 @@
 """The store on a cluster: documents, passages and vectors in one Elasticsearch index.
 
-The cluster holds the whole truth, so that every machine that reaches it can use the collection.
-Vectors are searched there too, or with FAISS beside the application, as configured.
+The cluster holds all data, so that every machine that reaches it can use the collection. Vectors
+are searched there too, or with FAISS beside the application, as configured.
 """
 
 import threading
@@ -59,14 +59,13 @@ class ElasticsearchStore:
 
     Args:
         name: The collection.
-        create: Whether a missing collection is made, or refused.
-        settings: Where the cluster is, and how it is searched.
+        create: Whether to create a missing collection.
+        settings: Cluster and search settings.
         title_weight: Weight of title and headings beside the text in bm25.
-        folder: Where FAISS indexes are kept; None is a place below the data folder.
+        folder: Folder of the FAISS indexes; None is one below the data folder.
 
     Raises:
-        StoreError: If there is no such collection and `create` is not set, or the cluster does not
-            answer, or is too old, or refuses us.
+        StoreError: If the collection is missing and `create` is not set, or the cluster fails.
     """
 
     def __init__(
@@ -118,7 +117,7 @@ class ElasticsearchStore:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "ElasticsearchStore":
-        """Return the store that `to_dict` described; it knows no password."""
+        """Return the store that `to_dict` described, without password."""
         settings = data["init_parameters"].get("settings")
         if isinstance(settings, dict):
             data["init_parameters"]["settings"] = StoreConfig(**settings)
@@ -142,7 +141,7 @@ class ElasticsearchStore:
 
         Args:
             documents: Passages, with or without vectors.
-            policy: What to do about ids that exist; NONE means FAIL.
+            policy: Treatment of ids that exist; NONE means FAIL.
 
         Raises:
             ValueError: If it is not a list of `Document`, or a vector has the wrong length, NaN or
@@ -152,7 +151,7 @@ class ElasticsearchStore:
         return write_passages(self, documents, policy)
 
     def delete_documents(self, document_ids: list[str]) -> None:
-        """Delete passages by id and publish that; unknown ids are ignored."""
+        """Delete passages by id and publish the change; unknown ids are ignored."""
         delete_passages(self, document_ids)
 
     def delete_all_documents(self) -> None:
@@ -180,8 +179,8 @@ class ElasticsearchStore:
         """Return the passages with the best bm25 score, best first.
 
         Args:
-            query: Any text; its tokens are what is looked for.
-            top_k: Most passages, at least 1.
+            query: Any text; its tokens are searched.
+            top_k: Maximum number of passages, at least 1.
             filters: Only passages that match.
             generation: The generation to read; None is the published one.
 
@@ -208,9 +207,9 @@ class ElasticsearchStore:
         """Return the passages with the largest inner product of unit vectors, best first.
 
         Args:
-            embedding: The query's vector; it is brought to length 1.
-            top_k: Most passages, at least 1.
-            filters: Only passages that match; they are never found in part.
+            embedding: The query's vector; it is normalised to length 1.
+            top_k: Maximum number of passages, at least 1.
+            filters: Only passages that match; the result is then complete.
             generation: The generation to read; None is the published one.
 
         Raises:
@@ -240,7 +239,7 @@ class ElasticsearchStore:
         return self._retrieve(search, top_k, filters, generation)
 
     def document_frequencies(self, words: Sequence[str]) -> tuple[list[int], int]:
-        """Return in how many passages each token stands, and the number of passages."""
+        """Return the document frequency of each token, and the number of passages."""
         shown = visible(PASSAGE, self.generation)
         queries: list[Query] = [{"term": {"text": word}} for word in words]
         return count_each(self.cluster, self.names.alias, shown, queries)
@@ -272,7 +271,7 @@ class ElasticsearchStore:
         require_tokens(self._name, self._head)
         try:
             ranking = search(searcher, wanted)
-        except (StoreError, ValueError):  # perhaps of another index than we took it for
+        except (StoreError, ValueError):  # perhaps of another index than expected
             self._refuse_stale(wanted)
             raise
         self._refuse_stale(wanted)
@@ -284,7 +283,7 @@ class ElasticsearchStore:
         return RetrievedPassages(found, ranking.note)
 
     def _refuse_stale(self, wanted: int) -> None:
-        """Refuse what a writer deletes: what only generations before the last but one can see."""
+        """Refuse a generation whose rows a writer may delete: older than the last but one."""
         published = self.generation
         if not published - KEPT_GENERATIONS < wanted <= published:
             raise StaleError(f"generation {wanted} is gone; ask again.")
@@ -302,12 +301,12 @@ class ElasticsearchStore:
         return self._state().generation
 
     def _state(self) -> State:
-        """Return the state; what the index says of itself is read anew if it is another one."""
+        """Return the state; read the index's metadata again if the index has changed."""
         state = read_state(self.cluster, self.names.alias)
         if state.generation and (state.index, state.owner) != (self._head.index, self._head.owner):
             self._reopen()
         elif not self._head.dimension and state.generation:
-            self._reopen()  # the first vectors came after we looked
+            self._reopen()  # the first vectors came after the last look
         return state
 
     def _reopen(self) -> None:
@@ -316,7 +315,7 @@ class ElasticsearchStore:
 
     @property
     def manifest(self) -> Manifest | None:
-        """What the collection was made with; None before the first document."""
+        """Settings with which the collection was made; None before the first document."""
         self._reopen()
         return self._head.manifest
 
@@ -335,28 +334,27 @@ class ElasticsearchStore:
     def documents(self, *, pending: bool = False) -> Iterator[DocumentInfo]:
         """Yield every document, in the order they were added.
 
-        With `pending` as they will be once what was committed is published.
+        With `pending`, as if the committed changes were published.
         """
         return list_documents(self.cluster, self.names.alias, self.generation + pending)
 
     def failures(self) -> list[Failure]:
-        """Return what could not be indexed, in the order of its sources."""
+        """Return the failures of indexing, in the order of their sources."""
         return list_failures(self.cluster, self.names.alias)
 
     def size(self) -> int:
-        """Return how many bytes the collection takes on the cluster, and here for FAISS."""
+        """Return the size of the collection in bytes, on the cluster and here for FAISS."""
         here = sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
         return here + index_bytes(self.cluster, self.names.alias)
 
     @contextmanager
     def writer(self) -> Iterator[ElasticWriter]:
-        """Hold the collection's one writer for a block.
+        """Hold the collection's only writer for a block.
 
-        What was committed but not published stays durable and invisible, and is published by the
-        next writer.
+        Committed but unpublished changes are durable; the next writer publishes them.
 
         Raises:
-            LockedError: If somebody else is writing.
+            LockedError: If another process is writing.
         """
         with ElasticWriter(
             self.cluster,
@@ -372,13 +370,13 @@ class ElasticsearchStore:
             self._views.update(generation)
 
     def check(self) -> list[str]:
-        """Return what is wrong with the collection, one line each; empty if it is sound."""
+        """Return the problems of the collection, one line each; empty if it is sound."""
         self._reopen()
         problems = find_problems(self.cluster, self.names, self._head, self.generation)
         return [*problems, *self._views.dense.check()]
 
     def rebuild(self) -> None:
-        """Make the index anew from what it stores, with the settings of now."""
+        """Rebuild the index from its stored data, with the current settings."""
         with self.writer() as writer:
             writer.rebuild()
         self._renew_indexes()
@@ -386,7 +384,7 @@ class ElasticsearchStore:
     def reembed(
         self, manifest: Manifest, embed: Embed, *, told: Told = lambda done, total: None
     ) -> int:
-        """Give every passage another vector, in a new generation; see the contract."""
+        """Re-embed every passage in a new generation; see `rag.stores.contract.Store`."""
         with self.writer() as writer:
             made = self.manifest if writer.publish() else None
             check_reembedding(self._name, made, manifest)

@@ -1,4 +1,4 @@
-"""The vectors of a collection on a cluster, as what FAISS beside the application is made from."""
+"""The vectors of a collection on a cluster, as the source of its FAISS index."""
 
 from collections.abc import Callable
 
@@ -17,12 +17,12 @@ _EMBEDDED: Query = {"term": {"embedded": True}}
 
 
 class ClusterVectors:
-    """See `rag.stores.indexes.faiss_maintenance.VectorSource`.
+    """Vectors on a cluster; see `rag.stores.indexes.faiss_maintenance.VectorSource`.
 
     Args:
         cluster: The cluster.
-        index: The index's alias.
-        head: Tells what the index says of itself.
+        index: Alias of the index.
+        head: Returns the metadata of the index.
     """
 
     def __init__(self, cluster: Cluster, index: str, head: Callable[[], Head]) -> None:
@@ -38,7 +38,7 @@ class ClusterVectors:
         return self._head().dimension
 
     def numbers(self, generation: int, *, embedded: bool = False) -> Numbers:
-        """Return the row numbers that a generation shows, ascending."""
+        """Return the row numbers visible in a generation, ascending."""
         query = visible(PASSAGE, generation, *([_EMBEDDED] if embedded else []))
         rows = scan(self._cluster, self._index, query, fields=["n"])
         return np.fromiter((row["n"] for row in rows), np.int64)

@@ -1,4 +1,4 @@
-"""The one writer of a collection on a cluster."""
+"""The only writer of a collection on a cluster."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -53,17 +53,17 @@ class ElasticWriter:
     """Changes to a collection that become visible together; see `rag.stores.contract.Writer`.
 
     Changes are made in the generation after the published one. `commit` makes them durable, so
-    that a run that is killed goes on where it was; `publish` makes them visible.
+    that a run that is killed can resume; `publish` makes them visible.
 
     Args:
         cluster: The cluster.
         names: The collection.
-        rebuild: Makes the index anew, when its tokens are of another analyser.
-        before_publishing: Told the generation that is about to be published.
+        rebuild: Rebuilds the index if another analyser made its tokens.
+        before_publishing: Called with the generation that is about to be published.
 
     Attributes:
         generation: The generation being made.
-        recovered: Documents that an interrupted run had committed and not published.
+        recovered: Number of documents that an interrupted run had committed but not published.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class ElasticWriter:
         self.recovered = 0
 
     def __enter__(self) -> Self:
-        """Take the lock, and put in order what an interrupted run left."""
+        """Take the lock, and repair the remains of an interrupted run."""
         with ExitStack() as held:
             self._lock = held.enter_context(Lock(self._cluster, self._names))
             self._start()
@@ -94,7 +94,7 @@ class ElasticWriter:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Release the lock; what was not committed is forgotten."""
+        """Release the lock; uncommitted changes are discarded."""
         self._held.close()
 
     def _start(self) -> None:
@@ -122,10 +122,10 @@ class ElasticWriter:
     # -- documents
 
     def use(self, manifest: Manifest) -> None:
-        """Set what the collection is made with, or check it.
+        """Set the settings of the collection, or check that they match.
 
         Raises:
-            MismatchError: If the collection was made with something else; names it.
+            MismatchError: If the collection was made with other settings; names the setting.
         """
         made = self._head.manifest
         if made is not None:
@@ -139,7 +139,7 @@ class ElasticWriter:
             self._change_head(replace(self._head, manifest=analyzed))
 
     def replace(self, document: StoredDocument, passages: Sequence[Document]) -> None:
-        """Put a document and its passages in place of what has its id."""
+        """Replace the document with this id, and its passages."""
         for passage in passages:
             self._check_vector(passage)
         owned = [(passage, document.document_id) for passage in passages]
@@ -154,7 +154,7 @@ class ElasticWriter:
         self._pending.add(Drop(path=path))
 
     def fail(self, failures: Sequence[Failure], paths: Sequence[str]) -> None:
-        """List the failures of some paths, in place of what was listed for them."""
+        """List the failures of some paths, replacing earlier ones."""
         for path in paths:
             if self._failures.pop(path, None):
                 self._failed.add(path)
@@ -163,7 +163,7 @@ class ElasticWriter:
             self._failures.setdefault(key, []).append(failure)
             self._failed.add(key)
 
-    # -- passages by themselves
+    # -- single passages
 
     def write(self, passages: Sequence[Document], policy: DuplicatePolicy) -> int:
         """Write passages by id; return how many were written."""
@@ -190,12 +190,12 @@ class ElasticWriter:
         """Delete every document and passage."""
         self._pending.add(Drop(everything=True))
 
-    # -- making it last
+    # -- durability
 
     def rebuild(self, remade: NewEmbedding | None = None) -> None:
-        """Make the index anew with the settings of now, and go on writing to the new one.
+        """Rebuild the index with the current settings, and continue writing to the new one.
 
-        With other vectors it is the last thing that this writer does.
+        With new vectors this writer can do nothing afterwards.
         """
         self._lock.check()
         self._rebuild(self._cluster, self._names, writer=self._lock.owner, remade=remade)
@@ -203,13 +203,13 @@ class ElasticWriter:
         self._state = read_state(self._cluster, self._names.alias, patient=True)
 
     def commit(self) -> Sequence[RefusedDocument]:
-        """Make everything so far durable, though not yet visible; return what was refused.
+        """Make all changes so far durable, though not yet visible; return refused documents.
 
-        A document of which any row is refused stays as it was.
+        A document with a refused row stays unchanged.
 
         Raises:
-            LockedError: If another process has taken over.
-            StoreError: If the cluster does not take it; the same may be done again then.
+            LockedError: If another process has taken the lock.
+            StoreError: If the cluster does not accept them; retry then.
         """
         self._lock.check()
         settled = self._pending.settle(self._find)
@@ -225,12 +225,12 @@ class ElasticWriter:
         return [RefusedDocument(owner, reason) for owner, reason in refused.items()]
 
     def publish(self) -> int:
-        """Make everything visible at once; return the generation that is then published.
+        """Make all changes visible at once; return the generation that is then published.
 
         Without any change the published generation stays as it is.
 
         Raises:
-            StoreError: If a passage was refused, or a removal cannot be seen in the index.
+            StoreError: If a passage was refused, or a removal is not visible in the index.
         """
         refusals = self.commit()
         if refusals:
@@ -251,16 +251,16 @@ class ElasticWriter:
         self._changed, self._is_empty, self._removed = False, False, []
         return self.generation - 1
 
-    # -- inside
+    # -- internals
 
     def _find(self, query: Query) -> Iterator[Row]:
-        """Yield rows that were there when this run began; and perhaps some of its own."""
+        """Yield rows that existed when this run began, and perhaps some of its own."""
         if self._is_empty:
             return iter(())
         return scan(self._cluster, self._names.alias, query, patient=True)
 
     def _send(self, changes: dict[str, RowChange], settled: Settled) -> dict[str, str]:
-        """Send changes; return document id, or the row's own, -> why it was refused."""
+        """Send changes; return document id, or the row's own, -> reason of the refusal."""
         if not changes:
             return {}
         self._changed = True
@@ -268,7 +268,7 @@ class ElasticWriter:
         return {settled.owners[name]: reason for name, reason in refused.items()}
 
     def _take_back(self, settled: Settled, refused: dict[str, str]) -> None:
-        """Delete the new rows of documents of which a row was refused; the old ones stay."""
+        """Delete the new rows of documents with a refused row; the old ones stay."""
         if not refused:
             return
         gone = {**settled.gone_documents, **settled.gone_passages}
@@ -290,7 +290,7 @@ class ElasticWriter:
         self._failed.clear()
 
     def _verify_removed(self) -> None:
-        """Refuse to publish while a row that was to go can still be found."""
+        """Refuse to publish while a removed row can still be found."""
         for start in range(0, len(self._removed), IDS_AT_ONCE):
             ids: Query = {"ids": {"values": self._removed[start : start + IDS_AT_ONCE]}}
             alias = self._names.alias
@@ -331,7 +331,7 @@ def _added(kind: str, generation: int) -> Query:
 
 
 def _touched(generation: int) -> Query:
-    """Return the query for what a generation adds or removes."""
+    """Return the query for the rows that a generation adds or removes."""
     touched = [{"term": {"added": generation}}, {"term": {"removed": generation}}]
     return {"bool": {"filter": [_ROWS], "should": touched, "minimum_should_match": 1}}
 
@@ -339,6 +339,6 @@ def _touched(generation: int) -> Query:
 def _without(
     changes: dict[str, RowChange], refused: Iterable[str], settled: Settled
 ) -> dict[str, RowChange]:
-    """Return the changes that do not concern documents of which something was refused."""
+    """Return the changes without those of documents with a refused row."""
     among = set(refused)
     return {n: change for n, change in changes.items() if settled.owners[n] not in among}

@@ -1,1 +1,1 @@
-"""The store without a server."""
+"""Embedded store: one folder per collection, no server."""

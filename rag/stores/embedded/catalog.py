@@ -20,7 +20,7 @@ class EmbeddedCatalog:
 
     Args:
         root: The data folder.
-        config: How collections are searched.
+        config: The configuration, with the search settings.
     """
 
     def __init__(self, root: Path, config: Config) -> None:
@@ -34,7 +34,7 @@ class EmbeddedCatalog:
         return sorted(path.name for path in found if (path / JOURNAL).is_file())
 
     def holds(self, name: str) -> bool:
-        """Tell if there is a collection of this name, finished or not."""
+        """Return whether there is a collection of this name, finished or not."""
         return (self.folder_of(name) / JOURNAL).is_file()
 
     def folder_of(self, name: str) -> Path:
@@ -42,15 +42,15 @@ class EmbeddedCatalog:
         return self._root / "collections" / name
 
     def identity_of(self, name: str) -> str:
-        """Return device and inode of the journal: another one is another collection."""
+        """Return device and inode of the journal, which differ for another collection."""
         facts = (self.folder_of(name) / JOURNAL).stat()
         return f"{facts.st_dev}:{facts.st_ino}"
 
     def changed_at(self, name: str) -> float | None:
-        """Return when the journal was written last, in seconds since the epoch."""
+        """Return when the journal was last written, in seconds since the epoch."""
         times = []
         for path in self.folder_of(name).glob(f"{JOURNAL}*"):
-            with suppress(OSError):  # a writer tidies up behind itself
+            with suppress(OSError):  # a writer may be cleaning up
                 times.append(path.stat().st_mtime)
         return max(times, default=None)
 
@@ -59,7 +59,7 @@ class EmbeddedCatalog:
         return self._open(self.folder_of(name), create=create)
 
     def open_scratch(self, name: str) -> "EmbeddedStore":
-        """Return a store outside the list of collections, made if it does not exist."""
+        """Return a store outside the list of collections, created if it does not exist."""
         return self._open(self._root / "evaluation" / name, create=True)
 
     def _open(self, folder: Path, *, create: bool) -> "EmbeddedStore":
@@ -71,10 +71,10 @@ class EmbeddedCatalog:
         )
 
     def delete(self, name: str) -> bool:
-        """Delete a collection, also a damaged one; tell if there was one.
+        """Delete a collection, even a damaged one; return whether there was one.
 
         Raises:
-            LockedError: If somebody is writing to it.
+            LockedError: If another process is writing to it.
             StoreError: If it cannot be deleted.
         """
         from rag.stores.embedded.lock import hold

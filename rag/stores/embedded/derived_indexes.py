@@ -1,4 +1,4 @@
-"""The derived indexes of an embedded store: kept in step with the journal, checked, rebuilt."""
+"""The derived indexes of an embedded store: updated from the journal, checked, rebuilt."""
 
 import logging
 from pathlib import Path
@@ -17,15 +17,15 @@ from rag.stores.indexes.folders import IndexFolders
 
 log = logging.getLogger(__name__)
 
-SMALL = 5_000  # up to here bm25 is built anew each time, so that removed passages never count
+SMALL = 5_000  # up to here bm25 is rebuilt each time, so that removed passages never count
 
 
 class DerivedIndexes:
-    """Makes, finds and checks `bm25-*` and `dense-*` beside a journal.
+    """Builder and checker of `bm25-*` and `dense-*` beside a journal.
 
     Args:
         folder: The collection's folder.
-        journal: Its truth.
+        journal: The collection's journal.
         settings: Engine, sizes and shares.
     """
 
@@ -36,15 +36,15 @@ class DerivedIndexes:
         self._dense = DerivedFaissIndex(self._folders, journal, settings)
 
     def close(self) -> None:
-        """Remove what had to be built outside the folder."""
+        """Remove indexes that had to be built outside the folder."""
         self._folders.close()
 
     def load(self, generation: int) -> tuple[Bm25Index, FaissIndex | None]:
-        """Return both indexes of a generation, built now if they are not there."""
+        """Return both indexes of a generation, built now if missing."""
         return self._lexical(generation), self._dense.load(generation)
 
     def update(self, generation: int) -> None:
-        """Bring the folders up to a generation that is about to be published.
+        """Update the folders for a generation that is about to be published.
 
         Raises:
             StoreError: If there is no space, or the folder cannot be written.
@@ -58,7 +58,7 @@ class DerivedIndexes:
             self._folders.tidy(name, generation)
 
     def check(self, generation: int) -> list[str]:
-        """Return what is wrong with journal and indexes, one line each."""
+        """Return the problems of journal and indexes, one line each."""
         problems = [f"journal: {problem}" for problem in self._journal.is_sound()]
         for folder in self._folders.named("bm25")[:1]:
             try:
@@ -73,7 +73,7 @@ class DerivedIndexes:
         return problems
 
     def rebuild(self, generation: int) -> None:
-        """Build both folders anew from the journal."""
+        """Rebuild both folders from the journal."""
         for name in ("bm25", "dense"):
             for folder in self._folders.named(name):
                 files.remove(folder)
@@ -91,7 +91,7 @@ class DerivedIndexes:
         return self._build_lexical(generation, live, base, here=here)
 
     def _fitting_lexical(self, live: Numbers) -> TantivyIndex | None:
-        """Return the index that holds just these rows, else the newest one that can be opened."""
+        """Return the index that holds exactly these rows, else the newest that can be opened."""
         folders = self._folders.named("bm25")
         folders.sort(key=lambda folder: not np.array_equal(files.peek_numbers(folder), live))
         for folder in folders:
@@ -119,6 +119,6 @@ class DerivedIndexes:
         return self._open_lexical(self._folders.write(f"bm25-{generation}", build, here=here))
 
     def _is_worn(self, base: Numbers, live: Numbers) -> bool:
-        """Tell if so much was removed that bm25's statistics would be off."""
+        """Return whether so much was removed that bm25's statistics would be off."""
         gone = len(np.setdiff1d(base, live, assume_unique=True))
         return gone > self._settings.rebuild_share * len(live)

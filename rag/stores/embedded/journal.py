@@ -1,4 +1,4 @@
-"""The journal: one SQLite file per collection that holds the truth.
+"""The journal: one SQLite file per collection that holds all its data.
 
 Documents, passages, vectors, failures and the manifest live here; everything else is derived. Rows
 are never changed, only added and marked as removed, each with the generation in which that takes
@@ -28,11 +28,11 @@ _VISIBLE = "{0}.added <= ? AND ({0}.removed IS NULL OR {0}.removed > ?)"
 
 
 class Journal:
-    """One connection to the journal of a collection; safe to share between threads.
+    """A connection to the journal of a collection; safe to share between threads.
 
     Args:
-        path: The SQLite file; it is created if `create` is set.
-        create: Whether a missing file is made, or refused.
+        path: The SQLite file.
+        create: Whether to create a missing file.
 
     Raises:
         StoreError: If the file is missing, damaged, or of a newer layout.
@@ -54,7 +54,7 @@ class Journal:
 
     @property
     def owner(self) -> str:
-        """The collection's identity, which its derived indexes carry."""
+        """Identity of the collection, stored in its derived indexes."""
         return self.state("owner", "")
 
     def state(self, key: str, default: str) -> str:
@@ -63,7 +63,7 @@ class Journal:
         return str(found[0][0]) if found else default
 
     def set_state(self, key: str, value: str) -> None:
-        """Set a named value; part of the transaction around it."""
+        """Set a named value, within the current transaction."""
         self.rows("INSERT OR REPLACE INTO state VALUES (?, ?)", (key, value))
 
     @property
@@ -88,26 +88,26 @@ class Journal:
 
     @property
     def manifest(self) -> Manifest | None:
-        """What the collection was made with; None before the first document."""
+        """Settings with which the collection was made; None before the first document."""
         text = self.state("manifest", "")
         with self.database.readable():
             return Manifest(**json.loads(text)) if text else None
 
     def set_manifest(self, manifest: Manifest) -> None:
-        """Set the manifest; part of the transaction around it."""
+        """Set the manifest, within the current transaction."""
         self.set_state("manifest", json.dumps(asdict(manifest)))
 
     def set_next_manifest(self, manifest: Manifest) -> None:
-        """Set the manifest that the next generation brings; part of the transaction around it."""
+        """Set the manifest of the next generation, within the current transaction."""
         self.set_state("next_manifest", json.dumps(asdict(manifest)))
 
     @property
     def has_next_manifest(self) -> bool:
-        """Whether all passages have other vectors in the next generation."""
+        """Whether all passages have new vectors in the next generation."""
         return bool(self.state("next_manifest", ""))
 
     def show_generation(self, generation: int) -> None:
-        """Set the published generation, and the manifest that comes with it, if one does."""
+        """Set the published generation, and its manifest if it has a new one."""
         self.set_state("generation", str(generation))
         text = self.state("next_manifest", "")
         if text:
@@ -120,7 +120,7 @@ class Journal:
     # -- writing; all of it inside a transaction
 
     def add_document(self, document: StoredDocument, generation: int) -> int:
-        """Add a document, and return its row."""
+        """Add a document; return its row number."""
         values = (
             document.document_id,
             document.path,
@@ -152,7 +152,7 @@ class Journal:
                 cursor.execute("INSERT INTO vectors VALUES (?, ?)", (cursor.lastrowid, vector))
 
     def drop_documents(self, document_ids: Iterable[str], generation: int) -> None:
-        """Mark documents and their passages as removed; what was never visible goes at once."""
+        """Mark documents and their passages as removed; delete those that were never visible."""
         for document_id in document_ids:
             found = self.rows(
                 "SELECT d FROM documents WHERE document_id = ? AND removed IS NULL", (document_id,)
@@ -169,7 +169,7 @@ class Journal:
         return [str(row[0]) for row in rows]
 
     def drop_passage(self, passage_id: str, generation: int) -> None:
-        """Mark a passage as removed; if it was never visible it goes at once."""
+        """Mark a passage as removed; delete it if it was never visible."""
         self._drop("passages", "id = ?", passage_id, generation)
 
     def _drop(self, table: str, condition: str, value: object, generation: int) -> None:
@@ -186,13 +186,13 @@ class Journal:
             self._drop(table, "1 = ?", 1, generation)
 
     def find_passage(self, passage_id: str) -> tuple[bool, int | None]:
-        """Tell if a passage of this id is there, published or not, and its document's row."""
+        """Return whether a passage of this id exists, published or not, and its document's row."""
         sql = "SELECT d FROM passages WHERE id = ? AND removed IS NULL"
         found = self.rows(sql, (passage_id,))
         return bool(found), found[0][0] if found else None
 
     def has_changes(self, generation: int) -> bool:
-        """Tell if anything was added or removed in a generation."""
+        """Return whether anything was added or removed in a generation."""
         return any(
             self.rows(f"SELECT 1 FROM {table} WHERE {column} = ? LIMIT 1", (generation,))
             for table in ("passages", "documents")
@@ -204,7 +204,7 @@ class Journal:
         return int(self.rows("SELECT count(*) FROM documents WHERE added = ?", (generation,))[0][0])
 
     def collect_garbage(self, before: int) -> None:
-        """Delete the rows that no generation from `before` on can see."""
+        """Delete the rows that are visible in no generation since `before`."""
         gone = "SELECT n FROM passages WHERE removed IS NOT NULL AND removed <= ?"
         with self.transaction():
             self.rows(f"DELETE FROM vectors WHERE n IN ({gone})", (before,))
@@ -230,7 +230,7 @@ class Journal:
         """Return the row numbers of the visible passages that match, ascending.
 
         Args:
-            generation: The generation to look at.
+            generation: The generation to read.
             filters: Only passages that match; None is all.
             embedded: Only passages that have a vector.
         """
@@ -326,10 +326,10 @@ class Journal:
         return [str(row[0]) for row in rows]
 
     def failures(self) -> list[Failure]:
-        """Return what could not be indexed, in the order of its sources."""
+        """Return the failures of indexing, in the order of their sources."""
         rows = self.rows("SELECT source, stage, reason, path FROM failures ORDER BY source, reason")
         return [Failure(*row) for row in rows]
 
     def is_sound(self) -> list[str]:
-        """Return what SQLite's own check finds wrong; empty if nothing."""
+        """Return the problems found by SQLite's own check; empty if there are none."""
         return [str(row[0]) for row in self.rows("PRAGMA quick_check") if row[0] != "ok"]

@@ -16,11 +16,11 @@ from rag.errors import LockedError, StoreError
 
 @contextmanager
 def hold(folder: Path) -> Iterator[None]:
-    """Hold the lock of a collection's folder for a block; it goes with the process that holds it.
+    """Hold the lock of a collection's folder for a block; it is released if the process dies.
 
     Raises:
         LockedError: If another process holds it; says which, and since when.
-        StoreError: If nothing can be written there.
+        StoreError: If the folder cannot be written.
     """
     lock, owner = FileLock(folder / "writer.lock", timeout=0), folder / "writer.json"
     try:
@@ -58,7 +58,7 @@ def _sign(owner: Path) -> None:
 
 
 def _describe(owner: Path) -> str:
-    """Say who holds the lock, as far as is known."""
+    """Return a description of the lock's holder, as far as known."""
     try:
         facts = json.loads(owner.read_text(encoding="utf-8"))
         who = f"by process {facts['pid']} on {facts['host']} since {facts['since']}"

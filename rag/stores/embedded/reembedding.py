@@ -1,8 +1,8 @@
-"""Other vectors for all passages of an embedded store, beside the old ones until they are whole.
+"""Re-embedding of an embedded store: new vectors beside the old ones until all are there.
 
-They wait in a table of their own, by the row of their passage, so that a run that is killed goes on
-where it was. Then every passage gets a new row in the next generation, all in one transaction: a
-row keeps its vector for as long as it lives, and the old rows serve the old generation.
+They are collected in a separate table, by the row of their passage, so that a killed run can
+resume. Then every passage gets a new row in the next generation, all in one transaction: a row
+keeps its vector for its lifetime, and the old rows serve the old generation.
 """
 
 # ruff: noqa: S608 - only names and question marks of this module are put into SQL
@@ -18,20 +18,20 @@ from rag.stores.embedded.journal import Journal
 from rag.stores.validation import EMBEDDER, as_vectors
 
 BATCH = 512  # passages embedded and committed together
-ROWS_AT_ONCE = 5_000  # made anew by one statement
+ROWS_AT_ONCE = 5_000  # copied by one statement
 
 
 def embed_all(
     journal: Journal, generation: int, manifest: Manifest, embed: Embed, told: Told
 ) -> None:
-    """Make the vectors that are missing, and keep them.
+    """Compute and store the missing vectors.
 
     Args:
-        journal: The collection's.
-        generation: Whose passages are embedded.
-        manifest: Says of which embedder the vectors are; those of another one are dropped.
-        embed: Gives the vectors.
-        told: Told how far it is.
+        journal: The collection's journal.
+        generation: Generation whose passages are embedded.
+        manifest: Manifest with the new embedder; stored vectors of another one are dropped.
+        embed: Returns the vectors.
+        told: Called with the progress.
 
     Raises:
         StoreError: If there is no space.
@@ -49,7 +49,7 @@ def embed_all(
 
 
 def take_over(journal: Journal, generation: int, manifest: Manifest) -> None:
-    """Give every passage a row with its new vector in a generation that is not published.
+    """Give every passage a row with its new vector in an unpublished generation.
 
     Raises:
         StoreError: If there is no space; nothing has changed then.
@@ -68,7 +68,7 @@ def take_over(journal: Journal, generation: int, manifest: Manifest) -> None:
 
 
 def _renew(journal: Journal, bounds: tuple[int, int, int], shift: int) -> None:
-    """Copy the rows that a generation removes, from one number to another, into that generation."""
+    """Copy the rows that a generation removes, in a range of numbers, into that generation."""
     gone = "removed = ? AND n BETWEEN ? AND ?"
     journal.rows(
         "INSERT INTO passages (n, id, d, content, meta, blob, added) SELECT n + ?, id, d, content,"
@@ -88,7 +88,7 @@ def _next_number(journal: Journal) -> int:
 
 
 def _begin(journal: Journal, manifest: Manifest) -> None:
-    """Make the table, empty unless it holds vectors of the same embedder already."""
+    """Create the table, empty unless it already holds vectors of the same embedder."""
     embedder = json.dumps([getattr(manifest, name) for name in EMBEDDER])
     with journal.transaction():
         if journal.state("fresh", "") != embedder:

@@ -1,4 +1,4 @@
-"""One SQLite connection for a journal: its tables, its transactions, and errors that help."""
+"""SQLite connection of a journal: tables, transactions, and helpful errors."""
 
 import sqlite3
 import threading
@@ -11,7 +11,7 @@ from typing import Any
 from rag.errors import StoreError
 from rag.stores.contract import SCHEMA
 
-LAYOUT = 1  # version of tables and indexes within that; an older one is brought up to date
+LAYOUT = 1  # version of the tables and indexes within a schema; an older one is brought up to date
 SECONDS = 30  # to wait for another process's transaction
 
 _TABLES = f"""
@@ -41,16 +41,16 @@ INSERT OR IGNORE INTO state VALUES ('owner', lower(hex(randomblob(16))));
 PRAGMA user_version = {LAYOUT};
 COMMIT;
 """  # noqa: S608 - two constants
-# What is wrong around the file, not in it.
+# Problems around the file, not in it.
 _AROUND = ("FULL", "READONLY", "CANTOPEN", "BUSY", "LOCKED", "IOERR", "PERM", "NOMEM", "AUTH")
 
 
 class JournalDatabase:
-    """One connection; safe to share between threads.
+    """A connection to SQLite; safe to share between threads.
 
     Args:
         path: The SQLite file.
-        create: Whether a missing or empty file is made into a journal, or refused.
+        create: Whether to turn a missing or empty file into a journal.
 
     Raises:
         StoreError: If the file is missing, damaged, or cannot be used.
@@ -74,7 +74,7 @@ class JournalDatabase:
             raise
 
     def _prepare(self, create: bool) -> None:
-        """Make the tables if they are missing; a reader of a complete journal writes nothing."""
+        """Create missing tables; a reader of a complete journal writes nothing."""
         layout = self._db.execute("PRAGMA user_version").fetchone()[0]
         if not layout and not self._db.execute("SELECT 1 FROM sqlite_master").fetchone():
             self._refuse_blank(create)
@@ -96,7 +96,7 @@ class JournalDatabase:
         self._db.close()
 
     def damaged(self, reason: object) -> StoreError:
-        """Return the error that says that the file is not what was written."""
+        """Return the error for a damaged file."""
         return StoreError(
             f"`{self.path}` is damaged: {reason}. Restore it from a backup, or delete the "
             "collection (rag collections delete) and index again."
@@ -118,7 +118,7 @@ class JournalDatabase:
 
     @contextmanager
     def readable(self) -> Iterator[None]:
-        """Turn a stored value that does not parse into the error for a damaged file."""
+        """Turn a stored value that cannot be parsed into the error for a damaged file."""
         try:
             yield
         except (ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
@@ -126,7 +126,7 @@ class JournalDatabase:
 
     @contextmanager
     def cursor(self) -> Iterator[sqlite3.Cursor]:
-        """Hold a cursor, and the connection, for a block."""
+        """Hold the connection, and a cursor, for a block."""
         with self.lock, self.explained():
             cursor = self._db.cursor()
             try:
@@ -140,7 +140,7 @@ class JournalDatabase:
             return cursor.execute(sql, values).fetchall()
 
     def rollback(self) -> None:
-        """Undo the transaction, if SQLite has not done so itself."""
+        """Roll back the transaction, unless SQLite has done so itself."""
         if self._db.in_transaction:
             self.rows("ROLLBACK")
 
@@ -158,7 +158,7 @@ class JournalDatabase:
 
 
 def _address(path: Path) -> str:
-    """Return SQLite's address of a file; where nothing can be written, one that needs no locks."""
+    """Return the SQLite URI of a file; one without locks if the folder is read-only."""
     uri = path.absolute().as_uri()
     wal = path.with_name(f"{path.name}-wal")
     alone = path.is_file() and not access(path.parent, W_OK) and not wal.exists()

@@ -1,4 +1,4 @@
-"""The store without a server: a journal that holds the truth, and two indexes derived from it.
+"""The embedded store: a journal that holds all data, and two indexes derived from it.
 
 A collection is one folder: `journal.db`, `bm25-GENERATION/` and `dense-GENERATION/`. The journal
 alone decides what is visible; the derived folders are sealed with hashes, and rebuilt from the
@@ -69,8 +69,8 @@ class EmbeddedStore:
 
     Args:
         folder: The collection's folder.
-        create: Whether a missing collection is made, or refused.
-        settings: How it searches.
+        create: Whether to create a missing collection.
+        settings: Search settings.
         title_weight: Weight of title and headings beside the text in bm25.
 
     Raises:
@@ -136,7 +136,7 @@ class EmbeddedStore:
 
         Args:
             documents: Passages, with or without vectors.
-            policy: What to do about ids that exist; NONE means FAIL.
+            policy: Treatment of ids that exist; NONE means FAIL.
 
         Raises:
             ValueError: If it is not a list of `Document`, or a vector has the wrong length, NaN or
@@ -146,7 +146,7 @@ class EmbeddedStore:
         return write_passages(self, documents, policy)
 
     def delete_documents(self, document_ids: list[str]) -> None:
-        """Delete passages by id and publish that; unknown ids are ignored."""
+        """Delete passages by id and publish the change; unknown ids are ignored."""
         delete_passages(self, document_ids)
 
     def delete_all_documents(self) -> None:
@@ -174,8 +174,8 @@ class EmbeddedStore:
         """Return the passages with the best bm25 score, best first.
 
         Args:
-            query: Any text; its tokens are what is looked for.
-            top_k: Most passages, at least 1.
+            query: Any text; its tokens are searched.
+            top_k: Maximum number of passages, at least 1.
             filters: Only passages that match.
             generation: The generation to read; None is the published one.
 
@@ -203,8 +203,8 @@ class EmbeddedStore:
         """Return the passages with the largest inner product of unit vectors, best first.
 
         Args:
-            embedding: The query's vector; it is brought to length 1.
-            top_k: Most passages, at least 1.
+            embedding: The query's vector; it is normalised to length 1.
+            top_k: Maximum number of passages, at least 1.
             filters: Only passages that match; the search is exact then.
             generation: The generation to read; None is the published one.
 
@@ -227,7 +227,7 @@ class EmbeddedStore:
         return self._retrieve(search, top_k, filters, generation)
 
     def document_frequencies(self, words: Sequence[str]) -> tuple[list[int], int]:
-        """Return in how many passages each token stands, and the number of passages."""
+        """Return the document frequency of each token, and the number of passages."""
         view = self._view(None)
         return [view.lexical.document_frequency(word) for word in words], len(view.lexical.numbers)
 
@@ -257,7 +257,7 @@ class EmbeddedStore:
         view = self._view(generation)
         hits = search(view, self._allowed(view, filters))
         documents = self.journal.passages([number for number, _ in hits])
-        # A writer deletes what only generations before the last but one can see.
+        # A writer may delete rows that only generations before the last but one show.
         if len(documents) < len(hits) or view.generation + KEPT_GENERATIONS <= self.generation:
             raise StaleError(f"generation {view.generation} is gone; ask again.")
         return RetrievedPassages(
@@ -303,7 +303,7 @@ class EmbeddedStore:
 
     @property
     def manifest(self) -> Manifest | None:
-        """What the collection was made with; None before the first document."""
+        """Settings with which the collection was made; None before the first document."""
         return self.journal.manifest
 
     def text_of(self, document_id: str) -> str:
@@ -320,37 +320,36 @@ class EmbeddedStore:
     def documents(self, *, pending: bool = False) -> Iterator[DocumentInfo]:
         """Yield every document, in the order they were added.
 
-        With `pending` as they will be once what was committed is published.
+        With `pending`, as if the committed changes were published.
         """
         yield from self.journal.documents(self.generation + pending)
 
     def size(self) -> int:
-        """Return how many bytes the collection's folder takes."""
+        """Return the size of the collection's folder in bytes."""
         return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
 
     def failures(self) -> list[Failure]:
-        """Return what could not be indexed."""
+        """Return the files, or parts of files, that could not be indexed."""
         return self.journal.failures()
 
     @contextmanager
     def writer(self) -> Iterator[EmbeddedWriter]:
-        """Hold the collection's one writer for a block.
+        """Hold the collection's only writer for a block.
 
-        What was committed but not published stays durable and invisible, and is published by the
-        next writer.
+        Committed but unpublished changes are durable; the next writer publishes them.
 
         Raises:
-            LockedError: If somebody else is writing.
+            LockedError: If another process is writing.
         """
         with EmbeddedWriter(self.folder, self.journal, self.derived) as writer:
             yield writer
 
     def check(self) -> list[str]:
-        """Return what is wrong with the collection, one line each; empty if it is sound."""
+        """Return the problems of the collection, one line each; empty if it is sound."""
         return self.derived.check(self.generation)
 
     def rebuild(self) -> None:
-        """Build the derived indexes anew from the journal, and give free space back."""
+        """Rebuild the derived indexes from the journal, and release free space."""
         with self.writer():
             with self._lock:
                 self._views.clear()
@@ -360,10 +359,10 @@ class EmbeddedStore:
     def reembed(
         self, manifest: Manifest, embed: Embed, *, told: Told = lambda done, total: None
     ) -> int:
-        """Give every passage another vector, in a new generation; return that.
+        """Re-embed every passage in a new generation; return its number.
 
-        See `rag.stores.contract.Store`. A run that is killed keeps the vectors that it has made,
-        and the next one with the same embedder goes on from there.
+        See `rag.stores.contract.Store`. A killed run keeps its finished vectors, and the next
+        one with the same embedder resumes from there.
         """
         with self.writer() as writer:
             return writer.reembed(manifest, embed, told)

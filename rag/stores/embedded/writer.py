@@ -1,4 +1,4 @@
-"""The one writer of an embedded store."""
+"""The only writer of an embedded store."""
 
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -26,11 +26,11 @@ class EmbeddedWriter:
     """Changes to a collection that become visible together; see `rag.stores.contract.Writer`.
 
     Changes are made in the generation after the published one. `commit` makes them durable, so
-    that a run that is killed goes on where it was; `publish` makes them visible.
+    that a run that is killed can resume; `publish` makes them visible.
 
     Attributes:
         generation: The generation being made.
-        recovered: Documents that an interrupted run had committed and not published.
+        recovered: Number of documents that an interrupted run had committed but not published.
     """
 
     def __init__(self, folder: Path, journal: Journal, derived: "DerivedIndexes") -> None:
@@ -54,7 +54,7 @@ class EmbeddedWriter:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Release the lock; what was not committed is undone."""
+        """Release the lock; uncommitted changes are undone."""
         try:
             if self._open:
                 self._open = False
@@ -68,7 +68,7 @@ class EmbeddedWriter:
         published = self._journal.generation
         self._journal.collect_garbage(before=published - 1)
         self.generation = published + 1
-        if self._journal.has_next_manifest:  # whole, and killed just before it was published
+        if self._journal.has_next_manifest:  # complete, but killed just before it was published
             self.publish()
         self.recovered = self._journal.count_added(self.generation)
 
@@ -80,10 +80,10 @@ class EmbeddedWriter:
     # -- documents
 
     def use(self, manifest: Manifest) -> None:
-        """Set what the collection is made with, or check it.
+        """Set the settings of the collection, or check that they match.
 
         Raises:
-            MismatchError: If the collection was made with something else; names it.
+            MismatchError: If the collection was made with other settings; names the setting.
         """
         self._begin()
         made = self._journal.manifest
@@ -91,12 +91,12 @@ class EmbeddedWriter:
             self._journal.set_manifest(manifest)
             self._check_dimension(manifest.dimension)
             return
-        if made.analyzer != manifest.analyzer:  # bm25 is built anew from the journal
+        if made.analyzer != manifest.analyzer:  # bm25 is rebuilt from the journal
             self._journal.set_manifest(replace(made, analyzer=manifest.analyzer))
         check_manifest(self._folder.name, made, manifest)
 
     def replace(self, document: StoredDocument, passages: Sequence[Document]) -> None:
-        """Put a document and its passages in place of what has its id."""
+        """Replace the document with this id, and its passages."""
         self._begin()
         for passage in passages:
             self._check_vector(passage)
@@ -117,11 +117,11 @@ class EmbeddedWriter:
         self._journal.drop_documents(self._journal.document_ids(path), self.generation)
 
     def fail(self, failures: Sequence[Failure], paths: Sequence[str]) -> None:
-        """List the failures of some paths, in place of what was listed for them."""
+        """List the failures of some paths, replacing earlier ones."""
         self._begin()
         self._journal.set_failures(failures, paths)
 
-    # -- passages by themselves
+    # -- single passages
 
     def write(self, passages: Sequence[Document], policy: DuplicatePolicy) -> int:
         """Write passages by id; return how many were written."""
@@ -151,17 +151,17 @@ class EmbeddedWriter:
         self._begin()
         self._journal.drop_all(self.generation)
 
-    # -- making it last
+    # -- durability
 
     def commit(self) -> Sequence[RefusedDocument]:
-        """Make everything so far durable, though not yet visible; nothing is ever refused."""
+        """Make all changes so far durable, though not yet visible; none is ever refused."""
         if self._open:
             self._journal.rows("COMMIT")
             self._open = False
         return ()
 
     def publish(self) -> int:
-        """Make everything visible at once; return the generation that is then published.
+        """Make all changes visible at once; return the generation that is then published.
 
         Without any change the published generation stays as it is.
         """
@@ -177,7 +177,7 @@ class EmbeddedWriter:
         return self.generation - 1
 
     def reembed(self, manifest: Manifest, embed: Embed, told: Told) -> int:
-        """Give every passage another vector and publish that; see `rag.stores.contract.Store`."""
+        """Re-embed every passage and publish the result; see `rag.stores.contract.Store`."""
         published = self.publish()
         made = self._journal.manifest if published else None
         check_reembedding(self._folder.name, made, manifest)

@@ -1,4 +1,4 @@
-"""bm25 over the journal's passages: tantivy, and rank-bm25 as the small reference.
+"""bm25 indexes over the journal's passages: tantivy, and rank-bm25 as the small reference.
 
 Both score with Lucene's bm25 (k1 = 1.2, b = 0.75, idf = ln(1 + (N - df + .5) / (df + .5))) over
 the tokens of `rag.language.analysis`, in two fields: the text, and the title with the heading path.
@@ -21,20 +21,20 @@ from rag.language.analysis import ANALYZER_VERSION, tokens
 from rag.stores.indexes.ties import Fetched, fetch_best
 
 K1, B = 1.2, 0.75
-MEMORY = 64_000_000  # bytes that tantivy's writer may hold
+MEMORY = 64_000_000  # bytes of tantivy's write buffer
 NOT_LINKED = frozenset({"seal.json", "numbers.i8", ".tantivy-writer.lock", ".tantivy-meta.lock"})
-DIGITS = 4  # of a score: the order in which a sum was made does not show in them
-BROAD = 0.02  # a filter that lets more than this share pass is applied to the hits of a search
+DIGITS = 4  # of a score: they hide the order in which a sum was computed
+BROAD = 0.02  # a filter that passes more than this share is applied to the hits of a search
 
 Rows = Iterable[tuple[int, str, str]]
 
 
 class Bm25Index(Protocol):
-    """What the embedded store needs of a bm25 engine."""
+    """A bm25 engine, as the embedded store uses it."""
 
     @property
     def numbers(self) -> Numbers:
-        """Row numbers that can be found, ascending."""
+        """Row numbers in the index, ascending."""
 
     def search(
         self, query: Sequence[str], top_k: int, *, title_weight: float, allowed: Numbers | None
@@ -42,7 +42,7 @@ class Bm25Index(Protocol):
         """Return row numbers and scores, best first, for the tokens of a query."""
 
     def document_frequency(self, token: str) -> int:
-        """Return in how many passages a token stands."""
+        """Return the number of passages that contain a token."""
 
 
 class TantivyIndex:
@@ -69,11 +69,11 @@ class TantivyIndex:
 
     @property
     def numbers(self) -> Numbers:
-        """Row numbers that can be found, ascending."""
+        """Row numbers in the index, ascending."""
         return self._numbers
 
     def document_frequency(self, token: str) -> int:
-        """Return in how many passages a token stands."""
+        """Return the number of passages that contain a token."""
         return int(self._searcher.doc_freq("text", token))
 
     def search(
@@ -105,7 +105,7 @@ class TantivyIndex:
         ]
 
     def _among(self, built: Any, allowed: Numbers) -> Any:  # noqa: ANN401
-        """Return a query that also demands one of some row numbers, without a score for it."""
+        """Return a query that also requires one of some row numbers, without a score for it."""
         import tantivy
 
         among = tantivy.Query.term_set_query(self._index.schema, "n", allowed.tolist())
@@ -128,7 +128,7 @@ class TantivyIndex:
 
 
 def _only(hits: Hits, allowed: Numbers) -> Hits:
-    """Return the hits whose row is among some, which are ascending and not empty."""
+    """Return the hits whose row is in `allowed`, which is ascending and not empty."""
     numbers = np.array([number for number, _ in hits], np.int64)
     places = np.searchsorted(allowed, numbers).clip(max=len(allowed) - 1)
     return [hit for hit, found in zip(hits, allowed[places] == numbers, strict=True) if found]
@@ -137,12 +137,12 @@ def _only(hits: Hits, allowed: Numbers) -> Hits:
 def build_tantivy(
     folder: Path, rows: Rows, numbers: Numbers, *, owner: str, base: TantivyIndex | None = None
 ) -> None:
-    """Write a sealed tantivy folder, all at once or not at all.
+    """Write a sealed tantivy folder, atomically.
 
     Args:
-        folder: Where it goes.
+        folder: The new folder.
         rows: Row number, title and text of the passages to add.
-        numbers: Row numbers that the index holds in the end, ascending.
+        numbers: Row numbers of the finished index, ascending.
         owner: Identity of the collection.
         base: An index to start from; its rows that are not in `numbers` are removed.
     """
@@ -152,7 +152,7 @@ def build_tantivy(
         gone = np.setdiff1d(base.numbers, numbers, assume_unique=True) if base else numbers[:0]
         try:
             _change(_open(temporary), gone.tolist(), rows)
-        except ValueError as error:  # tantivy's only one; here it is always the disk
+        except ValueError as error:  # tantivy's only error; here it is always the disk
             raise OSError(f"the bm25 index cannot be written: {error}") from None
         for path in temporary.glob("*.lock"):
             files.remove(path)
@@ -194,7 +194,7 @@ class RankBm25Index:
     """The same bm25 through rank-bm25, in memory: the reference for small collections.
 
     rank-bm25's Okapi idf is replaced by Lucene's, which has no negative values; its scores then
-    equal tantivy's, but for tantivy's one-byte lengths of texts over 40 tokens.
+    equal tantivy's, except for tantivy's one-byte lengths of texts over 40 tokens.
     """
 
     def __init__(self, rows: Rows) -> None:
@@ -205,11 +205,11 @@ class RankBm25Index:
 
     @property
     def numbers(self) -> Numbers:
-        """Row numbers that can be found, ascending."""
+        """Row numbers in the index, ascending."""
         return self._numbers
 
     def document_frequency(self, token: str) -> int:
-        """Return in how many passages a token stands."""
+        """Return the number of passages that contain a token."""
         return (
             sum(token in counts for counts in self._fields[0].doc_freqs) if self._fields[0] else 0
         )

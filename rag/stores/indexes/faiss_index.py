@@ -1,9 +1,9 @@
 """Dense retrieval over the journal's vectors, with FAISS.
 
-A base index, immutable on disk, plus what the journal holds beyond it: new vectors are searched
-exactly beside the base, removed ones are masked. Small bases and every filtered search are exact;
-a large base without a filter is searched through an HNSW graph. Filters never go through the graph,
-which would lose most of a selective filter's hits.
+A base index, immutable on disk, plus the journal's later changes: new vectors are searched exactly
+beside the base, removed ones are masked. Small bases and every filtered search are exact; a large
+base without a filter is searched through an HNSW graph. Filters never go through the graph, which
+would lose most of a selective filter's hits.
 """
 
 import math
@@ -24,14 +24,14 @@ _untyped: Any = faiss  # its type stubs lack the arguments used here
 
 Vectors = npt.NDArray[np.float32]
 
-DIGITS = 6  # of a score: those that single precision has in an inner product
+DIGITS = 6  # of a score: those that are exact in a single-precision inner product
 GRAPH_LINKS = 32  # links of a node (M): recall@10 above .99 at 100,000 x 384
-GPU_MOST = 2048  # hits that FAISS gives on a GPU
+GPU_MOST = 2048  # maximum hits of FAISS on a GPU
 GRAPH_BUILD = 200  # breadth while building (efConstruction)
 
 
 def on_gpu(base: Any) -> bool:  # noqa: ANN401 - faiss has no types
-    """Tell if an index can be searched on a GPU: FAISS has one, and the index is exact."""
+    """Return whether a GPU can search an index: FAISS has one, and the index is exact."""
     return isinstance(base, faiss.IndexFlat) and bool(getattr(faiss, "get_num_gpus", int)())
 
 
@@ -56,9 +56,9 @@ class FaissIndex:
     Args:
         base: FAISS index over `base_numbers`, inner product.
         base_numbers: Row numbers of the base, ascending; shape (n_base,).
-        live: Row numbers that the generation shows, ascending.
+        live: Row numbers visible in the generation, ascending.
         new_vectors: Vectors of the rows in `live` that the base lacks; shape (n_new, dim).
-        graph_search: Breadth of a search through the graph.
+        graph_search: Breadth of a graph search.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class FaissIndex:
 
     @property
     def numbers(self) -> Numbers:
-        """Row numbers that can be found."""
+        """Row numbers in the index."""
         return self._live
 
     @property
@@ -88,15 +88,15 @@ class FaissIndex:
         return int(self._base.d)
 
     def search(self, vector: Vectors, top_k: int, allowed: Numbers | None = None) -> Hits:
-        """Return the row numbers with the largest inner product, and that product.
+        """Return the row numbers with the largest inner products, and these products.
 
         Args:
             vector: float32 of shape (dim,), of length 1.
-            top_k: Most hits.
-            allowed: Only these row numbers, ascending; None is all. Exact in that case.
+            top_k: Maximum number of hits.
+            allowed: Only these row numbers, ascending; None is all. With it the search is exact.
 
         Returns:
-            Pairs of row number and score, best first; equal scores in the order of the rows.
+            Pairs of row number and score, best first; equal scores in row order.
         """
         mask, new_numbers, new_vectors = self._alive, self._new_numbers, self._new_vectors
         if allowed is not None:
@@ -142,7 +142,7 @@ class FaissIndex:
 
 
 def _select(mask: npt.NDArray[np.bool_]) -> Any:  # noqa: ANN401 - faiss has no types
-    """Return a selector of the places in a mask; None if that is all of them."""
+    """Return a selector of the places in a mask; None if these are all places."""
     if mask.all():
         return None
     bits = np.packbits(mask, bitorder="little")
@@ -169,11 +169,11 @@ def build_base(vectors: Vectors, *, exact_limit: int) -> Any:  # noqa: ANN401 - 
 
 
 def save_base(folder: Path, base: Any, numbers: Numbers, *, owner: str) -> None:  # noqa: ANN401
-    """Write a base index as one sealed folder, all at once or not at all."""
+    """Write a base index as one sealed folder, atomically."""
     with files.new_folder(folder) as temporary:
         try:
             faiss.write_index(base, str(temporary / "index.faiss"))
-        except RuntimeError as error:  # FAISS's only one; here it is always the disk
+        except RuntimeError as error:  # FAISS's only error; here it is always the disk
             raise OSError(f"the vectors cannot be written: {_first_line(error)}") from None
         files.write_numbers(temporary, numbers)
         files.seal(temporary, {"count": len(numbers), "owner": owner})
@@ -183,7 +183,7 @@ def load_base(folder: Path, *, owner: str) -> tuple[Any, Numbers]:
     """Return a base index and its row numbers.
 
     Raises:
-        StoreError: If a file is missing, not what was written, or of another collection.
+        StoreError: If a file is missing, was changed, or belongs to another collection.
     """
     facts = files.check_seal(folder)
     if facts.get("owner") != owner:

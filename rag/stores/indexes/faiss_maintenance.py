@@ -1,4 +1,4 @@
-"""The FAISS index derived from a store's vectors: kept in step, checked, rebuilt."""
+"""Maintenance of the FAISS index derived from a store's vectors: updated, checked, rebuilt."""
 
 import logging
 from pathlib import Path
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 class VectorSource(Protocol):
-    """Where the vectors are kept for good."""
+    """Permanent storage of the vectors."""
 
     @property
     def owner(self) -> str:
@@ -29,18 +29,18 @@ class VectorSource(Protocol):
         """Return the length of the vectors of some rows, which is the same for all."""
 
     def numbers(self, generation: int, *, embedded: bool = False) -> Numbers:
-        """Return the row numbers that a generation shows, ascending."""
+        """Return the row numbers visible in a generation, ascending."""
 
     def vectors(self, numbers: list[int], dimension: int) -> Vectors:
         """Return vectors by row number, as rows of length 1; those that are gone are zero."""
 
 
 class DerivedFaissIndex:
-    """Makes, finds and checks `dense-*` in a folder.
+    """Builder and checker of `dense-*` in a folder.
 
     Args:
-        folders: Where they are.
-        source: The truth.
+        folders: The folders of the indexes.
+        source: The store's vectors.
         settings: Sizes and shares.
     """
 
@@ -49,7 +49,7 @@ class DerivedFaissIndex:
         self._opened: tuple[str, Base] | None = None  # the last base, by its seal
 
     def load(self, generation: int) -> FaissIndex | None:
-        """Return the index of a generation, built now if it is not there; None without vectors."""
+        """Return the index of a generation, built now if missing; None without vectors."""
         live = self._source.numbers(generation, embedded=True)
         if not len(live):
             return None
@@ -61,7 +61,7 @@ class DerivedFaissIndex:
         return FaissIndex(base, numbers, live, vectors, graph_search=breadth)
 
     def update(self, generation: int) -> None:
-        """Build a folder for a generation about to be published, if the newest is too far off.
+        """Build a folder for a generation about to be published, if the newest differs too much.
 
         Raises:
             StoreError: If there is no space, or the folder cannot be written.
@@ -74,7 +74,7 @@ class DerivedFaissIndex:
             self._build(generation, live, here=True)
 
     def check(self) -> list[str]:
-        """Return what is wrong with the newest folder, one line each."""
+        """Return the problems of the newest folder, one line each."""
         for folder in self._folders.named("dense")[:1]:
             try:
                 self._load(folder)
@@ -83,7 +83,7 @@ class DerivedFaissIndex:
         return []
 
     def _newest(self, live: Numbers) -> Base | None:
-        """Return the newest base that holds any of some rows: vectors of one embedder, that is."""
+        """Return the newest base that shares rows with `live`, and so has the same embedder."""
         for folder in self._folders.named("dense"):
             try:
                 base, numbers = self._open(folder)
@@ -96,7 +96,7 @@ class DerivedFaissIndex:
         return None
 
     def _open(self, folder: Path) -> Base:
-        """Return a base; the one in memory, if the folder is sealed as the same."""
+        """Return a base; from memory if the folder has the same seal."""
         seal = files.read_seal(folder)
         if self._opened is None or self._opened[0] != seal:
             self._opened = seal, self._load(folder)

@@ -1,4 +1,4 @@
-"""Folders of derived indexes, `NAME-GENERATION`: found by age, written here or elsewhere."""
+"""Folders of derived indexes, `NAME-GENERATION`: listed by age, written in place or elsewhere."""
 
 import logging
 import re
@@ -16,7 +16,7 @@ class IndexFolders:
     """The folders of derived indexes below one folder.
 
     Args:
-        folder: Where they are.
+        folder: The parent folder.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -24,7 +24,7 @@ class IndexFolders:
         self._elsewhere: tempfile.TemporaryDirectory[str] | None = None
 
     def close(self) -> None:
-        """Remove what had to be built outside the folder."""
+        """Remove indexes that had to be built outside the folder."""
         if self._elsewhere is not None:
             self._elsewhere.cleanup()
 
@@ -40,7 +40,7 @@ class IndexFolders:
                 files.remove(folder)
 
     def write(self, name: str, build: Callable[[Path], None], *, here: bool) -> Path:
-        """Build a folder here; else for now elsewhere, unless it must be `here`.
+        """Build a folder in place, or, unless `here` is set, elsewhere if that fails.
 
         Raises:
             StoreError: If there is no space, or nothing can be written.
