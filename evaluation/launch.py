@@ -26,7 +26,7 @@ class Launch:
     Attributes:
         systems: Systems to compare, the baseline first.
         collection: Existing collection to query, or None to index the data sets' own documents.
-        out: Folder for the results, or None for one named after data set and systems.
+        out: Folder for the results, or None for one named after the data set and a hash.
         limit: Maximum number of questions per data set, or None.
         seed: Random seed.
         repair: Whether to move gold answers that are not at their offset.
