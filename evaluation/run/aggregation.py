@@ -43,9 +43,9 @@ def mean_of(
         seed: Random seed of the resamples.
         samples: Number of resamples.
 
-        Returns:
-            The mean, with Wilson's interval if questions share nothing and all values are 0 or 1;
-            else a percentile bootstrap over questions, or over clusters where questions share them.
+    Returns:
+        The mean, with Wilson's interval if questions share nothing and all values are 0 or 1;
+        else a percentile bootstrap over questions, or over clusters where questions share them.
 
     Example:
         >>> mean_of([1.0, 0.0], ["a", "b"], seed=0).interval

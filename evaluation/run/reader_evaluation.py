@@ -98,9 +98,9 @@ def read_contexts(
         reader: Name of the reader; None is the configured one.
         progress: Called after each question.
 
-        Raises:
-            ConfigError: If there is no such reader, or it has no configured model.
-            ModelError: If its model is missing.
+    Raises:
+        ConfigError: If there is no such reader, or it has no configured model.
+        ModelError: If its model is missing.
     """
     reader = reader or config.reader.kind
     if reader not in READERS:
