@@ -83,7 +83,7 @@ class Dataset:
         path: Its file or folder.
         matching: Unit of the judgements: documents or spans.
         questions: Questions in the order of the file.
-        documents: Documents whose texts the gold spans refer to.
+        documents: Documents; gold spans are offsets into their texts.
         folder: Files to be indexed in place of the texts, or None.
         sampled_from: Number of questions before sampling, or None.
         synthetic: Whether the questions are machine-made.

@@ -46,7 +46,7 @@ class Span:
     end: int
 
     def __post_init__(self) -> None:
-        """Refuse empty and negative spans."""
+        """Check that the span is neither empty nor negative."""
         if not 0 <= self.start < self.end:
             raise ValueError(f"a span needs 0 <= start < end, got {self.start} and {self.end}.")
 

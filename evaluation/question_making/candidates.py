@@ -1,7 +1,7 @@
 """Paragraphs of documents, and the candidate questions made from them.
 
-A paragraph is the text between empty lines; it becomes the `context` of SQuAD's format, which
-answer offsets refer to.
+A paragraph is the text between empty lines; it becomes the `context` of SQuAD's format, the base
+of answer offsets.
 """
 
 import random

@@ -115,8 +115,8 @@ class ChosenThreshold:
     """A no-answer threshold, chosen on one half of the documents and reported on the other.
 
     Attributes:
-        dev: The half that the threshold is chosen on; no document is in both halves.
-        test: The half that the scores are reported on.
+        dev: The half for the choice of the threshold; no document is in both halves.
+        test: The half for the reported scores.
         not_measured: Reason for missing scores: `few questions`, `one kind` (a half has only
             answerable or only unanswerable questions), or empty.
         chosen_on_dev: Scores of the chosen threshold on the dev half; they are optimistic.

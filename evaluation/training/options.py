@@ -29,7 +29,7 @@ class TrainingOptions:
 
     Attributes:
         role: `reader` (which ranks as well), `ranker` or `embedder`.
-        paths: Data sets to train on.
+        paths: Training data sets.
         base: Name or folder of the base model.
         out: Folder of the new model; it must not exist.
         schedule: Duration, learning rate and regularisation.

@@ -38,7 +38,7 @@ def load_data(
 
     Raises:
         DatasetError: If there is nothing to learn from the data sets.
-        ModelError: If there is no disk space for the index that negatives are mined from.
+        ModelError: If the temporary index for mining cannot be written; free some space.
     """
     seed = course.schedule.seed
     try:
