@@ -1,4 +1,4 @@
-"""The command `rag evaluate`, and what goes with it: compare, gate, sweep, reader, questions."""
+"""The command `rag evaluate` and its subcommands compare, gate, sweep, reader and questions."""
 
 import math
 from pathlib import Path
@@ -43,10 +43,10 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 class DefaultGroup(TyperGroup):
-    """A group of commands that takes its first argument for a data set if it names no command."""
+    """A command group that takes its first argument as a data set unless it names a command."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - click's Context
-        """Put the default command before arguments that begin with none."""
+        """Put the default command before arguments that do not begin with a command."""
         if args and args[0] not in (*self.commands, "--help"):
             args = [DEFAULT_COMMAND, *args]
         return super().parse_args(ctx, args)

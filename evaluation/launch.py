@@ -1,4 +1,4 @@
-"""From paths and options to finished runs, with progress and a summary: `rag evaluate` itself."""
+"""`rag evaluate` without its command line: from paths and options to finished runs."""
 
 import random
 import sys
@@ -21,15 +21,15 @@ from rag.errors import DatasetError
 
 @dataclass(frozen=True)
 class Launch:
-    """What the command line asked for.
+    """Options of `rag evaluate`.
 
     Attributes:
-        systems: To compare, the baseline first.
-        collection: Where to ask, or None for the sets' own documents.
-        out: Folder for the results, or None for one named by what the run consists of.
-        limit: Most questions of a set, or None.
-        seed: Start of the random numbers.
-        repair: Whether gold answers are moved to where they stand.
+        systems: Systems to compare, the baseline first.
+        collection: Existing collection to query, or None to index the data sets' own documents.
+        out: Folder for the results, or None for one named after the data set and a hash.
+        limit: Maximum number of questions per data set, or None.
+        seed: Random seed.
+        repair: Whether to move gold answers that are not at their offset.
     """
 
     systems: Sequence[System]
@@ -41,7 +41,7 @@ class Launch:
 
 
 def evaluate_paths(paths: Sequence[Path], launch: Launch, *, as_json: bool) -> None:
-    """Evaluate some data sets, one run each, and print what came out.
+    """Evaluate data sets, one run each, and print the results.
 
     Raises:
         RagError: If a set, a system or a folder cannot be used.
@@ -110,10 +110,10 @@ def _summary(results: Results, folder: Path) -> dict[str, Any]:
 
 
 def read_questions(paths: Sequence[Path], limit: int | None, seed: int) -> list[Question]:
-    """Return the questions of some SQuAD files, or a random sample of them, in their order.
+    """Return the questions of SQuAD files, or a random sample of them, in their order.
 
     Raises:
-        DatasetError: If a file is not SQuAD's form, or an id comes in two files.
+        DatasetError: If a file is not in SQuAD's format, or two files share an id.
     """
     found: dict[str, Question] = {}
     for path in paths:
@@ -130,7 +130,7 @@ def read_questions(paths: Sequence[Path], limit: int | None, seed: int) -> list[
 
 @contextmanager
 def watched(what: str) -> Iterator[Any]:
-    """Show a bar with the time that remains on stderr, if somebody is looking."""
+    """Show a progress bar with the remaining time on stderr, if it is a terminal."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,

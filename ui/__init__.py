@@ -1,1 +1,1 @@
-"""What a person or a program touches."""
+"""User interfaces: command line, web page, HTTP API and MCP server."""

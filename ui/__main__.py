@@ -1,4 +1,4 @@
-"""`python -m ui` is the command `rag`."""
+"""Entry point of `python -m ui`, which runs the command `rag`."""
 
 from ui.commands.main import main
 

@@ -25,18 +25,18 @@ SCRIPT = Path(__file__).with_name("streamlit_app.py")
 
 
 class ModelLoading:
-    """Whether the models are loaded; loading happens beside the requests."""
+    """Loading of the models in the background, and its state."""
 
     def __init__(self) -> None:
         self._ready, self.problem = Event(), ""
 
     def start(self) -> None:
-        """Begin to load, and return at once."""
+        """Start loading, and return at once."""
         Thread(target=self._warm_up, daemon=True, name="warm-up").start()
 
     @property
     def is_ready(self) -> bool:
-        """Whether a question would be answered without a wait for models."""
+        """Whether the models are loaded."""
         return self._ready.is_set()
 
     def _warm_up(self) -> None:
@@ -50,7 +50,7 @@ class ModelLoading:
 
 
 def build_app() -> st.App:
-    """Return the application; what it serves was handed to `ui.session.provide`."""
+    """Return the application; `ui.session.provide` has set its services."""
     readiness = ModelLoading()
 
     @asynccontextmanager
@@ -83,7 +83,7 @@ def build_app() -> st.App:
 
 
 def _report(run_id: str) -> Response:
-    """Return the report of a run, in a sandbox that is told apart from the page's own origin."""
+    """Return the report of a run, in a sandbox with an origin of its own."""
     from evaluation.report.rendering.html import report_policy
 
     try:
@@ -95,7 +95,7 @@ def _report(run_id: str) -> Response:
 
 
 def show_error(error: Exception) -> bool:
-    """Log an unexpected error under a number, and show the number and nothing else of it."""
+    """Log an unexpected error under a number, and show only the number."""
     if isinstance(error, RagError):
         st.error(plain(str(error)))
         return True

@@ -1,9 +1,9 @@
-"""What every response carries: security headers, and a cookie that says who one is.
+"""Headers of every response: security headers, and cookies for identity and language.
 
-The policy allows nothing from elsewhere and no script but Streamlit's own files and the one inline
-script of its `index.html`, named by hash. So even text that slipped through the escaping in
-`ui.render` could neither run nor fetch. The cookie is a random secret that scripts cannot read;
-what is stored is its digest (`ui.services.owners`).
+The policy allows nothing from other origins and no script but Streamlit's own files and the one
+inline script of its `index.html`, identified by hash. So even text that slipped through the
+escaping in `ui.render` could neither run nor fetch. The identity cookie is a random secret that
+scripts cannot read; only its digest is stored (`ui.services.owners`).
 """
 
 import base64
@@ -40,7 +40,7 @@ def content_security_policy() -> str:
         (
             "default-src 'self'",
             f"script-src 'self' {scripts}",
-            "style-src 'self' 'unsafe-inline'",  # Streamlit writes its styles at run time
+            "style-src 'self' 'unsafe-inline'",  # Streamlit generates styles at run time
             "img-src 'self' data: blob:",
             "font-src 'self' data:",
             "media-src 'self' blob:",
@@ -56,7 +56,7 @@ def content_security_policy() -> str:
 
 
 def script_hash(script: str) -> str:
-    """Return the SHA-256 of an inline script as the policy names it.
+    """Return the SHA-256 of an inline script in the policy's notation.
 
     Example:
         >>> script_hash("")
@@ -66,7 +66,7 @@ def script_hash(script: str) -> str:
 
 
 def security_headers() -> list[tuple[bytes, bytes]]:
-    """Return the headers that every response gets."""
+    """Return the security headers of every response."""
     return [
         (b"content-security-policy", content_security_policy().encode()),
         (b"x-content-type-options", b"nosniff"),
@@ -79,13 +79,13 @@ def security_headers() -> list[tuple[bytes, bytes]]:
 
 
 class Headers:
-    """ASGI middleware: adds the headers and cookies, and says which language the page is in."""
+    """ASGI middleware: adds headers and cookies, and sets the language of the page."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, and add to what comes back."""
+        """Pass a request on, and add the headers to its response."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -93,7 +93,7 @@ class Headers:
         cookies, language = (
             (_new_cookies(scope), language_of_request(scope)) if is_page else ([], "en")
         )
-        if is_page:  # it differs by language, so it is neither packed nor kept under one name
+        if is_page:  # it differs by language, so it is neither compressed nor cached
             scope = dict(scope, headers=_without(scope["headers"], _PACKED_OR_KEPT))
 
         async def add(message: Message) -> None:
@@ -112,7 +112,7 @@ class Headers:
 
 
 def _guards(brought: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """Return the security headers; a response that brings a sandbox of its own keeps that."""
+    """Return the security headers; a response keeps a sandbox policy of its own."""
     sandboxes = {
         name.lower(): value
         for name, value in brought
@@ -122,7 +122,7 @@ def _guards(brought: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]
 
 
 def cookies_of(headers: dict[bytes, bytes]) -> dict[str, str]:
-    """Return the cookies that a request brought; none if they cannot be read."""
+    """Return the cookies of a request; none if they cannot be parsed."""
     try:
         jar = SimpleCookie(headers.get(b"cookie", b"").decode("latin-1"))
     except CookieError:
@@ -131,12 +131,12 @@ def cookies_of(headers: dict[bytes, bytes]) -> dict[str, str]:
 
 
 def is_secret(value: object) -> bool:
-    """Whether a cookie's value could be one that was given out here."""
+    """Return whether a cookie's value has the format of a secret issued here."""
     return isinstance(value, str) and bool(_SECRET.fullmatch(value))
 
 
 def language_of_request(scope: Scope) -> Language:
-    """Return the language asked for: in the address, chosen before, or the browser's."""
+    """Return the requested language: from the address, the cookie or the browser."""
     headers = dict(scope["headers"])
     chosen = (_asked_language(scope), cookies_of(headers).get(LANGUAGE_COOKIE))
     accepted = headers.get(b"accept-language", b"").decode("latin-1")
@@ -144,7 +144,7 @@ def language_of_request(scope: Scope) -> Language:
 
 
 def _is_page(scope: Scope) -> bool:
-    """Whether a request is for a page, and not for one of its files."""
+    """Return whether a request is for a page rather than one of its files."""
     name = scope["path"].rstrip("/").rsplit("/", 1)[-1]
     return (
         scope["method"] in ("GET", "HEAD")

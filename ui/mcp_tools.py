@@ -1,7 +1,7 @@
 """One collection as tools of the Model Context Protocol: search, ask, read_passage.
 
-The collection is chosen by whoever starts the server, never by a caller. What tools give back is
-small: texts, where they stand, and exact citations.
+The collection is set when the server starts, never by a caller. Results are small: texts, their
+places and exact citations.
 """
 
 from collections.abc import Callable
@@ -53,7 +53,7 @@ class FoundPassage:
 
     @classmethod
     def of(cls, passage: Passage) -> "FoundPassage":
-        """Return what a tool shows of a passage."""
+        """Return a passage as the tools show it."""
         return cls(
             passage.passage_id, passage.source, passage.page, passage.heading,
             passage.start, passage.end, passage.text,
@@ -98,7 +98,7 @@ class ReadPassage:
 
 
 def build_server(services: Services, collection: str) -> MCPServer:
-    """Return a server whose tools see one collection and nothing else."""
+    """Return a server whose tools have access to one collection only."""
     tools = Tools(services, collection)
     server = MCPServer(
         "citewell",
@@ -112,11 +112,11 @@ def build_server(services: Services, collection: str) -> MCPServer:
 
 
 class Tools:
-    """The tools themselves, each called in a thread.
+    """The tools, each called in a thread.
 
     Args:
-        services: Where collections and answers come from.
-        collection: The one that is served.
+        services: Services of collections and answers.
+        collection: The served collection.
     """
 
     def __init__(self, services: Services, collection: str) -> None:
@@ -176,7 +176,7 @@ def _as_answer(last: Snapshot) -> ToolAnswer:
 
 
 def _explained(tool: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
-    """Return a tool whose expected errors are told in full: its caller works for this user."""
+    """Return a tool that reports expected errors in full, as its caller works for this user."""
 
     @wraps(tool)
     def explained(*arguments: Arguments.args, **options: Arguments.kwargs) -> Result:

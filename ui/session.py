@@ -1,7 +1,7 @@
-"""What a page knows about where it runs and who looks at it.
+"""Session state of a page: services of the process, owner and language of the visit.
 
-Streamlit runs a page as a script without arguments, once for every click. What all pages share is
-handed over here by whoever starts the server; what belongs to one visit comes from its cookies.
+Streamlit runs a page as a script without arguments, once for every click. The code that starts the
+server provides the services of all pages; the facts of one visit come from its cookies.
 """
 
 import uuid
@@ -21,7 +21,7 @@ LANGUAGE = "lang"  # in the address: the language of the interface
 
 @dataclass
 class _ProcessServices:
-    """The services of this process, and the collection it was started for."""
+    """The services of this process, and the collection given at its start."""
 
     services: Services | None = None
     collection: str | None = None
@@ -32,12 +32,12 @@ _opening = Lock()
 
 
 def provide(services: Services | None, *, collection: str | None = None) -> None:
-    """Set what all pages of this process use; None forgets it."""
+    """Set the services of all pages of this process; None removes them."""
     _shared.services, _shared.collection = services, collection
 
 
 def services() -> Services:
-    """Return what all pages of this process use; opened from the configuration if need be."""
+    """Return the services of this process, opened from the configuration if not provided."""
     with _opening:
         if _shared.services is None:
             _shared.services = open_services(load_config())
@@ -45,15 +45,15 @@ def services() -> Services:
 
 
 def preferred_collection(names: list[str]) -> str | None:
-    """Return the collection to begin with: the one asked for at the start, or the first."""
+    """Return the initial collection: the one given at the start, or the first."""
     wanted = (_shared.collection, "default", *names)
     return next((name for name in wanted if name in names), None)
 
 
 def owner() -> str:
-    """Return whose conversations and collections this visit may see.
+    """Return the owner of this visit.
 
-    A login (`st.login`) counts before the cookie; a visit without either owns what it makes until
+    A login (`st.login`) takes precedence over the cookie; a visit without either has an owner until
     the page is closed.
     """
     if st.user.get("is_logged_in"):
@@ -65,7 +65,7 @@ def owner() -> str:
 
 
 def language() -> Language:
-    """Return the language of the interface: chosen here, chosen before, or the browser's."""
+    """Return the language of the interface: from the address, the cookie or the browser."""
     chosen = (st.query_params.get(LANGUAGE), st.context.cookies.get(LANGUAGE_COOKIE))
     accepted = st.context.headers.get("Accept-Language")
     known = first_language(chosen)
@@ -73,5 +73,5 @@ def language() -> Language:
 
 
 def say() -> Say:
-    """Return the function that gives the interface's texts in this visit's language."""
+    """Return the function for the interface's texts in this visit's language."""
     return words_in(language())

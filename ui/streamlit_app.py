@@ -13,7 +13,7 @@ VIEWS = Path(__file__).parent / "views"
 
 
 def main() -> None:
-    """Draw the page that the address names."""
+    """Draw the page in the address."""
     say = session.say()
     st.set_page_config(page_title=say("app.name"), page_icon=str(icon()), layout="centered")
     pages = [
@@ -35,7 +35,7 @@ def main() -> None:
 
 
 def _language_switch() -> None:
-    """Draw the link to this very page in the other language."""
+    """Draw the link to the same page in the other language."""
     say, other = session.say(), "en" if session.language() == "zh" else "zh"
     kept = {name: st.query_params.get_all(name) for name in st.query_params}
     address = urlencode(kept | {session.LANGUAGE: [other]}, doseq=True)

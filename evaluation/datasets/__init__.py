@@ -1,9 +1,9 @@
-"""Questions with known answers or judgements, from the forms that such sets come in.
+"""Loaders for data sets: questions with gold answers or relevance judgements.
 
-`load_dataset` recognises the form of a file or folder and checks it; every malformed line is an
-error that names file and line. What a set consists of is in `schema`.
+`load_dataset` detects the format of a file or folder and validates it; every malformed line is an
+error that names file and line. `schema` defines the classes of a data set.
 
-    squad.py     SQuAD 1.1 and 2.0, and what looks like it: CMRC, DRCD, XQuAD, SubjQA converted
+    squad.py     SQuAD 1.1 and 2.0, and data sets of the same format: CMRC, DRCD, XQuAD, SubjQA
     beir.py      corpus.jsonl, queries.jsonl, qrels/*.tsv
     subjqa.py    SubjQA's folders of CSV files
     jsonl.py     lines of {question, answers, evidence, filters}, multi-evidence as well

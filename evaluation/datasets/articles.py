@@ -1,7 +1,7 @@
 """Whole articles with questions about their paragraphs: `articles/*.txt` and `questions*.jsonl`.
 
-A line is {_id, text, answers, document, context_offset}: the answers stand in the paragraph of
-`document` that begins at `context_offset`; the first place from there on is taken.
+A line is {_id, text, answers, document, context_offset}: the answers are in the paragraph of
+`document` that begins at `context_offset`; the first occurrence from there on is taken.
 """
 
 from pathlib import Path
@@ -13,7 +13,7 @@ from rag.errors import DatasetError
 
 
 def load_articles(folder: Path) -> Dataset:
-    """Return a folder of articles and questions as a set.
+    """Return the data set in a folder of articles and questions.
 
     Raises:
         DatasetError: If a line is malformed, or names an article or answer that does not exist.

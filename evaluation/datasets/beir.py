@@ -1,8 +1,8 @@
-"""BEIR's form: `corpus.jsonl`, `queries.jsonl` and graded judgements in `qrels/SPLIT.tsv`.
+"""BEIR's format: `corpus.jsonl`, `queries.jsonl` and graded judgements in `qrels/SPLIT.tsv`.
 
-Judged are documents. Queries without judgements belong to another split and are left out, unless
-they say by an empty list of `answers` that nothing answers them. `answer` or `answers` of a query,
-where given, are gold answers.
+Documents are judged. Queries without judgements belong to another split and are left out, unless
+an empty list of `answers` marks them as unanswerable. `answer` or `answers` of a query, where
+given, are gold answers.
 """
 
 from pathlib import Path
@@ -17,14 +17,14 @@ COLUMNS = ("query-id", "corpus-id", "score")
 
 
 def load_beir(folder: Path, *, split: str | None = None) -> Dataset:
-    """Return a BEIR folder as a set.
+    """Return the data set in a BEIR folder.
 
     Args:
-        folder: Holds `corpus.jsonl`, `queries.jsonl` and `qrels`.
-        split: Name of the judgements' file without suffix; None is the first of test, dev, train.
+        folder: Folder with `corpus.jsonl`, `queries.jsonl` and `qrels`.
+        split: Name of the judgement file without suffix; None is the first of test, dev, train.
 
     Raises:
-        DatasetError: If a line is malformed, an id comes twice, or a judgement names a query or
+        DatasetError: If a line is malformed, an id is repeated, or a judgement names a query or
             a document that does not exist; names file and line.
     """
     documents = read_corpus(folder / "corpus.jsonl")
@@ -53,7 +53,7 @@ def read_corpus(path: Path) -> list[SourceDocument]:
     """Return the documents of a `corpus.jsonl`: lines of `_id`, `title` (may be missing), `text`.
 
     Raises:
-        DatasetError: If a line is malformed, or an id comes twice.
+        DatasetError: If a line is malformed, or an id is repeated.
     """
     found: dict[str, SourceDocument] = {}
     for where, row in json_lines(path):
@@ -68,7 +68,7 @@ def read_corpus(path: Path) -> list[SourceDocument]:
 
 
 def _cluster(query_id: str, grades: dict[str, int]) -> str:
-    """Queries that share their only relevant document are not independent."""
+    """Return a query's cluster: queries with the same single relevant document share one."""
     relevant = [document for document, grade in grades.items() if grade > 0]
     return relevant[0] if len(relevant) == 1 else query_id
 

@@ -1,13 +1,13 @@
-"""One's own questions, a JSON object a line, with any number of pieces of evidence.
+"""Question lines: one JSON object per question, with any number of pieces of evidence.
 
     {"id": "q1", "question": "...", "answers": ["..."],
      "evidence": [{"document": "a.md", "text": "the words"}, {"document": "b.md", "start": 5,
      "end": 9}], "filters": {...}}
 
-`question` alone is needed. All pieces of evidence are needed to answer; a list in place of a piece
-holds alternatives. Documents stand in `corpus.jsonl` (as BEIR's) or in a folder `documents` beside
-the file; without either, the set is asked of a collection that exists (`--collection`), where
-evidence is found by its words and so needs `text`.
+Only `question` is required. All pieces of evidence are needed to answer; a list in place of a piece
+holds alternatives. Documents are in `corpus.jsonl` (BEIR's format) or in a folder `documents` next
+to the file; without either, the questions go to an existing collection (`--collection`), where
+evidence is located by its words and therefore needs `text`.
 """
 
 from pathlib import Path
@@ -20,11 +20,11 @@ from rag.errors import DatasetError
 
 
 def load_jsonl(path: Path) -> Dataset:
-    """Return a file of question lines as a set.
+    """Return the data set in a file of question lines.
 
     Raises:
-        DatasetError: If a line is malformed, or evidence does not stand where it is said to;
-            names file and line.
+        DatasetError: If a line is malformed, or evidence is not at its stated offsets; names file
+            and line.
     """
     folder, corpus = path.parent / "documents", path.parent / "corpus.jsonl"
     given = {each.document_id: each for each in read_corpus(corpus)} if corpus.is_file() else {}
@@ -101,7 +101,7 @@ def _gold(
 
 
 def _quote(words: str, name: str, quoted: dict[str, SourceDocument]) -> Gold:
-    """Keep quoted words as a text of their own, to be looked for in the collection."""
+    """Keep quoted words as a document of their own, to be searched in the collection."""
     key = f"{name}#{len(quoted)}"
     quoted[key] = SourceDocument(key, name, words)
     return Gold(key, 0, len(words))

@@ -1,4 +1,4 @@
-"""Reading text, JSON lines and tables, with errors that name file and line."""
+"""Readers for text, JSON lines and tables, whose errors name file and line."""
 
 import csv
 import json
@@ -12,10 +12,10 @@ LONGEST_CELL = 10_000_000  # characters; the csv module's own limit is 131,072
 
 
 def read_text(path: Path) -> str:
-    """Return a UTF-8 file's text, line ends as they are.
+    """Return the text of a UTF-8 file, line endings unchanged.
 
     Raises:
-        DatasetError: If it cannot be read; says at which byte it is not UTF-8.
+        DatasetError: If it cannot be read; names the byte at which it is not UTF-8.
     """
     try:
         return path.read_bytes().decode("utf-8-sig")
@@ -30,7 +30,7 @@ def read_text(path: Path) -> str:
 
 
 def read_json(path: Path) -> Any:  # noqa: ANN401 - any JSON
-    """Return a JSON file's content.
+    """Return the content of a JSON file.
 
     Raises:
         DatasetError: If it is not JSON; names line and column.
@@ -44,10 +44,10 @@ def read_json(path: Path) -> Any:  # noqa: ANN401 - any JSON
 
 
 def json_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield each object of a file of JSON lines, after the words that say where it stands.
+    """Yield (location, object) for each object of a JSON Lines file; blank lines are skipped.
 
     Raises:
-        DatasetError: If a line is not a JSON object; blank lines are skipped.
+        DatasetError: If a line is not a JSON object.
     """
     for number, line in enumerate(read_text(path).split("\n"), start=1):
         if not line.strip():
@@ -65,7 +65,7 @@ def json_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 def table_rows(
     path: Path, columns: tuple[str, ...], *, delimiter: str = ","
 ) -> Iterator[tuple[str, dict[str, str]]]:
-    """Yield each row of a table with a header, after the words that say where it ends.
+    """Yield (location, row) for each row of a table with a header, located by its last line.
 
     Raises:
         DatasetError: If a column is missing, or a row has more or fewer cells than the header.
@@ -89,10 +89,10 @@ def table_rows(
 
 
 def text_of(value: dict[str, Any], key: str, where: str) -> str:
-    """Return a text of an object.
+    """Return the string under a key of an object.
 
     Raises:
-        DatasetError: If it is missing or no text.
+        DatasetError: If it is missing or not a string.
     """
     if not isinstance(value.get(key), str):
         got = f"got {value[key]!r:.60}" if key in value else "it is missing"
@@ -101,7 +101,7 @@ def text_of(value: dict[str, Any], key: str, where: str) -> str:
 
 
 def texts_of(value: dict[str, Any], key: str, where: str) -> tuple[str, ...]:
-    """Return a list of texts of an object; a missing one is empty, a single text a list of one.
+    """Return the strings under a key of an object: none if it is missing, one if it is a string.
 
     Raises:
         DatasetError: If it is anything else.

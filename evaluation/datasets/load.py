@@ -1,4 +1,4 @@
-"""Which form a file or folder has."""
+"""Format detection: the loader that fits a file or folder."""
 
 from pathlib import Path
 
@@ -17,15 +17,16 @@ FORMS = (
 
 
 def load_dataset(path: Path, *, repair: bool = False) -> Dataset:
-    """Return the set in a file or folder, checked.
+    """Return the data set in a file or folder, validated.
 
     Args:
-        path: See the package's docstring for the forms. `qrels/dev.tsv` of a BEIR folder asks the
-            queries of that split.
-        repair: Move gold answers that do not stand at their offset (SQuAD's form only).
+        path: See the package's docstring for the formats. `qrels/dev.tsv` of a BEIR folder selects
+            the queries of that split.
+        repair: Move gold answers that are not at their offset (SQuAD's format only).
 
     Raises:
-        DatasetError: If there is nothing, the form is not known, the set is empty or malformed.
+        DatasetError: If the path does not exist, its format is unknown, or the set is empty or
+            malformed.
     """
     dataset = _load(path, repair=repair)
     check_questions(dataset.questions, path)

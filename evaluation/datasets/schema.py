@@ -1,4 +1,4 @@
-"""What a set of questions consists of, whatever form it came in."""
+"""The classes of a data set, the same for every file format."""
 
 import hashlib
 import json
@@ -15,7 +15,7 @@ Matching = Literal["documents", "spans"]
 
 @dataclass(frozen=True)
 class SourceDocument:
-    """A document of the set: its text is what gold spans count in."""
+    """A document of the data set; gold spans are offsets into its text."""
 
     document_id: str
     title: str
@@ -25,7 +25,7 @@ class SourceDocument:
 
 @dataclass(frozen=True)
 class Gold:
-    """Characters `start` to `end` (exclusive) of a document of the set."""
+    """A gold span: characters `start` to `end` (exclusive) of a document of the data set."""
 
     document_id: str
     start: int
@@ -37,16 +37,16 @@ class JudgedQuestion:
     """A question and what is known about its answer.
 
     Attributes:
-        question_id: Its id, unique in the set.
-        question: The words.
+        question_id: Id, unique in the data set.
+        question: Text of the question.
         answers: Gold answers; empty if there is none, or none is known.
-        evidence: Pieces of evidence that are needed, each with the places where it stands, any of
-            which will do: one piece for SQuAD, several for multi-hop questions.
+        evidence: Pieces of evidence that are needed, each with its alternative spans: one piece for
+            SQuAD, several for multi-hop questions.
         grades: Judged document -> grade, for sets that judge whole documents.
-        cluster: What it shares with other questions: its document or article.
-        filters: What the search is restricted to, in Haystack's syntax, or None.
-        home: Document that it was asked about, if that is known; for one that nothing answers.
-        hops: Pieces of evidence or relevant documents, if known.
+        cluster: Document or article that it shares with other questions.
+        filters: Filter of the search, in Haystack's syntax, or None.
+        home: Document that an unanswerable question was written about, if known.
+        hops: Number of pieces of evidence or relevant documents, if known.
     """
 
     question_id: str
@@ -60,34 +60,34 @@ class JudgedQuestion:
 
     @property
     def is_answerable(self) -> bool:
-        """Whether the documents answer it, as far as is known."""
+        """Whether the documents answer it, as far as known."""
         return bool(self.answers or self.evidence or self.hops)
 
     @property
     def is_judged(self) -> bool:
-        """Whether it is known what should be found."""
+        """Whether there are judgements or evidence."""
         return bool(self.evidence or self.grades)
 
     @property
     def hops(self) -> int:
-        """How many pieces of evidence, or relevant documents, it has."""
+        """Number of pieces of evidence, or of relevant documents."""
         return len(self.evidence) or sum(grade > 0 for grade in self.grades.values())
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Questions, and the documents they are about.
+    """Questions and their documents.
 
     Attributes:
-        name: For folders and titles.
-        path: Where it was read from.
-        matching: Whether documents or spans are judged.
-        questions: In the order of the file.
-        documents: Texts; what gold spans count in.
+        name: Name for folders and titles.
+        path: Its file or folder.
+        matching: Unit of the judgements: documents or spans.
+        questions: Questions in the order of the file.
+        documents: Documents; gold spans are offsets into their texts.
         folder: Files to be indexed in place of the texts, or None.
-        sampled_from: Questions before a sample was taken, or None.
-        synthetic: Whether the questions were made by a machine.
-        notes: What a reader of numbers has to know.
+        sampled_from: Number of questions before sampling, or None.
+        synthetic: Whether the questions are machine-made.
+        notes: Caveats for the reader of the numbers.
     """
 
     name: str
@@ -102,12 +102,12 @@ class Dataset:
 
     @property
     def has_answers(self) -> bool:
-        """Whether there are gold answers to compare with."""
+        """Whether any question has gold answers."""
         return any(question.answers for question in self.questions)
 
     @property
     def questions_sha256(self) -> str:
-        """Hash of what is asked: ids, words, gold answers and filters, in order."""
+        """Hash of ids, question texts, gold answers and filters, in order."""
         return sha256_of(
             [each.question_id, each.question, list(each.answers), each.filters]
             for each in self.questions
@@ -115,7 +115,7 @@ class Dataset:
 
     @property
     def qrels_sha256(self) -> str:
-        """Hash of what is judged, in the order of the questions."""
+        """Hash of the judgements, in the order of the questions."""
         return sha256_of(
             [
                 each.question_id,
@@ -126,7 +126,7 @@ class Dataset:
         )
 
     def sample(self, limit: int | None, seed: int) -> "Dataset":
-        """Return the set with at most `limit` of its questions, drawn at random, in its order."""
+        """Return the data set with a random sample of at most `limit` questions, in their order."""
         if limit is None or limit >= len(self.questions):
             return self
         if limit < 1:
@@ -137,7 +137,7 @@ class Dataset:
 
 
 def sha256_of(rows: Iterable[Any]) -> str:
-    """Return the SHA-256, in hexadecimal, of some JSON-ready values, one line each."""
+    """Return the hexadecimal SHA-256 of JSON-ready values, one line each."""
     digest = hashlib.sha256()
     for row in rows:
         line = json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n"
@@ -146,10 +146,10 @@ def sha256_of(rows: Iterable[Any]) -> str:
 
 
 def check_questions(questions: Sequence[JudgedQuestion], path: Path) -> None:
-    """Refuse an empty set, an id that comes twice, and an empty question.
+    """Check that there are questions, that ids are unique and that no question is empty.
 
     Raises:
-        DatasetError: Names the file and the id.
+        DatasetError: If one of these does not hold; names the file and the id.
     """
     if not questions:
         raise DatasetError(f"`{path}` holds no question.")

@@ -1,8 +1,8 @@
-"""SQuAD's form of reading questions: articles, their paragraphs, questions, answers with offsets.
+"""SQuAD's format: articles, their paragraphs, and questions with answer offsets.
 
-Every paragraph is a document of its own, titled by its article. In SubjQA's converted files an
-article is an item and a paragraph a review (it has a `review_id`): the search is restricted to it.
-A question may have `filters` of its own, as in question lines (`jsonl`).
+Every paragraph is a document of its own, titled by its article. In converted SubjQA files an
+article is an item and a paragraph a review (it has a `review_id`): the search is restricted to the
+item. A question may have `filters` of its own, as in question lines (`jsonl`).
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,13 +20,13 @@ class Question:
     """A question and what is known about its answer.
 
     Attributes:
-        question_id: Its id, unique in the set.
-        question: The words.
+        question_id: Id, unique in the file.
+        question: Text of the question.
         answers: Gold answers; empty if the documents do not answer it.
-        document: Title of the article it belongs to.
-        context: The paragraph that the answers stand in.
+        document: Title of its article.
+        context: Paragraph that contains the answers.
         starts: Offset of each answer in the context.
-        filters: What the search is restricted to, in Haystack's syntax, or None; not SQuAD's own.
+        filters: Filter of the search, in Haystack's syntax, or None; an extension of SQuAD.
     """
 
     question_id: str
@@ -54,11 +54,11 @@ class _Paragraph:
 
 
 def read_squad(path: Path) -> list[Question]:
-    """Return the questions of a file in SQuAD's form, version 1.1 or 2.0, in its order.
+    """Return the questions of a file in SQuAD's format, version 1.1 or 2.0, in its order.
 
     Raises:
-        DatasetError: If the file cannot be read, a key is missing, an id comes twice, or an answer
-            is not where it is said to be; names the place.
+        DatasetError: If the file cannot be read, a key is missing, an id is repeated, or an answer
+            is not at its offset; names the location.
     """
     paragraphs = _paragraphs(path, read_json(path), [])
     found = [question for paragraph in paragraphs for question in paragraph.questions]
@@ -68,16 +68,15 @@ def read_squad(path: Path) -> list[Question]:
 
 
 def load_squad(path: Path, *, repair: bool = False) -> Dataset:
-    """Return a file in SQuAD's form as a set.
+    """Return the data set in a file of SQuAD's format.
 
     Args:
-        path: The file. A folder `documents` beside it holds the files to index, if there is one.
-        repair: Move an answer that does not stand where it is said to be to the nearest place
-            where it does, leave it out if there is none, and leave out empty questions; the
-            set's notes say how many.
+        path: The file. If there is a folder `documents` next to it, its files are indexed.
+        repair: Move an answer that is not at its offset to its nearest occurrence, drop it if there
+            is none, and drop empty questions; the data set's notes say how many.
 
     Raises:
-        DatasetError: As `read_squad`.
+        DatasetError: As for `read_squad`.
     """
     moved: list[str] | None = [] if repair else None
     content = read_json(path)
@@ -106,10 +105,10 @@ def load_squad(path: Path, *, repair: bool = False) -> Dataset:
 
 
 def squad_json(dataset: Dataset) -> dict[str, Any]:
-    """Return a set in SQuAD 2.0's form, which `read_squad` reads back.
+    """Return a data set as SQuAD 2.0 JSON, which `read_squad` reads back.
 
-    Every document becomes a paragraph under its title; only questions with at most one piece of
-    evidence have a form there, and only answers that are the text of their spans keep a place.
+    Every document becomes a paragraph under its title. Only questions with at most one piece of
+    evidence can be represented, and only answers that are the text of their spans keep an offset.
     """
     texts = {each.document_id: each for each in dataset.documents}
     by_document: dict[str, list[dict[str, Any]]] = {}
@@ -140,7 +139,7 @@ def squad_json(dataset: Dataset) -> dict[str, Any]:
 
 
 def _home(question: JudgedQuestion, texts: Mapping[str, SourceDocument]) -> str:
-    """The document of an unanswerable question: the one it was asked about, or the first."""
+    """Return the document of an unanswerable question: its home document, or the first one."""
     return question.cluster if question.cluster in texts else next(iter(texts))
 
 
@@ -182,7 +181,7 @@ def _both(
 
 
 def _paragraphs(path: Path, content: Any, moved: list[str] | None) -> Iterator[_Paragraph]:  # noqa: ANN401
-    """Yield the paragraphs; `moved` gets the answers that were repaired, None refuses them."""
+    """Yield the paragraphs; `moved` collects the repaired answers, None makes them errors."""
     try:
         articles = list(content["data"])
     except (KeyError, TypeError) as error:

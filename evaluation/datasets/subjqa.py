@@ -1,8 +1,8 @@
-"""SubjQA's folders of CSV files: a row is one annotator's answer to a question about a review.
+"""SubjQA's CSV folders: a row is one annotator's answer to a question about a review.
 
-Documents are the reviews of the split that is asked, and the search is restricted to the question's
+The documents are the reviews of the selected split, and the search is restricted to the question's
 item, as in the book. Reviews end in ` ANSWERNOTFOUND`, which is cut off; an answer that reaches it
-is none. Gold answers are the characters at the annotators' offsets, whose words differ from
+counts as none. Gold answers are the text at the annotators' offsets, which differs from
 `human_ans_spans` in 5 %.
 """
 
@@ -29,10 +29,10 @@ Row = tuple[str, dict[str, str]]
 
 
 def load_subjqa(path: Path) -> Dataset:
-    """Return a SubjQA domain as a set.
+    """Return the data set of a SubjQA domain.
 
     Args:
-        path: The domain's folder, its `splits`, or one CSV file in it. A folder stands for its
+        path: The domain's folder, its `splits`, or one of its CSV files. A folder stands for its
             `test.csv` (else `dev.csv`, `train.csv`).
 
     Raises:
@@ -54,7 +54,7 @@ def load_subjqa(path: Path) -> Dataset:
 
 
 def is_subjqa(path: Path) -> bool:
-    """Tell if a folder or CSV file is SubjQA's."""
+    """Return whether a folder or CSV file has SubjQA's format."""
     try:
         with _file(path).open(encoding="utf-8") as stream:
             return "human_ans_indices" in stream.readline()
@@ -63,7 +63,7 @@ def is_subjqa(path: Path) -> bool:
 
 
 def _file(path: Path) -> Path:
-    """The file with the questions."""
+    """Return the CSV file that holds the questions."""
     if path.is_file() and path.suffix == ".csv":
         return path
     folder = path / "splits" if (path / "splits").is_dir() else path

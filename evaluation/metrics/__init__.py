@@ -1,11 +1,11 @@
-"""Measures of retrieval, answers, citations, abstention, and of whether a difference is real.
+"""Metrics of retrieval, answers, citations and abstention, and significance tests.
 
 Pure functions over plain values, importing neither haystack nor torch: rankings and judgements in
 `retrieval` and `averaging`, SQuAD in `answers`, CMRC 2018 and MLQA in `multilingual`, ALCE and
-span overlap in `citations`, knowing when not to answer in `abstention`, tests in `significance`
-with `intervals` and `corrections`.
-Values are from 0 to 1, never percentages; what each rests on is trec_eval, the data set's official
-script or a paper, named under Reference. Only the names used everywhere are repeated here.
+span overlap in `citations`, selective answering in `abstention`, tests in `significance` with
+`intervals` and `corrections`.
+Values are from 0 to 1, never percentages; each follows trec_eval, the data set's official script or
+a paper, named under Reference. Only the most used names are re-exported here.
 """
 
 from evaluation.metrics.answers import evaluate_predictions, exact_match, f1

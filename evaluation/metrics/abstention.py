@@ -1,9 +1,9 @@
-r"""Whether a system knows when not to answer: abstention, risk against coverage, and calibration.
+r"""Metrics of selective answering: abstention, risk and coverage, and calibration.
 
-Coverage is the share of questions that is answered, risk the share of wrong ones among these.
+Coverage is the share of questions that are answered, risk the share of wrong answers among them.
 `confidence` is the system's own, higher is surer; `right` says whether the answer it would give is
-right (for a question without an answer: never). Nothing here chooses a threshold on test data.
-Values are from 0 to 1, never percentages; orders of equal confidences never matter.
+right (never for a question without an answer). Nothing here chooses a threshold on test data.
+Values are from 0 to 1, never percentages; the order of equal confidences never matters.
 """
 
 from collections.abc import Sequence
@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class AbstentionScores:
-    """How well abstaining fits the questions that have no answer.
+    """Precision, recall and F1 of abstaining on unanswerable questions.
 
     Attributes:
-        precision: Share of the abstentions that were called for; 0 if there is none.
+        precision: Share of the abstentions that are on unanswerable questions; 0 if there is none.
         recall: Share of the unanswerable questions that were declined; 0 if there is none.
         f1: Harmonic mean of the two; 0 if both are 0.
         abstained: Number of abstentions, the denominator of precision.
@@ -36,7 +36,7 @@ class AbstentionScores:
 
 @dataclass(frozen=True)
 class RiskPoint:
-    """Answering all questions of at least `threshold` confidence gives this coverage and risk."""
+    """Coverage and risk of answering the questions whose confidence is at least `threshold`."""
 
     threshold: float
     coverage: float
@@ -44,7 +44,7 @@ class RiskPoint:
 
 
 def abstention_scores(abstained: Sequence[bool], answerable: Sequence[bool]) -> AbstentionScores:
-    """Precision, recall and F1 of abstaining, unanswerable questions being the ones to find.
+    """Return precision, recall and F1 of abstaining; unanswerable questions are the positive class.
 
     Args:
         abstained: For each question, whether the system declined.
@@ -80,15 +80,15 @@ def abstention_scores(abstained: Sequence[bool], answerable: Sequence[bool]) -> 
 
 
 def risk_coverage_curve(confidence: Sequence[float], right: Sequence[bool]) -> list[RiskPoint]:
-    r"""Coverage and risk at every confidence threshold that makes a difference.
+    r"""Return coverage and risk at every distinct confidence threshold.
 
     Args:
         confidence: For each question, finite; any scale, higher is surer.
         right: For each question, whether its answer is right; same length.
 
     Returns:
-        One point for each distinct confidence, by rising coverage; the last has coverage 1 and
-        the risk of always answering. The point of coverage 0, where risk has no value, is absent.
+        One point per distinct confidence, by increasing coverage; the last has coverage 1 and
+        the risk of always answering. The point of coverage 0, where risk is undefined, is absent.
 
     Raises:
         ValueError: If the lengths differ or are 0, or a confidence is not finite.
@@ -112,17 +112,17 @@ def risk_coverage_curve(confidence: Sequence[float], right: Sequence[bool]) -> l
 
 
 def aurc(confidence: Sequence[float], right: Sequence[bool]) -> float:
-    r"""Area under the risk-coverage curve: the mean risk of answering the surest 1, 2, ... n.
+    r"""Return the area under the risk-coverage curve: the mean risk of the surest 1, 2, ... n.
 
     $$\mathrm{AURC} = \frac{1}{n} \sum_{i=1}^{n} \mathrm{risk}(i / n)$$
 
-    Among equal confidences the expectation over all their orders is taken.
+    Equal confidences contribute their expectation over all orders.
 
     Arguments and errors are those of `risk_coverage_curve`.
 
     Returns:
         A number from 0 to 1, lower is better. 0 if nothing is wrong; the error rate for a
-        confidence that is the same everywhere.
+        constant confidence.
 
     Example:
         Risks 0/1, 0/2 and 1/3.
@@ -139,7 +139,7 @@ def aurc(confidence: Sequence[float], right: Sequence[bool]) -> float:
 
 
 def coverage_at_risk(confidence: Sequence[float], right: Sequence[bool], risk: float) -> float:
-    """The largest coverage that a threshold reaches with at most the given risk.
+    """Return the largest coverage at which the risk is at most a given value.
 
     Args:
         confidence: As for `risk_coverage_curve`.
@@ -150,7 +150,7 @@ def coverage_at_risk(confidence: Sequence[float], right: Sequence[bool], risk: f
         A number from 0 to 1; 0 if every threshold is riskier.
 
     Raises:
-        ValueError: As `risk_coverage_curve`, or if `risk` is outside 0 to 1.
+        ValueError: As for `risk_coverage_curve`, or if `risk` is outside 0 to 1.
 
     Example:
         The surest three of four have one error, 1/3; all four have two.
@@ -170,7 +170,7 @@ def coverage_at_risk(confidence: Sequence[float], right: Sequence[bool], risk: f
 def expected_calibration_error(
     confidence: Sequence[float], right: Sequence[bool], *, bins: int = 10
 ) -> float:
-    r"""Mean distance of confidence and accuracy over bins of equal width, weighted by their size.
+    r"""Return the mean gap of confidence and accuracy over bins of equal width, weighted by size.
 
     $$\mathrm{ECE} = \sum_{b} \frac{n_b}{n} \left| \mathrm{acc}(b) - \mathrm{conf}(b) \right|$$
 
@@ -181,7 +181,7 @@ def expected_calibration_error(
             with b/bins; the first holds 0 as well.
 
     Returns:
-        A number from 0 to 1, lower is better. It depends on `bins`, so a report has to name it.
+        A number from 0 to 1, lower is better. It depends on `bins`, which a report must state.
 
     Raises:
         ValueError: If the lengths differ or are 0, a confidence is outside 0 to 1, or `bins` < 1.
@@ -204,7 +204,7 @@ def expected_calibration_error(
 
 
 def brier_score(confidence: Sequence[float], right: Sequence[bool]) -> float:
-    """Mean squared distance of the confidence from 1 where right and from 0 where wrong.
+    """Return the mean squared distance of the confidence from 1 where right and from 0 where wrong.
 
     Arguments and errors are those of `expected_calibration_error`, without bins.
 
@@ -227,7 +227,7 @@ def brier_score(confidence: Sequence[float], right: Sequence[bool]) -> float:
 def _groups(
     confidence: Sequence[float], right: Sequence[bool]
 ) -> tuple[NDArray[np.float64], NDArray[np.intp], NDArray[np.float64]]:
-    """Distinct confidences, highest first, with their numbers of questions and of errors."""
+    """Return the distinct confidences, highest first, with question and error counts."""
     values = _finite(confidence, right)
     levels, place, sizes = np.unique(-values, return_inverse=True, return_counts=True)
     errors = np.bincount(place, weights=1.0 - np.asarray(right, dtype=float))

@@ -1,8 +1,8 @@
 """Scores of predicted answer texts against gold texts, as SQuAD 1.1 and 2.0 compute them.
 
-The scores for other languages, `cmrc_*` and `mlqa_*`, are in `multilingual` and are repeated here.
-They differ in what they remove and in what they call F1, so a report has to name the script. If
-there are several golds, the best counts. Values are from 0 to 1, never percentages.
+The scores for other languages, `cmrc_*` and `mlqa_*`, are in `multilingual` and re-exported here.
+They differ in normalisation and in their definition of F1, so a report has to name the script. Of
+several gold answers, the best counts. Values are from 0 to 1, never percentages.
 """
 
 import math
@@ -53,7 +53,7 @@ class AnswerScores:
 
 @dataclass(frozen=True)
 class BestThreshold:
-    """The highest mean score that any no-answer threshold reaches, and that threshold."""
+    """The highest mean score over all no-answer thresholds, and its threshold."""
 
     score: float
     threshold: float
@@ -64,9 +64,9 @@ class PredictionScores:
     """Scores of a set of predictions, in total and by kind of question.
 
     Attributes:
-        total: Over all questions.
-        has_answer: Over the questions with a gold answer.
-        no_answer: Over those without.
+        total: Scores over all questions.
+        has_answer: Scores over the questions with a gold answer.
+        no_answer: Scores over the questions without one.
         unanswered: Number of questions without a prediction, which count as 0.
         best_exact: Best exact match over all thresholds; None without `na_probs`.
         best_f1: Best F1 over all thresholds; None without `na_probs`.
@@ -81,13 +81,13 @@ class PredictionScores:
 
 
 def normalize_squad(text: str) -> str:
-    """An answer in lower case, without ASCII punctuation, a/an/the, and surplus spaces.
+    """Return an answer in lower case, without ASCII punctuation, a/an/the and extra spaces.
 
     Args:
         text: Any text; accents and other scripts stay as they are, so Chinese is one long token.
 
     Returns:
-        Tokens joined by single spaces; empty if nothing but punctuation and articles was there.
+        Tokens joined by single spaces; empty if the text is only punctuation and articles.
 
     Example:
         >>> normalize_squad("The  Norman Conquest!")
@@ -101,12 +101,12 @@ def normalize_squad(text: str) -> str:
 
 
 def exact_match(prediction: str, golds: Sequence[str], *, version: Version = "2.0") -> float:
-    """1 if the normalised prediction equals a normalised gold, else 0.
+    """Return 1 if the normalised prediction equals a normalised gold answer, else 0.
 
     Args:
         prediction: Answer text; empty means "no answer".
-        golds: Acceptable answers. Version 2.0 drops those that normalise to nothing, and takes
-            none left as "no answer is right"; version 1.1 needs at least one.
+        golds: Acceptable answers. Version 2.0 drops those that normalise to nothing; if none is
+            left, "no answer" is right. Version 1.1 needs at least one.
         version: Which official script to follow.
 
     Returns:
@@ -128,7 +128,7 @@ def exact_match(prediction: str, golds: Sequence[str], *, version: Version = "2.
 
 
 def f1(prediction: str, golds: Sequence[str], *, version: Version = "2.0") -> float:
-    r"""Harmonic mean of token precision and recall against the best gold.
+    r"""Return the harmonic mean of token precision and recall against the best gold answer.
 
     $$\mathrm{F1} = 2 c \,/\, (|P| + |G|)$$, with c the size of the common multiset of tokens.
 
@@ -158,19 +158,19 @@ def evaluate_predictions(
     *,
     version: Version = "2.0",
 ) -> PredictionScores:
-    """Scores of a set of predictions, with the no-answer threshold applied and the best one found.
+    """Return the scores of a set of predictions at a no-answer threshold, and the best threshold.
 
     A question without a prediction counts as 0 and is reported, as in the 1.1 script; the 2.0
-    script leaves it out of the mean. The best thresholds are found on the questions they are
-    scored on, so they flatter: choose on a development set, report on a test set.
+    script leaves it out of the mean. The best thresholds are chosen on the questions they are
+    scored on and are therefore optimistic: choose on a development set, report on a test set.
 
     Args:
         dataset_examples: Question id -> gold answers; none means that it has no answer.
         predictions: Question id -> answer text; empty means "no answer". Others are ignored.
         na_probs: Question id -> probability of "no answer", for all predicted questions, or None.
         threshold: A question whose probability is above (not equal to) it counts as answered
-            with "no answer". Without meaning if `na_probs` is None.
-        version: Which script's rules for empty texts to follow.
+            with "no answer". Ignored if `na_probs` is None.
+        version: Script whose rules for empty texts apply.
 
     Returns:
         Means from 0 to 1 with their number of questions.
@@ -216,12 +216,12 @@ def best_threshold(
     na_probs: Mapping[str, float],
     dataset_examples: Mapping[str, Sequence[str]],
 ) -> BestThreshold:
-    """The highest mean score that a no-answer threshold reaches, and the lowest such threshold.
+    """Return the highest mean score over all no-answer thresholds, and its lowest threshold.
 
     Starts from "no answer" everywhere, then answers question by question in the order of
-    `na_probs`: an answerable one adds its score, an unanswerable one with a text takes 1 away. As
+    `na_probs`: an answerable one adds its score, an unanswerable one with a text subtracts 1. As
     in the script, the start has the threshold 0, and equal probabilities are taken one after the
-    other in the order of `na_probs`, so with ties the score may be one that no threshold reaches.
+    other in the order of `na_probs`, so with ties no threshold may reach the returned score.
 
     Args:
         scores: Question id -> score before any threshold, from 0 to 1; the predicted questions.

@@ -1,10 +1,10 @@
-"""Rankings from scores, and a retrieval metric's mean over queries: one rule for each doubt.
+"""Rankings from scores, and the mean of a retrieval metric over queries.
 
-- Ties: equal scores are ordered by document id, last in the alphabet first, as trec_eval does.
-- Repeated documents: the first place counts, the later ones are dropped before scoring.
+- Ties: equal scores are ordered by document id, descending, as in trec_eval.
+- Repeated documents: the first rank counts, the later ones are dropped before scoring.
 - Scores that are not finite: an error.
-- Judged queries without an answer, and those without relevant documents: count as 0, and the
-  number of either is given with the mean.
+- Judged queries without results, and those without relevant documents, count as 0; the mean comes
+  with the number of each.
 """
 
 import math
@@ -18,12 +18,12 @@ Metric = Callable[[Ranking, Grades], float]
 
 @dataclass(frozen=True)
 class QueryMean:
-    """A metric's mean over all judged queries, with what went into it.
+    """The mean of a metric over all judged queries, with the value of each query.
 
     Attributes:
         value: The mean; unanswered queries and those without relevant documents count as 0.
         per_query: Query id -> value, in the order of the judgements.
-        unanswered: Number of judged queries that the run lacks or answers with nothing.
+        unanswered: Number of judged queries that are missing from the run or have no results.
         without_relevant: Number of judged queries without a document of grade 1 or more.
     """
 
@@ -39,7 +39,7 @@ class QueryMean:
 
 
 def rank_by_score(scores: Mapping[str, float]) -> list[str]:
-    """Document ids by score, highest first, and equal scores by id, last in the alphabet first.
+    """Return document ids by score, highest first; equal scores by id, descending.
 
     Args:
         scores: Document id -> score, higher is better, compared in double precision (pytrec_eval
@@ -49,7 +49,7 @@ def rank_by_score(scores: Mapping[str, float]) -> list[str]:
         All ids, each once.
 
     Raises:
-        ValueError: If a score is not finite; trec_eval would rank it somewhere without a word.
+        ValueError: If a score is not finite; trec_eval would rank it silently.
 
     Example:
         >>> rank_by_score({"a": 1.0, "b": 1.0, "c": 2.0})
@@ -67,17 +67,17 @@ def rank_by_score(scores: Mapping[str, float]) -> list[str]:
 def mean_over_queries(
     run: Mapping[str, Ranking | Mapping[str, float]], qrels: Mapping[str, Grades], metric: Metric
 ) -> QueryMean:
-    """A metric's mean over all judged queries, answered or not.
+    """Return the mean of a metric over all judged queries, with or without results.
 
     Args:
         run: Query id -> ranking, or -> scores, which `rank_by_score` turns into one. Queries
-            that `qrels` lacks are ignored.
-        qrels: Query id -> grades. These queries are the denominator, whatever the run answers.
-        metric: Function of a ranking and grades; fix its options with `functools.partial`.
+            that are not in `qrels` are ignored.
+        qrels: Query id -> grades. These queries are the denominator, whatever the run holds.
+        metric: Function of a ranking and grades; bind its options with `functools.partial`.
 
     Returns:
-        The mean, the value of each query, and how many were unanswered or without relevant
-        documents; both kinds count as 0.
+        The mean, the value of each query, and the numbers of unanswered queries and of queries
+        without relevant documents; both kinds count as 0.
 
     Raises:
         ValueError: If `qrels` is empty, or a score is not finite.

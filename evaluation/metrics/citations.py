@@ -1,8 +1,8 @@
-"""Whether citations support what an answer says: ALCE's measures, and overlap with gold spans.
+"""Metrics of citations: ALCE's recall and precision, and overlap with gold spans.
 
-A marker is `[1]`, `[1][2]` or `[1, 2]`; n is the passage's position in the list the answer was
-written from, from 1. Who judges support is the caller's business: `entails` is a function of
-premises and a sentence. Values are from 0 to 1, never percentages.
+A marker is `[1]`, `[1][2]` or `[1, 2]`; n is the passage's position, from 1, in the list that the
+generator was given. The caller provides the judge of support: `entails` is a function of premises
+and a sentence. Values are from 0 to 1, never percentages.
 """
 
 import math
@@ -20,13 +20,13 @@ class CitationScores:
     """ALCE scores of one answer.
 
     Attributes:
-        recall: Share of sentences that the passages they cite support together.
+        recall: Share of sentences that are supported by their cited passages together.
         precision: Share of citations that are needed or support their sentence alone.
         sentences: Number of sentences, the denominator of recall.
         citations: Number of citations in sentences without an out-of-range one, the denominator
             of precision.
         uncited: Number of sentences without a citation.
-        out_of_range: Number of citations that point to no passage.
+        out_of_range: Number of citations whose number has no passage.
     """
 
     recall: float
@@ -46,14 +46,14 @@ class Span:
     end: int
 
     def __post_init__(self) -> None:
-        """Refuse empty and negative spans."""
+        """Check that the span is neither empty nor negative."""
         if not 0 <= self.start < self.end:
             raise ValueError(f"a span needs 0 <= start < end, got {self.start} and {self.end}.")
 
 
 @dataclass(frozen=True)
 class SpanScores:
-    """How cited spans meet gold spans.
+    """Overlap of cited spans with gold spans.
 
     Attributes:
         character_precision: Share of the cited characters that are gold.
@@ -69,7 +69,7 @@ class SpanScores:
 
 
 def parse_citations(sentence: str) -> list[int]:
-    r"""Numbers cited in a sentence, in order, repeats kept.
+    r"""Return the numbers cited in a sentence, in order, repeats kept.
 
     Args:
         sentence: Text with markers. The comma may be ，or 、; ranges such as [1-3] are no markers.
@@ -89,14 +89,14 @@ def parse_citations(sentence: str) -> list[int]:
 
 
 def remove_citations(sentence: str) -> str:
-    """The sentence without markers and the spaces before them, as it is given to `entails`.
+    """Return a sentence without markers and the spaces before them, as `entails` takes it.
 
     Example:
         >>> remove_citations("Yes [1][2], and again [2, 3].")
         'Yes, and again.'
 
     Reference:
-        ALCE eval.py `remove_citations`, except that [1, 2] goes as a whole.
+        ALCE eval.py `remove_citations`, except that [1, 2] is removed as a whole.
     """
     return re.sub(rf"\s*{_MARKER.pattern}", "", sentence).strip()
 
@@ -108,24 +108,24 @@ def citation_scores(
     *,
     at_most: int | None = None,
 ) -> CitationScores:
-    """ALCE's citation recall and precision of one answer.
+    """Return ALCE's citation recall and precision of one answer.
 
-    A sentence is supported if its cited passages together entail it; one without a citation, or
-    with one out of range, is not. A citation is precise if its sentence is supported, unless its
-    passage alone does not entail the sentence and the sentence's other ones still do.
+    A sentence is supported if its cited passages together entail it; a sentence without a citation,
+    or with one out of range, is not. A citation is precise if its sentence is supported, unless its
+    passage alone does not entail the sentence while the other cited passages still do.
 
     Args:
         sentences: The answer's sentences, with markers; may be empty.
-        passages: What the markers point to: [1] is the first.
-        entails: Whether premises, at least one, jointly entail a sentence without markers.
-        at_most: Use a sentence's first so many citations only, or None for all. ALCE's default
+        passages: The passages behind the markers: [1] is the first.
+        entails: Returns whether premises, at least one, jointly entail a sentence without markers.
+        at_most: Number of citations used per sentence, the first ones; None is all. ALCE's default
             is 3.
 
     Returns:
         The scores with their denominators; 0 where a denominator is 0.
 
     Example:
-        Passage 1 says it, passage 2 is not needed: all sentences, half of the citations.
+        Passage 1 supports it, passage 2 is not needed: all sentences, half of the citations.
 
         >>> passages = ["the sky is blue", "grass"]
         >>> scores = citation_scores(["Blue [1][2]."], passages, lambda p, s: "blue" in "".join(p))
@@ -157,7 +157,7 @@ def citation_scores(
 
 
 def mean_citation_scores(answers: Sequence[CitationScores]) -> tuple[float, float, int]:
-    """Mean citation recall and precision over answers, and how many answers are in it.
+    """Return mean citation recall and precision over answers, and the number of answers.
 
     Args:
         answers: Scores by answer. Those without a sentence (abstentions) are left out, as in
@@ -181,12 +181,12 @@ def mean_citation_scores(answers: Sequence[CitationScores]) -> tuple[float, floa
 
 
 def span_scores(cited: Collection[Span], gold: Collection[Span]) -> SpanScores:
-    """How well cited spans meet gold spans, by character and by span.
+    """Return the overlap of cited spans with gold spans, by character and by span.
 
     Characters covered by several spans of one side count once; repeated spans count once.
 
     Args:
-        cited: Spans the answer points to; may be empty.
+        cited: Spans cited by the answer; may be empty.
         gold: Spans that support the right answer; may be empty.
 
     Returns:
@@ -214,7 +214,7 @@ def span_scores(cited: Collection[Span], gold: Collection[Span]) -> SpanScores:
 
 
 def _count_precise(premises: list[str], claim: str, entails: Entails) -> int | None:
-    """Precise citations of a sentence, or None if it is not supported."""
+    """Return the number of precise citations of a sentence, or None if it is not supported."""
     if not premises or not entails(premises, claim):
         return None
     if len(premises) == 1:

@@ -1,4 +1,4 @@
-"""P-values of several comparisons, adjusted for there being several."""
+"""Corrections of p-values for multiple comparisons."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """P-values adjusted so that the chance of any false alarm in the family is bounded.
+    """Return Holm's adjusted p-values, which control the family-wise error rate.
 
     Args:
         p_values: P-values of one table, from 0 to 1; may be empty.
@@ -32,9 +32,9 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
-    """P-values adjusted so that the expected share of false alarms among the alarms is bounded.
+    """Return Benjamini and Hochberg's adjusted p-values, which control the false discovery rate.
 
-    Weaker than `holm`: for exploring, not for the verdict. Arguments and errors are the same.
+    Weaker than `holm`: for exploration, not for the verdict. Arguments and errors are the same.
 
     Example:
         Sorted .01 .03 .04 times 3/1, 3/2, 3/3, never above the next: .03 .04 .04.

@@ -1,6 +1,6 @@
-"""Confidence intervals of means, differences and proportions, and what the tests share with them.
+"""Confidence intervals of means, differences and proportions, and helpers of the tests.
 
-Bootstrap intervals are percentile intervals. They are drawn from `seed`: same input, same result.
+Bootstrap intervals are percentile intervals, seeded with `seed`: same input, same result.
 """
 
 import math
@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-CHUNK = 2_000_000  # random numbers held at a time, 16 MB
+CHUNK = 2_000_000  # random numbers in memory at a time, 16 MB
 
 
 class Interval(NamedTuple):
-    """An interval's ends."""
+    """Lower and upper end of an interval."""
 
     low: float
     high: float
@@ -26,14 +26,14 @@ class Interval(NamedTuple):
 def bootstrap_mean(
     values: Sequence[float], *, confidence: float = 0.95, samples: int = 10_000, seed: int = 0
 ) -> Interval:
-    """Percentile bootstrap interval of a mean over questions.
+    """Return the percentile bootstrap interval of a mean over questions.
 
     Args:
-        values: One value a question, independent of each other and finite; at least 1.
-        confidence: Share of such intervals that hold the true mean, above 0 and below 1. Below
-            30 questions the actual share is lower.
+        values: One value per question, independent and finite; at least 1.
+        confidence: Nominal coverage of the true mean, above 0 and below 1. Below 30 questions the
+            actual coverage is lower.
         samples: Number of resamples, at least 1.
-        seed: Start of the random numbers.
+        seed: Random seed.
 
     Returns:
         The interval, within the smallest and largest value; one point if all values are equal.
@@ -65,11 +65,11 @@ def bootstrap_difference(
     samples: int = 10_000,
     seed: int = 0,
 ) -> Interval:
-    """Percentile bootstrap interval of the mean of a - b, the questions drawn in pairs.
+    """Return the paired percentile bootstrap interval of the mean of a - b.
 
     Args:
-        a: One value a question, finite; at least 2.
-        b: The other system's, same length and order.
+        a: One value per question, finite; at least 2.
+        b: Values of the other system, same length and order.
         confidence: As for `bootstrap_mean`.
         samples: As for `bootstrap_mean`.
         seed: As for `bootstrap_mean`.
@@ -78,7 +78,7 @@ def bootstrap_difference(
         The interval; a difference is significant if 0 lies outside.
 
     Raises:
-        ValueError: If the lengths differ or are below 2, or as `bootstrap_mean`.
+        ValueError: If the lengths differ or are below 2, or as for `bootstrap_mean`.
 
     Example:
         >>> bootstrap_difference([0.75, 1.0, 0.5], [0.5, 0.75, 0.25])
@@ -99,12 +99,12 @@ def cluster_bootstrap(
     samples: int = 10_000,
     seed: int = 0,
 ) -> Interval:
-    """Percentile bootstrap interval of a mean over questions, whole clusters being drawn.
+    """Return the percentile bootstrap interval of a mean over questions, resampling whole clusters.
 
     Args:
-        values: One value a question (for two systems, their difference), finite; at least 1.
-        clusters: For each question, what it shares with others, such as its document.
-        confidence: As for `bootstrap_mean`; what has to exceed 30 is the number of clusters.
+        values: One value per question (for two systems, their difference), finite; at least 1.
+        clusters: Cluster of each question, such as its document.
+        confidence: As for `bootstrap_mean`, with the number of clusters in place of questions.
         samples: As for `bootstrap_mean`.
         seed: As for `bootstrap_mean`.
 
@@ -112,10 +112,10 @@ def cluster_bootstrap(
         The interval of the mean over questions, so that large clusters weigh more.
 
     Raises:
-        ValueError: If the lengths differ, or as `bootstrap_mean`.
+        ValueError: If the lengths differ, or as for `bootstrap_mean`.
 
     Example:
-        Two documents, all right and all wrong: only the documents are drawn.
+        Two documents, all right and all wrong: only the documents are resampled.
 
         >>> cluster_bootstrap([1.0, 1.0, 0.0, 0.0], ["x", "x", "y", "y"])
         Interval(low=0.0, high=1.0)
@@ -134,12 +134,12 @@ def cluster_bootstrap(
 
 
 def wilson_interval(successes: int, n: int, *, confidence: float = 0.95) -> Interval:
-    r"""Score interval of a proportion, right near 0 and 1 and for few questions as well.
+    r"""Return Wilson's score interval of a proportion, valid near 0 and 1 and for few questions.
 
     $$\frac{\hat p + z^2 / 2n \pm z \sqrt{\hat p (1 - \hat p) / n + z^2 / 4 n^2}}{1 + z^2 / n}$$
 
     Args:
-        successes: Number of questions that came out right, from 0 to `n`.
+        successes: Number of right questions, from 0 to `n`.
         n: Number of independent questions, at least 1.
         confidence: Above 0 and below 1.
 
@@ -168,11 +168,11 @@ def wilson_interval(successes: int, n: int, *, confidence: float = 0.95) -> Inte
 
 
 def paired_differences(a: Sequence[float], b: Sequence[float]) -> Floats:
-    """The differences a - b, after a check that two systems were measured on the same questions.
+    """Return the differences a - b of two systems on the same questions.
 
     Args:
-        a: One value a question, finite; at least 2.
-        b: The other system's, same length and order.
+        a: One value per question, finite; at least 2.
+        b: Values of the other system, same length and order.
 
     Returns:
         float64 array of shape (n_questions,).
@@ -192,11 +192,11 @@ def paired_differences(a: Sequence[float], b: Sequence[float]) -> Floats:
 
 
 def sums_by_cluster(values: Floats, clusters: Sequence[Hashable]) -> tuple[Floats, Floats]:
-    """Each cluster's sum of values and number of values, in the order of first appearance.
+    """Return the sum and the number of values of each cluster, in order of first appearance.
 
     Args:
         values: float64 array of shape (n_questions,), at least one.
-        clusters: For each question, its cluster; same length.
+        clusters: Cluster of each question; same length.
 
     Returns:
         Two float64 arrays of shape (n_clusters,).
@@ -220,7 +220,10 @@ def sums_by_cluster(values: Floats, clusters: Sequence[Hashable]) -> tuple[Float
 
 
 def finite(values: Sequence[float]) -> Floats:
-    """The values as a float64 array; ValueError if one is not finite.
+    """Return the values as a float64 array.
+
+    Raises:
+        ValueError: If a value is not finite.
 
     Example:
         >>> finite([1, 0.5]).tolist()

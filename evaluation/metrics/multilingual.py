@@ -1,6 +1,6 @@
 """Scores of answers in other languages: CMRC 2018 for Chinese, MLQA for seven languages.
 
-What the official scripts compute. For Chinese, give CMRC's numbers, which are comparable with
+Both follow the official scripts. For Chinese, report CMRC's numbers, which are comparable with
 published ones, and MLQA's F1. The best gold counts; values are from 0 to 1; `golds` must not be
 empty. CMRC's F1 is the lower one, as it takes the longest common run, not the bag of tokens.
 """
@@ -33,11 +33,11 @@ _LATIN_TOKEN_BORDERS = re.compile(
 
 
 def normalize_mlqa(text: str, language: str) -> str:
-    """An answer in lower case, without Unicode punctuation and the language's articles.
+    """Return an answer in lower case, without Unicode punctuation and the language's articles.
 
     Args:
         text: Any text.
-        language: "en", "es", "de", "vi", "ar", "zh" or "hi"; that of the answer. In "zh" each
+        language: Language of the answer: "en", "es", "de", "vi", "ar", "zh" or "hi". In "zh" each
             character from U+4E00 to U+9FA5 becomes a token, the rest is split at spaces.
 
     Returns:
@@ -61,7 +61,7 @@ def normalize_mlqa(text: str, language: str) -> str:
 
 
 def mlqa_exact_match(prediction: str, golds: Sequence[str], language: str) -> float:
-    """1 if prediction and a gold are equal after `normalize_mlqa`, else 0.
+    """Return 1 if the prediction equals a gold answer after `normalize_mlqa`, else 0.
 
     Example:
         >>> mlqa_exact_match("perro", ["el perro"], "es")
@@ -75,7 +75,7 @@ def mlqa_exact_match(prediction: str, golds: Sequence[str], language: str) -> fl
 
 
 def mlqa_f1(prediction: str, golds: Sequence[str], language: str) -> float:
-    """Token F1 against the best gold after `normalize_mlqa`; 0 if a side has no token.
+    """Return token F1 against the best gold after `normalize_mlqa`; 0 if a side has no token.
 
     Example:
         Two characters of 北京 and three of 北京市 share two: 2*2 / (2+3).
@@ -93,13 +93,13 @@ def mlqa_f1(prediction: str, golds: Sequence[str], language: str) -> float:
 
 
 def segment_cmrc(text: str) -> list[str]:
-    """Tokens of a Chinese answer: each Chinese character, and the words of what is between.
+    """Return the tokens of a Chinese answer: each Chinese character, and the words in between.
 
     In lower case and without the script's punctuation list, which lacks the ASCII comma, period,
     ? ! and parentheses; a listed mark inside a number disappears (100，000 is 100000).
 
-    The script leaves what is between to `nltk.word_tokenize(preserve_line=True)`. Here it is split
-    at spaces and around: `"`, which becomes two backticks at the start or behind a space or
+    The script passes the text in between to `nltk.word_tokenize(preserve_line=True)`. Here it is
+    split at spaces and around: `"`, which becomes two backticks at the start or behind a space or
     opening bracket, else two apostrophes; runs of periods; `; @ # $ % & ? ! ( ) [ ] { } < >`,
     guillemets, ‘ and dashes; a comma without a digit behind it; the final period;
     `n't 's 'm 'd 'll 're 've`; an apostrophe at either end of a word. Not copied: contractions
@@ -127,7 +127,7 @@ def segment_cmrc(text: str) -> list[str]:
 
 
 def cmrc_exact_match(prediction: str, golds: Sequence[str]) -> float:
-    """1 if prediction and a gold are equal in lower case without the punctuation list, else 0.
+    """Return 1 if the prediction equals a gold answer in lower case without punctuation, else 0.
 
     Example:
         >>> cmrc_exact_match("红楼梦", ["《红楼梦》"])
@@ -141,7 +141,7 @@ def cmrc_exact_match(prediction: str, golds: Sequence[str]) -> float:
 
 
 def cmrc_f1(prediction: str, golds: Sequence[str]) -> float:
-    """F1 of the longest contiguous run of tokens common to prediction and gold, best gold.
+    """Return F1 of the longest contiguous run of tokens shared by prediction and best gold.
 
     0 if a side has no token, even if the exact match is 1.
 

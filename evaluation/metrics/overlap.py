@@ -1,11 +1,11 @@
-"""What two lists of tokens have in common, as an F1; the shared part of all answer scores."""
+"""F1 overlap of two lists of tokens, shared by all answer scores."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
 
 
 def best_over_golds(score: Callable[[str], float], golds: Sequence[str]) -> float:
-    """The highest score that any gold answer gets.
+    """Return the highest score over the gold answers.
 
     Args:
         score: Function of a gold answer, from 0 to 1.
@@ -27,7 +27,7 @@ def best_over_golds(score: Callable[[str], float], golds: Sequence[str]) -> floa
 
 
 def bag_f1(predicted: Sequence[str], gold: Sequence[str]) -> float:
-    r"""F1 of two multisets of tokens: $2 c / (|P| + |G|)$, c the size of their intersection.
+    r"""Return F1 of two multisets of tokens: $2 c / (|P| + |G|)$, c the size of their intersection.
 
     Args:
         predicted: Tokens of the prediction; may be empty.
@@ -48,7 +48,7 @@ def bag_f1(predicted: Sequence[str], gold: Sequence[str]) -> float:
 
 
 def run_f1(predicted: Sequence[str], gold: Sequence[str]) -> float:
-    r"""F1 by the longest contiguous run of tokens in both: $2 l / (|P| + |G|)$, l its length.
+    r"""Return F1 by the longest common run of tokens: $2 l / (|P| + |G|)$, l its length.
 
     Arguments and range are those of `bag_f1`. Time grows with |P| |G|.
 

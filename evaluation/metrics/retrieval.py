@@ -1,14 +1,14 @@
 r"""Retrieval metrics for one query; `averaging` has the mean over queries and the rule for ties.
 
-Conventions that hold for all of it, so that values equal trec_eval's:
+Conventions that hold for all of them, so that values equal trec_eval's:
 
-- A ranking is a sequence of document ids, best first. A repeated id counts where it stands first;
-  the later ones are dropped before anything is scored, and the rest moves up.
-- Grades map each judged document to an integer. A document is relevant from `min_grade` (1) on;
-  unjudged documents are not relevant, and grades below 0 gain nothing.
+- A ranking is a sequence of document ids, best first. A repeated id counts at its first rank; the
+  later ones are dropped before scoring, and the rest moves up.
+- Grades map each judged document to an integer. A document is relevant if its grade is at least
+  `min_grade` (1); unjudged documents are not relevant, and grades below 0 gain nothing.
 - R is the number of relevant documents. A query with R = 0 has the value 0.
 - Values are from 0 to 1, never percentages. `recall` is the share of the relevant documents that
-  was found; "was anything found", which some books also call recall, is `success`.
+  was found; "anything found", which some books also call recall, is `success`.
 """
 
 import math
@@ -34,7 +34,7 @@ Denominator = Literal["relevant", "min(relevant,k)", "found"]
 
 
 def precision_at_k(ranking: Ranking, grades: Grades, k: int, *, min_grade: int = 1) -> float:
-    r"""Share of the first `k` ranks that hold a relevant document: hits@k / k.
+    r"""Return the share of the first `k` ranks that hold a relevant document: hits@k / k.
 
     Args:
         ranking: Document ids, best first. A ranking shorter than `k` is still divided by `k`.
@@ -59,7 +59,7 @@ def precision_at_k(ranking: Ranking, grades: Grades, k: int, *, min_grade: int =
 
 
 def recall_at_k(ranking: Ranking, grades: Grades, k: int, *, min_grade: int = 1) -> float:
-    """Share of the relevant documents that are among the first `k`: hits@k / R.
+    """Return the share of the relevant documents that are among the first `k`: hits@k / R.
 
     Arguments and errors are those of `precision_at_k`. 0 if no document is relevant.
 
@@ -74,7 +74,7 @@ def recall_at_k(ranking: Ranking, grades: Grades, k: int, *, min_grade: int = 1)
 
 
 def success_at_k(ranking: Ranking, grades: Grades, k: int, *, min_grade: int = 1) -> float:
-    """1 if any of the first `k` documents is relevant, else 0; also known as hit rate.
+    """Return 1 if any of the first `k` documents is relevant, else 0; also known as hit rate.
 
     Arguments and errors are those of `precision_at_k`. 0 if no document is relevant.
 
@@ -96,19 +96,19 @@ def average_precision(
     denominator: Denominator = "relevant",
     min_grade: int = 1,
 ) -> float:
-    r"""Precisions at the ranks of relevant documents, summed and divided by `denominator`.
+    r"""Return the sum of the precisions at the ranks of relevant documents over `denominator`.
 
     $$\mathrm{AP@}k = \frac{1}{D} \sum_{i \le k:\, d_i \in \mathrm{Rel}} \mathrm{P@}i$$
 
-    Three denominators D are in use and give different numbers, so a report has to name it.
+    Three denominators D are in use and give different numbers, so a report has to name its own.
 
     Args:
         ranking: Document ids, best first.
         grades: Judged document -> grade; may be empty.
         k: Cutoff rank, at least 1, or None for the whole ranking.
-        denominator: "relevant" is R (trec_eval); "min(relevant,k)" does not punish for a cutoff
+        denominator: "relevant" is R (trec_eval); "min(relevant,k)" does not penalise a cutoff
             below R and equals "relevant" without `k`; "found" is the number of relevant documents
-            within the cutoff, so what was missed costs nothing.
+            within the cutoff, so missed documents cost nothing.
         min_grade: Lowest grade that is relevant, at least 1.
 
     Returns:
@@ -148,7 +148,7 @@ def average_precision(
 def reciprocal_rank(
     ranking: Ranking, grades: Grades, k: int | None = None, *, min_grade: int = 1
 ) -> float:
-    """1 / rank of the first relevant document; 0 if there is none within `k`.
+    """Return 1 / rank of the first relevant document; 0 if there is none within `k`.
 
     Arguments and errors are those of `average_precision`. The mean over queries is MRR (MRR@k).
 
@@ -166,7 +166,7 @@ def reciprocal_rank(
 
 
 def r_precision(ranking: Ranking, grades: Grades, *, min_grade: int = 1) -> float:
-    """Precision at rank R: hits@R / R, the point where precision and recall are equal.
+    """Return precision at rank R: hits@R / R, the point where precision and recall are equal.
 
     Arguments and errors are those of `precision_at_k`. 0 if no document is relevant.
 
@@ -188,7 +188,7 @@ def ndcg(
     *,
     gain: Literal["linear", "exponential"] = "linear",
 ) -> float:
-    r"""Discounted cumulative gain, divided by that of the best possible ranking.
+    r"""Return the discounted cumulative gain, divided by that of the best possible ranking.
 
     $$\mathrm{DCG@}k = \sum_{i=1}^{k} g(d_i) / \log_2(i + 1)$$
 
@@ -199,7 +199,7 @@ def ndcg(
         grades: Judged document -> grade; below 0 counts as 0; may be empty.
         k: Cutoff rank, at least 1, or None for the whole ranking.
         gain: "linear" is g = grade (trec_eval, BEIR); "exponential" is 2^grade - 1 (gdeval, MSLR).
-            The two are equal if no grade exceeds 1; a report has to name which.
+                The two are equal if no grade exceeds 1; a report has to name its choice.
 
     Returns:
         A number from 0 to 1; 0 if no document is relevant.
@@ -226,9 +226,9 @@ def ndcg(
 
 
 def judged_at_k(ranking: Ranking, grades: Grades, k: int) -> float:
-    """Share of the first `k` ranks that hold a judged document, whatever its grade: judged@k / k.
+    """Return the share of the first `k` ranks that hold a judged document: judged@k / k.
 
-    Arguments and errors are those of `precision_at_k`. A low value says that the judgements do
+    Arguments and errors are those of `precision_at_k`. A low value means that the judgements do
     not fit the run, and that the other metrics underrate it. `k` stays the denominator for a
     shorter ranking, where ir_measures divides by the number of documents returned.
 

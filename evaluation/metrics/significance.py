@@ -1,10 +1,10 @@
-"""Whether a difference between two systems is more than chance: paired tests.
+"""Paired significance tests of the difference between two systems.
 
 Two systems are compared on the same questions, so tests are paired and two-sided, and `a` and `b`
-hold one value a question in the same order. Questions about one document are not independent: ten
-a document, tested as if they were, give 49 % false alarms at a nominal 5 %. Test such sets with
-`cluster_t_test` and `cluster_bootstrap`. What is drawn at random is drawn from `seed`: same input,
-same result. The names of `intervals` and `corrections` are repeated here.
+hold one value per question in the same order. Questions about one document are not independent: ten
+per document, tested as if they were, give 49 % false alarms at a nominal 5 %. Test such sets with
+`cluster_t_test` and `cluster_bootstrap`. Random draws are seeded with `seed`: same input, same
+result. The names of `intervals` and `corrections` are re-exported here.
 """
 
 import math
@@ -45,7 +45,7 @@ __all__ = [
 ]
 
 _MAX_EXACT = 16  # 2^16 = 65,536 sign patterns
-_ROUNDING = 1e-9  # values that differ by less are equal
+_ROUNDING = 1e-9  # values that differ by less count as equal
 
 
 class Outcome(NamedTuple):
@@ -56,7 +56,7 @@ class Outcome(NamedTuple):
 
 
 class WinsTiesLosses(NamedTuple):
-    """On how many questions the first system is better, equal, and worse."""
+    """Numbers of questions on which the first system is better, equal and worse."""
 
     wins: int
     ties: int
@@ -64,15 +64,15 @@ class WinsTiesLosses(NamedTuple):
 
 
 def paired_t_test(a: Sequence[float], b: Sequence[float]) -> Outcome:
-    r"""Student's t test of the mean difference: $t = \bar d / (s_d / \sqrt n)$, n - 1 degrees.
+    r"""Apply Student's paired t test: $t = \bar d / (s_d / \sqrt n)$, n - 1 degrees of freedom.
 
     Args:
-        a: One value a question, finite; at least 2.
-        b: The other system's, same length and order.
+        a: One value per question, finite; at least 2.
+        b: Values of the other system, same length and order.
 
     Returns:
-        t, positive if `a` is higher, and p. Without any difference 0 and 1; with the same
-        difference everywhere infinity and 0.
+        t, positive if `a` is higher, and p. 0 and 1 if all differences are 0; infinity and 0 if
+        all are the same other value.
 
     Raises:
         ValueError: If the lengths differ or are below 2, or a value is not finite.
@@ -101,22 +101,22 @@ def paired_t_test(a: Sequence[float], b: Sequence[float]) -> Outcome:
 def randomization_test(
     a: Sequence[float], b: Sequence[float], *, samples: int = 100_000, seed: int = 0
 ) -> Outcome:
-    """Sign-flip test: how often random signs of the differences give as large a mean, or larger.
+    """Apply a sign-flip test: p is the share of sign patterns with at least as large a mean.
 
-    All sign patterns are tried if at most 16 differences are not 0 (those are without effect);
+    All sign patterns are tried if at most 16 differences are not 0 (zeros have no effect);
     else `samples` random ones, and p = (1 + as large) / (1 + samples), which is never 0.
 
     Args:
-        a: One value a question, finite; at least 2.
-        b: The other system's, same length and order.
+        a: One value per question, finite; at least 2.
+        b: Values of the other system, same length and order.
         samples: Number of random sign patterns, at least 1.
-        seed: Start of the random numbers.
+        seed: Random seed.
 
     Returns:
         The mean difference and p.
 
     Raises:
-        ValueError: As `paired_t_test`, or if `samples` is below 1.
+        ValueError: As for `paired_t_test`, or if `samples` is below 1.
 
     Example:
         Three differences of .1: of the 8 patterns, +++ and --- reach .3, so p = 2/8.
@@ -142,15 +142,15 @@ def randomization_test(
 
 
 def mcnemar_exact(a_right: Sequence[bool], b_right: Sequence[bool]) -> Outcome:
-    r"""Sign test of right/wrong pairs: $p = 2 P(X \le \min(n_{10}, n_{01}))$, X ~ Bin(n, 1/2).
+    r"""Apply the exact McNemar test: $p = 2 P(X \le \min(n_{10}, n_{01}))$, X ~ Bin(n, 1/2).
 
     Args:
         a_right: For each question, whether the first system is right; may be empty.
         b_right: For each question, whether the second is; same length and order.
 
     Returns:
-        The number of questions only the first has right less that of only the second, and p;
-        1 if they never disagree.
+        The number of questions that only the first has right minus that of only the second, and
+        p, which is 1 if they never disagree.
 
     Raises:
         ValueError: If the lengths differ.
@@ -176,16 +176,16 @@ def mcnemar_exact(a_right: Sequence[bool], b_right: Sequence[bool]) -> Outcome:
 def cluster_t_test(
     a: Sequence[float], b: Sequence[float], clusters: Sequence[Hashable]
 ) -> tuple[Outcome, int]:
-    """Paired t test of the clusters' mean differences, and the number of clusters.
+    """Apply a paired t test to the clusters' mean differences; return it and the cluster count.
 
     Args:
-        a: One value a question, finite.
-        b: The other system's, same length and order.
-        clusters: For each question, what it shares with others, such as its document; at least
-            two different ones. Every cluster weighs the same, however many questions it has.
+        a: One value per question, finite.
+        b: Values of the other system, same length and order.
+        clusters: Cluster of each question, such as its document; at least two different ones.
+            Every cluster weighs the same, however many questions it has.
 
     Returns:
-        The test, and the n it rests on; print it beside the number of questions.
+        The test and its n, the number of clusters; report it with the number of questions.
 
     Raises:
         ValueError: If lengths differ, there are fewer than two clusters, or a value is not finite.
@@ -206,7 +206,7 @@ def cluster_t_test(
 def minimal_detectable_difference(
     deviation: float, n: int, *, level: float = 0.05, power: float = 0.8
 ) -> float:
-    r"""The smallest true mean difference that a paired t test of `n` questions is likely to find.
+    r"""Return the smallest true mean difference that a paired t test of `n` questions can detect.
 
     $$\delta = (t_{1 - \alpha/2,\, n-1} + t_{\mathrm{power},\, n-1})\, s_d / \sqrt n$$
 
@@ -214,10 +214,10 @@ def minimal_detectable_difference(
         deviation: Standard deviation of the differences between two systems, at least 0.
         n: Number of independent questions (or clusters), at least 2.
         level: Significance level, above 0 and below 1, two-sided.
-        power: Chance of finding it, from .5 to below 1.
+        power: Probability of detecting it, from .5 to below 1.
 
     Returns:
-        A difference in the unit of `deviation`; what is smaller, this set cannot tell from 0.
+        A difference in the unit of `deviation`; the set cannot tell smaller ones from 0.
 
     Raises:
         ValueError: If an argument is out of its range.
@@ -241,17 +241,17 @@ def minimal_detectable_difference(
 
 
 def wins_ties_losses(a: Sequence[float], b: Sequence[float]) -> WinsTiesLosses:
-    """On how many questions `a` is above, equal to, and below `b`.
+    """Return the numbers of questions on which `a` is above, equal to and below `b`.
 
     Args:
-        a: One value a question, finite; at least 2.
-        b: The other system's, same length and order. Values within 1e-9 are equal.
+        a: One value per question, finite; at least 2.
+        b: Values of the other system, same length and order. Values within 1e-9 are equal.
 
     Returns:
         Three numbers whose sum is the number of questions.
 
     Raises:
-        ValueError: As `paired_t_test`.
+        ValueError: As for `paired_t_test`.
 
     Example:
         >>> wins_ties_losses([1.0, 0.5, 0.2], [0.5, 0.5, 0.1])
@@ -266,7 +266,7 @@ def wins_ties_losses(a: Sequence[float], b: Sequence[float]) -> WinsTiesLosses:
 
 
 def _count_random(sizes: Floats, bound: float, samples: int, seed: int) -> int:
-    """How many of `samples` random sign patterns give a sum of at least `bound`, either way."""
+    """Return how many of `samples` random sign patterns have an absolute sum >= `bound`."""
     random, step, count = np.random.default_rng(seed), max(1, CHUNK // len(sizes)), 0
     for done in range(0, samples, step):
         shape = (min(step, samples - done), len(sizes))

@@ -1,1 +1,1 @@
-"""Question sets made from documents."""
+"""Generation of question sets from documents."""

@@ -1,7 +1,7 @@
-"""Where made questions come from: the paragraphs of documents, and the questions in them.
+"""Paragraphs of documents, and the candidate questions made from them.
 
-A paragraph is what stands between empty lines; it becomes the `context` of SQuAD's form, in which
-answers have their offsets.
+A paragraph is the text between empty lines; it becomes the `context` of SQuAD's format, the base
+of answer offsets.
 """
 
 import random
@@ -24,10 +24,10 @@ class Block:
     """A paragraph of a document.
 
     Attributes:
-        document_id: Of the document.
-        source: Where that came from.
-        title: Its title, or an empty text.
-        context: The paragraph's words, exactly as they stand there.
+        document_id: Id of the document.
+        source: Source of the document.
+        title: Title of the document, or an empty string.
+        context: Text of the paragraph, verbatim.
     """
 
     document_id: str
@@ -42,12 +42,12 @@ class Candidate:
 
     Attributes:
         block: The paragraph.
-        sentence: The sentence that it was made from; for a model's, the whole paragraph.
-        question: Its words.
+        sentence: Sentence it was made from, or the whole paragraph if a model wrote it.
+        question: Text of the question.
         start: Offset of the answer in the paragraph.
-        end: Offset behind it.
+        end: Offset after the answer.
         kind: As in `evaluation.question_making.cloze`, or `written`.
-        origin: Whether rules or a language model made it.
+        origin: Rules or a language model.
     """
 
     block: Block
@@ -60,7 +60,7 @@ class Candidate:
 
     @property
     def answer(self) -> str:
-        """The answer's words."""
+        """Text of the answer."""
         return self.block.context[self.start : self.end]
 
 
@@ -73,7 +73,7 @@ def blocks_of(document_id: str, source: str, title: str, text: str) -> Iterator[
 
 
 def candidates_in(block: Block) -> Iterator[Candidate]:
-    """Yield the questions of a paragraph, each sentence asked by itself."""
+    """Yield the questions of a paragraph, each made from a single sentence."""
     context = block.context
     for start, end in sentence_spans(context):
         sentence = context[start:end]
@@ -85,7 +85,7 @@ def candidates_in(block: Block) -> Iterator[Candidate]:
 
 
 def distinct(candidates: Iterable[Candidate]) -> list[Candidate]:
-    """Return the candidates without those whose question came before."""
+    """Return the candidates without those whose question is repeated."""
     first: dict[str, Candidate] = {}
     for each in candidates:
         first.setdefault(each.question.casefold(), each)
@@ -93,14 +93,14 @@ def distinct(candidates: Iterable[Candidate]) -> list[Candidate]:
 
 
 def spread(blocks: Sequence[Block], draw: random.Random) -> list[Candidate]:
-    """Return the questions from rules, spread over documents and kinds; no question twice."""
+    """Return the rule-made questions, spread over documents and kinds, without duplicates."""
     found = [each for block in blocks for each in candidates_in(block)]
     draw.shuffle(found)
     return in_turns(((each.block.document_id, each.kind), each) for each in distinct(found))
 
 
 def in_turns(items: Iterable[tuple[Hashable, Item]]) -> list[Item]:
-    """Return items in turns: one of each key, in the order the keys first came, then the next.
+    """Return items in round-robin order over their keys, keys in order of first appearance.
 
     Example:
         >>> in_turns([("a", 1), ("a", 2), ("b", 3)])

@@ -1,8 +1,8 @@
-"""Questions from single sentences, in English and Chinese: definitions, numbers, dates, names.
+"""Cloze questions from English and Chinese sentences: definitions, numbers, dates, names.
 
 Pure functions. A definition becomes `What is X?`; anything else becomes a sentence with a blank,
-which the answer fills. No model is asked, so the questions use the document's own words: they are
-easier to find than a person's.
+which the answer fills. No model is involved, so the questions use the document's own words: they
+are easier to retrieve than a person's.
 """
 
 import re
@@ -64,12 +64,12 @@ _ASKS_ZH = {
 
 @dataclass(frozen=True)
 class ClozeQuestion:
-    """A question from a sentence.
+    """A question made from a sentence.
 
     Attributes:
-        question: Its words.
+        question: Text of the question.
         start: Offset of the answer in the sentence.
-        end: Offset behind it.
+        end: Offset after the answer.
         kind: `definition`, `date`, `year`, `number` or `name`.
     """
 
@@ -104,7 +104,7 @@ def questions_from(sentence: str) -> Iterator[ClozeQuestion]:
 
 
 def names_in(text: str) -> list[str]:
-    """Return the names of a sentence, by which a question may be led astray.
+    """Return the names in a sentence, candidates for a misleading swap.
 
     Example:
         >>> names_in("It was led by Anna Moretti in winter.")
@@ -131,7 +131,7 @@ def _defined(match: re.Match[str] | None, template: str) -> Iterator[ClozeQuesti
 def _blanked(
     sentence: str, patterns: dict[str, re.Pattern[str]], asks: dict[str, str]
 ) -> Iterator[ClozeQuestion]:
-    """Yield one question for each kind, about the first thing of it that stands there once."""
+    """Yield one question per kind, about the first match that occurs once."""
     taken: list[tuple[int, int]] = []
     for kind, pattern in patterns.items():
         for match in pattern.finditer(sentence):

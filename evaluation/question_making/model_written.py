@@ -1,6 +1,6 @@
 """Questions that a language model writes about a passage, kept only if they pass strict checks.
 
-Nothing that the model says is believed: the answer must stand word for word, once, in the passage.
+Nothing the model says is trusted: the answer must occur in the passage verbatim, exactly once.
 """
 
 import re
@@ -16,10 +16,10 @@ from rag.retrieval.follow_ups import leans
 if TYPE_CHECKING:
     from rag.answers.generators import Generator
 
-LANGUAGES = ("en", "zh")  # of which there is a prompt
+LANGUAGES = ("en", "zh")  # languages with a prompt
 LARGEST_PASSAGE = 1_500  # characters; a longer one may not fit into a small model's context
 SHORTEST_PASSAGE = {"en": 80, "zh": 30}  # characters
-ATTEMPTS = 4  # passages asked about for each question that is wanted
+ATTEMPTS = 4  # passages tried for each question that is wanted
 MOST_WORDS, MOST_CHARACTERS = 12, 30  # of an answer; characters of a Chinese one
 
 Progress = Callable[[int, int, str], None]
@@ -47,11 +47,11 @@ _NUMBER = re.compile(
 
 @dataclass(frozen=True)
 class Writing:
-    """What a model wrote.
+    """Questions written by a model.
 
     Attributes:
-        kept: The questions that passed.
-        asked: How many passages it was asked about.
+        kept: Questions that passed the checks.
+        asked: Number of passages the model was given.
     """
 
     kept: tuple[Candidate, ...] = ()
@@ -65,14 +65,15 @@ def write_questions(
     *,
     progress: Progress = lambda done, total, what: None,
 ) -> Writing:
-    """Return the questions that a model writes, one a passage, in the order of the passages.
+    """Return the questions that a model writes, one per passage, in the order of the passages.
 
     Args:
-        blocks: The passages; those too short, too long or in a language without a prompt are left
-            out.
+        blocks: The passages; those that are too short, too long or in a language without a prompt
+            are skipped.
         generator: The model.
-        wanted: When to stop; it also stops after `ATTEMPTS` times as many passages.
-        progress: Told how many are kept after each passage.
+        wanted: Number of questions to stop at; it also stops after `ATTEMPTS` times as many
+            passages.
+        progress: Called with the number of questions kept, after each passage.
 
     Raises:
         ModelError: If the model cannot be loaded, or fails.
@@ -91,7 +92,7 @@ def write_questions(
 
 
 def is_askable(context: str) -> bool:
-    """Whether a passage is prose of a fit length in a language that there is a prompt for.
+    """Return whether a passage is prose of suitable length in a language that has a prompt.
 
     Example:
         >>> is_askable("The hut was opened in 1954. " * 3), is_askable("The hut."), is_askable("")
@@ -104,7 +105,7 @@ def is_askable(context: str) -> bool:
 
 
 def parse_reply(reply: str) -> tuple[str, str] | None:
-    r"""Return question and answer of a reply that is those two lines and nothing else; else None.
+    r"""Return question and answer of a reply that consists of exactly these two lines; else None.
 
     Example:
         >>> parse_reply("Question: How many beds has it?\nAnswer: twelve")
@@ -117,10 +118,10 @@ def parse_reply(reply: str) -> tuple[str, str] | None:
 
 
 def check_question(question: str, answer: str, context: str) -> tuple[int, int] | None:
-    """Return where the answer stands in the passage; None if the question cannot be used.
+    """Return the offsets of the answer in the passage; None if the question is unusable.
 
-    The answer stands there once, as whole words, and is short; the question does not hold it, ends
-    like one, has the passage's language, and can be understood by itself; `How many` has a number.
+    The answer occurs once, as whole words, and is short; the question does not contain it, ends
+    like one, is in the passage's language and is self-contained; `How many` needs a number.
 
     Example:
         >>> context = "The hut was opened for climbers in 1954."
@@ -152,7 +153,7 @@ def _is_short(answer: str, language: str) -> bool:
 
 
 def _whole(answer: str, language: str) -> str:
-    """The pattern of the answer as whole words; in Chinese only its numbers have borders."""
+    """Return a pattern of the answer as whole words; in Chinese only numbers have boundaries."""
     inside = "[0-9A-Za-z]" if language == "zh" else r"\w"
     before = f"(?<!{inside})" if re.match(inside, answer) else ""
     behind = f"(?!{inside})" if re.search(f"{inside}$", answer) else ""

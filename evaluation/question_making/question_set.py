@@ -1,9 +1,9 @@
-"""A question set from one's own documents, when nobody has written one.
+"""Synthetic question sets from the documents of a collection.
 
 Answerable questions come from single sentences (`cloze`), spread over documents and kinds; if there
-is a language model, it writes about half of them (`writing`). A quarter is not answered by what is
-searched (`unanswerable`). The set is marked synthetic: its questions share the documents' words, so
-retrieval looks better on it than on what people ask.
+is a language model, it writes about half of them (`model_written`). A quarter is unanswerable from
+the searched documents (`unanswerable`). The set is marked synthetic: its questions share the
+documents' words, so retrieval looks better on it than on people's questions.
 """
 
 import random
@@ -33,11 +33,11 @@ if TYPE_CHECKING:
     from rag.answers.generators import Generator
 
 UNANSWERABLE_SHARE = 0.25
-WRITTEN_SHARE = 0.5  # of the questions that need an answer to begin with, if there is a model
+WRITTEN_SHARE = 0.5  # of the questions that start from an answer, if there is a model
 
 
 class Texts(Protocol):
-    """What is needed of a store."""
+    """The part of a store's interface that is used here."""
 
     def documents(self) -> Iterator[DocumentInfo]:
         """Yield every document."""
@@ -48,9 +48,9 @@ class Texts(Protocol):
 
 @dataclass(frozen=True)
 class QuestionSet:
-    """A made set: SQuAD 2.0's JSON, and how many questions of either sort are in it.
+    """A synthetic question set: SQuAD 2.0's JSON and its numbers of questions by sort.
 
-    `written` of them are a language model's, which was asked about `asked` passages.
+    A language model wrote `written` of them, from `asked` passages.
     """
 
     content: dict[str, Any]
@@ -73,12 +73,12 @@ def make_questions(
     Args:
         store: The collection.
         n: Number of questions, a quarter of them unanswerable as far as the documents allow.
-        seed: Of the choice.
+        seed: Random seed of the selection.
         generator: The language model, or None for rules alone.
-        progress: Told how many questions the model has written after each passage.
+        progress: Called with the number of questions the model has written, after each passage.
 
     Raises:
-        DatasetError: If no sentence of the collection gives a question.
+        DatasetError: If no sentence of the collection yields a question.
         ModelError: If the model cannot be loaded, or fails.
     """
     random_ = random.Random(seed)  # noqa: S311 - a sample, no secret
@@ -118,7 +118,7 @@ def _written(
     generator: "Generator | None",
     progress: Progress,
 ) -> Writing:
-    """What the model writes about paragraphs spread over documents, for both sorts of question."""
+    """Return the model's questions about paragraphs spread over documents, for both sorts."""
     if generator is None:
         return Writing()
     shuffled = random_.sample(blocks, len(blocks))
@@ -135,7 +135,7 @@ def _unanswerable(
     random_: random.Random,
     most: int,
 ) -> list[Unanswerable]:
-    """Half of them with a name swapped and half with the evidence removed, as far as there are."""
+    """Return unanswerable questions, as far as possible half of each kind."""
     swapped = with_names_swapped(order, texts, random_, most)
     pool = _alternating(written[::-1], order[::-1])[::-1]
     most_removed = most - min(len(swapped), most // 2)

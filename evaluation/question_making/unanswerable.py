@@ -1,9 +1,9 @@
-"""Questions that the documents do not answer, made from questions that they do.
+"""Unanswerable questions, made from answerable ones.
 
-Two kinds. In one, a name is put in place of another that stands in another document and nowhere in
-this one. In the other, the evidence is removed: the question is asked with a filter that leaves
-its document out, and neither the answer nor its sentence stands in any other document. A fact that
-another document tells in other words, and with another form of the answer, is not noticed.
+There are two kinds. In one, a name is replaced with one that occurs in another document and nowhere
+in this one. In the other, the evidence is removed: the question has a filter that excludes its
+document, and neither the answer nor its sentence occurs in any other document. A fact that another
+document states in other words, and with another form of the answer, goes unnoticed.
 """
 
 import random
@@ -25,11 +25,11 @@ class Unanswerable:
     """A question without an answer.
 
     Attributes:
-        made_from: The question that has one.
-        block: A paragraph that does not answer it, to stand under.
-        question: Its words.
+        made_from: The answerable question.
+        block: A paragraph that does not answer it, used as its context.
+        question: Text of the question.
         kind: `NAME` or `REMOVED`.
-        filters: What the search is restricted to, or None.
+        filters: Filter of the search, or None.
     """
 
     made_from: Candidate
@@ -42,20 +42,20 @@ class Unanswerable:
 def with_names_swapped(
     order: Sequence[Candidate], texts: Mapping[str, str], random_: random.Random, most: int
 ) -> list[Unanswerable]:
-    """Return at most so many questions about a name from another document.
+    """Return at most `most` questions about a name from another document.
 
     Args:
-        order: Questions; the last are taken first, as they are needed least.
+        order: Questions; the last are used first, as they are needed least.
         texts: Document id -> text.
-        random_: Chooses the names.
-        most: How many.
+        random_: Random generator that chooses the names.
+        most: Maximum number of questions.
     """
     pool = sorted({name for each in order for name in names_in(each.sentence)})
     found: list[Unanswerable] = []
     for each in reversed(order):
         if len(found) == most:
             break
-        if each.kind == "definition":  # what the other name is, its own document may say
+        if each.kind == "definition":  # the other document may define its own name
             continue
         own = names_in(each.question)
         text = texts[each.block.document_id]
@@ -70,17 +70,17 @@ def with_names_swapped(
 def with_evidence_removed(
     order: Sequence[Candidate], texts: Mapping[str, str], random_: random.Random, most: int
 ) -> list[Unanswerable]:
-    """Return at most so many questions that are asked without the document that answers them.
+    """Return at most `most` questions that are asked without the document that answers them.
 
-    Each stands under a paragraph of another document, of its language if there is one: its own
-    would answer it when a reader is evaluated alone.
+    The context of each is a paragraph of another document, in its language if there is one: its
+    own paragraph would answer it when a reader is evaluated alone.
 
     Args:
-        order: Questions; the last are taken first, as they are needed least, one of each document
+        order: Questions; the last are used first, as they are needed least, one of each document
             in turn.
         texts: Document id -> text.
-        random_: Chooses the paragraphs.
-        most: How many.
+        random_: Random generator that chooses the paragraphs.
+        most: Maximum number of questions.
     """
     packed = {document_id: _packed(text) for document_id, text in texts.items()}
     blocks = list(dict.fromkeys(each.block for each in order))
@@ -88,7 +88,7 @@ def with_evidence_removed(
     for each in in_turns((each.block.document_id, each) for each in reversed(order)):
         if len(found) == most:
             break
-        if each.kind == "definition" or not _stands_alone(each, packed):  # a term is told variously
+        if each.kind == "definition" or not _stands_alone(each, packed):  # definitions vary
             continue
         others = [block for block in blocks if block.source != each.block.source]
         language = language_of(each.sentence)
@@ -101,9 +101,9 @@ def with_evidence_removed(
 
 
 def without_document(source: str) -> dict[str, Any]:
-    """Return the filter that leaves a document out, wherever the set is asked.
+    """Return the filter that excludes a document, in any collection.
 
-    The source finds it in the collection, also in one that was made again elsewhere, where ids
+    The source identifies it in the collection, also in one that was rebuilt elsewhere, where ids
     differ; in the set's own documents (no `--collection`) the source is a paragraph's title.
     """
     fields = ("meta.source", "meta.title")
@@ -114,12 +114,12 @@ def without_document(source: str) -> dict[str, Any]:
 
 
 def _stands_alone(candidate: Candidate, packed: Mapping[str, str]) -> bool:
-    """Tell if neither the answer nor, as it holds the answer, its sentence stands elsewhere."""
+    """Return whether the answer, and thus its sentence, occurs in no other document."""
     answer = _packed(candidate.answer)
     own = candidate.block.document_id
     return not any(answer in text for name, text in packed.items() if name != own)
 
 
 def _packed(text: str) -> str:
-    """Return a text as it is compared: without white space, case and width of letters."""
+    """Return a text normalised for comparison: without white space, case and letter width."""
     return "".join(unicodedata.normalize("NFKC", text).casefold().split())

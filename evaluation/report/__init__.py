@@ -1,16 +1,13 @@
 """The report of a finished run: `report.html`, one file that loads nothing, and `report.md`.
 
-    words.py, words.toml   the report's own texts in English and Chinese
-    numbers.py             how numbers are written
-    layout.py              what a section is made of
-    sections.py            sections 1 to 14, from verdict, provenance, scores, parts, answers,
-                           failures and limits; anchors are published numbers
-    drawing.py, charts.py  charts as SVG
-    oracle.py              the self-test that every report holds
-    html.py, markdown.py   the two files
-
-    difference.py          the comparison of two runs, with difference_slices and changes, as
-                           `comparison.html` and `comparison.md`
+    words.py, words*.toml  the report's own texts in English and Chinese
+    numbers.py             number formats
+    layout.py              the building blocks of a section
+    baseline.py            the baseline, its comparisons and the letters of systems
+    page.py, sections/     the report: sections 1 to 14
+    self_test.py           the self-test that every report contains
+    comparison/            the comparison of two runs: `comparison.html` and `comparison.md`
+    rendering/             HTML and Markdown, and charts as SVG
 
 The same results give the same bytes.
 """
@@ -31,7 +28,7 @@ def write_report(
 
     Args:
         results: A finished run with at least one system.
-        folder: Made if it is missing; older reports in it are replaced.
+        folder: Folder of the reports, made if it is missing; older reports in it are replaced.
         thresholds: Metric, or `SYSTEM:metric` -> lowest acceptable mean, shown as passed or failed
             in the verdict.
 
@@ -57,11 +54,11 @@ def write_comparison(
     """Write `comparison.html` and `comparison.md`, and return their paths.
 
     Args:
-        a: The run that is compared.
-        b: What it is compared with; `compare_runs` has found that the questions are the same.
-        folder: Made if it is missing; older comparisons in it are replaced.
-        comparisons: Those of `compare_runs`.
-        names: What the runs are called, such as their folders.
+        a: The run to compare.
+        b: The run it is compared against; `compare_runs` has checked that the questions agree.
+        folder: Folder of the reports, made if it is missing; older comparisons are replaced.
+        comparisons: Return value of `compare_runs`.
+        names: Display names of the runs, such as their folders.
 
     Raises:
         DatasetError: If the folder cannot be written; an older comparison then stays as it was.

@@ -1,4 +1,4 @@
-"""What several sections read out of the results: the baseline, its comparisons, letters."""
+"""Lookups in the results that several sections share: baseline, comparisons, letters."""
 
 from string import ascii_lowercase
 
@@ -8,17 +8,17 @@ LEVEL = 0.05
 
 
 def baseline(results: Results) -> SystemResult:
-    """The system that the others are compared with: the first."""
+    """Return the baseline: the first system."""
     return results.systems[0]
 
 
 def challengers(results: Results) -> tuple[SystemResult, ...]:
-    """All systems but the baseline."""
+    """Return all systems but the baseline."""
     return results.systems[1:]
 
 
 def against_baseline(results: Results, system: str, metric: str) -> Comparison | None:
-    """The comparison of a system with the baseline on a metric, if there is one."""
+    """Return the comparison of a system with the baseline on a metric; None if there is none."""
     first = baseline(results).name
     for item in results.comparisons:
         if (item.metric, item.a, item.b) == (metric, system, first):
@@ -27,18 +27,18 @@ def against_baseline(results: Results, system: str, metric: str) -> Comparison |
 
 
 def is_significant(comparison: Comparison) -> bool:
-    """Whether the adjusted p-value is below the level."""
+    """Return whether the adjusted p-value is below the level."""
     return comparison.p_holm < LEVEL
 
 
 def letter(results: Results, system: str) -> str:
-    """The letter of a system in the main table: a for the baseline, then b, c and so on."""
+    """Return the letter of a system in the main table: a is the baseline, then b, c, ..."""
     place = [item.name for item in results.systems].index(system)
     return ascii_lowercase[place] if place < len(ascii_lowercase) else str(place + 1)
 
 
 def letters(results: Results, system: str, metric: str) -> str:
-    """Letters of the systems that are significantly worse than this one on a metric."""
+    """Return the letters of the systems that are significantly worse than this one on a metric."""
     worse = []
     for item in results.comparisons:
         if item.metric == metric and is_significant(item) and item.difference:
@@ -49,17 +49,17 @@ def letters(results: Results, system: str, metric: str) -> str:
 
 
 def shown_metrics(results: Results) -> list[str]:
-    """The main metrics that at least one system has."""
+    """Return the main metrics that at least one system has."""
     return [m for m in results.main_metrics if any(m in s.metrics for s in results.systems)]
 
 
 def other_metrics(results: Results) -> list[str]:
-    """Every further metric, in the order in which the systems name them."""
+    """Return the metrics that are not main ones, in the order of the systems."""
     names = (name for system in results.systems for name in system.metrics)
     return [name for name in dict.fromkeys(names) if name not in results.main_metrics]
 
 
 def best_system(results: Results, metric: str) -> SystemResult:
-    """The system with the highest mean of a metric; the earlier one of two equal ones."""
+    """Return the system with the highest mean of a metric; the earlier one of two equal ones."""
     having = [system for system in results.systems if metric in system.metrics]
     return max(having, key=lambda system: system.metrics[metric].value)

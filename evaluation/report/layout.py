@@ -1,8 +1,8 @@
-"""What a section of the report is made of: plain values that HTML and Markdown are both drawn from.
+"""Building blocks of a report section: plain values, rendered as HTML and as Markdown.
 
-A section says *what* is shown; `html` and `markdown` say how. So both files show the same numbers.
-Every text is either data (a string, shown as it is and never as markup) or `Words` in both
-languages.
+A section says *what* is shown, `rendering.html` and `rendering.markdown` say how, so both files
+show the same numbers. Every text is either data (a string, shown verbatim and never as markup) or
+`Words` in both languages.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ Piece = tuple[str, str]  # text, and "", "gold", "cited" or "gold cited"
 
 @dataclass(frozen=True)
 class Line:
-    """A paragraph; `missing` is one that says why there is nothing to show."""
+    """A paragraph; the tone `missing` says why there is nothing to show."""
 
     kind: ClassVar[str] = "line"
     text: Text
@@ -35,7 +35,7 @@ class Bullets:
 
 @dataclass(frozen=True)
 class Facts:
-    """Names and values, one pair a row."""
+    """Names and values, one pair per row."""
 
     kind: ClassVar[str] = "facts"
     caption: Text
@@ -48,10 +48,10 @@ class Cell:
     """One cell of a table.
 
     Attributes:
-        text: What it says.
+        text: The text.
         under: Smaller lines below, such as the interval.
-        letters: Superscript, the systems that are significantly worse.
-        sort: Number to sort by; also sets the cell flush right.
+        letters: Superscript letters of the systems that are significantly worse.
+        sort: Sort key, a number; also aligns the cell right.
         state: Colour and weight.
     """
 
@@ -67,11 +67,11 @@ class Table:
     """A table; the first cell of each row is the row's header.
 
     Attributes:
-        caption: What it shows, and over how many questions.
-        columns: Headers.
-        rows: One tuple of cells a row, as long as `columns`; a row of one cell is a group header.
-        note: How to read it.
-        folded: Whether it starts closed, being there for reference.
+        caption: Contents of the table and number of questions.
+        columns: Column headers.
+        rows: One tuple of cells per row, as long as `columns`; a row of one cell is a group header.
+        note: Reading instructions.
+        folded: Whether it starts collapsed.
     """
 
     kind: ClassVar[str] = "table"
@@ -83,7 +83,7 @@ class Table:
 
     @property
     def sides(self) -> tuple[str, ...]:
-        """`right` for each column that holds nothing but one number a cell, else `left`."""
+        """Alignment per column: `right` if every cell is a single number, else `left`."""
         columns = list(zip(*(row for row in self.rows if len(row) > 1), strict=True))
         return tuple("right" if _plain_numbers(column) else "left" for column in columns)
 
@@ -94,7 +94,7 @@ def _plain_numbers(column: tuple[Cell, ...]) -> bool:
 
 @dataclass(frozen=True)
 class Figure:
-    """A chart as SVG, which this package drew, and what it says in words."""
+    """A chart as SVG, drawn by this package, and its description in words."""
 
     kind: ClassVar[str] = "figure"
     name: str
@@ -105,7 +105,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Code:
-    """Lines to type."""
+    """Commands to type."""
 
     kind: ClassVar[str] = "code"
     caption: Text
@@ -114,7 +114,7 @@ class Code:
 
 @dataclass(frozen=True)
 class Light:
-    """One check: what it is about, how it stands, and why."""
+    """One check of the verdict: its subject, state and reason."""
 
     state: Literal["good", "fair", "bad"]
     name: Text
@@ -164,7 +164,7 @@ class Cases:
 
 @dataclass(frozen=True)
 class ChangedQuestion:
-    """One question that went otherwise in another run; `state` says in which direction."""
+    """One question whose outcome differs in another run; `state` is the direction."""
 
     question: str
     question_id: str
@@ -176,7 +176,7 @@ class ChangedQuestion:
 
 @dataclass(frozen=True)
 class ChangedQuestions:
-    """The questions that two runs differ most on, and how to read them."""
+    """The questions with the largest differences between two runs, and a note."""
 
     kind: ClassVar[str] = "changes"
     caption: Text
@@ -203,10 +203,10 @@ class Page:
     """The whole report.
 
     Attributes:
-        kind: What it is: an evaluation or a comparison.
-        title: The data set's name.
-        about: One line below the title.
-        sections: From 1.
+        kind: Evaluation or comparison, in words.
+        title: Name of the data set.
+        about: Line below the title.
+        sections: Sections, numbered from 1.
     """
 
     kind: Words

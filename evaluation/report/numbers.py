@@ -1,10 +1,10 @@
-"""How numbers are written in the report: one function for each kind, three decimals for metrics."""
+"""Number formats of the report: one function per kind, three decimals for metrics."""
 
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
 def fixed(value: float) -> str:
-    """A metric's value.
+    """Format the value of a metric.
 
     Example:
         >>> fixed(0.70392)
@@ -14,7 +14,7 @@ def fixed(value: float) -> str:
 
 
 def signed(value: float) -> str:
-    """A difference, with its sign; 0 has none.
+    """Format a difference with its sign; 0 has none.
 
     Example:
         >>> signed(0.0214), signed(-0.5), signed(0)
@@ -24,7 +24,7 @@ def signed(value: float) -> str:
 
 
 def interval(low: float, high: float, *, sign: bool = False) -> str:
-    """An interval, of values or (with `sign`) of differences.
+    """Format an interval of values or (with `sign`) of differences.
 
     Example:
         >>> interval(0.651, 0.748)
@@ -35,7 +35,7 @@ def interval(low: float, high: float, *, sign: bool = False) -> str:
 
 
 def share(part: int, whole: int) -> str:
-    """A percentage, never without what it is a percentage of.
+    """Format a percentage together with its counts.
 
     Example:
         >>> share(162, 200), share(0, 0)
@@ -46,7 +46,7 @@ def share(part: int, whole: int) -> str:
 
 
 def p_value(p: float) -> str:
-    """A p-value.
+    """Format a p-value.
 
     Example:
         >>> p_value(0.0123), p_value(0.00002), p_value(1)
@@ -56,7 +56,7 @@ def p_value(p: float) -> str:
 
 
 def equals(name: str, written: str) -> str:
-    """A name and its value, as in "p = 0.012" and "p < 0.001".
+    """Format a name and its value, as in "p = 0.012" and "p < 0.001".
 
     Example:
         >>> equals("p", "0.012"), equals("p", "< 0.001")
@@ -66,7 +66,7 @@ def equals(name: str, written: str) -> str:
 
 
 def count(value: int) -> str:
-    """A number of things.
+    """Format a count with thousands separators.
 
     Example:
         >>> count(10570)
@@ -76,7 +76,7 @@ def count(value: int) -> str:
 
 
 def size(n: float) -> str:
-    """A number of bytes.
+    """Format a number of bytes.
 
     Example:
         >>> size(1_530_000), size(12)
@@ -89,7 +89,7 @@ def size(n: float) -> str:
 
 
 def milliseconds(value: float) -> str:
-    """A time in milliseconds, two or three digits of it.
+    """Format a time in milliseconds with two or three digits.
 
     Example:
         >>> milliseconds(3.14159), milliseconds(1234.5)

@@ -17,7 +17,7 @@ from evaluation.results.schema import Results
 
 
 def build_page(results: Results, thresholds: Mapping[str, float]) -> Page:
-    """Return everything the report shows.
+    """Return the page of the report.
 
     Args:
         results: A finished run with at least one system.

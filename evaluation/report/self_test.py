@@ -1,8 +1,8 @@
-"""The self-test in every report: cases O1 to O11, computed by the code that made the numbers.
+"""The self-test in every report: cases O1 to O11, computed by the code behind the numbers.
 
 Expected values were checked against pytrec_eval, ir_measures, ranx, gdeval and Haystack; where they
-differ, the value of the convention that this project follows. A metric is looked up in its module
-when the test runs, so that what is tested is what is in use.
+differ, the value follows this project's convention. A metric is looked up in its module when the
+test runs, so that the code in use is the code that is tested.
 """
 
 import math
@@ -17,7 +17,7 @@ TOLERANCE = 1e-6  # expected values are exact fractions, or have six decimals
 
 @dataclass(frozen=True)
 class Check:
-    """One expected value and what the shipped code gives."""
+    """One expected value and the value of the shipped code."""
 
     case: str
     measure: str
@@ -26,12 +26,12 @@ class Check:
 
     @property
     def passed(self) -> bool:
-        """Whether the two are equal, up to the decimals of the expected one."""
+        """Whether both are equal, up to the decimals of the expected value."""
         return math.isclose(self.expected, self.computed, rel_tol=0, abs_tol=TOLERANCE)
 
 
 def self_test() -> tuple[Check, ...]:
-    """Compute every oracle case with the shipped metrics.
+    """Return every case, computed with the shipped metrics.
 
     Example:
         >>> all(check.passed for check in self_test())
@@ -55,7 +55,7 @@ _O11: tuple[Ranking, Grades] = (["d1", "d1", "d3"], {"d1": 1, "d3": 1})
 
 
 def _by_rank() -> list[_Case]:
-    """The cases of a single query and of cutoffs."""
+    """Return the cases of a single query and of cutoffs."""
     r = retrieval
     hits = {1: 1, 2: 1, 3: 2, 4: 2, 5: 2, 10: 2}
     return [
@@ -80,7 +80,7 @@ def _by_rank() -> list[_Case]:
 
 
 def _by_convention() -> list[_Case]:
-    """The cases of grades, denominators and duplicates."""
+    """Return the cases of grades, denominators and duplicates."""
     r = retrieval
     return [
         ("O3", "nDCG linear", 0.907936, lambda: r.ndcg(*_O3)),
@@ -110,7 +110,7 @@ def _by_convention() -> list[_Case]:
 
 
 def _many_queries() -> list[_Case]:
-    """The cases of several queries, and of equal scores."""
+    """Return the cases of several queries, and of equal scores."""
     tie, near = {"a": 1.0, "b": 1.0}, {"a": 1.00000001, "b": 1.0}
     one, two = {"q1": {"a": 1}}, {"q1": {"a": 1}, "q2": {"b": 1}}
     return [

@@ -1,4 +1,4 @@
-"""The report's own words in English and Chinese, from the `words*.toml` beside this file.
+"""The report's own texts in English and Chinese, from the `words*.toml` in this folder.
 
 Metric names, ids and everything else that comes from the data are the same in both languages.
 """
@@ -20,14 +20,14 @@ class Words:
 
 
 def say(key: str, **values: "str | int | Words") -> Words:
-    """Return a text of `words.toml` with its placeholders filled in.
+    """Return a text of `words*.toml`, its placeholders replaced.
 
     Args:
         key: Table and name, such as `verdict.alone`.
-        values: Placeholder -> what stands there; `Words` go in by language.
+        values: Placeholder -> value; `Words` are inserted by language.
 
     Raises:
-        KeyError: If there is no such text, or a placeholder is left over.
+        KeyError: If there is no such text, or a placeholder has no value.
 
     Example:
         >>> say("title.funnel")
@@ -38,7 +38,7 @@ def say(key: str, **values: "str | int | Words") -> Words:
 
 
 def known(key: str) -> bool:
-    """Whether `say` knows a text."""
+    """Return whether `say` has a text."""
     return key in _pairs()
 
 
@@ -57,7 +57,7 @@ def joined(parts: "list[str | Words] | tuple[str | Words, ...]", separator: str 
 
 
 def in_english(text: "str | Words") -> str:
-    """The English side of a text; data is the same in both."""
+    """Return the English form of a text; data is the same in both languages."""
     return text.en if isinstance(text, Words) else text
 
 

@@ -1,7 +1,7 @@
-"""Two systems on the same questions: differences, whether they are more than chance, and a gate.
+"""Comparison of two systems on the same questions: differences, significance, and a gate.
 
-The first system of a run is its baseline. Where questions share documents, interval and tests rest
-on the documents; Holm's adjustment is over all comparisons of a table.
+The first system of a run is its baseline. Where questions share documents, documents are the unit
+of interval and tests; Holm's adjustment is over all comparisons of a table.
 """
 
 import math
@@ -31,12 +31,12 @@ MOST_SAMPLES, FEWEST_SAMPLES = 100_000, 2_000
 def compare_systems(
     systems: Sequence[SystemResult], metrics: Sequence[str], *, seed: int
 ) -> tuple[Comparison, ...]:
-    """Return every pair of systems on some metrics, the later one less the earlier one.
+    """Return the comparison of every pair of systems, the later minus the earlier.
 
     Args:
-        systems: On the same questions.
-        metrics: Those that matter; one that does not apply to two questions is left out.
-        seed: Of bootstrap and randomisation.
+        systems: Systems evaluated on the same questions.
+        metrics: Metrics to compare; those that apply to fewer than two questions are left out.
+        seed: Random seed of bootstrap and randomisation.
     """
     pairs = [(b, a) for place, b in enumerate(systems) for a in systems[place + 1 :]]
     found = [
@@ -55,10 +55,10 @@ def adjust(comparisons: Sequence[Comparison]) -> tuple[Comparison, ...]:
 
 
 def check_comparable(a: Results, b: Results) -> None:
-    """Refuse runs with different questions or judgements.
+    """Check that two runs have the same questions and judgements.
 
     Raises:
-        DatasetError: Says which differ.
+        DatasetError: If they differ; says in which of the two.
     """
     for name, key in (("questions", "questions_sha256"), ("judgements", "qrels_sha256")):
         one, other = getattr(a.dataset, key), getattr(b.dataset, key)
@@ -72,7 +72,7 @@ def check_comparable(a: Results, b: Results) -> None:
 
 
 def compare_runs(a: Results, b: Results) -> tuple[Comparison, ...]:
-    """Return run A against run B: each system that both have, or A's first against B's first.
+    """Return the comparison of run A with run B: shared systems, or the first of each.
 
     Raises:
         DatasetError: If the runs have different questions or judgements.
@@ -91,22 +91,22 @@ def compare_runs(a: Results, b: Results) -> tuple[Comparison, ...]:
 
 
 def paired_systems(a: Results, b: Results) -> list[tuple[SystemResult, SystemResult]]:
-    """Return each system that both runs have, from A and from B, or the first of both."""
+    """Return the pairs of systems that both runs share, or the pair of their first ones."""
     ours = {system.name: system for system in a.systems}
     pairs = [(ours[other.name], other) for other in b.systems if other.name in ours]
     return pairs or [(a.systems[0], b.systems[0])]
 
 
 def shared_metrics(a: Results, b: Results) -> list[str]:
-    """Return the main metrics that both runs have, in the order of A."""
+    """Return the main metrics of both runs, in the order of A."""
     return [name for name in a.main_metrics if name in b.main_metrics]
 
 
 def _compare(metric: str, a: SystemResult, b: SystemResult, seed: int) -> Comparison | None:
-    """Return a comparison before Holm's adjustment; None if less than two questions have both.
+    """Return a comparison before Holm's adjustment; None with fewer than two shared questions.
 
-    A question that one of them has no value for is left out: citation precision applies to
-    answered questions alone.
+    A question without a value under either system is left out: citation precision applies only to
+    answered questions.
     """
     values_b = {each.question_id: each.metrics for each in b.queries}
     rows = [
@@ -126,13 +126,13 @@ def compare_values(
     values: tuple[list[float], list[float], list[str]],
     seed: int,
 ) -> Comparison:
-    """Return system A against system B on some questions, before Holm's adjustment.
+    """Return the comparison of system A with system B, before Holm's adjustment.
 
     Args:
-        metric: What was measured.
-        names: Of A and of B.
-        values: One value a question of A, the same of B, and what each question shares with others.
-        seed: Of bootstrap and randomisation.
+        metric: Name of the metric.
+        names: Names of A and of B.
+        values: Values of A per question, those of B, and the cluster of each question.
+        seed: Random seed of bootstrap and randomisation.
     """
     ours, theirs, clusters = values
     n, units = len(ours), len(set(clusters))
@@ -178,7 +178,7 @@ def compare_values(
 def _by_unit(
     differences: Sequence[float], clusters: Sequence[str]
 ) -> tuple[list[float], list[float]]:
-    """Each document's mean difference and its sum: the t test takes means, sign flips take sums."""
+    """Return each document's mean difference (for the t test) and its sum (for sign flips)."""
     units: dict[str, list[float]] = {}
     for value, cluster in zip(differences, clusters, strict=True):
         units.setdefault(cluster, []).append(value)
@@ -196,7 +196,7 @@ def _randomization(differences: Sequence[float], seed: int) -> Outcome:
 def gate(
     run: Results, baseline: Results | None, floors: Mapping[str, float], *, level: float = 0.05
 ) -> list[str]:
-    """Return why a run must not pass, one line for each violated rule; empty if it may.
+    """Return the violated rules of a gate, one line each; empty if the run passes.
 
     Rules: a metric of `floors` is at least its value, in every system of the run; no main metric
     is significantly lower than in the baseline run (the difference's interval lies below 0, and
@@ -204,9 +204,9 @@ def gate(
 
     Args:
         run: The run to judge.
-        baseline: The run that it is compared with, or None.
+        baseline: The run it is compared against, or None.
         floors: Metric, or `SYSTEM:metric` -> lowest value.
-        level: Of significance.
+        level: Significance level.
 
     Raises:
         DatasetError: If a metric is unknown, or the runs are not comparable.

@@ -1,4 +1,4 @@
-"""One rule for each doubt, printed in every report; and which metrics decide."""
+"""Evaluation conventions, printed in every report, and the choice of main metrics."""
 
 from collections.abc import Mapping
 

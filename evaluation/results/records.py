@@ -1,4 +1,4 @@
-"""The result of one question; `evaluation.results.schema` names the conventions."""
+"""The result of one question; for conventions see `evaluation.results.schema`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class SpanAt:
-    """Characters of a document, by the id it has in the collection."""
+    """A span of a document, which is identified by its id in the collection."""
 
     document_id: str
     start: int
@@ -15,9 +15,9 @@ class SpanAt:
 
 @dataclass(frozen=True)
 class RankedItem:
-    """One rank: `item` is what qrels judge (document or evidence id, else the passage's own id).
+    """One rank: `item` is the judged unit (document or evidence id, else the passage's own id).
 
-    `grade` is its judged grade, None if it is not judged; `score` is the last stage's.
+    `grade` is its grade, None if it is not judged; `score` is that of the last stage.
     """
 
     item: str
@@ -28,7 +28,7 @@ class RankedItem:
 
 @dataclass(frozen=True)
 class CitationMade:
-    """A citation of an answer; `right` says whether it overlaps gold (None: no gold is known)."""
+    """A citation of an answer; `right` is whether it overlaps gold (None: no gold is known)."""
 
     n: int
     document_id: str
@@ -41,18 +41,18 @@ class CitationMade:
 
 @dataclass(frozen=True)
 class ShownPassage:
-    """A passage as it was retrieved, kept for the worst questions.
+    """A retrieved passage, kept for the worst questions.
 
     Attributes:
-        rank: From 1.
-        passage_id: Its id.
-        document_id: Its document.
-        source: As shown to people.
-        title: Of the document.
-        text: The passage.
-        gold: Spans of gold evidence in `text`, as (start, end) in it.
+        rank: Rank, from 1.
+        passage_id: Id of the passage.
+        document_id: Id of its document.
+        source: Source of the document, as shown to people.
+        title: Title of the document.
+        text: Text of the passage.
+        gold: Spans of gold evidence, as (start, end) in `text`.
         cited: Spans that the answer cites, likewise.
-        stages: Stage -> (rank, score) there.
+        stages: Stage -> (rank, score) in that stage.
     """
 
     rank: int
@@ -68,32 +68,32 @@ class ShownPassage:
 
 @dataclass(frozen=True)
 class QueryResult:
-    """One question under one system.
+    """The result of one question under one system.
 
     Attributes:
-        question_id: Its id.
-        question: Its words.
+        question_id: Id of the question.
+        question: Text of the question.
         cluster: Document or article it shares with other questions.
         slices: Slice name -> value.
         golds: Gold answers; empty if unanswerable or unknown.
-        gold_spans: Where the gold evidence stands in the collection.
+        gold_spans: Spans of the gold evidence in the collection.
         answerable: Whether the documents answer it.
         ranking: The first 20 ranks.
         first_relevant: Rank of the first relevant item, None if there is none.
         metrics: Metric -> value; those that do not apply are missing.
-        answer: The answer with its markers; empty if it abstained; None if none was asked for.
+        answer: The answer with its markers; empty if it abstained; None in a run without answers.
         best_answer: The answer it would give without abstaining; as `answer` if it did not.
-        abstained: Whether it declined; None if no answer was asked for.
-        confidence: Of being right, from 0 to 1; None likewise.
-        right: Whether `best_answer` is right: it holds a gold answer (for a generator: after
-            normalisation); None if no answer was asked for.
-        citations: Of `answer`.
+        abstained: Whether it abstained; None in a run without answers.
+        confidence: Probability of being right, from 0 to 1; None in a run without answers.
+        right: Whether `best_answer` is right: it contains a gold answer (for a generator: after
+            normalisation); None in a run without answers.
+        citations: Citations of `answer`.
         reached: Last stage of the funnel that it passed, an empty string if none.
-        cause: Where it was lost: `error`, `not in collection`, `not retrieved`, `ranked low`,
+        cause: Cause of failure: `error`, `not in collection`, `not retrieved`, `ranked low`,
             `declined`, `wrong answer`, `wrong citation`, `answered unanswerable`; None if all
             is right.
-        error: What went wrong, or None.
-        passages: What was shown, for the worst questions only.
+        error: Error message, or None.
+        passages: Passages that the system was shown, for the worst questions only.
     """
 
     question_id: str

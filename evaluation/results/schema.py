@@ -1,10 +1,10 @@
-"""Everything a finished run holds, as plain frozen values that survive a trip through JSON.
+"""The results of a finished run: frozen dataclasses that round-trip through JSON.
 
-`Results` is what the runner writes and what report, comparison and gate read: `results.json` is
-`to_json(results)`, and the same inputs give the same bytes but for `timings`. What differs between
-machines and moments (versions, git sha, command) is in `env.json` and comes back as
-`Results.environment` when a run's folder is read with `load_results`. One question's part is in
-`records`, what is counted over all of them in `summaries`; the names are repeated here.
+The runner writes `Results`; report, comparison and gate read it: `results.json` is
+`to_json(results)`, and the same inputs give the same bytes but for `timings`. Facts about machine
+and moment (versions, git sha, command) are in `env.json`, which `load_results` reads back as
+`Results.environment`. `records` has the result of one question, `summaries` has those over all
+questions; the names are re-exported here.
 
 Conventions that hold for all of it: metric values are from 0 to 1; ranks start at 1; `start` and
 `end` are character offsets, end exclusive; a metric that does not apply to a question is missing
@@ -71,24 +71,24 @@ Matching = Literal["documents", "spans"]
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """What was asked.
+    """The data set of a run.
 
     Attributes:
         name: File or folder name.
         matching: `documents`: a ranked document is relevant by its id, its best passage giving the
             rank (BEIR). `spans`: a passage is relevant if it overlaps a gold span (reading sets).
-        questions_sha256: Hash of ids, questions, gold answers and filters that were asked.
+        questions_sha256: Hash of ids, questions, gold answers and filters of the run.
         qrels_sha256: Hash of their judgements; runs are only comparable if both are equal.
         questions: Number of questions asked.
-        answerable: How many of them have an answer or a judgement.
+        answerable: Number of them with an answer or a judgement.
         judgements: Number of judged (question, document or evidence) pairs.
-        without_relevant: Judged questions without anything relevant; they count as 0.
+        without_relevant: Number of judged questions without anything relevant; they count as 0.
         documents: Number of documents in the collection.
-        clusters: Number of different documents (or articles) that the questions belong to.
-        sampled_from: Questions in the whole set if `limit` took a sample, else None.
-        synthetic: Whether the questions were made by `rag evaluate questions`.
+        clusters: Number of clusters (documents or articles) among the questions.
+        sampled_from: Number of questions in the whole set if `limit` took a sample, else None.
+        synthetic: Whether `rag evaluate questions` made the questions.
         has_answers: Whether gold answers are known, so that answers were scored.
-        notes: What a reader has to know, such as gold spans that are not in the collection.
+        notes: Caveats, such as gold spans that are not in the collection.
     """
 
     name: str
@@ -109,26 +109,26 @@ class DatasetInfo:
 
 @dataclass(frozen=True)
 class SystemResult:
-    """One system: its configuration and all it came to.
+    """One system: its configuration and its results.
 
     Attributes:
-        name: As asked for.
+        name: Name of the system, as given on the command line.
         overrides: Dotted key -> value, where it differs from the run's configuration.
         config: The whole effective configuration, secrets left out.
-        manifest: What its collection was made with.
+        manifest: Manifest of its collection.
         passages: Number of passages in the collection.
-        metrics: Metric -> mean over all questions it applies to.
+        metrics: Metric -> mean over all applicable questions.
         recall_curve: Mean recall@k for k = 1..10.
         success_curve: Mean success@k for k = 1..10.
-        slices: Means of parts of the questions.
-        funnel: From `retrieved@N` to `cited right`.
-        confidence: None if no answers were asked for.
-        unanswered: Judged questions without any result.
-        errors: Question id -> what went wrong.
-        worst: Ids of the worst questions, worst first; these hold passages.
-        queries: Every question, in the set's order.
+        slices: Means of slices of the questions.
+        funnel: Stages from `retrieved@N` to `cited right`.
+        confidence: Quality of the confidence; None in a run without answers.
+        unanswered: Number of judged questions without any result.
+        errors: Question id -> error message.
+        worst: Ids of the worst questions, worst first; their results hold passages.
+        queries: Results of all questions, in the data set's order.
         chosen_threshold: A no-answer threshold chosen on half of the documents and reported on the
-            rest; None if no answers were asked for, or every question has an answer.
+            rest; None in a run without answers, or if every question has an answer.
     """
 
     name: str
@@ -154,17 +154,17 @@ class Results:
     """A finished run.
 
     Attributes:
-        dataset: What was asked.
-        systems: In the order asked for; the first is the baseline.
+        dataset: The data set.
+        systems: Systems in the order of the command line; the first is the baseline.
         comparisons: Every pair of systems on each main metric, the later one against the earlier.
         main_metrics: The metrics for the main table and the comparisons, most important first.
         conventions: Question of convention -> the rule that was followed.
-        seed: Of sample, bootstrap and randomisation.
-        limit: Most questions asked, or None.
-        timings: What depends on machine and moment.
+        seed: Random seed of sample, bootstrap and randomisation.
+        limit: Maximum number of questions, or None.
+        timings: Times and sizes, which depend on machine and moment.
         environment: Contents of `env.json`: `packages`, `python`, `platform`, `cpu`, `git_sha`,
             `command`, `seed`, `limit`; not part of `results.json`.
-        schema_version: Of this structure.
+        schema_version: Version of this structure.
     """
 
     dataset: DatasetInfo
@@ -192,10 +192,10 @@ def from_json(text: str, *, source: str = "results.json") -> Results:
 
     Args:
         text: The JSON.
-        source: Named in errors.
+        source: Name of the file in error messages.
 
     Raises:
-        DatasetError: If it is not JSON, of another schema version, or lacks something; says what.
+        DatasetError: If it is not JSON, of another schema version, or lacks a field; names it.
     """
     from pydantic import TypeAdapter, ValidationError
 
@@ -214,7 +214,7 @@ def from_json(text: str, *, source: str = "results.json") -> Results:
 
 
 def _first_problem(error: "ValidationError") -> str:
-    """Where the first problem is and what, without what stands there: it may be long."""
+    """Return location and kind of the first problem, without the value, which may be long."""
     first = error.errors(include_input=False, include_url=False)[0]
     return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
 

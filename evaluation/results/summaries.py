@@ -1,4 +1,4 @@
-"""Results over all questions of a run; `evaluation.results.schema` names the conventions."""
+"""Results over all questions of a run; for conventions see `evaluation.results.schema`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,13 +7,13 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class MetricMean:
-    """A metric's mean with its 95 % interval.
+    """The mean of a metric with its 95 % interval.
 
     Attributes:
         value: The mean over `n` questions.
-        n: Number of questions it applies to.
-        low: Lower end.
-        high: Upper end.
+        n: Number of applicable questions.
+        low: Lower end of the interval.
+        high: Upper end of the interval.
         interval: `wilson` (values 0 and 1 only), `bootstrap` or `cluster bootstrap` (percentile).
     """
 
@@ -26,7 +26,7 @@ class MetricMean:
 
 @dataclass(frozen=True)
 class SliceMeans:
-    """The means of one part of the questions: slice `language`, value `zh`, for example.
+    """The means of one slice of the questions: slice `language`, value `zh`, for example.
 
     Slices are `language`, `question type` (its first word), `answerable`, `hops`, `answer length`
     and `gold position`.
@@ -40,7 +40,7 @@ class SliceMeans:
 
 @dataclass(frozen=True)
 class FunnelStage:
-    """How many of the `n` answerable questions got this far, through all stages before."""
+    """Number of the `n` answerable questions that passed this stage and all before."""
 
     name: str
     count: int
@@ -49,7 +49,7 @@ class FunnelStage:
 
 @dataclass(frozen=True)
 class Confidence:
-    """How well confidence fits being right, over all questions as if none were declined.
+    """Calibration and abstention of a system, over all questions as if none were declined.
 
     Attributes:
         ece: Expected calibration error over 10 bins of equal width.
@@ -57,8 +57,8 @@ class Confidence:
         aurc: Area under the risk-coverage curve; `error_rate` is that of a useless confidence.
         error_rate: Share of wrong answers if all are answered.
         curve: (threshold, coverage, risk) by rising coverage, at most 100 points.
-        threshold: The configured one, below which it abstains.
-        abstention_precision: Share of the abstentions that were called for.
+        threshold: The configured threshold, below which it abstains.
+        abstention_precision: Share of the abstentions that are on unanswerable questions.
         abstention_recall: Share of the unanswerable questions that were declined.
         abstained: Number of abstentions.
         unanswerable: Number of unanswerable questions.
@@ -80,7 +80,7 @@ class Confidence:
 
 @dataclass(frozen=True)
 class Half:
-    """What one half of a set holds that was split by document."""
+    """Contents of one half of a data set that is split by document."""
 
     documents: int
     questions: int
@@ -90,13 +90,13 @@ class Half:
 
 @dataclass(frozen=True)
 class AtThreshold:
-    """The answers of one half if every question of less confidence than `threshold` is declined.
+    """Scores of one half if every question of less confidence than `threshold` is declined.
 
     Attributes:
-        threshold: From 0 to 1; a question of just this confidence is answered.
+        threshold: From 0 to 1; a question of exactly this confidence is answered.
         metrics: `EM` and `F1` over all, `HasAns EM` and `HasAns F1` over those with an answer, and
             `NoAns` (where EM and F1 are the same) over those without.
-        abstention_precision: Share of the abstentions that were called for.
+        abstention_precision: Share of the abstentions that are on unanswerable questions.
         abstention_recall: Share of the unanswerable questions that were declined.
         abstained: Number of abstentions.
         unanswerable: Number of unanswerable questions.
@@ -112,14 +112,14 @@ class AtThreshold:
 
 @dataclass(frozen=True)
 class ChosenThreshold:
-    """A no-answer threshold that was chosen on one half of the documents, reported on the other.
+    """A no-answer threshold, chosen on one half of the documents and reported on the other.
 
     Attributes:
-        dev: The half it was chosen on.
-        test: The half it is reported on; no document is in both.
-        not_measured: Why there are no scores: `few questions`, `one kind` (a half has only
+        dev: The half for the choice of the threshold; no document is in both halves.
+        test: The half for the reported scores.
+        not_measured: Reason for missing scores: `few questions`, `one kind` (a half has only
             answerable or only unanswerable questions), or empty.
-        chosen_on_dev: Scores of the chosen threshold where it was chosen; they flatter.
+        chosen_on_dev: Scores of the chosen threshold on the dev half; they are optimistic.
         chosen: Scores of the chosen threshold on the test half.
         configured: Scores of the configured threshold on the same test half.
     """
@@ -134,27 +134,27 @@ class ChosenThreshold:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two systems on one metric, question by question; differences are `a` - `b`.
+    """Paired comparison of two systems on one metric; differences are `a` - `b`.
 
     Attributes:
-        metric: Its name.
+        metric: Name of the metric.
         a: The system compared.
-        b: The one it is compared with; the first of a run is the baseline.
+        b: The system it is compared against; the first of a run is the baseline.
         difference: Mean of the differences.
         low: Lower end of the 95 % interval.
-        high: Upper end.
+        high: Upper end of the 95 % interval.
         interval: `bootstrap`, or `cluster bootstrap` where questions share documents.
-        n: Questions.
-        clusters: Independent units (documents); n if nothing is shared.
-        t_p: Paired t test (of cluster means where questions share documents).
-        randomization_p: Sign-flip test (the signs of whole documents where questions share them).
-        mcnemar_p: Exact test of right/wrong pairs; None unless all values are 0 or 1.
-        p: The one that decides: `t_p`.
+        n: Number of questions.
+        clusters: Number of independent units (documents); n if nothing is shared.
+        t_p: P-value of the paired t test (of cluster means where questions share documents).
+        randomization_p: P-value of the sign-flip test (of whole documents if questions share them).
+        mcnemar_p: P-value of the exact McNemar test; None unless all values are 0 or 1.
+        p: The p-value that decides: `t_p`.
         p_holm: `p` adjusted for all comparisons of this table.
-        wins: Questions where `a` is higher.
-        ties: Where they are equal.
-        losses: Where `b` is.
-        detectable: Smallest true difference that this set finds with 80 % power; None if the
+        wins: Number of questions where `a` is higher.
+        ties: Number of questions where both are equal.
+        losses: Number of questions where `b` is higher.
+        detectable: Smallest true difference that this set detects with 80 % power; None if the
             systems never differ.
     """
 
@@ -190,16 +190,16 @@ class StageTiming:
 
 @dataclass(frozen=True)
 class Timings:
-    """What depends on the machine and the moment.
+    """Times and sizes, which depend on the machine and the moment.
 
     Attributes:
         stages: System -> stage -> milliseconds.
         queries: System -> question id -> stage -> milliseconds.
-        throughput: System -> questions a second, one after the other.
+        throughput: System -> questions per second, one after the other.
         indexing_seconds: System -> seconds to make its collection; 0 if it was reused.
         index_bytes: System -> size of its collection's folder.
-        peak_memory_mb: Of the process.
-        finished: When, in UTC, ISO 8601.
+        peak_memory_mb: Peak memory of the process.
+        finished: End of the run, in UTC, ISO 8601.
     """
 
     stages: Mapping[str, Mapping[str, StageTiming]] = field(default_factory=dict)

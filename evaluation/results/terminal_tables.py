@@ -1,4 +1,4 @@
-"""Results as lines for the terminal; the report has all of it."""
+"""Tables of the results for the terminal; the report is more complete."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from evaluation.results.summaries import Comparison
 
 
 def result_lines(results: Results) -> list[str]:
-    """Return a table of systems and main metrics, what differs significantly, and the errors."""
+    """Return a table of systems and main metrics, the significant differences, and the errors."""
     info = results.dataset
     synthetic = ", synthetic" if info.synthetic else ""
     head = f"{info.name}: {info.questions} questions ({info.answerable} answerable{synthetic})"

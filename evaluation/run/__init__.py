@@ -1,1 +1,1 @@
-"""A data set asked of one or several systems."""
+"""Evaluation runs: the questions of a data set, asked of one or several systems."""

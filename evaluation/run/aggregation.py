@@ -1,4 +1,4 @@
-"""From single questions to means with intervals, parts, funnel, confidence and timings."""
+"""Aggregation over questions: means with intervals, slices, funnel, confidence, timings."""
 
 import math
 from collections import Counter
@@ -27,7 +27,7 @@ from evaluation.run.question_run import FinishedQuestion, SystemUnderTest
 from evaluation.run.scoring import CURVE
 
 SAMPLES = 10_000  # bootstrap resamples of a mean in the main table
-SLICE_SAMPLES = 1_000  # and of a mean of a part
+SLICE_SAMPLES = 1_000  # and of the mean of a slice
 MOST_TYPES = 8  # values of a slice; the rarer ones are joined
 CURVE_POINTS = 100  # of a risk-coverage curve
 
@@ -38,14 +38,14 @@ def mean_of(
     """Return a mean with its 95 % interval.
 
     Args:
-        values: One a question, at least one.
-        clusters: What each question shares with others.
-        seed: Of the resamples.
-        samples: How many.
+        values: One value per question, at least one.
+        clusters: Cluster of each question.
+        seed: Random seed of the resamples.
+        samples: Number of resamples.
 
     Returns:
-        With Wilson's interval if questions share nothing and all values are 0 or 1; else a
-        percentile bootstrap over questions, or over clusters where questions share them.
+        The mean, with Wilson's interval if questions share nothing and all values are 0 or 1;
+        else a percentile bootstrap over questions, or over clusters where questions share them.
 
     Example:
         >>> mean_of([1.0, 0.0], ["a", "b"], seed=0).interval
@@ -72,7 +72,7 @@ def metric_means(
     only: Sequence[str] | None = None,
     samples: int = SAMPLES,
 ) -> dict[str, MetricMean]:
-    """Return metric -> mean over the questions it applies to, in the order they first come."""
+    """Return metric -> mean over the applicable questions, in order of first appearance."""
     names = dict.fromkeys(name for result in results for name in result.metrics)
     found = {}
     for name in names if only is None else [name for name in only if name in names]:
@@ -89,7 +89,7 @@ def metric_means(
 def slice_means(
     results: Sequence[QueryResult], *, seed: int, only: Sequence[str]
 ) -> tuple[SliceMeans, ...]:
-    """Return the means of every part that is not the whole; rare values are joined as `other`."""
+    """Return the means of every proper slice; rare values are joined as `other`."""
     return tuple(
         SliceMeans(
             name,
@@ -102,7 +102,7 @@ def slice_means(
 
 
 def slice_parts(results: Sequence[QueryResult]) -> list[tuple[str, str, list[QueryResult]]]:
-    """Return (slice, value, questions) of every part that is not the whole."""
+    """Return (slice, value, questions) of every proper slice."""
     found = []
     for name in dict.fromkeys(name for result in results for name in result.slices):
         values = Counter(result.slices[name] for result in results if name in result.slices)
@@ -134,7 +134,7 @@ def curves(
 
 
 def funnel(results: Sequence[QueryResult], bench: SystemUnderTest) -> tuple[FunnelStage, ...]:
-    """Return how many of the answerable, judged questions passed each stage and all before."""
+    """Return the number of answerable, judged questions that passed each stage and all before."""
     those = [each for each in results if each.answerable and _is_judged(each)]
     order = {name: place for place, name in enumerate(bench.stages, start=1)}
     reached = [order.get(each.reached, 0) for each in those]
@@ -145,7 +145,7 @@ def funnel(results: Sequence[QueryResult], bench: SystemUnderTest) -> tuple[Funn
 
 
 def confidence_of(results: Sequence[QueryResult], bench: SystemUnderTest) -> Confidence | None:
-    """Return how well confidence fits being right; None if no answers were asked for."""
+    """Return calibration and abstention of a system; None in a run without answers."""
     those = [each for each in results if each.confidence is not None and each.right is not None]
     if not those or not bench.answers:
         return None
@@ -173,7 +173,7 @@ def confidence_of(results: Sequence[QueryResult], bench: SystemUnderTest) -> Con
 
 
 def stage_timings(asked: Sequence[FinishedQuestion]) -> dict[str, StageTiming]:
-    """Return stage -> milliseconds over the questions that had it."""
+    """Return stage -> milliseconds over the questions that passed through it."""
     found = {}
     for stage in dict.fromkeys(name for each in asked for name in each.ms):
         values = [each.ms[stage] for each in asked if stage in each.ms]

@@ -1,9 +1,9 @@
-"""Work that systems have in common is done once: query vectors and the retrievers' rankings.
+"""Caches of work that systems share: query vectors, rankings and ranker scores.
 
-The wrappers stand before a store and an embedder. What they hold is for one question, which all
-systems are asked before the next one; a system that takes from them is told the time that the work
-took when it was done, so that latencies stay honest. Calls are shared as a whole, never in part:
-a batch of other texts could round differently.
+The wrappers stand before a store, an embedder and a ranker. They hold results for one question,
+which all systems are asked before the next one; a cache hit is charged the time that the work took
+originally, so that latencies stay honest. Calls are shared as a whole, never in part: a batch of
+other texts could round differently.
 """
 
 from collections.abc import Callable, Sequence
@@ -26,10 +26,10 @@ Result = TypeVar("Result")
 
 
 class QuestionCache:
-    """What was done for the question in hand.
+    """Cached work for the current question.
 
     Attributes:
-        saved: Stage -> milliseconds that the system in hand did not have to spend.
+        saved: Stage -> milliseconds that the current system did not have to spend.
     """
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class QuestionCache:
         self.saved: dict[str, float] = {}
 
     def roles(self, config: "Config") -> "Roles":
-        """Return the models of ranker and reader; systems of equal settings have the same ones."""
+        """Return the models of ranker and reader, shared by systems with equal settings."""
         from rag.models.pair_model import PairModel
         from rag.models.selection import open_roles
 
@@ -54,18 +54,18 @@ class QuestionCache:
         return self._roles[key]
 
     def next_question(self) -> None:
-        """Forget everything."""
+        """Clear the cache."""
         self._done.clear()
         self.saved.clear()
 
     def next_system(self) -> None:
-        """Begin to count anew what is saved; a model must not know what another system read."""
+        """Reset the saved time and the readers, which must not know what another system read."""
         self.saved.clear()
         for model in self._readers:
             model.forget()
 
     def once(self, key: Any, stage: str, work: Callable[[], Result]) -> Result:  # noqa: ANN401
-        """Return what the work gives, doing it only the first time."""
+        """Return the result of the work, which is done only the first time."""
         if key in self._done:
             result, ms = self._done[key]
             self.saved[stage] = self.saved.get(stage, 0.0) + ms
@@ -77,12 +77,12 @@ class QuestionCache:
 
 
 class CachedStore:
-    """A store whose rankings are retrieved once, `depth` deep.
+    """A store that retrieves each ranking once, `depth` passages deep.
 
     Args:
         store: The store.
-        shared: Where results are kept.
-        depth: Passages retrieved, whatever is asked for; more if more is asked for.
+        shared: Cache of the current question.
+        depth: Lowest number of passages to retrieve, whatever the caller's top_k.
     """
 
     def __init__(self, store: "Store", shared: QuestionCache, depth: int) -> None:
@@ -143,14 +143,14 @@ def _whole(
     *arguments: Any,  # noqa: ANN401
     **options: Any,  # noqa: ANN401
 ) -> "RetrievedPassages":
-    """Return a ranking; one that lacks a part of the store would give wrong numbers, silently.
+    """Return a complete ranking; a partial one would silently give wrong numbers.
 
     Raises:
         StoreError: If a part of the store, or all of it, did not answer.
     """
     try:
         found = retrieve(*arguments, **options)
-    except UnavailableError as error:  # the engine would go on without this ranking
+    except UnavailableError as error:  # the engine would continue without this ranking
         raise StoreError(str(error)) from None
     if found.note:
         raise StoreError(
@@ -160,11 +160,11 @@ def _whole(
 
 
 class CachedRanker:
-    """A ranker's model that reads the same question with the same texts once.
+    """A ranker's model that scores the same question with the same texts once.
 
     Args:
         model: The model.
-        shared: Where scores are kept.
+        shared: Cache of the current question.
     """
 
     def __init__(self, model: "RelevanceModel", shared: QuestionCache) -> None:
@@ -190,7 +190,7 @@ class CachedEmbedder:
 
     Args:
         embedder: The embedder.
-        shared: Where vectors are kept.
+        shared: Cache of the current question.
     """
 
     def __init__(self, embedder: "Embedder", shared: QuestionCache) -> None:
@@ -201,7 +201,7 @@ class CachedEmbedder:
         return getattr(self._embedder, name)
 
     def encode_query(self, text: str) -> "Vectors":
-        """See `rag.models.embedder.Embedder`; the reader asks for it after the passages."""
+        """See `rag.models.embedder.Embedder`; the reader calls it after the passages."""
         stage, self._stage = self._stage, "embed"
         key = ("query", id(self._embedder), text)
         return self._shared.once(key, stage, lambda: self._embedder.encode_query(text))

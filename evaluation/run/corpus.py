@@ -1,8 +1,8 @@
-"""The collection that a data set's questions are asked of.
+"""The collection of a data set.
 
-A set's own documents are indexed into a throw-away collection (`open_scratch`), whose key is a hash
-of the documents and of all settings that its passages and vectors depend on; what
-exists under the key is used again. Passages are exact spans of the set's texts.
+The set's own documents are indexed into a throw-away collection (`open_scratch`), whose key is a
+hash of the documents and of all settings that determine its passages and vectors; an existing
+collection of that key is reused. Passages are exact spans of the set's texts.
 """
 
 import time
@@ -25,7 +25,7 @@ BATCH = 512  # passages embedded and committed together
 PLAIN = "-bm25"  # name suffix of a collection without vectors
 
 Progress = Callable[[int, int, str], None]
-"""Called with what is done, what there is in all, and what it is."""
+"""Called with the number done, the total, and the name of the unit."""
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,11 @@ class Corpus:
     """An opened collection.
 
     Attributes:
-        store: It.
-        name: Its name, or the key of a throw-away one.
-        seconds: How long it took to make; 0 if it was there.
-        is_own: Whether the set's documents are in it word by word.
-        failures: What could not be indexed.
+        store: The store of the collection.
+        name: Name of the collection, or the key of a throw-away one.
+        seconds: Seconds it took to make; 0 if it existed.
+        is_own: Whether it holds the data set's documents verbatim.
+        failures: Documents that could not be indexed.
     """
 
     store: "Store"
@@ -48,7 +48,7 @@ class Corpus:
 
     @property
     def index_bytes(self) -> int:
-        """Size of the collection."""
+        """Size of the collection in bytes."""
         return self.store.size()
 
     @property
@@ -58,7 +58,7 @@ class Corpus:
 
 
 def open_collection(name: str, config: Config) -> Corpus:
-    """Return a collection that the user made.
+    """Return an existing collection of the user.
 
     Raises:
         CollectionError: If it does not exist.
@@ -76,18 +76,18 @@ def open_corpus(
     vectors: bool,
     progress: Progress = lambda done, total, what: None,
 ) -> Corpus:
-    """Return the throw-away collection of a set's documents, made if it does not exist.
+    """Return the throw-away collection of a data set's documents, made if it does not exist.
 
     Args:
-        dataset: The set.
-        config: How documents are cut.
-        embedder: Gives the vectors, and the tokenizer for cutting.
-        vectors: Whether they are needed; bm25 alone does without.
-        progress: Told about each batch.
+        dataset: The data set.
+        config: Configuration of chunking and store.
+        embedder: Embedder of the passages, whose tokenizer also measures them.
+        vectors: Whether vectors are needed; bm25 alone does without.
+        progress: Called after each batch.
 
     Raises:
-        DatasetError: If the set brings no documents.
-        LockedError: If another evaluation is making it.
+        DatasetError: If the data set has no documents.
+        LockedError: If another evaluation is making the collection.
     """
     if not dataset.documents and dataset.folder is None:
         raise DatasetError(
@@ -118,7 +118,7 @@ def open_corpus(
 
 
 def corpus_key(dataset: Dataset, config: Config, embedder: "Embedder") -> str:
-    """Return the name of the collection that these documents and settings make."""
+    """Return the name of the collection for these documents and settings."""
     from indexing.pipeline import manifest_of
 
     made = asdict(manifest_of(embedder, config))
@@ -156,9 +156,9 @@ def _write(
     embedders: tuple["Embedder", "Embedder | None"],
     progress: Progress,
 ) -> None:
-    """Index the set's texts; what an interrupted run had committed is not done again.
+    """Index the texts of a data set; batches committed by an interrupted run are skipped.
 
-    The first embedder says how to cut, the second gives vectors, if any are needed.
+    The first embedder is for chunking, the second one computes vectors, if any are needed.
     """
     from indexing.pipeline import manifest_of
 

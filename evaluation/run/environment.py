@@ -1,4 +1,4 @@
-"""Where and with what a run was made: `env.json`."""
+"""Environment of a run, for `env.json`: versions, machine, commit and command."""
 
 import os
 import platform
@@ -53,7 +53,7 @@ def _cpu() -> str:
 
 
 def peak_memory_mb() -> float:
-    """Return the most memory this process has held; 0 where the system does not tell."""
+    """Return the peak memory of this process; 0 where the system does not report it."""
     try:
         import resource
     except ImportError:  # Windows
@@ -63,7 +63,7 @@ def peak_memory_mb() -> float:
 
 
 def _git_sha() -> str | None:
-    """The commit of the source tree, if this runs from one; read without git itself."""
+    """Return the commit of the source tree, read without git; None outside of one."""
     folder = Path(__file__).resolve().parents[2] / ".git"
     try:
         head = (folder / "HEAD").read_text(encoding="utf-8").strip()

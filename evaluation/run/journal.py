@@ -1,7 +1,7 @@
-"""Finished questions, appended to a file one by one, so that a run that is killed can go on.
+"""Journal of finished questions, from which a killed run resumes.
 
-The first line names the run; a line follows for every question under every system, forced to the
-disk before the next begins. A last line that was torn by a crash is cut off.
+The first line names the run; a line follows for every question under every system, synced to disk
+before the next begins. A last line that was torn by a crash is cut off.
 """
 
 import json
@@ -20,8 +20,8 @@ class RunJournal:
     """The finished questions of one run.
 
     Args:
-        stream: The opened file, at its end.
-        found: What it held already: (system, question id) -> line.
+        stream: The open file, at its end.
+        found: Lines it held already: (system, question id) -> line.
     """
 
     def __init__(self, stream: IO[bytes], found: dict[tuple[str, str], dict[str, Any]]) -> None:
@@ -31,7 +31,7 @@ class RunJournal:
         """Add a finished question, durably.
 
         Raises:
-            DatasetError: If the disk is full or fails; what was finished before is kept.
+            DatasetError: If the disk is full or fails; earlier questions are kept.
         """
         line = {"system": system, "question_id": question_id, **content}
         data = json.dumps(line, ensure_ascii=False, allow_nan=False).encode("utf-8") + b"\n"
@@ -52,8 +52,8 @@ def open_journal(folder: Path, run: dict[str, Any]) -> Iterator[RunJournal]:
     """Open the journal of a run in a folder, made if it does not exist.
 
     Args:
-        folder: Of the run.
-        run: What names the run, JSON-ready.
+        folder: Folder of the run.
+        run: Identity of the run, JSON-ready.
 
     Raises:
         DatasetError: If the folder holds another run, or cannot be written.
@@ -77,7 +77,7 @@ def open_journal(folder: Path, run: dict[str, Any]) -> Iterator[RunJournal]:
 
 
 def _read(path: Path, run: dict[str, Any]) -> tuple[dict[tuple[str, str], dict[str, Any]], int]:
-    """The finished questions, and the size of the sound part."""
+    """Return the finished questions, and the size of the intact part."""
     found: dict[tuple[str, str], dict[str, Any]] = {}
     size = 0
     for data in path.read_bytes().splitlines(keepends=True):

@@ -1,7 +1,7 @@
 """A no-answer threshold chosen on one half of the documents and reported on the other.
 
-A threshold that is read off the questions it is reported on flatters. So documents are split in
-two; neither a document nor questions that share one are in both halves.
+A threshold chosen on the questions it is reported on is optimistic. So documents are split in two;
+neither a document nor questions that share one are in both halves.
 """
 
 import hashlib
@@ -15,14 +15,14 @@ from evaluation.results.summaries import AtThreshold, ChosenThreshold, Half, Met
 from evaluation.run.aggregation import SLICE_SAMPLES, mean_of
 from evaluation.run.scoring import answer_metrics
 
-FEWEST = 10  # questions of a half
-ABOVE_ALL = 2.0  # a threshold at which all is declined that can be
+FEWEST = 10  # questions in a half
+ABOVE_ALL = 2.0  # a threshold above every confidence
 ROUNDING = 12  # digits, so that sums that differ by rounding are the same
 
 
 @dataclass(frozen=True)
 class _Scored:
-    """A question with its scores if it is answered; if declined, 1 where nothing answers."""
+    """A question with its scores if it is answered; if declined, 1 if it is unanswerable."""
 
     result: QueryResult
     exact: float
@@ -33,7 +33,7 @@ class _Scored:
         return self.result.confidence or 0.0
 
     def is_declined(self, threshold: float) -> bool:
-        """Whether it is not answered; what the system itself declined has no other answer."""
+        """Return whether it is declined at a threshold; always if it has no best answer."""
         if self.result.error is not None:
             return False
         silent = bool(self.result.abstained) and not self.result.best_answer
@@ -47,16 +47,16 @@ class _Scored:
 def choose_threshold(
     results: Sequence[QueryResult], configured: float, *, seed: int
 ) -> ChosenThreshold | None:
-    """Return the threshold of the best F1 on the dev half, and what it comes to on the test half.
+    """Return the threshold of the best F1 on the dev half, and its scores on the test half.
 
     Args:
         results: All questions of one system; those without gold answers are left out.
         configured: The threshold of its configuration, which decided `abstained`.
-        seed: Of the split and of the intervals.
+        seed: Random seed of the split and of the intervals.
 
     Returns:
-        With scores if both halves have at least 10 questions and both kinds of them, else with
-        why not. None if no answers were asked for, or every question has an answer.
+        The threshold with scores if both halves have at least 10 questions and both kinds of
+        them, else the reason. None in a run without answers, or if every question has an answer.
     """
     those = [_scored(each) for each in results if "F1" in each.metrics]
     if all(each.result.answerable for each in those):
@@ -79,7 +79,7 @@ def choose_threshold(
 
 
 def split_by_document(results: Sequence[QueryResult], seed: int) -> list[bool]:
-    """Return for each question whether it is in the dev half.
+    """Return whether each question is in the dev half.
 
     Questions that share a document, or have gold evidence in the same one, belong together; a
     hash of the first document's name and the seed decides, so that a document is in the same half
@@ -94,7 +94,7 @@ def _is_dev(name: str, seed: int) -> bool:
 
 
 def _joined(results: Sequence[QueryResult]) -> dict[str, str]:
-    """Cluster -> first name, in order, of all clusters that gold documents connect it with."""
+    """Return cluster -> first name, in order, of all clusters linked to it by gold documents."""
     first = {each.cluster: each.cluster for each in results}
 
     def root(name: str) -> str:
@@ -126,10 +126,10 @@ def _half(those: Sequence[_Scored]) -> Half:
 
 
 def _best_f1(those: Sequence[_Scored]) -> float:
-    """The threshold of the highest mean F1; of equal ones the highest, as SQuAD's script does.
+    """Return the threshold of the highest mean F1; of equal ones the highest, as in SQuAD's script.
 
-    Candidates are every confidence and 1, from the highest down: first all are declined that can
-    be, then they are answered level by level.
+    Candidates are every confidence and 1, from the highest down: first every question that can be
+    is declined, then they are answered level by level.
     """
     total = sum(each.scores(declined=each.is_declined(ABOVE_ALL))[1] for each in those)
     ordered = sorted(those, key=lambda each: (-each.confidence, each.result.question_id))
@@ -153,7 +153,7 @@ def _at(threshold: float, those: Sequence[_Scored], seed: int) -> AtThreshold:
 
 
 def _as_configured(threshold: float, those: Sequence[_Scored], seed: int) -> AtThreshold:
-    """What the run itself did, unrounded confidences and all."""
+    """Return the scores of the run's own decisions, made on unrounded confidences."""
     declined = [bool(each.result.abstained) for each in those]
     scores = [(each.result.metrics["EM"], each.result.metrics["F1"]) for each in those]
     return _summary(threshold, those, declined, scores, seed)

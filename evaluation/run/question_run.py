@@ -1,4 +1,4 @@
-"""One question under one system: what was found and answered, and where it was lost."""
+"""One question asked of one system: ranking, answer, metrics, and cause of failure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,18 +16,18 @@ from rag.schema import Answer, Passage, SearchOptions, SearchResult
 if TYPE_CHECKING:
     from rag.engine import RAG
 
-SHOWN_RANKS = 20  # of a ranking in results.json; run.trec has all
-DIGITS = 6  # of a confidence
+SHOWN_RANKS = 20  # ranks kept in results.json; run.*.trec has all
+DIGITS = 6  # decimals of a confidence
 
 
 @dataclass(frozen=True)
 class QuestionTask:
-    """A question with all that is known before a system is asked.
+    """A question with its judgement and slices, before a system is asked.
 
     Attributes:
         question: The question.
-        judgement: What should be found.
-        slices: Which parts it belongs to.
+        judgement: Relevant items in the collection.
+        slices: Slice name -> value.
     """
 
     question: JudgedQuestion
@@ -37,15 +37,15 @@ class QuestionTask:
 
 @dataclass(frozen=True)
 class SystemUnderTest:
-    """A system that can be asked.
+    """A system that is ready for questions.
 
     Attributes:
-        system: Its configuration.
+        system: Name and configuration.
         rag: The engine; it answers even where the system would abstain, if `is_forced`.
-        shared: What systems have in common.
+        shared: Cache shared by all systems.
         is_forced: Whether abstaining is decided here, from the confidence, so that the answer it
             would have given is known as well.
-        answers: Whether answers are asked for.
+        answers: Whether the run has answers.
     """
 
     system: System
@@ -56,13 +56,13 @@ class SystemUnderTest:
 
     @property
     def depth(self) -> int:
-        """Passages that are retrieved for the metrics."""
+        """Number of passages to retrieve for the metrics."""
         retrieval = self.system.config.retrieval
         return max(retrieval.candidates, retrieval.top_k)
 
     @property
     def stages(self) -> tuple[str, ...]:
-        """The funnel's stages."""
+        """Stages of the funnel."""
         top_k = self.system.config.retrieval.top_k
         found = (f"retrieved@{self.depth}", f"in the prompt (top {top_k})")
         return (*found, "answered", "gold in answer", "cited right") if self.answers else found
@@ -73,9 +73,9 @@ class FinishedQuestion:
     """A finished question.
 
     Attributes:
-        result: For results.json.
-        ranking: All ranks.
-        ms: Stage -> milliseconds, `total` among them.
+        result: Its result, for results.json.
+        ranking: The whole ranking.
+        ms: Stage -> milliseconds, `total` included.
     """
 
     result: QueryResult
@@ -84,7 +84,7 @@ class FinishedQuestion:
 
 
 def ask(task: QuestionTask, bench: SystemUnderTest) -> FinishedQuestion:
-    """Return what a system makes of a question; what fails is recorded and counts as 0."""
+    """Return a question's result under a system; an error is recorded and counts as 0."""
     bench.shared.next_system()
     asked: Answer | None = None
     words, filters = task.question.question, task.question.filters
@@ -106,7 +106,7 @@ def ask(task: QuestionTask, bench: SystemUnderTest) -> FinishedQuestion:
 
 
 def show_passages(task: QuestionTask, bench: SystemUnderTest, result: QueryResult) -> QueryResult:
-    """Return a result with the passages that the system was shown, gold and citations marked."""
+    """Return a result with its retrieved passages, gold and citations marked."""
     top_k = max(bench.system.config.retrieval.top_k, 5)
     try:
         options = SearchOptions(top_k=top_k, filters=_plain(task.question.filters))
@@ -182,7 +182,7 @@ def _with_answer(
 def _with_fate(
     result: QueryResult, task: QuestionTask, bench: SystemUnderTest, passages: Sequence[Passage]
 ) -> QueryResult:
-    """How far the question got, and why not further."""
+    """Return a result with the last stage reached and the cause of failure."""
     if not task.question.is_answerable:
         wrong = result.abstained is False
         return replace(result, cause="answered unanswerable" if wrong else None)
@@ -220,14 +220,14 @@ def _failed(task: QuestionTask, bench: SystemUnderTest, message: str) -> Finishe
 
 
 def _milliseconds(made: Answer | SearchResult, saved: Mapping[str, float]) -> dict[str, float]:
-    """Stage -> milliseconds as if nothing had been shared."""
+    """Return stage -> milliseconds, the time saved by the cache included."""
     found = {stage.name: stage.ms + saved.get(stage.name, 0.0) for stage in made.trace.stages}
     found["total"] = made.trace.total_ms + sum(saved.values())
     return {name: round(ms, 3) for name, ms in found.items()}
 
 
 def _inside(passage: Passage, spans: Sequence[tuple[str, int, int]]) -> tuple[tuple[int, int], ...]:
-    """The parts of spans that lie in a passage, as offsets into it."""
+    """Return the parts of spans within a passage, as offsets into it."""
     return tuple(
         (max(start, passage.start) - passage.start, min(end, passage.end) - passage.start)
         for document_id, start, end in spans

@@ -1,6 +1,6 @@
-"""The reader alone: each question with its gold context, without any retrieval.
+"""Evaluation of the reader alone: each question with its gold context, without retrieval.
 
-Writes the two files that the official SQuAD script takes: `predictions.json`, the best span of each
+Writes the two input files of the official SQuAD script: `predictions.json`, the best span of each
 question, never empty, and `na_prob.json`, the probability that the context does not answer.
 """
 
@@ -50,16 +50,16 @@ Progress = Callable[[int, int, str], None]
 
 @dataclass(frozen=True)
 class ReaderResult:
-    """What a reader made of some questions.
+    """Predictions and scores of a reader.
 
     Attributes:
-        reader: Its name.
+        reader: Name of the reader.
         predictions: Question id -> the best span of the context; never empty.
         na_probs: Question id -> probability that the context does not answer, from 0 to 1.
         scores: SQuAD's exact match and F1.
         means: EM and F1 of `scores` over all questions, and if there are Chinese ones CMRC's and
-            MLQA's measures over those that have an answer; with 95 % intervals, documents drawn
-            whole where questions share them.
+            MLQA's metrics over those that have an answer; with 95 % intervals, resampled by
+            document where questions share documents.
     """
 
     reader: str
@@ -70,14 +70,14 @@ class ReaderResult:
 
     @property
     def chinese(self) -> dict[str, float] | None:
-        """CMRC's and MLQA's measures, and over how many questions; None if there are none."""
+        """CMRC's and MLQA's metrics with their number of questions; None if there are none."""
         own = {name: mean for name, mean in self.means.items() if name in CHINESE}
         if not own:
             return None
         return {name: mean.value for name, mean in own.items()} | {"n": own["CMRC EM"].n}
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what goes into scores.json."""
+        """Return the content of scores.json."""
         means = {name: asdict(mean) for name, mean in self.means.items()}
         scores = asdict(self.scores)
         return {"reader": self.reader, **scores, "chinese": self.chinese, "means": means}
@@ -93,13 +93,13 @@ def read_contexts(
     """Return the best span of each question's own context, and the scores.
 
     Args:
-        questions: With their contexts.
-        config: The embedder, and the confidence under which a question counts as declined.
+        questions: Questions with their contexts.
+        config: Configuration of the embedder, and the confidence below which a reader declines.
         reader: Name of the reader; None is the configured one.
-        progress: Told about each question.
+        progress: Called after each question.
 
     Raises:
-        ConfigError: If there is no such reader, or no model is configured for it.
+        ConfigError: If there is no such reader, or it has no configured model.
         ModelError: If its model is missing.
     """
     reader = reader or config.reader.kind
@@ -129,9 +129,9 @@ def write_reading(folder: Path, reading: ReaderResult) -> None:
 
 
 def reading_lines(reading: ReaderResult) -> list[str]:
-    """Return the scores as lines for people; values from 0 to 1, each with its number.
+    """Return the scores as lines of text; values from 0 to 1, each with its number of questions.
 
-    The whole set's have their 95 % intervals behind them.
+    Scores over all questions have their 95 % intervals.
     """
     lines = []
     for name in ("total", "has_answer", "no_answer"):
@@ -237,7 +237,7 @@ def _best(
 def _squad_means(
     questions: Sequence[Question], said: dict[str, str], version: Version
 ) -> dict[str, MetricMean]:
-    """Return EM and F1 of what was said, which is empty where the reader declines."""
+    """Return EM and F1 of the reader's answers, which are empty where it declines."""
     clusters = [question.document for question in questions]
     found = {}
     for name, measure in (("EM", exact_match), ("F1", f1)):

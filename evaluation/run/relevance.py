@@ -1,9 +1,9 @@
-"""Which passages are relevant: by document id, or by overlap with gold spans.
+"""Relevance of passages: by document id, or by overlap with gold spans.
 
 `documents`: the judged unit is the document; its best passage gives its rank, later passages of it
-are dropped. `spans`: the judged unit is a piece of evidence; a passage that overlaps one of the
-places where the piece stands, by at least a character, finds it. A passage that finds several
-takes one rank for each; a passage that finds nothing new keeps its rank as not judged.
+are dropped. `spans`: the judged unit is a piece of evidence; a passage that overlaps any span of
+the piece, by at least a character, finds it. A passage that finds several takes one rank for each;
+a passage that finds nothing new keeps its rank as not judged.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,11 +19,11 @@ SCORE_DIGITS = 6
 
 @dataclass(frozen=True)
 class Judgement:
-    """What should be found for a question, in the collection's own terms.
+    """The relevant items of a question, in terms of the collection.
 
     Attributes:
         grades: Judged item -> grade; empty if nothing is judged.
-        pieces: For spans: item -> where its evidence stands; an empty tuple if it is not in the
+        pieces: For spans: item -> spans of its evidence; an empty tuple if it is not in the
             collection.
         by_document: Whether items are documents.
     """
@@ -34,11 +34,11 @@ class Judgement:
 
     @property
     def spans(self) -> tuple[SpanAt, ...]:
-        """All places of all evidence."""
+        """Spans of all evidence."""
         return tuple(dict.fromkeys(span for spans in self.pieces.values() for span in spans))
 
     def finds(self, document_id: str, start: int, end: int) -> list[str]:
-        """Return the relevant items that some characters of a document belong to."""
+        """Return the relevant items that overlap a span of a document."""
         if self.by_document:
             return [document_id] if self.grades.get(document_id, 0) > 0 else []
         return [
@@ -52,7 +52,7 @@ class Judgement:
 
 
 def piece_id(piece: Sequence[Gold]) -> str:
-    """Return the name of a piece of evidence: its first place in the set's own documents.
+    """Return the name of a piece of evidence: its first span in the data set's documents.
 
     Example:
         >>> piece_id([Gold("a", 5, 9), Gold("a", 20, 24)])
@@ -63,7 +63,7 @@ def piece_id(piece: Sequence[Gold]) -> str:
 
 
 def judge(question: JudgedQuestion, dataset: Dataset, places: "Places") -> Judgement:
-    """Return what should be found for a question."""
+    """Return the relevant items of a question."""
     if dataset.matching == "documents":
         return Judgement(dict(question.grades), {}, by_document=True)
     pieces = {
@@ -76,14 +76,14 @@ def judge(question: JudgedQuestion, dataset: Dataset, places: "Places") -> Judge
 
 
 def rank_items(passages: Sequence[Passage], judgement: Judgement) -> list[RankedItem]:
-    """Return the ranking of judged units that a ranking of passages is.
+    """Return the ranking of judged units for a ranking of passages.
 
     Args:
-        passages: Best first.
-        judgement: What is relevant.
+        passages: Passages, best first.
+        judgement: The relevant items.
 
     Returns:
-        Items, best first, none twice.
+        Items, best first, without duplicates.
     """
     found: dict[str, RankedItem] = {}
     for passage in passages:
@@ -100,12 +100,12 @@ def rank_items(passages: Sequence[Passage], judgement: Judgement) -> list[Ranked
 
 
 class Places:
-    """Finds where gold spans stand in a collection.
+    """Locator of gold spans in a collection.
 
     Args:
-        dataset: The set that the spans belong to.
-        texts: Collection's document id -> (source, text), or None if the set's own documents were
-            indexed word by word: spans then stand where they stand.
+        dataset: The data set of the spans.
+        texts: Document id in the collection -> (source, text), or None if the data set's own
+            documents were indexed verbatim: spans then keep their offsets.
     """
 
     def __init__(self, dataset: Dataset, texts: Mapping[str, tuple[str, str]] | None) -> None:
@@ -114,7 +114,7 @@ class Places:
         self._squeezed: dict[str, tuple[str, list[int]]] = {}
 
     def locate(self, gold: Gold) -> tuple[SpanAt, ...]:
-        """Return where a gold span stands in the collection; empty if it cannot be found."""
+        """Return the places of a gold span in the collection; empty if it cannot be found."""
         if self._texts is None:
             return (SpanAt(gold.document_id, gold.start, gold.end),)
         document = self._documents[gold.document_id]
@@ -126,7 +126,7 @@ class Places:
         return self._alone(candidates, document, gold)
 
     def _candidates(self, document: SourceDocument) -> list[str]:
-        """The collection's documents from the named source; records of a file are `file#1`, ..."""
+        """Return the collection's documents of a source; records of a file are `file#1`, ..."""
         if self._texts is None:
             return []
         named = document.title or document.document_id
@@ -138,7 +138,7 @@ class Places:
         return named_ids or list(self._texts)
 
     def _in_context(self, candidate: str, document: SourceDocument, gold: Gold) -> SpanAt | None:
-        """The span, where the whole gold context stands, white space aside."""
+        """Return the span within the gold context, ignoring white space; None if not found."""
         text, places = self._squeeze(candidate)
         context = "".join(document.text.split())
         at = text.find(context) if context else -1
@@ -152,7 +152,7 @@ class Places:
     def _alone(
         self, candidates: Sequence[str], document: SourceDocument, gold: Gold
     ) -> tuple[SpanAt, ...]:
-        """The answer's words, in the document that shares most words with the context."""
+        """Return the answer's places in the document that shares most words with the context."""
         wanted = "".join(document.text[gold.start : gold.end].split())
         words = set(document.text.split())
         best: tuple[int, SpanAt] | None = None
@@ -168,7 +168,7 @@ class Places:
         return (best[1],) if best else ()
 
     def _squeeze(self, document_id: str) -> tuple[str, list[int]]:
-        """A document's text without white space, and where each character of it stands."""
+        """Return a document's text without white space, and the offset of each character."""
         if document_id not in self._squeezed and self._texts is not None:
             text = self._texts[document_id][1]
             places = [place for place, char in enumerate(text) if not char.isspace()]
@@ -177,10 +177,10 @@ class Places:
 
 
 def check_documents(dataset: Dataset, known: set[str], name: str) -> None:
-    """Refuse a collection that has none of the judged documents.
+    """Check that a collection has any of the judged documents.
 
     Raises:
-        DatasetError: Says what to do.
+        DatasetError: If it has none; says what to do.
     """
     judged = {each for question in dataset.questions for each in question.grades}
     if judged and not judged & known:

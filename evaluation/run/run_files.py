@@ -1,7 +1,7 @@
 """The files of a finished run; each is written whole or not at all.
 
 results.json       everything; the report, `compare` and `gate` read it
-per_query.csv      a line for every question under every system
+per_query.csv      a row for every question under every system
 run.SYSTEM.trec    rankings for trec_eval; scores come from ranks, so that all tools see no ties
 qrels.trec         judgements
 env.json           versions, machine, command
@@ -27,7 +27,7 @@ _DIGITS = 6
 
 
 def write_file(path: Path, text: str) -> None:
-    """Write a file so that the old one or the new one is there, never a part.
+    """Write a file atomically: the old or the new content is there, never a part.
 
     Raises:
         DatasetError: If it cannot be written.
@@ -57,8 +57,8 @@ def write_outputs(
     """Write all files of a finished run, results.json last.
 
     Args:
-        folder: Of the run.
-        results: What it came to.
+        folder: Folder of the run.
+        results: Results of the run.
         asked: System -> finished questions, with whole rankings.
         qrels: Question id -> item -> grade.
     """
@@ -76,7 +76,7 @@ def json_text(value: Any) -> str:  # noqa: ANN401 - any JSON
 
 
 def run_text(finished: Sequence[FinishedQuestion], tag: str) -> str:
-    """Return rankings as trec_eval reads them; the scores fall by one with each rank."""
+    """Return rankings in trec_eval's format; the scores fall by one with each rank."""
     lines = []
     for each in finished:
         query, count = trec_id(each.result.question_id), len(each.ranking)
@@ -87,7 +87,7 @@ def run_text(finished: Sequence[FinishedQuestion], tag: str) -> str:
 
 
 def qrels_text(qrels: Mapping[str, Mapping[str, int]]) -> str:
-    """Return judgements as trec_eval reads them."""
+    """Return judgements in trec_eval's format."""
     return "".join(
         f"{trec_id(query)} 0 {trec_id(item)} {grade}\n"
         for query, grades in qrels.items()
@@ -96,7 +96,7 @@ def qrels_text(qrels: Mapping[str, Mapping[str, int]]) -> str:
 
 
 def trec_id(name: str) -> str:
-    """Return an id without white space, which trec_eval separates columns by.
+    """Return an id without white space, trec_eval's column separator.
 
     Example:
         >>> trec_id("Audrey Williams")
@@ -116,7 +116,7 @@ def file_name(name: str) -> str:
 
 
 def per_query_text(results: Results) -> str:
-    """Return the table of all questions; no cell is taken for a formula by a spreadsheet."""
+    """Return the table of all questions as CSV, without cells that a spreadsheet would compute."""
     metrics = list(
         dict.fromkeys(
             name for system in results.systems for each in system.queries for name in each.metrics
@@ -172,7 +172,7 @@ def _cells(each: QueryResult) -> list[str]:
 
 
 def safe_cell(cell: str) -> str:
-    """Return a cell that a spreadsheet shows and does not compute.
+    """Return a cell that a spreadsheet shows as text and does not compute.
 
     Example:
         >>> safe_cell("=1+1"), safe_cell("1+1")

@@ -1,8 +1,8 @@
-"""A data set under several systems: asked, scored, and written to a folder; resumable.
+"""The evaluation run of a data set under several systems: asked, scored, written, resumable.
 
-Every question is asked of all systems before the next one, so that they share what is the same,
-and is on the disk before the next one begins. A run that was killed goes on where it was, and ends
-in the same bytes but for timings.
+Every question is asked of all systems before the next one, so that they share work, and is on disk
+before the next one begins. A killed run resumes where it stopped, and ends in the same bytes but
+for timings.
 """
 
 from collections.abc import Mapping, Sequence
@@ -42,17 +42,17 @@ WORST = 20  # questions that keep their passages
 
 @dataclass
 class RunOptions:
-    """How a run is made.
+    """Options of a run.
 
     Attributes:
         out: Folder for the run.
-        seed: Of bootstrap and randomisation, and of the sample.
-        limit: Said in the results; the sample was taken before.
-        collection: Where to ask, or None for a throw-away collection.
-        answers: Whether to ask for answers; None asks if gold answers are known.
-        command: What was typed.
-        indexing: Told while documents are indexed.
-        asking: Told after each question.
+        seed: Random seed of bootstrap, randomisation and sample.
+        limit: Recorded in the results; the sample was taken before.
+        collection: Existing collection to query, or None for a throw-away collection.
+        answers: Whether the systems answer; None means if gold answers are known.
+        command: Command line, recorded in `env.json`.
+        indexing: Called while documents are indexed.
+        asking: Called after each question.
     """
 
     out: Path
@@ -66,15 +66,15 @@ class RunOptions:
 
 
 def run_evaluation(dataset: Dataset, systems: Sequence[System], options: RunOptions) -> Results:
-    """Ask all questions of all systems, and write what came out.
+    """Ask all questions of all systems, and write the results.
 
     Args:
-        dataset: The set, or its sample.
-        systems: The first is the baseline of comparisons.
-        options: Where to, and how.
+        dataset: The data set, or its sample.
+        systems: Systems to compare; the first is the baseline.
+        options: Options of the run.
 
     Returns:
-        What was written to `results.json`.
+        The results, as written to `results.json`.
 
     Raises:
         DatasetError: If the folder holds another run, or cannot be written, or nothing is judged.
@@ -122,7 +122,7 @@ def _run_key(
 def _ask_all(
     made: Sequence[systems_under_test.PreparedSystem], journal: RunJournal, options: RunOptions
 ) -> dict[str, list[FinishedQuestion]]:
-    """Return system -> finished questions, asking those that the journal lacks."""
+    """Return system -> finished questions; those not in the journal are asked."""
     finished: dict[str, list[FinishedQuestion]] = {each.bench.system.name: [] for each in made}
     count = len(made[0].tasks)
     for number in range(count):
@@ -138,7 +138,7 @@ def _ask_once(task: QuestionTask, bench: SystemUnderTest, journal: RunJournal) -
     key = (bench.system.name, task.question.question_id)
     if key not in journal.found:
         journal.append(*key, asdict(ask(task, bench)))
-    line = journal.found[key]  # what is new goes the same way as what was found: same bytes
+    line = journal.found[key]  # new lines take the same path as old ones: same bytes
     return TypeAdapter(FinishedQuestion).validate_python(
         {name: line[name] for name in ("result", "ranking", "ms")}
     )
@@ -219,7 +219,7 @@ def _system(
 def _worst(
     queries: Sequence[QueryResult], baseline: Sequence[QueryResult] | None
 ) -> tuple[str, ...]:
-    """Ids of the questions that went wrong, those that fell most against the baseline first."""
+    """Return the ids of the failed questions, largest loss against the baseline first."""
     before = {each.question_id: _worth(each) for each in baseline or ()}
 
     def order(each: QueryResult) -> tuple[float, float, str]:
@@ -231,7 +231,7 @@ def _worst(
 
 
 def _worth(each: QueryResult) -> float:
-    """How well a question went, from 0 to 1: found and, if asked for, answered."""
+    """Return the quality of a result from 0 to 1: retrieval and, in a run with answers, answer."""
     found = each.metrics.get("nDCG@10", each.metrics.get("abstained right", 0.0))
     said = each.metrics.get("gold in answer", each.metrics.get("EM"))
     return found if said is None else (found + said) / 2

@@ -1,4 +1,4 @@
-"""The metrics of one question: what applies to it, and what it came to."""
+"""The metrics of one question: those that apply to it, and their values."""
 
 from collections.abc import Callable, Sequence
 
@@ -39,7 +39,7 @@ CITATION = (
 
 
 def retrieval_metrics(ranking: Sequence[RankedItem], judgement: Judgement) -> dict[str, float]:
-    """Return all retrieval metrics of a judged question; nothing for one without judgements."""
+    """Return all retrieval metrics of a question; nothing for one without judgements."""
     grades = dict(judgement.grades)
     if not grades:
         return {}
@@ -54,13 +54,13 @@ def retrieval_metrics(ranking: Sequence[RankedItem], judgement: Judgement) -> di
 def answer_metrics(
     question: JudgedQuestion, answer: str, *, abstained: bool, short: str | None = None
 ) -> dict[str, float]:
-    """Return the metrics of an answer's text; abstaining is right where nothing answers.
+    """Return the metrics of an answer's text; abstaining on an unanswerable question is right.
 
     Args:
-        question: With its gold answers.
-        answer: With markers, which are removed; empty if it abstained.
-        abstained: Whether it did.
-        short: The exact words, where a reader found them: EM and F1 are theirs then.
+        question: The question with its gold answers.
+        answer: Text of the answer, whose markers are removed; empty if it abstained.
+        abstained: Whether the system abstained.
+        short: The answer's exact words, if a reader found them: EM and F1 are theirs then.
     """
     text, golds = short or remove_citations(answer), question.answers
     found = {"abstained right": float(abstained == (not question.is_answerable))}
@@ -78,9 +78,9 @@ def answer_metrics(
 
 
 def holds_gold(answer: str, question: JudgedQuestion) -> bool:
-    """Tell if a gold answer's words stand in an answer, one after the other.
+    """Return whether an answer contains the words of a gold answer, in sequence.
 
-    Words as the question's language scores them, so that 42 is not found in 1428.
+    Words are tokenised as for the scores of the question's language: 42 is not found in 1428.
 
     Example:
         >>> asked = JudgedQuestion("q", "How many?", answers=("42",))
@@ -99,7 +99,7 @@ def holds_gold(answer: str, question: JudgedQuestion) -> bool:
 
 
 def made_citations(citations: Sequence[Citation], judgement: Judgement) -> tuple[CitationMade, ...]:
-    """Return citations with whether they point to gold evidence."""
+    """Return citations, each with whether it overlaps gold evidence."""
     known = bool(judgement.grades)
     return tuple(
         CitationMade(
@@ -118,10 +118,10 @@ def made_citations(citations: Sequence[Citation], judgement: Judgement) -> tuple
 def citation_metrics(
     citations: Sequence[CitationMade], judgement: Judgement, *, abstained: bool
 ) -> dict[str, float]:
-    """Return how cited spans meet gold evidence; nothing without judgements.
+    """Return the overlap of cited spans with gold evidence; nothing without judgements.
 
-    Recall is 0 for a question that was declined; precision applies to answered ones alone. The
-    characters are counted where spans are judged.
+    Recall is 0 for a declined question; precision applies only to answered ones. Character
+    metrics apply where spans are judged.
     """
     relevant = [item for item, grade in judgement.grades.items() if grade > 0]
     if not relevant:
@@ -148,7 +148,7 @@ def citation_metrics(
 def failed_metrics(
     question: JudgedQuestion, judgement: Judgement, *, asked: bool
 ) -> dict[str, float]:
-    """Return 0 for every metric that applies to a question that ended in an error."""
+    """Return 0 for every metric that applies to a question with an error."""
     names = list(retrieval_metrics([], judgement))
     if asked:
         names += answer_metrics(question, "", abstained=False)

@@ -1,4 +1,4 @@
-"""Which parts of the questions are looked at on their own."""
+"""Slices of the questions: language, question type, answerability, hops, length, position."""
 
 import re
 
@@ -30,7 +30,7 @@ def slices_of(question: JudgedQuestion, position: float | None) -> dict[str, str
 
     Args:
         question: The question.
-        position: Where its gold stands in its document, from 0 to 1; None if not known.
+        position: Relative position of its gold span in its document, from 0 to 1, or None.
     """
     found = {
         "language": language_of(question.question) or "none",

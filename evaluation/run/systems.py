@@ -1,7 +1,7 @@
-"""What is compared: a system is a name and the configuration keys in which it differs.
+"""Systems to compare: a name and the configuration keys in which a system differs.
 
 The names `bm25`, `dense` and `hybrid` are retrieval methods over the run's configuration, without
-its ranker; `hybrid+rank` has it. A YAML file names others:
+its ranker; `hybrid+rank` has it. A YAML file defines others:
 
     few: {retrieval.top_k: 3}
     by words: {retrieval.method: bm25, fusion.k: 10}
@@ -28,9 +28,9 @@ class System:
     """A named configuration.
 
     Attributes:
-        name: For tables.
+        name: Name in tables.
         overrides: Dotted key -> value, where it differs from the run's configuration.
-        config: The whole of it.
+        config: The whole configuration.
     """
 
     name: str
@@ -48,10 +48,10 @@ def resolve_systems(text: str, base: Config) -> list[System]:
 
     Args:
         text: Names of methods, or the path of a file (ending in .yaml or .yml).
-        base: The configuration they start from.
+        base: Configuration that the systems override.
 
     Raises:
-        ConfigError: If a name is unknown or comes twice, or an override cannot be used.
+        ConfigError: If a name is unknown or repeated, or an override is invalid.
     """
     if text.endswith((".yaml", ".yml")):
         named = _read_file(Path(text))
@@ -70,11 +70,11 @@ def sweep_systems(over: Sequence[str], base: Config) -> list[System]:
     """Return one system for each combination of values.
 
     Args:
-        over: Each `key=value,value`, such as `retrieval.top_k=3,5`.
-        base: The configuration they start from.
+        over: Items of the form `key=value,value`, such as `retrieval.top_k=3,5`.
+        base: Configuration that the systems override.
 
     Raises:
-        ConfigError: If one is not of that form, or a key or value cannot be used.
+        ConfigError: If an item has another form, or a key or value is invalid.
 
     Example:
         >>> [system.name for system in sweep_systems(["retrieval.top_k=3,5"], Config())]
@@ -98,7 +98,7 @@ def override(base: Config, keys: Mapping[str, Any], *, where: str) -> Config:
     """Return a configuration with some dotted keys set to other values.
 
     Raises:
-        ConfigError: Lists every key or value that cannot be used.
+        ConfigError: If a key or value is invalid; lists all of them.
 
     Example:
         >>> override(Config(), {"retrieval.top_k": 3}, where="few").retrieval.top_k
@@ -160,7 +160,7 @@ def _read_file(path: Path) -> list[tuple[str, dict[str, Any]]]:
 
 
 def _flat(keys: Mapping[str, Any], above: str = "") -> dict[str, Any]:
-    """Nested sections as dotted keys."""
+    """Return nested sections as dotted keys."""
     flat: dict[str, Any] = {}
     for key, value in keys.items():
         if isinstance(value, dict) and f"{above}{key}" not in ("generator", "ranker"):

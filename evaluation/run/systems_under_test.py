@@ -1,4 +1,4 @@
-"""Systems made ready to be asked: collections opened, models loaded, gold evidence located."""
+"""Preparation of systems: collections opened, models loaded, gold evidence located."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -21,19 +21,19 @@ from rag.models.default_models import AUTO
 if TYPE_CHECKING:
     from rag.models.embedder import Embedder
 
-CHARACTERS = 500  # of a document that tell its language
+CHARACTERS = 500  # of a document, for language detection
 
 
 @dataclass(frozen=True)
 class PreparedSystem:
-    """A system that can be asked, with its questions.
+    """A system that is ready for questions, with its questions.
 
     Attributes:
         bench: The system.
         corpus: Its collection.
         tasks: Its questions, in order, with gold evidence located in its collection.
-        manifest: What the collection was made with.
-        passages: Number of passages in it.
+        manifest: Manifest of the collection.
+        passages: Number of passages in the collection.
     """
 
     bench: SystemUnderTest
@@ -44,7 +44,7 @@ class PreparedSystem:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What results depend on, JSON-ready."""
+        """Identity of the system for resuming a run, JSON-ready."""
         return {
             "config": self.bench.system.config.model_dump(mode="json"),
             "manifest": dict(self.manifest),
@@ -63,15 +63,15 @@ def prepare(
     progress: Progress,
     stack: ExitStack,
 ) -> list[PreparedSystem]:
-    """Return all systems, ready; those with equal collections and models share them.
+    """Return all systems, prepared; those with equal collections and models share them.
 
     Args:
-        dataset: The questions.
-        systems: At least one.
-        collection: Where to ask, or None for throw-away collections.
-        answers: Whether answers are asked for.
-        progress: Told while documents are indexed.
-        stack: Closes the collections at its end.
+        dataset: The data set.
+        systems: Systems to prepare, at least one.
+        collection: Existing collection to query, or None for throw-away collections.
+        answers: Whether the run has answers.
+        progress: Called while documents are indexed.
+        stack: Exit stack that closes the collections.
 
     Raises:
         RagError: If documents cannot be indexed, or a model or collection does not fit.
@@ -114,7 +114,7 @@ def prepare(
 
 
 def _embedder_of(system: System, dataset: Dataset, collection: str | None) -> EmbedderConfig:
-    """Return the embedder's settings; `auto` is that of the collection, or of the documents."""
+    """Return the embedder's settings; `auto` follows the collection, or the documents."""
     from rag.models.embedder import embedder_settings
 
     settings = system.config.embedder
@@ -130,7 +130,7 @@ def _embedder_of(system: System, dataset: Dataset, collection: str | None) -> Em
 
 
 def load_embedder(settings: EmbedderConfig) -> "Embedder":
-    """Return the embedder that some settings name; its weights are loaded when first used."""
+    """Return the embedder of these settings; its weights are loaded on first use."""
     from rag.models.embedder import Embedder
 
     return Embedder(settings)
@@ -144,7 +144,7 @@ def _same_cut(one: System, other: System) -> bool:
 
 
 def _corpus_settings(system: System) -> str:
-    """All settings that an opened collection depends on; rankings are shared where they agree."""
+    """Return all settings that a collection depends on; equal ones share rankings."""
     config = system.config
     sections = (config.chunking, config.embedder, config.store)
     weight = f"{config.retrieval.title_weight}"

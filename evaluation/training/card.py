@@ -1,4 +1,4 @@
-"""The card of a trained model: what it was made from, how, and what it scored."""
+"""The model card of a trained model: base, data, schedule and scores."""
 
 import platform
 from collections import Counter
@@ -12,7 +12,7 @@ from evaluation.training.loop import Progress, Schedule
 from evaluation.training.reader.validation import ValidationScores
 from rag.models.model_files import ModelFiles
 
-# What it is, the settings that name it, and what a step sees.
+# Description, settings that name it, and unit of a batch.
 WORDS: dict[Role, tuple[str, str, str]] = {
     "reader": ("A reader and ranker", "`reader.model` and `ranker.model`", "windows"),
     "ranker": ("A ranker", "`ranker.model`", "windows"),
@@ -34,13 +34,13 @@ def card(
     """Return the card as Markdown.
 
     Args:
-        role: What was trained.
-        base: The model it began from.
-        data: What it was trained on.
-        schedule: How it was meant to be trained.
-        ended: How far the training came.
-        scores: Lines that say what the weights score on what was held back.
-        command: What was typed.
+        role: Role of the model.
+        base: The base model.
+        data: The training set.
+        schedule: The planned schedule.
+        ended: Final progress of the training.
+        scores: Lines with the scores on the held-back questions.
+        command: The command line.
     """
     made, use, seen = WORDS[role]
     kinds = Counter(each.kind for each in data.examples)
@@ -106,7 +106,7 @@ def _libraries() -> str:
 
 
 def scores_of(measured: ValidationScores) -> list[str]:
-    """Return what a reader or ranker scores, in lines."""
+    """Return the validation scores of a reader or ranker as lines."""
     lines = []
     if measured.f1 is not None:
         lines.append(

@@ -1,4 +1,4 @@
-"""The commands that train: `rag train reader|ranker|embedder`; see also `promotion_cli`."""
+"""The commands `rag train reader|ranker|embedder`; see also `evaluation.training.promotion.cli`."""
 
 import sys
 import time
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 BASE = "all-MiniLM-L6-v2"
 RATE, EMBEDDER_RATE = 1.5e-4, 3e-5
-QUESTIONS = 32  # of an embedder's step
+QUESTIONS = 32  # in an embedder's batch
 MADE = 2000  # questions from documents
 SAID_EVERY = 20.0  # seconds
 
@@ -202,7 +202,7 @@ def _course(
     base: str,
     out: Path | None,
     options: dict[str, Any],
-    **what: Any,  # noqa: ANN401 - fields of a course
+    **what: Any,  # noqa: ANN401 - fields of TrainingOptions
 ) -> "TrainingOptions":
     from evaluation.training.loop import Schedule
     from evaluation.training.options import TrainingOptions
@@ -301,7 +301,7 @@ def _tell_end(out: Path, lost: int) -> None:
 
 
 def _teller() -> Any:  # noqa: ANN401 - a function of what the loop tells
-    """Return what says on stderr, now and then, where a training is."""
+    """Return a callback that reports progress on stderr at intervals."""
     last = time.monotonic()
 
     def tell(now: "Progress") -> None:
@@ -315,7 +315,7 @@ def _teller() -> Any:  # noqa: ANN401 - a function of what the loop tells
 
 
 def progress_line(now: "Progress") -> str:
-    """Return where a training is, in one line."""
+    """Return the progress of a training in one line."""
     left = now.seconds / now.share - now.seconds if now.share else 0.0
     minutes = f"{left / 60:.1f} min left"
     score = "" if now.checked is None else f", held back {now.checked:.4f} (best {now.best:.4f})"

@@ -1,4 +1,4 @@
-"""A trained model is written beside its place, and moved there when it is whole."""
+"""Atomic installation of a trained model: written next to its place, then moved there."""
 
 import shutil
 import tempfile
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def written(out: Path) -> Iterator[None]:
-    """Say in one line if the disk is full or a folder cannot be written."""
+    """Turn a write error, such as a full disk, into a `ModelError`."""
     from safetensors import SafetensorError
 
     try:
@@ -35,7 +35,7 @@ def written(out: Path) -> Iterator[None]:
 
 @contextmanager
 def checkpoints(course: TrainingOptions, base: ModelFiles, data: TrainingSet) -> Iterator[Path]:
-    """Hold the folder of the checkpoints, beside the model's; it is gone when all went well."""
+    """Provide the folder of the checkpoints, next to the model's; on success it is deleted."""
     folder = course.out.with_name(f"{course.out.name}.training")
     facts: list[Any] = [asdict(course.schedule), course.role, base.sha256, course.negatives]
     facts += [course.mine, course.teacher, course.window]
@@ -52,7 +52,7 @@ def checkpoints(course: TrainingOptions, base: ModelFiles, data: TrainingSet) ->
 
 @contextmanager
 def installing(out: Path) -> Iterator[Path]:
-    """Hold a folder beside a model's place, which is moved there if all went well."""
+    """Provide a folder next to a model's place, which is moved there on success."""
     half = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
     try:
         yield half

@@ -1,10 +1,10 @@
-"""The training loop: steps, checkpoints that a run goes on from, the best weights kept.
+"""The training loop: steps, checkpoints for resuming, selection of the best weights.
 
-An `Objective` brings the batches and their loss: `reader.objective` for readers and rankers,
+An `Objective` provides the batches and their loss: `reader.objective` for readers and rankers,
 `embedder.model` for embedders.
 
-Every step draws its randomness from the seed and its own number, so that a run that was stopped
-and goes on gives the same as one that was not. Checkpoints are safetensors and JSON.
+Every step draws its randomness from the seed and its own number, so that a resumed run equals an
+uninterrupted one. Checkpoints are safetensors and JSON.
 """
 
 import itertools
@@ -24,7 +24,7 @@ from rag.models.embedder import pick_device, pick_dtype
 
 POOL = 32  # batches whose texts are sorted by length together
 WARM_UP = 0.06  # share of the training in which the learning rate rises
-CHECKS = 6  # times that the model is measured on what is held back
+CHECKS = 6  # validations on the held-back examples
 SAVED_EVERY = 120.0  # seconds between checkpoints
 HEAVY = 0.01  # weight decay
 
@@ -35,18 +35,18 @@ Batch = TypeVar("Batch")
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long and how fast.
+    """Duration, learning rate and regularisation of a training.
 
     Attributes:
-        epochs: Times that everything is seen.
-        minutes: Longest time; None is as long as it takes. The learning rate falls by time then.
-        batch_size: Windows of a step; of an embedder, questions.
-        learning_rate: The highest.
-        seed: Of everything random.
-        device: `auto` takes a GPU if there is one.
+        epochs: Passes over the training set.
+        minutes: Time limit, by which the learning rate then decays; None is no limit.
+        batch_size: Windows per step; for an embedder, questions.
+        learning_rate: Peak learning rate.
+        seed: Random seed.
+        device: Device of the training; `auto` takes a GPU if there is one.
         spans: Whether spans are learnt, or relevance alone.
-        dropout: Share of the encoder's values that a step leaves out; 0 of an embedder.
-        masked: Share of the tokens that a step hides; 0 of an embedder.
+        dropout: Share of the encoder's values that a step drops; 0 for an embedder.
+        masked: Share of the tokens that a step masks; 0 for an embedder.
     """
 
     epochs: float = 2
@@ -62,15 +62,15 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Progress:
-    """Where the training is.
+    """Progress of a training.
 
     Attributes:
-        step: Steps done.
-        share: Share of the whole, from 0 to 1.
-        seconds: Time spent, that of the runs before included.
-        loss: Mean loss of late.
-        best: Best score on what is held back, or None.
-        checked: The score that was just measured, or None.
+        step: Number of steps done.
+        share: Share of the whole training, from 0 to 1.
+        seconds: Time spent, earlier runs included.
+        loss: Mean loss of recent steps.
+        best: Best validation score, or None.
+        checked: Validation score of this step, or None.
     """
 
     step: int = 0
@@ -82,19 +82,19 @@ class Progress:
 
 
 class Objective(Protocol[Taught_contra, Batch]):
-    """What is learnt.
+    """Training objective: batches and their loss.
 
     Attributes:
-        steps: Of the whole training, at least one.
+        steps: Number of steps of the whole training, at least one.
     """
 
     steps: int
 
     def batches(self) -> Iterator[Batch]:
-        """Yield what each step sees, without end, the same each time."""
+        """Yield the batch of each step, without end, the same on every call."""
 
     def loss(self, model: Taught_contra, batch: Batch) -> torch.Tensor:
-        """Return the loss of a batch, a number with a gradient."""
+        """Return the loss of a batch, a scalar with a gradient."""
 
 
 def train(
@@ -106,18 +106,19 @@ def train(
     measure: Callable[[Model], float],
     told: Callable[[Progress], None],
 ) -> Progress:
-    """Train a model, and leave it with the weights that measured best.
+    """Train a model, and leave it with the weights of the best validation score.
 
     Args:
-        model: What is trained, in place.
-        task: What is learnt.
-        schedule: How long and how fast.
-        folder: Holds checkpoints; training goes on from one that is there.
-        measure: Score of the model on what is held back, higher is better.
-        told: Told after each step.
+        model: The model, trained in place.
+        task: The objective.
+        schedule: Duration, learning rate and regularisation.
+        folder: Folder of the checkpoints; training resumes from an existing one.
+        measure: Returns the validation score of the model, higher is better.
+        told: Called after each step.
 
     Returns:
-        Where it ended. A Ctrl-C after the first step ends it early, with the best weights so far.
+        The final progress. A Ctrl-C after the first step ends the training early, with the best
+        weights so far.
 
     Raises:
         OSError: If a checkpoint cannot be written.
@@ -140,7 +141,7 @@ def train(
 
 
 def _attend_eagerly(model: nn.Module) -> None:
-    """Choose the attention whose gradient is a third faster on a processor."""
+    """Select the attention implementation whose gradient is a third faster on a CPU."""
     for part in model.modules():
         choose: Any = getattr(part, "set_attn_implementation", None)
         if choose is not None:
@@ -161,7 +162,7 @@ def _optimizer(model: nn.Module, schedule: Schedule, *, fused: bool) -> torch.op
 
 
 class _Run(Generic[Model, Batch]):
-    """A training in progress, and what of it is kept on the disk."""
+    """A training in progress, and its checkpoints on disk."""
 
     def __init__(
         self,
@@ -178,12 +179,12 @@ class _Run(Generic[Model, Batch]):
         self.task, self.measure, self.told = task, measure, told
         self.now = Progress()
         self.interrupted = False
-        self._before = 0.0  # seconds of the runs before
+        self._before = 0.0  # seconds of earlier runs
         self._checked = 0  # of CHECKS
         self._began = self._saved = time.monotonic()
 
     def go(self) -> None:
-        """Do the steps that are left."""
+        """Run the remaining steps."""
         for batch in itertools.islice(self.task.batches(), self.now.step, None):
             if self.now.step >= self.task.steps or self.now.share >= 1:
                 return
@@ -195,7 +196,7 @@ class _Run(Generic[Model, Batch]):
             self.told(self.now)
 
     def finish(self) -> None:
-        """Measure the last weights if nothing was measured since, and take the best ones."""
+        """Validate the last weights if they have not been, and load the best ones."""
         if not self.interrupted or self.now.best is None:
             self._check()
             self.told(self.now)
@@ -203,7 +204,7 @@ class _Run(Generic[Model, Batch]):
         self.model.eval()
 
     def restore(self) -> None:
-        """Go on from a checkpoint if there is one."""
+        """Resume from a checkpoint if there is one."""
         path = self.folder / "last.safetensors"
         if not path.is_file():
             return
@@ -223,7 +224,7 @@ class _Run(Generic[Model, Batch]):
                 }
 
     def save(self) -> None:
-        """Write everything that is needed to go on."""
+        """Write a checkpoint."""
         state = {f"model.{name}": each for name, each in self.model.state_dict().items()}
         for name, parameter in self.model.named_parameters():
             held = self.optimizer.state.get(parameter)
@@ -259,7 +260,7 @@ class _Run(Generic[Model, Batch]):
         return int(self.now.share * CHECKS) > self._checked and self.now.share < 1
 
     def _check(self) -> None:
-        """Measure the model; keep its weights if it is the best so far."""
+        """Validate the model; keep its weights if it is the best so far."""
         self._checked = int(self.now.share * CHECKS)
         self.model.eval()
         score = self.measure(self.model)
@@ -275,7 +276,7 @@ class _Run(Generic[Model, Batch]):
 def _replace(
     path: Path, state: dict[str, torch.Tensor], facts: dict[str, str] | None = None
 ) -> None:
-    """Write a file whole or not at all."""
+    """Write a file atomically."""
     half = path.with_suffix(".part")
     held = {name: each.detach().cpu().contiguous() for name, each in state.items()}
     save_file(held, half, metadata=facts)
@@ -283,13 +284,13 @@ def _replace(
 
 
 def autocast(device: torch.device) -> torch.autocast:
-    """Return the context in which a model computes in bfloat16, where that is fast."""
+    """Return the autocast context: bfloat16 where that is fast."""
     fast = pick_dtype("auto", device.type) == "bfloat16"
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=fast)
 
 
 def rate(share: float) -> float:
-    """Return the learning rate's share of its highest: it rises, then falls to 0 in a line.
+    """Return the learning rate's share of its peak: linear warm-up, then linear decay to 0.
 
     Example:
         >>> rate(0.03), rate(0.53), rate(1.0)

@@ -1,4 +1,4 @@
-"""What a training is told."""
+"""Options of a training run."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,23 +25,23 @@ HEADS: dict[Role, list[str]] = {
 
 @dataclass(frozen=True)
 class TrainingOptions:
-    """What is to be trained.
+    """Options of a training run: role, data, base model and schedule.
 
     Attributes:
         role: `reader` (which ranks as well), `ranker` or `embedder`.
-        paths: Data sets.
-        base: Name or folder of the model it begins from.
+        paths: Training data sets.
+        base: Name or folder of the base model.
         out: Folder of the new model; it must not exist.
-        schedule: How long and how fast.
-        negatives: Hard negatives of each question.
-        evaluated_on: Sets whose questions must not be trained on.
-        repair: Move answers that do not stand at their offset.
-        mine: Who looks for negatives.
-        cloze: Documents that questions are made from.
-        cloze_questions: Most of those.
-        teacher: A ranker that an embedder learns from, or None.
+        schedule: Duration, learning rate and regularisation.
+        negatives: Hard negatives per question.
+        evaluated_on: Evaluation sets, whose questions must not be in the training data.
+        repair: Move answers that are not at their offset.
+        mine: Retrieval method of hard-negative mining: bm25, dense or both.
+        cloze: Source documents of cloze questions.
+        cloze_questions: Maximum number of cloze questions.
+        teacher: Name or folder of the ranker that teaches an embedder, or None.
         window: Tokens of a window of a reader or ranker; None is as many as the base had, or 256.
-        command: What was typed, for the card.
+        command: Command line, for the model card.
     """
 
     role: Role

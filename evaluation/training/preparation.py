@@ -1,4 +1,4 @@
-"""What a training begins with, checked before any time is spent."""
+"""Preparation of a training: data, tokenizer and language, checked before any time is spent."""
 
 import tempfile
 from collections.abc import Callable
@@ -16,11 +16,15 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 
-MOST_UNKNOWN = 0.1  # share of tokens that a base may not know
+MOST_UNKNOWN = 0.1  # share of tokens that may be unknown to a base
 
 
 def refuse_existing(out: Path) -> None:
-    """Raise `ModelError` if there is something where the model is to go."""
+    """Check that the folder of the new model does not exist.
+
+    Raises:
+        ModelError: If it does; choose another folder.
+    """
     if out.exists():
         raise ModelError(f"`{out}` exists. Nothing was overwritten; give another --out.")
 
@@ -30,11 +34,11 @@ def load_data(
     encoder: Callable[[str], Encoder],
     mined: Callable[[int, int, str], None],
 ) -> TrainingSet:
-    """Return what a course trains on; the encoder is asked for if dense negatives are wanted.
+    """Return the training set of a training; the encoder is used for dense negatives only.
 
     Raises:
         DatasetError: If there is nothing to learn from the data sets.
-        ModelError: If there is no space for what negatives are looked for in.
+        ModelError: If the temporary index for mining cannot be written; free some space.
     """
     seed = course.schedule.seed
     try:
@@ -56,7 +60,11 @@ def load_data(
 
 
 def load_tokenizer(base: ModelFiles) -> Any:  # noqa: ANN401 - transformers' own type
-    """Return a base's tokenizer; `ModelError` if it cannot be used."""
+    """Return the tokenizer of a base model.
+
+    Raises:
+        ModelError: If it cannot be used.
+    """
     from transformers import AutoTokenizer
 
     try:
@@ -73,7 +81,7 @@ def load_tokenizer(base: ModelFiles) -> Any:  # noqa: ANN401 - transformers' own
 
 
 def check_served(base: ModelFiles, language: str) -> None:
-    """Refuse a language that the base says it does not serve."""
+    """Check that a base does not exclude a language."""
     served = base.own.get("languages")
     if served and language and language not in served:
         raise DatasetError(
@@ -83,7 +91,7 @@ def check_served(base: ModelFiles, language: str) -> None:
 
 
 def check_language(base: ModelFiles, tokenizer: "Tokenizer", data: TrainingSet) -> None:
-    """Refuse questions in a language that the base does not serve, or whose words it lacks."""
+    """Check that a base serves the language of the questions and knows their words."""
     check_served(base, data.language)
     unknown = tokenizer.token_to_id("[UNK]")
     if unknown is None:

@@ -1,15 +1,15 @@
 """The HTTP API: search, ask, documents, and chat for any client that speaks OpenAI's protocol.
 
-Nothing of a conversation is kept here: clients send what was said before. Collections, jobs and
-limits are those of `ui.services`. Work that blocks is done in threads.
+The server is stateless: clients send the conversation so far. Collections, jobs and limits are
+those of `ui.services`. Blocking work is done in threads.
 
-    app.py            puts it together;  scope.py  what routes are given
-    reference.py      the page that describes it
-    security.py       keys, hosts, origins, headers;  limits.py  how much, how often, how long
-    errors.py         one shape for everything that goes wrong
-    schemas.py        what clients send and get;  chat_schemas.py  in OpenAI's form
-    questions.py      search and ask;  answers.py  watching an answer;  events.py  as bytes
-    openai_chat.py    chat completions;  shown.py  an answer as a message that is safe to show
-    checked.py        what of an answer in the making is final
+    app.py            the application;  scope.py  dependencies of the routes
+    reference.py      the reference page
+    security.py       keys, hosts, origins, headers;  limits.py  sizes, rates, time-outs
+    errors.py         the error format
+    schemas.py        requests and responses;  chat_schemas.py  in OpenAI's format
+    questions.py      search and ask;  answers.py  watching an answer;  events.py  SSE
+    openai_chat.py    chat completions;  chat_markdown.py  an answer as a safe chat message
+    append_only.py    the final part of a growing answer
     library.py        collections;  documents.py  documents and uploads;  health.py
 """

@@ -1,4 +1,4 @@
-"""Watching an answer in the making, for clients that wait for the end or for each piece."""
+"""Watching an answer in progress, for clients that wait for the end or for each piece."""
 
 import logging
 from collections.abc import AsyncIterator, Sequence
@@ -17,17 +17,17 @@ from ui.services.jobs import AnswerJobs, Snapshot
 
 log = logging.getLogger(__name__)
 
-HEARTBEAT_SECONDS = 10.0  # without news, after which a stream says that it is alive
-POLL_SECONDS = 0.5  # after which it is looked at whether the client is still there
+HEARTBEAT_SECONDS = 10.0  # without news, after which a stream sends a heartbeat
+POLL_SECONDS = 0.5  # between two checks that the client is still connected
 
 
 class Watched:
-    """One answer and its asker.
+    """One answer in progress and its owner.
 
     Args:
-        answers: Makes the answer.
-        threads: Waits for it.
-        owner: Who asks.
+        answers: The answer jobs.
+        threads: Threads for waiting.
+        owner: Owner who asks.
     """
 
     def __init__(self, answers: AnswerJobs, threads: Threads, owner: str) -> None:
@@ -42,15 +42,15 @@ class Watched:
         history: Sequence[Turn] = (),
         **options: Any,  # noqa: ANN401
     ) -> None:
-        """Begin; arguments and errors are those of `AnswerJobs.ask_outside`."""
+        """Start the answer; arguments and errors are those of `AnswerJobs.ask_outside`."""
         begin = partial(self._answers.ask_outside, history=history, **options)
         self.id = await self._threads.watch(begin, self._owner, collection, question)
 
     async def snapshots(self, seconds: float) -> AsyncIterator[Snapshot | None]:
-        """Yield each new state up to the last one, and None whenever there was no news.
+        """Yield each new snapshot up to the last one, and None after each interval without news.
 
         Args:
-            seconds: After which no news is told.
+            seconds: Length of that interval.
         """
         seen = 0
         while True:
@@ -64,7 +64,7 @@ class Watched:
         """Return the finished answer.
 
         Raises:
-            Refusal: If it failed, or its client has gone away.
+            RequestRefusal: If it failed, or its client has gone away.
         """
         async for now in self.snapshots(POLL_SECONDS):
             if now is not None and not now.is_open:
@@ -92,10 +92,10 @@ WatchedOf = Annotated[Watched, Depends(_watched)]
 
 
 def finished(last: Snapshot) -> Answer:
-    """Return the answer of a last snapshot, as clients may see it.
+    """Return the answer of the last snapshot, fit for clients.
 
     Raises:
-        Refusal: If there is none.
+        RequestRefusal: If there is none.
     """
     if last.answer is not None:
         return _without_cause(last.answer)
@@ -107,7 +107,7 @@ def finished(last: Snapshot) -> Answer:
 
 
 def _without_cause(answer: Answer) -> Answer:
-    """Return an answer that says that the generator failed, but not why: that names our servers."""
+    """Return an answer without the cause of a generator's failure, which names our servers."""
     if answer.reason is None or not answer.reason.startswith(FAILED):
         return answer
     log.warning("%s", answer.reason)

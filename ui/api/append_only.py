@@ -1,4 +1,4 @@
-"""An answer for clients that cannot take back what they show: only what is checked is sent."""
+"""Answers for append-only clients: only checked sentences are sent."""
 
 from collections.abc import Sequence
 
@@ -12,19 +12,19 @@ CORRECTED = "This was not upheld when the whole answer was checked. Instead:"
 class AppendOnlyAnswer:
     """The message of one answer, sentence by sentence as they are written, checked and cited.
 
-    Nothing is given out before the first sentence that a passage supports: until then the answer
-    may still turn out to be none.
+    Nothing is sent before the first supported sentence: until then the answer may still turn out to
+    be an abstention.
     """
 
     def __init__(self) -> None:
         self._settled = self._given = ""
 
     def more(self, written: str, passages: Sequence[Passage]) -> str:
-        """Return what has become final since the last call; often nothing.
+        """Return the text that has become final since the last call; often empty.
 
         Args:
-            written: All that the generator wrote so far.
-            passages: The passages that it saw.
+            written: The generator's text so far.
+            passages: The passages it was given.
         """
         ready = settled(written)
         if ready == self._settled:
@@ -38,7 +38,7 @@ class AppendOnlyAnswer:
         return piece
 
     def rest(self, answer: Answer) -> str:
-        """Return what is left to say when the answer is finished."""
+        """Return the remaining text of the finished answer."""
         text = as_message(answer)
         if text.startswith(self._given):
             return text[len(self._given) :]

@@ -1,35 +1,35 @@
-"""An answer as the text of a chat message, safe to be shown by a client that renders Markdown."""
+"""Answers as chat messages, safe for clients that render Markdown."""
 
 import re
 
 from rag.schema import Answer, Citation
 
 SHORTENED = 200  # characters of a quote in the list of sources; `citations` has all of it
-NEAREST = 3  # passages named when there is no answer
+NEAREST = 3  # passages listed when there is no answer
 
 _IMAGE, _LINK = re.compile(r"!(?=\[)"), re.compile(r"\](?=[(:])")
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
 
 
 def as_message(answer: Answer) -> str:
-    """Return the answer's text with its markers, and below it the list of its sources."""
+    """Return the answer's text with its markers, followed by the list of its sources."""
     if answer.abstained:
         return _abstention(answer)
     return disarmed(answer.answer) + sources(answer)
 
 
 def sources(answer: Answer) -> str:
-    """Return the list of sources, to be put below the text; with a note if there is one."""
+    """Return the list of sources that follows the text, with a note if there is one."""
     lines = [f"- [{each.n}] {_place(each)}: “{_line(each.quote)}”" for each in answer.citations]
     listed = "\n\nSources:\n\n" + "\n".join(lines) if lines else ""
     return listed + (f"\n\nNote: {_line(answer.reason)}." if answer.reason else "")
 
 
 def disarmed(text: str) -> str:
-    r"""Return a text in which Markdown finds no image, no link and no HTML.
+    r"""Return a text without Markdown images, links and HTML.
 
     An image that a document smuggled into an answer would be fetched as soon as it is shown, and
-    tell its server what was asked.
+    leak the question to its server.
 
     Example:
         >>> disarmed("![x](http://a.b/?q=1) and 1 < 2")

@@ -1,4 +1,4 @@
-"""OpenAI's chat completions, as far as they make sense for a collection."""
+"""Schemas of OpenAI's chat completions, as far as they apply to a collection."""
 
 from typing import Annotated, Any, Literal
 
@@ -22,21 +22,21 @@ class TextPart(BaseModel):
 class Message(BaseModel):
     """One message. System and developer messages are not used: documents alone decide answers."""
 
-    model_config = ConfigDict(extra="ignore")  # what clients send back of earlier answers
+    model_config = ConfigDict(extra="ignore")  # clients send back fields of earlier answers
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
     content: Annotated[str, Field(max_length=LONGEST_TURN)] | list[TextPart] | None = None
 
     @property
     def text(self) -> str:
-        """All text of the message."""
+        """Text of the message."""
         if isinstance(self.content, list):
             return "\n".join(part.text for part in self.content)
         return self.content or ""
 
 
 class StreamOptions(BaseModel):
-    """What a stream holds beside the answer."""
+    """Additional contents of a stream."""
 
     include_usage: bool = False
     include_obfuscation: bool = False
@@ -106,7 +106,7 @@ class Choice(BaseModel):
 
 
 class CitewellFields(BaseModel):
-    """What this API says beside OpenAI's fields."""
+    """Fields of this API beside OpenAI's."""
 
     citations: list[Citation] = Field(description="The exact spans that the markers point to.")
     abstained: bool

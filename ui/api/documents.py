@@ -1,4 +1,4 @@
-"""Documents of a collection: list, upload, read, delete; and the jobs that index them."""
+"""Routes for the documents of a collection: list, upload, read, delete; and indexing jobs."""
 
 from typing import Annotated
 

@@ -1,7 +1,7 @@
-"""One shape for everything that goes wrong: `{"error": {"message", "type", "code", ...}}`.
+"""The error format of the API: `{"error": {"message", "type", "code", ...}}`.
 
 It is OpenAI's, so that clients of either protocol understand it. Messages say what the client can
-do; what only the operator can mend is logged under an id that the client is told.
+do; errors that only the operator can fix are logged under an id that the client receives.
 """
 
 import logging
@@ -29,15 +29,15 @@ from ui.services.errors import BusyError, NotFoundError, UploadError
 
 log = logging.getLogger(__name__)
 
-RETRY_SECONDS = 2  # that a client is asked to wait when too much is being done
-MOST_PROBLEMS = 20  # that one message lists
+RETRY_SECONDS = 2  # that a client is asked to wait under load
+MOST_PROBLEMS = 20  # listed in one message
 LONGEST_MESSAGE = 300  # characters of a message that repeats what the client sent
 
 Kind = Literal["invalid_request_error", "authentication_error", "rate_limit_error", "server_error"]
 
 
 class ErrorDetail(BaseModel):
-    """What went wrong."""
+    """An error."""
 
     message: str = Field(description="What happened, and what to do; fit to be shown.")
     type: Kind = Field(description="OpenAI's kind of error.")
@@ -53,15 +53,15 @@ class ErrorResponse(BaseModel):
 
 
 class RequestRefusal(HTTPException):
-    """A request that is not served, and what its client is told.
+    """An HTTP error for a refused request.
 
     Args:
         status: HTTP status.
         code: See `ErrorDetail`.
         message: See `ErrorDetail`.
         param: See `ErrorDetail`.
-        number: The id in the log.
-        headers: More headers of the response.
+        number: Id of the error in the log.
+        headers: Additional headers of the response.
     """
 
     def __init__(
@@ -80,13 +80,13 @@ class RequestRefusal(HTTPException):
         )
 
     def response(self) -> JSONResponse:
-        """Return what is sent."""
+        """Return the HTTP response."""
         body = ErrorResponse(error=self.problem).model_dump()
         return JSONResponse(body, self.status_code, headers=self.headers)
 
 
 def told(error: RagError) -> tuple[int, str, str]:
-    """Return status, code and message of an expected error: no path, no name of others' things."""
+    """Return status, code and message of an expected error, without paths and others' names."""
     for kind, (status, code, message) in _TOLD.items():
         if isinstance(error, kind):
             return status, code, message or str(error)
@@ -94,7 +94,7 @@ def told(error: RagError) -> tuple[int, str, str]:
 
 
 def refusal_for(error: RagError) -> RequestRefusal:
-    """Return what a client is told of an expected error; what it cannot mend is logged."""
+    """Return the refusal for an expected error; errors that the client cannot fix are logged."""
     status, code, message = told(error)
     if status < 500 or isinstance(error, BusyError):
         waits = isinstance(error, BusyError | LockedError)
@@ -105,7 +105,7 @@ def refusal_for(error: RagError) -> RequestRefusal:
     return RequestRefusal(status, code, f"{message} (error {number})", number=number)
 
 
-# Without a message the error's own may be shown.
+# Without a message here, the error's own is shown.
 _TOLD: dict[type[RagError], tuple[int, str, str]] = {
     NotFoundError: (404, "not_found", ""),
     BusyError: (503, "busy", ""),
@@ -124,12 +124,12 @@ _TOLD: dict[type[RagError], tuple[int, str, str]] = {
 
 
 def new_number() -> str:
-    """Return an id for an error."""
+    """Return a new error id."""
     return uuid.uuid4().hex[:8]
 
 
 def install(app: FastAPI) -> None:
-    """Let an application answer every expected error in this shape."""
+    """Register the handlers that answer every expected error in this format."""
     for kind in (HTTPException, RequestValidationError, RagError):
         app.add_exception_handler(kind, _respond)
 
@@ -149,7 +149,7 @@ async def _respond(_request: Request, error: Exception) -> JSONResponse:
 
 
 def _invalid(error: RequestValidationError) -> RequestRefusal:
-    """Return what is wrong with each field, and nothing of what was sent."""
+    """Return the refusal that lists each invalid field, without the values sent."""
     found = error.errors()[:MOST_PROBLEMS]
     if found[0]["type"] == "json_invalid":
         return RequestRefusal(
@@ -161,7 +161,7 @@ def _invalid(error: RequestValidationError) -> RequestRefusal:
 
 
 def _place(location: tuple[Any, ...]) -> str:
-    """Return where a problem is; names that the client made up are cut and made harmless."""
+    """Return the location of a problem; names from the client are shortened and sanitised."""
     parts = [ascii(part)[1:-1] if isinstance(part, str) else str(part) for part in location[1:]]
     return ".".join(part[:40] for part in parts) or str(location[0])
 
@@ -183,13 +183,13 @@ def _kind(status: int) -> Kind:
 
 
 class Border:
-    """ASGI middleware: an unexpected error is logged under an id, and the client is told the id."""
+    """ASGI middleware: an unexpected error is logged under an id, which the client receives."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a request; whatever happens, there is an answer."""
+        """Serve a request; after any error there is a response."""
         begun = False
 
         async def watched(message: Message) -> None:
@@ -206,7 +206,7 @@ class Border:
             await self._app(scope, receive, send)
         except RequestRefusal as refusal:
             return refusal
-        except Exception:  # the server's border: the client is told a number and nothing else
+        except Exception:  # the server's border: the client receives only an id
             number = new_number()
             log.exception("a request failed, error %s", number)
             message = f"something went wrong on the server (error {number})."

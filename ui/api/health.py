@@ -1,4 +1,4 @@
-"""Whether the server lives, and whether it can answer."""
+"""Routes for liveness and readiness."""
 
 import logging
 from typing import Literal

@@ -1,4 +1,4 @@
-"""Collections: list, make, look at, delete."""
+"""Routes for collections: list, create, show, delete."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""How much, how often and how long: sizes, rates, requests at once, seconds."""
+"""Limits of the API: sizes, rates, concurrency and time-outs."""
 
 import asyncio
 import ipaddress
@@ -17,21 +17,21 @@ from rag.config import ServerConfig
 from ui.api.errors import RETRY_SECONDS, RequestRefusal
 
 MB = 2**20
-JSON_BYTES = MB  # of a request without files
-DEEPEST_JSON = 128  # objects within objects; a filter of the deepest kind has 102
-IDLE_SECONDS = 30  # between two pieces of a request
-BODY_SECONDS = 300  # for a whole request to arrive
-CLIENTS = 10_000  # remembered at once
+JSON_BYTES = MB  # body of a request without files
+DEEPEST_JSON = 128  # levels of nesting; the deepest valid filter has 102
+IDLE_SECONDS = 30  # between two parts of a request
+BODY_SECONDS = 300  # until a whole request has arrived
+CLIENTS = 10_000  # tracked at once
 
 Result = TypeVar("Result")
 
 
 class Rate:
-    """How many requests a client may make: a bucket that fills steadily and holds one minute's.
+    """Rate limit per client: a token bucket that holds the requests of one minute.
 
     Args:
-        per_minute: Requests.
-        clock: Seconds that never go back.
+        per_minute: Requests per minute.
+        clock: Monotonic clock in seconds.
     """
 
     def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
@@ -39,7 +39,7 @@ class Rate:
         self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def wait(self, client: str) -> float:
-        """Count a request, and return 0; or the seconds until there is room for another one."""
+        """Count a request and return 0, or return the seconds until the next one is allowed."""
         now = self._clock()
         left, since = self._left.pop(client, (float(self._most), now))
         left = min(left + (now - since) * self._most / 60, self._most)
@@ -54,8 +54,8 @@ class Limits:
     """ASGI middleware: refuses requests that are too many, too large or too slow.
 
     Args:
-        app: What is guarded.
-        server: The limits.
+        app: The application.
+        server: Configuration of the limits.
     """
 
     def __init__(self, app: ASGIApp, *, server: ServerConfig) -> None:
@@ -92,7 +92,7 @@ class Limits:
 
 
 def _client(scope: Scope) -> str:
-    """Return what a client is counted by: its address, or its network where it owns one (IPv6)."""
+    """Return the key of a client's rate limit: its address, or its network for IPv6."""
     host = scope["client"][0] if scope.get("client") else ""
     try:
         address = ipaddress.ip_address(host)
@@ -104,7 +104,7 @@ def _client(scope: Scope) -> str:
 
 
 def _limited(scope: Scope, receive: Receive, server: ServerConfig) -> Receive:
-    """Return a way to read a request's body that ends when it is too large or too slow."""
+    """Return a `receive` that refuses a request body that is too large or too slow."""
     headers = Headers(scope=scope)
     files = headers.get("content-type", "").startswith("multipart/form-data")
     most = server.max_request_mb * MB if files else JSON_BYTES
@@ -115,7 +115,7 @@ def _limited(scope: Scope, receive: Receive, server: ServerConfig) -> Receive:
 
     async def read() -> Message:
         nonlocal size, complete
-        if complete:  # what is left to come is that the client goes away
+        if complete:  # only the client's disconnect is left
             return await receive()
         left = min(IDLE_SECONDS, started + BODY_SECONDS - time.monotonic())
         try:
@@ -136,7 +136,7 @@ def _too_large(most: int) -> RequestRefusal:
 
 
 def depth_of(value: Any) -> int:  # noqa: ANN401 - any JSON
-    """Return how deep objects and lists stand within each other; 0 for a plain value.
+    """Return the nesting depth of objects and lists; 0 for a plain value.
 
     Example:
         >>> depth_of({"a": [1, {"b": 2}]})
@@ -152,10 +152,10 @@ def depth_of(value: Any) -> int:  # noqa: ANN401 - any JSON
 
 
 class Threads:
-    """Threads for work that blocks, so that it neither stops the server nor takes all threads.
+    """Thread limits for blocking work, so that it neither stops the server nor takes all threads.
 
     Args:
-        server: How many answers at once, and how long one may take.
+        server: Configuration of concurrent answers and their time-out.
     """
 
     def __init__(self, server: ServerConfig) -> None:
@@ -167,10 +167,10 @@ class Threads:
     async def work(
         self, function: Callable[..., Result], *arguments: object, **options: object
     ) -> Result:
-        """Return what a function returns, which may compute for a while.
+        """Run a computation in a thread and return its result.
 
         Raises:
-            Refusal: If it takes too long; the thread ends when the function does.
+            RequestRefusal: If it takes too long; the thread ends when the function does.
         """
         try:
             with anyio.fail_after(self.seconds):
@@ -179,11 +179,11 @@ class Threads:
             raise RequestRefusal(504, "timeout", "this took too long; ask for less.") from None
 
     async def upload(self, function: Callable[..., Result], *arguments: object) -> Result:
-        """Return what a function returns that holds whole files in memory."""
+        """Run a function that holds whole files in memory, and return its result."""
         return await _run(self._uploads, partial(function, *arguments))
 
     async def watch(self, function: Callable[..., Result], *arguments: object) -> Result:
-        """Return what a function returns that only waits for another thread."""
+        """Run a function that only waits for another thread, and return its result."""
         return await _run(self._watch, partial(function, *arguments))
 
 

@@ -1,8 +1,8 @@
-"""Chat completions and models: any client that speaks OpenAI's protocol can ask a collection.
+"""Routes for OpenAI's chat completions and models, answered from collections.
 
 A collection is a model named `citewell/COLLECTION`. The last message is the question, those before
-it are the conversation; settings of language models and system messages are accepted and not used.
-A stream brings checked sentences: a chat client cannot take back what turns out unsupported.
+it are the conversation; settings of language models and system messages are accepted and ignored.
+A stream sends checked sentences: a chat client cannot take back what turns out unsupported.
 """
 
 import time
@@ -87,10 +87,10 @@ async def complete_chat(
 
 
 def conversation(messages: list[Message]) -> tuple[str, list[Turn]]:
-    """Return the question that a conversation ends with, and the exchanges before it.
+    """Return the question at the end of a conversation, and the exchanges before it.
 
     Raises:
-        Refusal: If the last message is not a question.
+        RequestRefusal: If the last message is not a question.
     """
     spoken = [each for each in messages if each.role in ("user", "assistant")]
     if not spoken or spoken[-1].role != "user" or not spoken[-1].text.strip():
@@ -105,7 +105,7 @@ def conversation(messages: list[Message]) -> tuple[str, list[Turn]]:
 
 
 class _Reply:
-    """Answers in OpenAI's form to one request."""
+    """Responses in OpenAI's format to one request."""
 
     def __init__(self, asked: ChatRequest, services: Services, threads: Threads) -> None:
         self._asked, self._services, self._threads = asked, services, threads
@@ -127,7 +127,7 @@ class _Reply:
         )
 
     async def events(self, watched: Watched) -> AsyncIterator[bytes]:
-        """Yield the answer as chunks, sentence by sentence once they are checked."""
+        """Yield the answer as completion chunks, one checked sentence at a time."""
         growing = AppendOnlyAnswer()
         yield self._chunk({"role": "assistant", "content": ""})
         async for now in watched.snapshots(HEARTBEAT_SECONDS):
@@ -192,10 +192,10 @@ def _finish_reason(answer: Answer) -> Literal["stop", "length"]:
 
 
 def _known(services: Services, owner: str, model: str) -> str:
-    """Return the collection that a model's name means.
+    """Return the collection of a model's name.
 
     Raises:
-        Refusal: If there is none that this owner may ask.
+        RequestRefusal: If there is none that this owner may ask.
     """
     prefix, _, name = model.partition("/")
     name = name or "default"

@@ -1,4 +1,4 @@
-"""Search and ask."""
+"""Routes for search and answers."""
 
 from collections.abc import AsyncIterator
 from dataclasses import asdict

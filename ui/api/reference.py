@@ -1,4 +1,4 @@
-"""The page at `/docs`: the API's description as plain HTML, without scripts, from this server."""
+"""The reference page at `/docs`: the API's description as plain HTML, without scripts."""
 
 import base64
 import hashlib
@@ -32,7 +32,7 @@ async def show_reference(request: Request) -> HTMLResponse:
 
 
 def render_reference(description: dict[str, Any]) -> str:
-    """Return an OpenAPI description as a page that needs nothing else."""
+    """Return an OpenAPI description as a self-contained page."""
     info = description["info"]
     parts = [
         "<!doctype html><html lang=en><meta charset=utf-8>",

@@ -1,6 +1,6 @@
-"""What clients send, and what they get beside the values of `rag.schema`.
+"""Schemas of requests, and of responses that `rag.schema` does not define.
 
-Unknown fields are refused, and everything has a largest size.
+Unknown fields are refused, and everything has a maximum size.
 """
 
 from dataclasses import replace
@@ -19,10 +19,10 @@ from ui.services.library import CollectionInfo, DocumentRow
 from ui.services.uploads import FileState, IndexSnapshot, JobState
 
 MOST_TURNS = 50
-LONGEST_QUESTION = 100_000  # `retrieval.max_question` says what is answered
+LONGEST_QUESTION = 100_000  # `retrieval.max_question` limits what is answered
 LONGEST_TURN = 100_000
 MOST_COLLECTIONS = 16
-MOST_READ = 100  # passages whose sentences are looked through
+MOST_READ = 100  # passages whose sentences are read
 
 Question = Annotated[
     str,
@@ -47,13 +47,13 @@ Filters = Annotated[
 
 
 class Request(BaseModel):
-    """Base of what clients send."""
+    """Base of all request bodies."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, frozen=True)
 
 
 class QuestionRequest(Request):
-    """What search and ask have in common."""
+    """Fields shared by search and ask."""
 
     question: Question
     method: MethodField = None
@@ -115,7 +115,7 @@ class TurnRequest(Request):
 
 
 class AskRequest(QuestionRequest):
-    """What to answer from what."""
+    """A question, and where to find its answer."""
 
     collection: CollectionName = "default"
     top_k: int | None = Field(
@@ -134,7 +134,7 @@ class AskRequest(QuestionRequest):
 
     @property
     def turns(self) -> list[Turn]:
-        """The history as the engine takes it."""
+        """History in the engine's format."""
         return [Turn(turn.question, turn.answer) for turn in self.history]
 
 
@@ -169,7 +169,7 @@ class CollectionResponse(BaseModel):
 
     @classmethod
     def of(cls, info: CollectionInfo) -> Self:
-        """Return what clients may know of a collection."""
+        """Return the public view of a collection."""
         return cls(
             name=info.name,
             private=bool(info.owner),
@@ -195,7 +195,7 @@ class DocumentResponse(BaseModel):
 
     @classmethod
     def of(cls, row: DocumentRow) -> Self:
-        """Return what clients may know of a document."""
+        """Return the public view of a document."""
         return cls(
             document_id=row.document_id,
             source=row.source,
@@ -225,7 +225,7 @@ class JobResponse(BaseModel):
 
     @classmethod
     def of(cls, now: IndexSnapshot) -> Self:
-        """Return what clients may know of a job: its failure without paths and names."""
+        """Return the public view of a job: its failure without paths and names."""
         files, error = list(now.files), now.error
         if now.failure is not None:
             _, _, error = told(now.failure)

@@ -1,4 +1,4 @@
-"""What the routes are given: the services, who asks, threads; and what all of them may answer."""
+"""Dependencies of the routes: services, owner, threads; and their common error responses."""
 
 from typing import Annotated, Any
 

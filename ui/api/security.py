@@ -1,7 +1,7 @@
-"""Who may ask, from where: keys, host names, origins; and headers that every response has.
+"""Access control: keys, host names and origins; and the headers of every response.
 
 Without a key only this machine is served, and only under its own names, so that no page in a
-browser can reach the API by a name that it made point here. With a key every request must bring it.
+browser can reach the API by DNS rebinding. With a key every request must send it.
 """
 
 import hmac
@@ -17,7 +17,7 @@ from rag.errors import ConfigError
 from ui.api.errors import RequestRefusal
 from ui.services.owners import LOCAL, owner_of
 
-OPEN_PATHS = ("/health", "/ready", "/docs", "/openapi.json")  # hold nothing of anybody
+OPEN_PATHS = ("/health", "/ready", "/docs", "/openapi.json")  # hold no user data
 SHORTEST_KEY = 16  # characters; shorter ones can be guessed
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
 
@@ -32,7 +32,7 @@ _HEADERS: Mapping[str, str] = {
 
 
 def check_exposure(server: ServerConfig, address: str) -> None:
-    """Refuse to listen where others could ask without a key.
+    """Check that the API is not exposed to other machines without a key.
 
     Raises:
         ConfigError: If the address is not this machine's own and there is no key, or a short one.
@@ -51,16 +51,16 @@ def check_exposure(server: ServerConfig, address: str) -> None:
 
 
 def key_of(server: ServerConfig) -> str | None:
-    """Return the key that clients must send; None if there is none."""
+    """Return the configured API key; None if there is none."""
     return server.api_key.get_secret_value() if server.api_key else None
 
 
 class Gate:
-    """ASGI middleware: refuses who may not ask, and says whose request it is.
+    """ASGI middleware: refuses unauthorised requests, and sets the owner of the others.
 
     Args:
-        app: What is guarded.
-        server: Key and host names.
+        app: The application.
+        server: Configuration of key and host names.
     """
 
     def __init__(self, app: ASGIApp, *, server: ServerConfig) -> None:
@@ -106,7 +106,7 @@ class Gate:
 
 
 def _check_origin(headers: Headers) -> None:
-    """Refuse what a page from elsewhere sends: no such page is served, not even by accident."""
+    """Refuse requests from pages of other origins, which are never served."""
     origin = headers.get("origin")
     if origin is not None and urlsplit(origin).netloc.lower() != headers.get("host", "").lower():
         raise RequestRefusal(403, "origin", "pages of other origins may not use this API.")
@@ -121,13 +121,13 @@ def _host(header: str) -> str:
 
 
 class SafeHeaders:
-    """ASGI middleware: adds the headers that every response has, where it does not set its own."""
+    """ASGI middleware: adds the default headers to every response that does not set its own."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a request, and add to what comes back."""
+        """Serve a request, and add the headers to its response."""
 
         async def add(message: Message) -> None:
             if message["type"] == "http.response.start":

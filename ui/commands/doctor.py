@@ -1,4 +1,4 @@
-"""The commands `rag config` and `rag doctor`: what is set, what is there, what is missing."""
+"""The commands `rag config` and `rag doctor`: configuration and installation checks."""
 
 import importlib.metadata
 import importlib.util
@@ -29,7 +29,7 @@ LIBRARIES = (
     "numpy",
 )
 
-INSTEAD = {"faiss-cpu": "faiss-gpu-cu12"}  # distributions that bring the same package
+INSTEAD = {"faiss-cpu": "faiss-gpu-cu12"}  # distributions that provide the same package
 
 Finding = dict[str, Any]
 
@@ -89,7 +89,7 @@ def _version(distribution: str) -> str | None:
 
 
 def _owners() -> list[Finding]:
-    """Look for other distributions that would overwrite our packages silently."""
+    """Return findings on other distributions that would silently overwrite our packages."""
     owners = importlib.metadata.packages_distributions()
     findings = []
     for package in PACKAGES:
@@ -134,7 +134,7 @@ def _embedders(settings: Config) -> list[Finding]:
 
 
 def _named(role: ModelRole, name: str) -> list[tuple[str, str]]:
-    """Return the models that a setting stands for, each with what it is called here."""
+    """Return the models behind a setting, each with its label."""
     if name != AUTO:
         return [(role, name)]
     named = [(f"{role} {each}", model_for(role, each)) for each in languages_of(role)]
@@ -142,7 +142,7 @@ def _named(role: ModelRole, name: str) -> list[tuple[str, str]]:
 
 
 def _roles(settings: Config) -> list[Finding]:
-    """Look at the models of ranker and reader."""
+    """Return findings on the models of ranker and reader."""
     ranker, reader = settings.ranker, settings.reader
     found = []
     if ranker is None:

@@ -14,7 +14,7 @@ from rag.config import Config, load_config
 from rag.console import show
 from rag.errors import ConfigError
 
-EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared with, never listened on by default
+EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - for comparison, never listened on by default
 
 
 def ui(
@@ -36,7 +36,7 @@ def ui(
     """Open the page: chat, search, documents and evaluation in a browser."""
     settings = load_config(config)
     if collection is not None:
-        check_name(collection)  # says what is wrong with the name
+        check_name(collection)  # explains an invalid name
     address = settings.server.address if address is None else address
     port = _free_port(address, settings.server.port if port is None else port)
     show(_url(address, port, collection))
@@ -44,7 +44,7 @@ def ui(
 
 
 def streamlit_options(settings: Config, address: str, port: int) -> dict[str, Any]:
-    """Return Streamlit's configuration as dotted names; nothing of it is read from a folder."""
+    """Return Streamlit's configuration as dotted names; none of it is read from files."""
     text = files("ui.design").joinpath("streamlit.toml").read_text(encoding="utf-8")
     options = _dotted(tomllib.loads(text))
     hosts = [*settings.server.allowed_hosts, *({address} - set(EVERYWHERE))]
@@ -76,7 +76,7 @@ def _dotted(table: dict[str, Any], above: str = "") -> dict[str, Any]:
 
 
 def _free_port(address: str, port: int) -> int:
-    """Return a port that can be listened on; 0 picks one.
+    """Return a free port to listen on; 0 picks one.
 
     Raises:
         ConfigError: If it is taken, or the address is not one of this machine.

@@ -12,8 +12,8 @@ from rag.console import print_json, printable, say, show
 from rag.errors import QuestionError
 from rag.schema import Answer, Citation, Passage, SearchOptions, SearchResult, Turn, to_json
 
-SNIPPET = 300  # characters of a passage that a list shows
-REMEMBERED = 10  # exchanges that a conversation keeps
+SNIPPET = 300  # characters of a passage shown in a list
+REMEMBERED = 10  # exchanges kept of a conversation
 
 QuestionArgument = Annotated[
     str, typer.Argument(help="The question; `-` reads it from stdin.", show_default=False)
@@ -111,14 +111,14 @@ def chat(
 
 
 def _settings(path: Any, method: str | None) -> tuple[Config, Method | None]:  # noqa: ANN401
-    """Return the configuration, and the method if it is one."""
+    """Return the configuration, and the method after validation."""
     if method not in (None, "bm25", "dense", "hybrid"):
         raise QuestionError(f"--method: expected bm25, dense or hybrid (got {method})")
     return load_config(path), method  # type: ignore[return-value]
 
 
 def _read(question: str, settings: Config) -> str:
-    """Return the question, from stdin if it is `-`; no more of it than can be refused."""
+    """Return the question, from stdin if it is `-`, read only to just above the limit."""
     if question == "-":
         limit = 4 * (settings.retrieval.max_question + 1)  # bytes of a character, at most
         question = sys.stdin.buffer.read(limit).decode("utf-8", "replace").strip()
@@ -153,7 +153,7 @@ def _show_results(result: SearchResult) -> None:
 
 def _show_answer(answer: Answer) -> None:
     for stage in answer.trace.stages:
-        if stage.note and stage.name in ("bm25", "dense"):  # a part of the store is away
+        if stage.note and stage.name in ("bm25", "dense"):  # a part of the store is unavailable
             say(f"{stage.name}: {stage.note}")
     if answer.abstained:
         show(f"No answer: {answer.reason}.")

@@ -1,4 +1,4 @@
-"""The commands `rag serve` and `rag mcp`: collections for programs."""
+"""The commands `rag serve` and `rag mcp`: servers for other programs."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ from rag.errors import ConfigError
 if TYPE_CHECKING:
     from ui.services import Services
 
-SECONDS_TO_FINISH = 5  # for answers being sent when the server is stopped
+SECONDS_TO_FINISH = 5  # grace period for responses when the server stops
 
 PortOption = Annotated[
     int | None,
@@ -50,13 +50,13 @@ def mcp(*, collection: CollectionOption = "default", config: ConfigOption = None
     from ui.services import open_services
 
     with closing(open_services(settings)) as services:
-        services.engines.rag(collection)  # says what is wrong with it before a client waits
+        services.engines.rag(collection)  # fails before a client waits
         _end_when_told(services)
         build_server(services, collection).run("stdio")
 
 
 def _with_place(settings: Config, address: str | None, port: int | None) -> Config:
-    """Return the configuration with what was given on the command line in it."""
+    """Return the configuration with the host and port of the command line."""
     given = {"address": address, "api_port": port}
     changes = {name: value for name, value in given.items() if value is not None}
     server = settings.server.model_copy(update=changes)
@@ -64,7 +64,7 @@ def _with_place(settings: Config, address: str | None, port: int | None) -> Conf
 
 
 def _listen(address: str, port: int) -> socket.socket:
-    """Return a socket that nobody else can have; nothing is accepted yet.
+    """Return an exclusively bound socket that does not accept connections yet.
 
     Raises:
         ConfigError: If the port is taken, or the address is not one of this machine.
@@ -92,32 +92,32 @@ def _serve(services: "Services", listening: socket.socket) -> None:
         build_api(services),
         log_config=None,
         log_level="warning",
-        access_log=False,  # questions and names stay out of logs
+        access_log=False,  # keeps questions and names out of logs
         server_header=False,
-        proxy_headers=False,  # anybody could send them
+        proxy_headers=False,  # any client could forge them
         ws="none",
         timeout_graceful_shutdown=SECONDS_TO_FINISH,
     )
     host, port = listening.getsockname()[:2]
     place = f"[{host}]" if ":" in host else host
     signal.signal(signal.SIGTERM, _leave)
-    listening.listen()  # who reads the address may connect at once, and waits for the server
+    listening.listen()  # clients may connect as soon as the address is printed, and wait
     say(f"The API is at http://{place}:{port}, described at /docs. Ctrl-C stops it.")
     with suppress(KeyboardInterrupt):
         uvicorn.Server(settings).run(sockets=[listening])
 
 
 def _end_when_told(services: "Services") -> None:
-    """End on Ctrl-C and SIGTERM, though a thread still waits for a line of the client's."""
+    """Exit on Ctrl-C and SIGTERM, although a thread is still blocked on the client's input."""
 
     def end(_number: int, _frame: object) -> NoReturn:
         services.close()
-        os._exit(0)  # that thread can be ended in no other way
+        os._exit(0)  # there is no other way to end that thread
 
     signal.signal(signal.SIGINT, end)
     signal.signal(signal.SIGTERM, end)
 
 
 def _leave(_number: int, _frame: object) -> NoReturn:
-    """End as asked: the server has finished what it was sending."""
+    """Exit as requested: the server has sent its last response."""
     raise SystemExit(0)

@@ -1,4 +1,4 @@
-"""How the page looks: Streamlit's theme and options, one style sheet, one icon."""
+"""Design of the page: Streamlit's theme and options, style sheets, icon."""
 
 from functools import cache
 from importlib.resources import files
@@ -7,7 +7,7 @@ from pathlib import Path
 
 @cache
 def style_sheet() -> str:
-    """Return the style sheets as an element, in the order of their names; all of it is here."""
+    """Return all style sheets as one element, in the order of their names."""
     sheets = sorted((each for each in files(__name__).iterdir() if each.name.endswith(".css")),
                     key=lambda each: each.name)  # fmt: skip
     return f"<style>{''.join(each.read_text(encoding='utf-8') for each in sheets)}</style>"

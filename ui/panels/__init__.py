@@ -1,1 +1,1 @@
-"""The parts that pages are made of; each draws something and gives back what was chosen in it."""
+"""Panels, the parts of pages; each draws itself and returns the user's choice."""

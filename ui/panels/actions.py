@@ -1,4 +1,4 @@
-"""What can be done with an answer: stop it, rate it, copy it, ask again."""
+"""Actions on an answer: stop, rate, copy, ask again."""
 
 import streamlit as st
 
@@ -38,7 +38,7 @@ def draw_actions(reader: Reader, slots: AnswerSlots) -> None:
 
 
 def _copy(reader: Reader, exchange: Exchange) -> None:
-    """Offer the text in a box with Streamlit's own copy button; a script of ours may not run."""
+    """Draw the text in a box with Streamlit's copy button, as no script of ours may run."""
     label, key = reader.say("answer.copy"), f"copy_{exchange.id}"
     with st.popover(label, icon=":material/content_copy:", key=key, type="tertiary"):
         st.code(exchange.text, language=None, wrap_lines=True)

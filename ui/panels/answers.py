@@ -1,8 +1,8 @@
 """One exchange of a conversation: the question, and the answer as far as it has come.
 
 An answer always draws the same elements in the same order, whether it is waiting, being written or
-done: so the browser keeps what it has, and with it what is open, focused or jumped to. What is
-made of an answer depends on nothing but the exchange itself.
+done: so the browser keeps its elements, and with them open, focused and targeted ones. The output
+depends on nothing but the exchange itself.
 """
 
 import time
@@ -33,15 +33,15 @@ from ui.services.conversations import OPEN, Exchange
 from ui.services.jobs import Snapshot
 from ui.words import Say
 
-WAIT = 0.25  # seconds between two looks of the browser's clicks, at most
-PAINT = 0.08  # seconds between two paints, at least
+WAIT = 0.25  # maximum seconds between two checks for clicks
+PAINT = 0.08  # minimum seconds between two repaints
 CURSOR = " ▍"
-NOTHING = "\u200b"  # an element without text would be taken off the page
+NOTHING = "\u200b"  # Streamlit removes an element without text
 
 
 @dataclass
 class AnswerSlots:
-    """The places on the page that an answer is drawn in, and what is drawn there now."""
+    """Placeholders of an answer on the page, and their current contents."""
 
     exchange: Exchange
     status: DeltaGenerator
@@ -52,13 +52,13 @@ class AnswerSlots:
 
     @property
     def is_open(self) -> bool:
-        """Whether the answer is not at its end yet."""
+        """Whether the answer is unfinished."""
         return self.exchange.state in OPEN
 
 
 @dataclass(frozen=True)
 class Reader:
-    """Who looks at a conversation, in which language, about which collection."""
+    """The visitor of a conversation, with language and collection."""
 
     services: Services
     owner: str
@@ -72,7 +72,7 @@ class Reader:
 
 
 def draw_exchange(reader: Reader, exchange: Exchange) -> AnswerSlots:
-    """Draw a question and its answer, and return where it is drawn."""
+    """Draw a question and its answer, and return the answer's placeholders."""
     now = _as_it_is(reader, exchange)
     question = element("h2", now.question, class_="cw-question", dir="auto")
     st.html(element("div", question, class_="cw-asked"))
@@ -89,10 +89,10 @@ def draw_exchange(reader: Reader, exchange: Exchange) -> AnswerSlots:
 
 
 def follow(reader: Reader, running: Sequence[AnswerSlots]) -> None:
-    """Repaint answers until they are done, and then run the page again.
+    """Repaint answers until they are done, and then rerun the page.
 
-    The last thing a page does. A click anywhere ends this loop, never the answer; Streamlit looks
-    for clicks whenever something is drawn, so the status is drawn even where nothing changed.
+    A page calls it last. A click anywhere ends this loop, never the answer; Streamlit checks for
+    clicks whenever something is drawn, so the status is drawn even if nothing changed.
     """
     while True:
         ended = False
@@ -109,7 +109,7 @@ def follow(reader: Reader, running: Sequence[AnswerSlots]) -> None:
 
 
 def status_line(reader: Reader, exchange: Exchange) -> str:
-    """Return the line that says how far an answer is; screen readers speak it as it changes."""
+    """Return the progress line of an answer; screen readers speak its changes."""
     text = _status(reader, exchange)
     kind = "open" if exchange.state in OPEN else exchange.state
     return element(
@@ -123,7 +123,7 @@ def status_line(reader: Reader, exchange: Exchange) -> str:
 
 
 def answer_markdown(reader: Reader, exchange: Exchange) -> str:
-    """Return the answer's text with links to its sources, or why there is none."""
+    """Return the answer's text with links to its sources, or the reason why there is none."""
     answer, shown = exchange.answer, _text(exchange)
     if exchange.state in OPEN:
         return f"{shown}{CURSOR}" if shown else NOTHING
@@ -141,7 +141,7 @@ def answer_markdown(reader: Reader, exchange: Exchange) -> str:
 
 
 def source_list(reader: Reader, exchange: Exchange) -> str:
-    """Return the cards of what an answer cites, or of what is nearest where there is no answer."""
+    """Return the cards of an answer's citations, or of the nearest passages without an answer."""
     answer = exchange.answer
     if answer is None or (answer.abstained and exchange.state != "done"):
         return element("div")
@@ -153,7 +153,7 @@ def source_list(reader: Reader, exchange: Exchange) -> str:
 
 
 def passage_list(reader: Reader, exchange: Exchange) -> str:
-    """Return the passages that an answer is made from, folded."""
+    """Return the collapsed list of the passages behind an answer."""
     collection = exchange.answer.collection if exchange.answer else reader.collection
     return passage_cards(
         exchange.id, exchange.question, exchange.passages, collection=collection, say=reader.say
@@ -161,7 +161,7 @@ def passage_list(reader: Reader, exchange: Exchange) -> str:
 
 
 def step_list(reader: Reader, exchange: Exchange) -> str:
-    """Return how the answer was found, folded, once it is done."""
+    """Return the collapsed steps of a finished answer."""
     if exchange.answer is None:
         return element("div")
     trace, failed = exchange.answer.trace, reader.say("answer.model_failed")
@@ -170,7 +170,7 @@ def step_list(reader: Reader, exchange: Exchange) -> str:
 
 
 def _remark(reader: Reader, answer: Answer) -> str:
-    """Return what is to be said about an answer; where a model is kept is nobody's business."""
+    """Return the remark on an answer, without the location of models."""
     if any(_has_failed(stage) for stage in answer.trace.stages):
         return reader.say("answer.model_failed")
     return answer.reason or ""
@@ -181,7 +181,7 @@ def _has_failed(stage: Stage) -> bool:
 
 
 def _as_it_is(reader: Reader, exchange: Exchange) -> Exchange:
-    """Return an exchange as far as it has come by now."""
+    """Return the current state of an exchange."""
     if exchange.state not in OPEN:
         return exchange
     return _merge(exchange, reader.services.answers.snapshot(reader.owner, exchange.id))
@@ -238,7 +238,7 @@ def _text(exchange: Exchange) -> str:
 
 
 def _abstention(reader: Reader, answer: Answer) -> str:
-    """Return why there is no answer, told from what is known, in the reader's language."""
+    """Return the reason of an abstention, in the visitor's language."""
     say, needed = reader.say, reader.config.abstention.confidence
     if not answer.passages:
         why = say("abstain.nothing", collection=answer.collection)

@@ -1,4 +1,4 @@
-"""The collection that the page Documents is about: choose, create, delete, and what it is like."""
+"""Collection of the page Documents: choose, create, delete, show facts."""
 
 from dataclasses import dataclass
 
@@ -21,7 +21,7 @@ COLLECTION, DOCUMENT = "collection", "document"  # in the address
 
 @dataclass(frozen=True)
 class PickedCollection:
-    """Who looks at which collection, in which language; an empty name is none."""
+    """The visitor, language and chosen collection; an empty name is none."""
 
     services: Services
     owner: str
@@ -30,14 +30,14 @@ class PickedCollection:
 
 
 def choose_collection(services: Services, owner: str, say: Say) -> PickedCollection:
-    """Draw the row with the collection and what can be done with it; return what is chosen."""
+    """Draw the row with the collection and its actions; return the choice."""
     names = services.library.names(owner)
     wanted = st.query_params.get(COLLECTION)
     if wanted and wanted not in names:
         notice(say("collections.gone", name=wanted[:80]), kind="error")
     known = (wanted, st.session_state.get("shelf"), session.preferred_collection(names))
     current = next((name for name in known if name in names), None)
-    st.session_state["shelf"] = current  # it stays when another one comes before it
+    st.session_state["shelf"] = current  # it stays selected when another one is sorted before it
     shelf = PickedCollection(services, owner, say, current or "")
     with st.container(key="shelf", horizontal=True, vertical_alignment="bottom"):
         if current is not None:
@@ -57,7 +57,7 @@ def choose_collection(services: Services, owner: str, say: Say) -> PickedCollect
 
 
 def show_collection(name: str | None) -> None:
-    """Name a collection in the address, so that this page shows it; None shows the first."""
+    """Put a collection into the address, so that this page shows it; None shows the first."""
     st.query_params.pop(DOCUMENT, None)
     if name is None:
         st.query_params.pop(COLLECTION, None)
@@ -66,7 +66,7 @@ def show_collection(name: str | None) -> None:
 
 
 def draw_facts(shelf: PickedCollection) -> CollectionInfo | None:
-    """Draw what a collection is like, and what is wrong with it; return it if it can be read."""
+    """Draw a collection's facts and problems; return it if it can be read."""
     say = shelf.say
     try:
         info = shelf.services.library.collection(shelf.owner, shelf.collection)

@@ -1,4 +1,4 @@
-"""The conversations at the side: begin, find, open, rename, export, delete."""
+"""The sidebar of conversations: start, find, open, rename, export, delete."""
 
 from datetime import date, datetime, timedelta
 
@@ -10,12 +10,12 @@ from ui.services import Services
 from ui.services.conversations import Conversation
 from ui.words import Say
 
-SHOWN = 50  # titles without a search
+SHOWN = 50  # titles shown without a search
 CURRENT = "c"  # in the address: the conversation that is open
 
 
 def draw_list(services: Services, owner: str, say: Say, current: Conversation | None) -> None:
-    """Draw the side: a button for a new conversation, a search field, the titles."""
+    """Draw the sidebar: a button for a new conversation, a search field, the titles."""
     with st.sidebar:
         st.button(
             say("chat.new"),
@@ -51,7 +51,7 @@ def draw_list(services: Services, owner: str, say: Say, current: Conversation | 
 
 
 def draw_menu(services: Services, owner: str, say: Say, current: Conversation) -> None:
-    """Draw what can be done with the conversation that is open."""
+    """Draw the actions on the open conversation."""
     with st.popover(say("chat.more"), icon=":material/more_horiz:", key="conversation"):
         title = st.text_input(
             say("chat.rename"), value=current.title, key=f"title_{current.id}", max_chars=80
@@ -82,7 +82,7 @@ def draw_menu(services: Services, owner: str, say: Say, current: Conversation) -
 
 
 def open_conversation(conversation_id: str) -> None:
-    """Name a conversation in the address, so that this page shows it."""
+    """Put a conversation into the address, so that this page shows it."""
     st.query_params[CURRENT] = conversation_id
 
 

@@ -1,4 +1,4 @@
-"""The documents of a collection as a list: found by name, opened in place; and what failed."""
+"""List of a collection's documents, searchable by name and opened in place; and failures."""
 
 from collections.abc import Sequence
 from hashlib import blake2s
@@ -21,7 +21,7 @@ MOST_FAILED = 20
 def draw_documents(
     shelf: PickedCollection, rows: Sequence[DocumentRow], failures: Sequence[Failure]
 ) -> None:
-    """Draw the documents; the one that the address names is open."""
+    """Draw the documents; the one in the address is open."""
     say = shelf.say
     chosen = st.query_params.get(DOCUMENT)
     if chosen and all(row.document_id != chosen for row in rows):
@@ -53,7 +53,7 @@ def draw_documents(
 
 
 def draw_failures(shelf: PickedCollection, failures: Sequence[Failure]) -> None:
-    """Draw what could not be indexed, with its reason and what can be done about it."""
+    """Draw the files that could not be indexed, with reasons and actions."""
     if not failures:
         return
     say = shelf.say
@@ -76,7 +76,7 @@ def draw_failures(shelf: PickedCollection, failures: Sequence[Failure]) -> None:
 
 
 def _found(shelf: PickedCollection, rows: Sequence[DocumentRow]) -> tuple[list[DocumentRow], str]:
-    """Draw the field to look in the list with; return what it finds, and what was asked."""
+    """Draw the search field of the list; return the matches and the search text."""
     say = shelf.say
     kinds = sorted({row.kind for row in rows})
     with st.container(key="finding", horizontal=True, vertical_alignment="bottom"):
@@ -161,5 +161,5 @@ def _forget(shelf: PickedCollection, path: str) -> None:
 
 
 def _key(text: str) -> str:
-    """Return a text as part of a widget's key; ids may hold anything that a record's key does."""
+    """Return a text encoded for a widget's key, as ids may hold any characters."""
     return blake2s(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()

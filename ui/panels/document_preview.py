@@ -1,4 +1,4 @@
-"""One document of the list, opened: its passages, the original, and what can be done with it."""
+"""Preview of one document in the list: its passages, the original, and actions."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ PAGE = 10  # passages on a page
 
 
 def draw_preview(shelf: PickedCollection, row: DocumentRow) -> None:
-    """Draw what can be done with a document, and its passages."""
+    """Draw the actions on a document, and its passages."""
     try:
         original = shelf.services.library.file(shelf.owner, shelf.collection, row.document_id)
         passages = shelf.services.library.passages(shelf.owner, shelf.collection, row.document_id)
@@ -67,7 +67,7 @@ def _draw_original(shelf: PickedCollection, row: DocumentRow, original: Path | N
         shelf.say("preview.download"),
         original.read_bytes,
         file_name=original.name,
-        mime="application/octet-stream",  # whatever it is, a browser keeps it and never runs it
+        mime="application/octet-stream",  # browsers save any file of this type and never run it
         key="original",
         icon=":material/download:",
         type="tertiary",

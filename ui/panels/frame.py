@@ -1,4 +1,4 @@
-"""What every page has: its heading, and quiet boxes for what is empty or went wrong."""
+"""Parts of every page: heading, and notices for empty states and errors."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ from ui.render import element, joined, plain
 
 
 def heading(title: str, below: str = "", *, style: str = "") -> None:
-    """Draw a page's heading and a line below it; both may be untrusted.
+    """Draw a page's heading and a line below it; both texts may be untrusted.
 
     Args:
         title: The heading.
@@ -22,11 +22,11 @@ def heading(title: str, below: str = "", *, style: str = "") -> None:
 
 
 def notice(title: object, text: object = "", *, kind: str = "info") -> None:
-    """Draw a box that says something; both texts may be untrusted.
+    """Draw a notice; both texts may be untrusted.
 
     Args:
         title: The first line.
-        text: What stands below it.
+        text: The text below it.
         kind: `info`, or `error`, which a screen reader speaks at once.
     """
     body = joined(element("strong", title), element("p", text) if text else None)
@@ -35,12 +35,12 @@ def notice(title: object, text: object = "", *, kind: str = "info") -> None:
 
 
 def problem(title: str, error: RagError) -> None:
-    """Draw an expected failure; its message says what to do."""
+    """Draw an expected error, whose message says what to do."""
     notice(title, str(error), kind="error")
 
 
 def tried(act: Callable[[], object]) -> bool:
-    """Do something for a click; if it fails as expected, say so in a corner and return False."""
+    """Run an action; on an expected error show a toast and return False."""
     try:
         act()
     except RagError as error:

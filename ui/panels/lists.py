@@ -1,4 +1,4 @@
-"""Long lists: the part that is shown, and how moments are written where the visitor is."""
+"""Pagination of long lists, and times in the visitor's time zone."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, tzinfo
@@ -11,13 +11,13 @@ T = TypeVar("T")
 
 
 def one_page(items: Sequence[T], size: int, *, key: str, beginning: int = 0) -> tuple[int, list[T]]:
-    """Draw the pages of a list if it has several, and return the first place and the items shown.
+    """Draw the pagination of a list if needed; return the first index and the items shown.
 
     Args:
-        items: All of them.
-        size: Items on a page.
-        key: Of the widget; put what the list was filtered by into it.
-        beginning: Place of an item whose page is shown first.
+        items: All items.
+        size: Items per page.
+        key: Key of the widget, which must include the filter of the list.
+        beginning: Index of an item whose page is shown first.
     """
     pages = -(-len(items) // size)
     if pages <= 1:
@@ -29,7 +29,7 @@ def one_page(items: Sequence[T], size: int, *, key: str, beginning: int = 0) -> 
 
 
 def moment(seconds: float) -> str:
-    """Return a moment in the visitor's own time, to the minute."""
+    """Return a time in the visitor's time zone, to the minute."""
     return datetime.fromtimestamp(seconds, _zone()).strftime("%Y-%m-%d %H:%M")
 
 

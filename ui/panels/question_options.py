@@ -1,4 +1,4 @@
-"""What a question is asked about, and how: collection, method, filter, with or without a model."""
+"""Options of a question: collection, method, filter, and whether a model writes."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -18,7 +18,7 @@ METHODS: tuple[Method, ...] = ("hybrid", "bm25", "dense")
 
 @dataclass(frozen=True)
 class QuestionOptions:
-    """How the next question is asked; `problem` says why it cannot be."""
+    """Options of the next question; `problem` says why it cannot be asked."""
 
     collection: str
     search: SearchOptions
@@ -29,8 +29,8 @@ class QuestionOptions:
 def choose_method(say: Say, configured: Method, *, key: str, in_address: bool = False) -> Method:
     """Draw the choice of a method and return it.
 
-    Streamlit would write the label into the address, which is another in another language; so
-    what stands there is written here.
+    Streamlit would write the label into the address, which depends on the language; so the address
+    is written here.
     """
     named = st.query_params.get(key) if in_address else None
     begin = next((method for method in METHODS if method == named), configured)
@@ -54,7 +54,7 @@ def choose_method(say: Say, configured: Method, *, key: str, in_address: bool = 
 def choose_ranking(
     config: Config, say: Say, *, key: str, bind: Literal["query-params"] | None = None
 ) -> bool | None:
-    """Draw the switch of the ranker; return False if it is off, None to do as configured."""
+    """Draw the switch of the ranker; return False if it is off, None for the configuration."""
     there = config.ranker is not None
     on = st.toggle(
         say("search.ranker"),
@@ -72,7 +72,7 @@ def choose_ranking(
 def draw_choices(
     services: Services, say: Say, names: list[str], collection: str
 ) -> QuestionOptions:
-    """Draw the row above the conversation and return what is chosen in it."""
+    """Draw the row of options above the conversation and return them."""
     config = services.config
     with st.container(key="choices", horizontal=True, vertical_alignment="center"):
         st.selectbox(
@@ -113,7 +113,7 @@ def draw_choices(
 
 
 def parsed(expression: str) -> tuple[Filter | None, str | None]:
-    """Return the filter that was typed, or why it is none."""
+    """Return the typed filter, or the reason why it is invalid."""
     if not expression.strip():
         return None, None
     try:

@@ -1,4 +1,4 @@
-"""What a search found: a card for each passage, and what can be done with it."""
+"""Search results: a card for each passage, with actions."""
 
 import streamlit as st
 
@@ -13,7 +13,7 @@ from ui.words import Say
 def draw_results(
     services: Services, owner: str, say: Say, found: CombinedResult, *, question: str, first: int
 ) -> None:
-    """Draw results, numbered from `first`; `found` holds those of this page alone."""
+    """Draw results, numbered from `first`; `found` holds only those of this page."""
     last = first + len(found.results) - 1
     line = say("search.found", first=first, last=last, time=seconds(found.total_ms))
     st.html(element("p", line, class_="cw-status", role="status"))
@@ -58,7 +58,7 @@ def _draw_actions(
 
 
 def _ask_about(services: Services, owner: str, hit: Hit, question: str) -> None:
-    """Ask the question of the search of one document alone, in a new conversation."""
+    """Ask the searched question about one document, in a new conversation."""
     services.library.check(owner, hit.collection)
     made = services.conversations.create(owner, hit.collection)
     only = {

@@ -1,4 +1,4 @@
-"""What can be taken away: a run's report and tables, and rated answers as a question set."""
+"""Downloads: a run's report and tables, and rated answers as a question set."""
 
 from collections.abc import Callable
 from dataclasses import asdict
@@ -16,7 +16,7 @@ FEEDBACK = "citewell-feedback.json"
 
 
 def draw_exports(bench: RunSelection) -> None:
-    """Draw the ways to take a run away; each file is made when it is asked for."""
+    """Draw the downloads of a run; each file is made on demand."""
     say, runs, run_id = bench.say, bench.services.runs, bench.info.run_id
     name = file_name(bench.info.name)
     link = element(
@@ -37,7 +37,7 @@ def draw_exports(bench: RunSelection) -> None:
 
 
 def draw_feedback(services: Services, owner: str, say: Say) -> None:
-    """Draw what the visitor rated in Chat as a question set, with the command to use it."""
+    """Draw the download of the visitor's rated answers as a question set, with its command."""
     st.html(element("h2", say("feedback.title"), class_="cw-section"))
     count = sum(each.rating == 1 for _, each in services.conversations.rated(owner))
     if not count:
@@ -50,7 +50,7 @@ def draw_feedback(services: Services, owner: str, say: Say) -> None:
 
 
 def _offer(say: Say, kind: str, file: str, make: Callable[[], str]) -> None:
-    """Draw a button that makes a file when it is asked for; browsers keep it and run nothing."""
+    """Draw a download button whose file is made on demand, of a type that browsers never run."""
     st.download_button(
         say(f"export.{kind}"),
         lambda: make().encode("utf-8", "backslashreplace"),

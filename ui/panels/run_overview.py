@@ -1,4 +1,4 @@
-"""A run at a glance: verdict, metrics with intervals, curves, costs; a comparison; what was run."""
+"""Overview of a run: verdict, metrics with intervals, curves, costs, comparison, provenance."""
 
 from dataclasses import replace
 from typing import Any
@@ -32,7 +32,7 @@ COLOURS = ("#3d6de0", "#d9640a", "#12908a", "#a855f7", "#b7791f", "#d6336c")  # 
 
 
 def draw_overview(bench: RunSelection) -> None:
-    """Draw what came out, the curves, and the tables behind it."""
+    """Draw the verdict, the curves, and the tables behind them."""
     results, language = bench.results, bench.language
     st.html(blocks_html(verdict(results, self_test(), {}), language))
     st.html(blocks_html(main_tables(results), language))
@@ -45,13 +45,13 @@ def draw_overview(bench: RunSelection) -> None:
 
 
 def draw_about(bench: RunSelection) -> None:
-    """Draw what was run on what, by which rules."""
+    """Draw provenance and conventions of the run."""
     blocks = [*provenance(bench.results), conventions(bench.results)]
     st.html(blocks_html(blocks, bench.language))
 
 
 def draw_comparison(bench: RunSelection) -> None:
-    """Draw the run against the one it is compared with."""
+    """Draw the comparison with the other run."""
     say, runs = bench.say, bench.services.runs
     if bench.versus is None:
         notice(say("versus.choose"))
@@ -113,7 +113,7 @@ def _curve(system: SystemResult, measure: str) -> tuple[float, ...]:
 
 
 def _chart(curves: dict[str, tuple[float, ...]], title: str) -> dict[str, Any]:
-    """Return a line for each system, told apart by colour, dashes and shape."""
+    """Return a chart with a line per system, which differ in colour, dashes and shape."""
     points = [
         {"system": name, "k": k, "value": value}
         for name, curve in curves.items()

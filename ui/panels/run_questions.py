@@ -1,4 +1,4 @@
-"""A run question by question: what was asked, said and found, and why it went wrong."""
+"""Questions of a run: question, answer, ranking, and cause of failure."""
 
 from hashlib import blake2s
 
@@ -20,7 +20,7 @@ ALL, FAILED, FINE = "all", "failed", "fine"
 
 
 def draw_questions(bench: RunSelection) -> None:
-    """Draw the questions of one system; the one that the address names is open."""
+    """Draw the questions of one system; the one in the address is open."""
     say = bench.say
     with st.container(key="sifting", horizontal=True, vertical_alignment="bottom"):
         system = _choose_system(bench)
@@ -51,7 +51,7 @@ def _choose_system(bench: RunSelection) -> SystemResult:
 
 
 def _sift(bench: RunSelection, system: SystemResult) -> tuple[list[QueryResult], str]:
-    """Draw what questions can be sifted by; return those left, and what was asked for."""
+    """Draw the filters of the questions; return the matches and the chosen filter."""
     say = bench.say
     named = dict.fromkeys(each.cause for each in system.queries if each.cause)
     which = st.selectbox(

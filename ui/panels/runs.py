@@ -1,4 +1,4 @@
-"""The runs that the page Evaluation is about: which one, and what it is compared with."""
+"""Choice of runs on the page Evaluation: the run, and the run to compare."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,7 +21,7 @@ RUN, VERSUS = "run", "vs"  # in the address
 
 @dataclass(frozen=True)
 class RunSelection:
-    """Who looks at which run, in which language; `versus` is a run to compare with, or None."""
+    """The visitor's language and chosen run; `versus` is the other run of a comparison, or None."""
 
     services: Services
     say: Say
@@ -32,7 +32,7 @@ class RunSelection:
 
 
 def choose_run(services: Services, say: Say, language: Language) -> RunSelection | None:
-    """Draw the choice of runs and return it; None if there is none that can be shown."""
+    """Draw the choice of runs and return it; None if no run can be shown."""
     found = services.runs.list()
     runs = {info.run_id: info for info in found if info.problem is None}
     _draw_unreadable(say, [info for info in found if info.problem is not None])
@@ -67,16 +67,16 @@ def choose_run(services: Services, say: Say, language: Language) -> RunSelection
 
 
 def draw_run_facts(bench: RunSelection) -> None:
-    """Draw what a run asked of what."""
+    """Draw the facts of a run: data set, systems, end and seed."""
     results, say = bench.results, bench.say
     data = results.dataset
     st.html(
         facts(
             [
                 (say("evaluation.dataset"), data.name),
-                (say("evaluation.question_making.question_set"), numbers.count(data.questions)),
+                (say("evaluation.questions"), numbers.count(data.questions)),
                 (say("evaluation.documents"), numbers.count(data.documents)),
-                (say("evaluation.run.systems"), ", ".join(each.name for each in results.systems)),
+                (say("evaluation.systems"), ", ".join(each.name for each in results.systems)),
                 (say("evaluation.finished"), _finished(results.timings.finished)),
                 (say("evaluation.seed"), results.seed),
             ]

@@ -1,6 +1,6 @@
-"""Files on their way into a collection: the form, each file's stage, cancel, retry.
+"""Uploads into a collection: the form, each file's stage, cancel, retry.
 
-Indexing goes on in the background whatever the page does; the page only watches.
+Indexing runs in the background whatever the page does; the page only watches.
 """
 
 import time
@@ -20,14 +20,14 @@ from ui.services.uploads import IndexSnapshot
 
 WAIT = 0.25  # seconds between two looks of the browser's clicks, at most
 PAINT = 0.08  # seconds between two paints, at least
-MOST_NAMED = 10  # files
-FIRST = "default"  # the collection that a first upload makes
+MOST_NAMED = 10  # files listed by name
+FIRST = "default"  # name of the collection of a first upload
 DISMISSED = "dismissed_jobs"
 
 
 @dataclass
 class UploadSlots:
-    """The places on the page that an upload is drawn in, and what is drawn there now."""
+    """Placeholders of an upload on the page, and their current contents."""
 
     job: IndexSnapshot
     status: DeltaGenerator
@@ -35,7 +35,7 @@ class UploadSlots:
 
 
 def draw_form(shelf: PickedCollection) -> None:
-    """Draw the form that files are uploaded with."""
+    """Draw the upload form."""
     say, limits = shelf.say, shelf.services.config.server
     types = " ".join(sorted(suffix.removeprefix(".") for suffix in SUFFIXES))
     label = say("upload.label", types=types, mb=limits.max_upload_mb, files=limits.max_files)
@@ -58,7 +58,7 @@ def draw_form(shelf: PickedCollection) -> None:
 
 
 def draw_jobs(shelf: PickedCollection) -> list[UploadSlots]:
-    """Draw the visitor's uploads and return the places of those that are not at their end."""
+    """Draw the visitor's uploads and return the placeholders of the unfinished ones."""
     dismissed = st.session_state.get(DISMISSED, ())
     jobs = shelf.services.uploads.recent(shelf.owner)
     running = []
@@ -70,7 +70,7 @@ def draw_jobs(shelf: PickedCollection) -> list[UploadSlots]:
 
 
 def draw_left_over(shelf: PickedCollection) -> None:
-    """Draw what was uploaded and never indexed, unless an upload above says so itself."""
+    """Draw uploaded files that were never indexed, unless an upload above lists them."""
     say, uploads = shelf.say, shelf.services.uploads
     dismissed = st.session_state.get(DISMISSED, ())
     for job in uploads.recent(shelf.owner, shelf.collection):
@@ -96,9 +96,9 @@ def draw_left_over(shelf: PickedCollection) -> None:
 
 
 def follow(shelf: PickedCollection, running: Sequence[UploadSlots]) -> None:
-    """Repaint uploads until one ends, and then run the page again.
+    """Repaint uploads until one ends, and then rerun the page.
 
-    The last thing a page does. A click anywhere ends this loop, never the indexing.
+    A page calls it last. A click anywhere ends this loop, never the indexing.
     """
     uploads, say = shelf.services.uploads, shelf.say
     while True:

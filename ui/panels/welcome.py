@@ -1,4 +1,4 @@
-"""What Chat shows before the first question: what it knows, and what could be asked."""
+"""Welcome view of Chat before the first question: the collection, and example questions."""
 
 from collections.abc import Callable, Sequence
 
@@ -19,7 +19,7 @@ LONGEST_TITLE = 60  # characters of a title in a question
 def draw_welcome(
     services: Services, owner: str, say: Say, collection: str, ask: Callable[[str], None]
 ) -> None:
-    """Draw the empty conversation; a click on an example asks it."""
+    """Draw the welcome view; a click on an example asks it."""
     heading(say("chat.title"), say("chat.intro"), style="cw-hello")
     try:
         documents = services.library.documents(owner, collection)

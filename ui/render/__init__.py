@@ -1,9 +1,9 @@
-"""The only place that builds HTML or Markdown from text that others wrote.
+"""The only package that builds HTML or Markdown from untrusted text.
 
-`escaping` makes text inert and builds elements; `marking` marks spans in passages; `written` turns
-answers into Markdown that cannot act; `cards` and `steps` are what pages show of sources; `reader`
-is a whole document. All of it is for `st.html` and `st.markdown` as they are, never with unsafe
-options.
+`escaping` makes text inert and builds elements; `highlighting` marks spans in passages;
+`chat_markdown` turns answers into safe Markdown; `cards` and `steps` show sources; `reader` shows a
+whole document, `documents` lists, `questions` and `blocks` evaluation runs. All of it is for plain
+`st.html` and `st.markdown`, never with unsafe options.
 """
 
 from ui.render.cards import (

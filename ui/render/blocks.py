@@ -1,6 +1,7 @@
-"""Parts of an evaluation's report as HTML for a page: the same numbers, drawn once more.
+"""Blocks of an evaluation report as HTML for a page, with the same numbers.
 
-`evaluation.report` says what is shown; this says how. Figures are left out: a page draws its own.
+`evaluation.report` decides the content, this module the form. Figures are left out: a page draws
+its own.
 """
 
 from collections.abc import Iterable
@@ -30,19 +31,19 @@ from ui.words import Language
 
 
 def blocks_html(blocks: Iterable[Block], language: Language) -> Html:
-    """Return blocks below each other."""
+    """Return blocks, one below the other."""
     return element("div", *(_block(each, language) for each in blocks), class_="cw-blocks")
 
 
 def in_language(text: Text, language: Language) -> str:
-    """Return a text of the report in a language; data is the same in both."""
+    """Return a text of the report in a language; data is the same in both languages."""
     if isinstance(text, Words):
         return text.zh if language == "zh" else text.en
     return text
 
 
 def case_html(case: Case, language: Language) -> Html:
-    """Return what became of one question: gold, answer, and the passages that were found."""
+    """Return a case: one question with gold answers, answer and retrieved passages."""
     passages = [_passage(each, language) for each in case.passages]
     legend = element(
         "p",
@@ -77,7 +78,7 @@ def _block(block: Block, language: Language) -> Html | None:
 
 
 def _listed(block: Bullets | Code | Figure | Cases, language: Language) -> Html | None:
-    """Return a list or lines to type; cases and figures are drawn by the page itself."""
+    """Return a list or commands to type; the page draws cases and figures itself."""
     if isinstance(block, Bullets):
         return element("ul", *(element("li", _text(each, language)) for each in block.items))
     return (
@@ -86,7 +87,7 @@ def _listed(block: Bullets | Code | Figure | Cases, language: Language) -> Html 
 
 
 def _text(text: Text, language: Language) -> Html:
-    """Return a text; what comes from the data is told apart in its writing direction."""
+    """Return a text; data is isolated in its writing direction."""
     if isinstance(text, Words):
         return joined(in_language(text, language))
     return element("bdi", text)

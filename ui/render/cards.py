@@ -1,8 +1,8 @@
-"""Sources as cards: what an answer cites, what it was made from, what a search found.
+"""Source cards: citations and passages of an answer, and search results.
 
-A card is an `<article>` with an id, so that a plain link jumps to it, opens what it is folded into
-and gives it the focus, without a script. Streamlit replaces an element's content whole when it
-changes; so what is drawn while an answer is written is drawn the same when it is done.
+A card is an `<article>` with an id, so that a plain link jumps to it, opens the fold around it and
+gives it the focus, without a script. Streamlit replaces the whole content of an element when it
+changes; so cards look the same while an answer is written and when it is done.
 """
 
 from collections.abc import Sequence
@@ -17,27 +17,27 @@ from ui.render.places import MARK, short_source, title_of
 from ui.render.steps import why
 from ui.words import Say
 
-NEAREST: Final = 3  # passages shown open where there is no answer
-SHORT: Final = 320  # characters of a passage that are shown unfolded
+NEAREST: Final = 3  # passages shown expanded if there is no answer
+SHORT: Final = 320  # characters of a passage that are shown expanded
 
 
 def answer_anchor(exchange_id: str) -> str:
-    """Return the id of an answer, to jump back to."""
+    """Return the id of an answer, the target of links back."""
     return f"ans-{exchange_id[:12]}"
 
 
 def passage_anchors(exchange_id: str, passages: Sequence[Passage]) -> dict[int, str]:
-    """Return rank -> id of the card of a passage that an answer is made from."""
+    """Return rank -> card id of the passages behind an answer."""
     return {each.rank: f"psg-{exchange_id[:12]}-{each.rank}" for each in passages}
 
 
 def citation_anchors(exchange_id: str, citations: Sequence[Citation]) -> dict[int, str]:
-    """Return number -> id of the card of a citation."""
+    """Return number -> card id of the citations."""
     return {each.n: f"src-{exchange_id[:12]}-{each.n}" for each in citations}
 
 
 def citation_cards(exchange_id: str, answer: Answer, say: Say) -> Html:
-    """Return a card for each citation: where it is from, and the quote in its surroundings."""
+    """Return a card for each citation: its source, and the quote in context."""
     if not answer.citations:
         return element("div")
     passages = {passage.passage_id: passage for passage in answer.passages}
@@ -56,7 +56,7 @@ def passage_cards(
     collection: str,
     say: Say,
 ) -> Html:
-    """Return the passages that an answer is made from, folded; the same while it is written."""
+    """Return the passages behind an answer, collapsed; the same while it is written."""
     if not passages:
         return element("div")
     anchors = passage_anchors(exchange_id, passages)
@@ -77,7 +77,7 @@ def passage_cards(
 
 
 def nearest_cards(question: str, passages: Sequence[Passage], *, collection: str, say: Say) -> Html:
-    """Return the passages nearest to a question that has no answer, open."""
+    """Return the nearest passages of an unanswered question, expanded."""
     cards = [
         _card(
             passage,
@@ -104,7 +104,7 @@ def result_card(
     stages: Sequence[Stage],
     say: Say,
 ) -> Html:
-    """Return a passage that a search found, with why it was found."""
+    """Return the card of a search result, with the reason why it was found."""
     return _card(
         passage,
         _folding(passage.text, marks=marks, terms=terms, say=say),
@@ -124,7 +124,7 @@ def context_passages(
     terms: Sequence[Span],
     say: Say,
 ) -> Html:
-    """Return a passage whole, between the one before and the one after it."""
+    """Return a whole passage between its neighbours."""
     parts = [
         _neighbour(before, "search.before", "search.first_passage", say),
         _paragraph(highlight(passage.text, terms=terms), passage.text, whole=True),
@@ -134,7 +134,7 @@ def context_passages(
 
 
 def _document_query(collection: str, source: Passage | Citation) -> dict[str, str]:
-    """Return what the page of a document needs to show a span of it."""
+    """Return the query parameters of the page of a document for a span."""
     return {
         "collection": collection,
         "document": source.document_id,
@@ -207,7 +207,7 @@ def _card(
 
 
 def _where(source: Passage | Citation, title: str, say: Say) -> Html | None:
-    """Return the line that says where in the documents it is."""
+    """Return the line with the place in the document."""
     parts: list[object] = []
     if short_source(source.source) != title:
         parts.append(element("bdi", short_source(source.source)))
@@ -226,7 +226,7 @@ def _where(source: Passage | Citation, title: str, say: Say) -> Html | None:
 def _folding(
     text: str, *, say: Say, marks: Sequence[Span] = (), terms: Sequence[Span] = ()
 ) -> Html:
-    """Return the part that matters, and below it the whole passage, folded, if there is more."""
+    """Return the relevant part, and below it the whole passage, collapsed, if it is longer."""
     if len(text) <= SHORT:
         return _paragraph(highlight(text, marks=marks, terms=terms), text, whole=True)
     whole = _paragraph(highlight(text, marks=marks, terms=terms), text, whole=True)
@@ -241,7 +241,7 @@ def _short(text: str, *, marks: Sequence[Span] = (), terms: Sequence[Span] = ())
         return _paragraph(highlight(text, marks=marks, terms=terms), text)
     if marks or not terms:
         return _paragraph(excerpt(text, marks=marks, terms=terms, around=140), text)
-    start = max(0, terms[0][0] - 60)  # the question's words, without a mark for what answers
+    start = max(0, terms[0][0] - 60)  # the question's words, without an answer's mark
     part = text[start : start + SHORT]
     dots = ("… " if start else "", " …" if start + SHORT < len(text) else "")
     shown = highlight(part, terms=shifted(terms, start))

@@ -1,8 +1,8 @@
-"""Answers as Markdown that is safe to give to Streamlit, with their citations as links.
+"""Answers as Markdown that is safe for Streamlit, with their citations as links.
 
-What a language model wrote is parsed, and written anew from what was understood: emphasis, lists,
-quotes, code, tables. Pictures, HTML, headings, addresses, mathematics, diagrams and Streamlit's own
-directives come out as the characters they are. The only links are those to the sources below.
+A language model's text is parsed and rebuilt from the supported elements: emphasis, lists, quotes,
+code, tables. Images, HTML, headings, URLs, mathematics, diagrams and Streamlit's own directives
+appear as plain characters. The only links are those to the sources below.
 """
 
 import re
@@ -35,23 +35,23 @@ _parser = (
 
 
 def safe_markdown(text: str, anchors: Anchors) -> str:
-    """Return a written answer as Markdown without anything that acts.
+    """Return a written answer as safe Markdown.
 
     Args:
-        text: What a language model wrote, possibly not to its end.
-        anchors: Number of a source -> id of its card; `[n]` of another number is no link.
+        text: Text by a language model, possibly unfinished.
+        anchors: Number of a source -> id of its card; `[n]` with another number is no link.
     """
     known = _UNFINISHED.sub("", sound(text)[:LONGEST_ANSWER])
     return "\n\n".join(_blocks(SyntaxTreeNode(_parser.parse(known)), anchors))
 
 
 def quoted_markdown(text: str, quotes: Mapping[int, str], anchors: Anchors) -> str:
-    """Return an answer made of quotes: every character as it is, but for the citations' links.
+    """Return an answer of quotes as Markdown: verbatim, except for the citations' links.
 
     Args:
         text: Sentences of documents, each followed by its marker.
-        quotes: Number of a citation -> its quote; what else looks like a marker belongs to a
-            document.
+        quotes: Number of a citation -> its quote; any other text that looks like a marker belongs
+            to a document.
         anchors: See `safe_markdown`.
     """
     line = " ".join(sound(text)[:LONGEST_ANSWER].split())
@@ -99,7 +99,7 @@ def _prefixed(first: str, others: str, text: str) -> str:
 
 
 def _fence(node: SyntaxTreeNode, _anchors: Anchors) -> str:
-    """Return a block of code that is never a diagram, whatever it says it is."""
+    """Return a code block that is never rendered as a diagram."""
     text = node.content
     mark = "`" * (max([3, *(len(run) + 1 for run in re.findall("`+", text))]))
     return f"{mark}text\n{text.rstrip()}\n{mark}"
@@ -143,7 +143,7 @@ def _pieces(tokens: Iterable[Token], anchors: Anchors) -> Iterator[str]:
 
 
 def _words(text: str, anchors: Anchors) -> str:
-    """Return a text with its markers as links to the sources there are."""
+    """Return a text with its markers as links to existing sources."""
     pieces, position = [], 0
     for marker in _MARKER.finditer(text):
         pieces.append(_text(text[position : marker.start()]))
@@ -155,7 +155,7 @@ def _words(text: str, anchors: Anchors) -> str:
 
 
 def _text(text: str) -> str:
-    """Return a text with nothing in it that Markdown or Streamlit would change."""
+    """Return a text that Markdown and Streamlit leave unchanged."""
     pieces, position = [], 0
     for address in _ADDRESS.finditer(text):
         pieces += [_kept(text[position : address.start()]), _code(address[0])]
@@ -164,7 +164,7 @@ def _text(text: str) -> str:
 
 
 def _kept(text: str) -> str:
-    """Return `plain` with the blanks at both ends, which separate it from its neighbours."""
+    """Return `plain` of a text with its leading and trailing blanks kept."""
     before = text[: len(text) - len(text.lstrip())]
     behind = text[len(text.rstrip()) :] if text.strip() else ""
     return f"{before}{plain(text)}{behind}"

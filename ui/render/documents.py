@@ -1,4 +1,4 @@
-"""What the page Documents shows: facts of a collection, files on their way, documents, passages."""
+"""HTML of the page Documents: facts of a collection, uploads, documents, passages."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -11,7 +11,7 @@ from ui.services.library import DocumentRow
 from ui.services.uploads import FileState, IndexSnapshot
 from ui.words import Say
 
-MOST_FILES: Final = 50  # of one upload that are shown
+MOST_FILES: Final = 50  # files shown per upload
 _ORDER = ("failed", "embedding", "reading", "cancelled", "queued", "ready", "unchanged")
 STEPS: Final = {"queued": 0, "reading": 1, "embedding": 2}  # until a file is done
 
@@ -26,7 +26,7 @@ def facts(pairs: Sequence[tuple[str, object]]) -> Html:
 
 
 def job_status(job: IndexSnapshot, say: Say) -> Html:
-    """Return the line that says how far an upload is; screen readers speak it as it changes."""
+    """Return the progress line of an upload; screen readers speak its changes."""
     count = len(job.files)
     if job.state == "queued":
         text = say("upload.waiting", count=count)
@@ -39,10 +39,10 @@ def job_status(job: IndexSnapshot, say: Say) -> Html:
 
 
 def job_files(job: IndexSnapshot, say: Say) -> Html:
-    """Return the files of an upload with their stages, how far they are, and why one failed.
+    """Return the files of an upload with their stages, progress and failures.
 
-    Of many files, those that are worked on, failed or left come first, and the rest is a number.
-    When it has ended, what went well is folded.
+    Of many files, active, failed and remaining ones come first, and the rest is a number. After the
+    end, successful files are collapsed.
     """
     files = list(job.files)
     if len(files) > MOST_FILES:
@@ -57,7 +57,7 @@ def job_files(job: IndexSnapshot, say: Say) -> Html:
 
 
 def failed_file(source: str, reason: str) -> Html:
-    """Return one file that could not be indexed, and why."""
+    """Return a file that could not be indexed, with the reason."""
     return element(
         "div",
         element("bdi", source, class_="cw-name"),
@@ -67,7 +67,7 @@ def failed_file(source: str, reason: str) -> Html:
 
 
 def document_facts(row: DocumentRow, *, is_outdated: bool, say: Say) -> Html:
-    """Return what stands beside a document's title in a list."""
+    """Return the facts next to a document's title in a list."""
     count = "passage" if row.passages == 1 else "passages"
     cells = [
         element("span", row.kind or say("list.records"), class_="cw-kind"),
@@ -86,9 +86,9 @@ def passage_list(passages: Sequence[Passage], words: str, say: Say) -> Html:
     """Return passages in their order, each with its place in the document.
 
     Args:
-        passages: `rank` is the number in the document.
-        words: What they were looked for with; marked in them.
-        say: The interface's texts.
+        passages: Passages; `rank` is the number in the document.
+        words: Search words, marked in the passages.
+        say: Function that returns the interface's texts.
     """
     return element("section", *(_passage(each, words, say) for each in passages),
                    class_="cw-passages", aria_label=say("preview.passages"))  # fmt: skip

@@ -1,9 +1,9 @@
-"""Untrusted text made inert: for HTML, and for the places that Streamlit reads as Markdown.
+"""Escaping of untrusted text for HTML, and where Streamlit expects Markdown.
 
-Streamlit reads almost every label as Markdown, loads images named in it, and replaces some signs
-(`:material/x:`, `:smile:`, `->`) even where they are escaped. `plain` takes all of that away and
-leaves the text as it is to the eye: what it adds are backslashes, which Markdown eats, and word
-joiners, which have no width.
+Streamlit renders almost every label as Markdown, loads its images, and replaces some signs
+(`:material/x:`, `:smile:`, `->`) even where they are escaped. `plain` prevents all of that and
+leaves the visible text unchanged: it adds backslashes, which Markdown removes, and word joiners,
+which have no width.
 """
 
 import html
@@ -15,9 +15,9 @@ OPEN_ISOLATE, CLOSE_ISOLATE = "\u2068", "\u2069"
 
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
-_REPLACED = re.compile(  # where Streamlit or GitHub's Markdown would make something of text
+_REPLACED = re.compile(  # places where Streamlit or GitHub's Markdown would transform text
     r"(?<=:)(?=[\w+/-])"  # icons, emoji, colours, addresses
-    r"|(?<=@)(?=\w)"  # mail addresses
+    r"|(?<=@)(?=\w)"  # e-mail addresses
     r"|(?<=www)(?=\.)"
     r"|(?<=-)(?=[->])|(?<=<)(?=[-=])|(?<=[>~])(?==)",  # arrows and relations
     re.IGNORECASE,
@@ -25,7 +25,7 @@ _REPLACED = re.compile(  # where Streamlit or GitHub's Markdown would make somet
 
 
 class Html(str):
-    """A text that is HTML already; only this package makes one."""
+    """A string of HTML; only this package creates one."""
 
     __slots__ = ()
 
@@ -41,13 +41,13 @@ def escape(value: object) -> Html:
 
 
 def element(name: str, *content: object, **attributes: object) -> Html:
-    """Return an HTML element; whatever is not `Html` already is escaped.
+    """Return an HTML element; values that are not `Html` are escaped.
 
     Args:
         name: The tag.
-        *content: What stands in it, in order; None is left out.
-        **attributes: Underscores become hyphens, one at the end is dropped; None and False leave
-            the attribute out, True writes it without a value.
+        *content: Contents, in order; None is left out.
+        **attributes: Attributes; underscores become hyphens, a trailing one is dropped; None and
+            False leave the attribute out, True writes it without a value.
 
     Example:
         >>> element("a", "1 < 2", href="#x", class_="n")
@@ -65,16 +65,16 @@ def element(name: str, *content: object, **attributes: object) -> Html:
 
 
 def joined(*parts: object) -> Html:
-    """Return several pieces as one; whatever is not `Html` already is escaped."""
+    """Return the concatenation of pieces; values that are not `Html` are escaped."""
     return Html("".join(escape(part) for part in parts if part is not None))
 
 
 def plain(value: object, longest: int | None = None) -> str:
-    r"""Return a value as one line for a place that takes Markdown: a label, a message, a tooltip.
+    r"""Return a value as one inert line of Markdown: for a label, a message, a tooltip.
 
     Args:
         value: The text.
-        longest: Most characters of it; a longer one ends in an ellipsis.
+        longest: Maximum number of characters; a longer text ends in an ellipsis.
 
     Example:
         >>> plain("![x](y) *a*")
@@ -89,11 +89,11 @@ def plain(value: object, longest: int | None = None) -> str:
 
 
 def literal(text: str) -> str:
-    """Return a text for Markdown with every sign of ASCII escaped; lines stay lines."""
+    """Return a text for Markdown with all ASCII punctuation escaped; line breaks are kept."""
     return _PUNCTUATION.sub(r"\\\1", text)
 
 
 def sound(value: object) -> str:
-    """Return a value as text that can be sent: no halves of surrogate pairs, no control codes."""
+    """Return a value as valid text: no lone surrogates, no control characters."""
     text = str(value).encode("utf-8", "replace").decode("utf-8")
     return re.sub("[\x00-\x08\x0b\x0e-\x1f\x7f]", "\ufffd", text)

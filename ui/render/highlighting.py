@@ -1,4 +1,4 @@
-"""Passages with what matters in them marked: the span that answers, and the question's words."""
+"""Highlighting in passages: the span that answers, and the question's words."""
 
 import re
 from collections.abc import Iterable
@@ -19,14 +19,14 @@ def highlight(
     terms: Iterable[Span] = (),
     mark_id: str | None = None,
 ) -> Html:
-    """Return a text as HTML with spans marked; the text itself is unchanged to the eye.
+    """Return a text as HTML with spans marked; the visible text is unchanged.
 
     Args:
         text: Any text.
-        marks: Offsets of what answers; becomes `<mark>`.
-        terms: Offsets of the question's words; becomes `<b>`.
-        mark_id: Id of a place without width before the first mark, to jump to; it is a box, as a
-            frame cannot begin at what is inline.
+        marks: Spans that answer, which become `<mark>`.
+        terms: Spans of the question's words, which become `<b>`.
+        mark_id: Id of a zero-width anchor before the first mark; it is a box, as a frame cannot
+            start at an inline element.
 
     Example:
         >>> highlight("a <b> c", marks=[(2, 5)])
@@ -48,13 +48,13 @@ def highlight(
 def excerpt(
     text: str, *, marks: Iterable[Span] = (), terms: Iterable[Span] = (), around: int = AROUND
 ) -> Html:
-    """Return the part of a text around its marks, or its beginning, marked like `highlight`.
+    """Return the part of a text around its marks, or its beginning, marked as by `highlight`.
 
     Args:
         text: Any text.
         marks: See `highlight`; all of them are shown.
         terms: See `highlight`.
-        around: Characters before the first and behind the last mark.
+        around: Characters before the first and after the last mark.
     """
     chosen = merged(marks, len(text))
     first, last = (chosen[0][0], chosen[-1][1]) if chosen else (0, around)
@@ -67,7 +67,7 @@ def excerpt(
 
 
 def merged(spans: Iterable[Span], length: int) -> list[Span]:
-    """Return spans in order, cut to a text's length, those that touch or overlap joined.
+    """Return sorted spans, clipped to a text's length, with touching and overlapping ones merged.
 
     Example:
         >>> merged([(4, 9), (0, 2), (1, 4), (7, 7)], 8)
@@ -85,14 +85,14 @@ def merged(spans: Iterable[Span], length: int) -> list[Span]:
 
 
 def shifted(spans: Iterable[Span], by: int) -> list[Span]:
-    """Return spans of a text as spans of the part that begins at `by`."""
+    """Return spans of a text relative to the part that begins at `by`."""
     return [(start - by, end - by) for start, end in spans]
 
 
 def language_tag(text: str) -> str | None:
-    """Return the language for an attribute `lang`, so that fonts and voices fit; None if unsure.
+    """Return the value of an attribute `lang`, for fonts and screen readers; None if unsure.
 
-    Latin letters say too little: they may be any of a hundred languages.
+    Latin letters are ambiguous: they may be any of a hundred languages.
     """
     found = language_of(text[:400])
     return found if found not in ("", "en") else None
@@ -112,7 +112,7 @@ def _with_terms(text: str, start: int, end: int, words: list[Span]) -> Html:
 
 
 def _word_start(text: str, place: int, reach: int = 24) -> int:
-    """Return the start of the word at a place, if it is near."""
+    """Return the start of the word at an offset, if it is near."""
     if place <= 0:
         return 0
     found = _BREAK.search(text, place, place + reach)

@@ -1,20 +1,20 @@
-"""What places are called: a document by its title, a mark in it by its id."""
+"""Display names of documents and their sources, and the id of a marked span."""
 
 from typing import Final
 
 from rag.schema import Citation, Passage
 
-MARK: Final = "marked"  # id of the span that an address asks for
+MARK: Final = "marked"  # id of the span in the address
 
 
 def title_of(source: Passage | Citation) -> str:
-    """Return what a source is called: its title, or the last parts of where it came from."""
+    """Return the display name of a source: its title, or the last parts of its path."""
     title = source.title if isinstance(source, Passage) else ""
     return title or short_source(source.source)
 
 
 def short_source(source: str) -> str:
-    """Return the last two parts of a path; where on the server a file lies is nobody's business.
+    """Return the last two parts of a path, which hide its location on the server.
 
     Example:
         >>> short_source("/home/ann/papers/2020/ice.pdf"), short_source("ice.pdf")

@@ -1,4 +1,4 @@
-"""One question of a run: its line in a list, why it went wrong, its citations and its ranking."""
+"""HTML of one question of a run: list row, cause of failure, citations and ranking."""
 
 from evaluation.report import numbers
 from evaluation.report.sections.funnel import cause_name
@@ -11,7 +11,7 @@ LONGEST_ANSWER = 140  # characters of an answer in a list
 
 
 def question_head(say: Say) -> Html:
-    """Return the names of the columns; each line names its values again for screen readers."""
+    """Return the column headers; each row repeats them for screen readers."""
     names = ("each.gold", "each.answer")
     cells = [element("span", say(name)) for name in names]
     cells += [element("span", "F1"), element("span", say("each.rank"))]
@@ -19,7 +19,7 @@ def question_head(say: Say) -> Html:
 
 
 def question_row(query: QueryResult, say: Say, language: Language) -> Html:
-    """Return what stands beside a question in a list: gold, answer, F1, rank, and the cause."""
+    """Return the row of a question in a list: gold, answer, F1, rank, and cause of failure."""
     f1 = query.metrics.get("F1")
     cells = [
         _cell(say("each.gold"), " · ".join(query.golds) or "–"),
@@ -34,7 +34,7 @@ def question_row(query: QueryResult, say: Say, language: Language) -> Html:
 
 
 def because(query: QueryResult, say: Say, language: Language) -> Html:
-    """Return why a question went as it did."""
+    """Return the explanation of a question's outcome."""
     cause = query.cause or "none"
     key = f"because.{cause.replace(' ', '_')}"
     name = in_language(cause_name(cause), language)
@@ -43,7 +43,7 @@ def because(query: QueryResult, say: Say, language: Language) -> Html:
 
 
 def citations(query: QueryResult, say: Say) -> Html:
-    """Return where an answer's citations point, and whether that is right."""
+    """Return an answer's citations, each with whether it is right."""
     if not query.citations:
         return element("div")
     items = [
@@ -75,7 +75,7 @@ def citations(query: QueryResult, say: Say) -> Html:
 
 
 def ranking(query: QueryResult, say: Say) -> Html:
-    """Return the ranks that were kept, with what is judged of them."""
+    """Return the stored ranks with their judgements."""
     if not query.ranking:
         return element("div")
     head = ("why.rank", "each.item", "each.score", "each.judged")

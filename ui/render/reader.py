@@ -1,7 +1,7 @@
-"""A whole document, or a long part of it, with a span marked and scrolled to.
+"""HTML of a document, or a long part of it, scrolled to a marked span.
 
-The text stands in a frame of its own that begins at the mark: the style sheet says so
-(`scroll-initial-target`), and a link to the mark does the same where a browser does not know that.
+The text is in a frame of its own that is scrolled to the mark by the style sheet
+(`scroll-initial-target`), and by a link to the mark in browsers without that property.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ SHOWN: Final = 60_000  # characters of a document in one view
 
 @dataclass(frozen=True)
 class DocumentExcerpt:
-    """The part of a document that is shown: its offsets, and whether there is more."""
+    """The shown part of a document: its offsets, and the length of the whole."""
 
     start: int
     end: int
@@ -24,11 +24,11 @@ class DocumentExcerpt:
 
 
 def view_around(length: int, start: int, most: int = SHOWN) -> DocumentExcerpt:
-    """Return the part of a document to show so that a place in it is seen with what is around.
+    """Return the part of a document that shows a place with its surroundings.
 
     Example:
         >>> view_around(1000, 900, most=100)
-        View(start=850, end=950, length=1000)
+        DocumentExcerpt(start=850, end=950, length=1000)
     """
     first = max(0, min(start - most // 2, length - most))
     return DocumentExcerpt(first, min(length, first + most), length)
@@ -41,8 +41,8 @@ def document_text(text: str, view: DocumentExcerpt, start: int, end: int, label:
         text: The document's text.
         view: The part to show.
         start: Offset of the span's first character in the document.
-        end: Offset behind its last; equal to `start` marks nothing.
-        label: What the frame is called.
+        end: Offset after its last character; equal to `start` marks nothing.
+        label: Accessible name of the frame.
     """
     part = text[view.start : view.end]
     shown = highlight(part, marks=[(start - view.start, end - view.start)], mark_id=MARK)

@@ -1,4 +1,4 @@
-"""Why a passage was found, and how long each step took."""
+"""Explanation of retrieval: rank, score and time of each stage."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ MOST_WORDS: Final = 8
 
 
 def why(passage: Passage, stages: Sequence[Stage], say: Say, *, terms: Sequence[Span] = ()) -> Html:
-    """Return, folded, the rank, score and time of each stage that returned a passage."""
+    """Return the collapsed ranks, scores and times of the stages that returned a passage."""
     took = {stage.name: stage.ms for stage in stages}
     head = ["why.stage", "why.rank", "why.score"] + (["why.time"] if took else [])
     rows = [
@@ -33,7 +33,7 @@ def why(passage: Passage, stages: Sequence[Stage], say: Say, *, terms: Sequence[
 
 
 def steps_table(stages: Sequence[Stage], total_ms: float, say: Say) -> Html:
-    """Return, folded, the steps of a run with their times, what came out, and what they say."""
+    """Return the collapsed table of steps with times, result counts and notes."""
     rows = [
         element(
             "tr",
@@ -50,13 +50,13 @@ def steps_table(stages: Sequence[Stage], total_ms: float, say: Say) -> Html:
 
 
 def stage_name(name: str, say: Say) -> str:
-    """Return what a stage is called in the interface."""
+    """Return the name of a stage in the interface."""
     key = f"stage.{name}"
     return say(key) if key in all_words() else name
 
 
 def seconds(value: float) -> str:
-    """Return a time as people read it.
+    """Return a time in human-readable units.
 
     Example:
         >>> seconds(0.31), seconds(34.2), seconds(2345.0)

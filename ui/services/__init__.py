@@ -1,16 +1,17 @@
-"""What the page and the HTTP API share: engines, conversations, answers and uploads in the making.
+"""Services shared by the page and the HTTP API: engines, conversations, answers and uploads.
 
-No streamlit and no fastapi in here. Everything may be used by many threads at once. Owners come
-first in every call; see `owners`.
+No streamlit and no fastapi in here. All services are thread-safe. The owner is the first argument
+of every call; see `owners`.
 
-    owners.py         who something belongs to
-    database.py       the SQLite file for what people say and own
-    engines.py        collections opened for questions, models loaded once
+    owners.py         ids of owners
+    database.py       the SQLite file of conversations, ratings and private collections
+    engines.py        open collections, and models that are loaded once
     conversations.py  conversations and exchanges;  exports.py  as Markdown, as a question set
-    jobs.py           answers made in the background
-    library.py        collections and documents;  names.py  file names from outside
+    jobs.py           answers in the background
+    library.py        collections and documents;  names.py  untrusted file names
     uploads.py        indexing in the background
-    runs.py           runs of `rag evaluate`, read and compared
+    runs.py           runs of `rag evaluate`: read, compare
+    errors.py         errors that may be shown to people
 """
 
 from collections.abc import Sequence
@@ -33,7 +34,7 @@ from ui.services.uploads import IndexJobs
 
 @dataclass(frozen=True)
 class Services:
-    """All of it, for one installation; open it with `open_services`."""
+    """The services of one installation; open them with `open_services`."""
 
     config: Config
     database: PeopleDatabase
@@ -45,7 +46,7 @@ class Services:
     runs: Runs
 
     def close(self) -> None:
-        """Stop what is being made, keep what there is of it, and close all files."""
+        """Stop running jobs, keep their partial results, and close all files."""
         self.answers.close()
         self.uploads.close()
         self.engines.close()
@@ -60,12 +61,12 @@ class Services:
         *,
         read: bool = True,
     ) -> CombinedResult:
-        """Return the passages for a question in collections that somebody may use.
+        """Return the passages for a question in collections that an owner may use.
 
         Arguments are those of `Engines.search`.
 
         Raises:
-            NotFoundError: If one of them is not there or not theirs.
+            NotFoundError: If a collection does not exist or belongs to another owner.
             QuestionError: If the question or the filter cannot be used.
         """
         for name in collections:
@@ -76,31 +77,31 @@ class Services:
         """Return a conversation as Markdown with its sources.
 
         Raises:
-            NotFoundError: If it is not there or not theirs.
+            NotFoundError: If it does not exist or belongs to another owner.
         """
         conversation = self.conversations.get(owner, conversation_id)
         return as_markdown(conversation, self.conversations.exchanges(owner, conversation_id))
 
     def export_questions(self, owner: str) -> dict[str, Any]:
-        """Return what somebody rated good as a question set that `rag evaluate` reads."""
+        """Return an owner's answers rated good as a question set for `rag evaluate`."""
 
         def text_of(collection: str, document_id: str) -> str:
             try:
                 return self.library.text(owner, collection, document_id)
-            except RagError:  # gone, or not theirs any more
+            except RagError:  # deleted, or no longer accessible
                 return ""
 
         return as_questions(self.conversations.rated(owner), text_of)
 
 
 def open_services(config: Config, *, home: Path | None = None, recover: bool = False) -> Services:
-    """Return the services of an installation; models are loaded when they are first needed.
+    """Return the services of an installation; models are loaded on first use.
 
     Args:
         config: The configuration.
         home: The data folder; None is the configured one.
-        recover: Whether this process takes over from one that served the page and is gone: what
-            it was answering is marked as interrupted. The API beside a page must not.
+        recover: Whether this process replaces one that served the page and has ended, so that its
+            unfinished answers are marked as interrupted. Must be False for the API next to a page.
 
     Raises:
         StoreError: If the data folder cannot be used.

@@ -1,6 +1,6 @@
-"""Conversations and what was asked in them, each belonging to one owner.
+"""Conversations and their exchanges, each with one owner.
 
-Every read and write names the owner; what is somebody else's is as if it were not there.
+Every read and write names the owner; other owners' conversations appear not to exist.
 """
 
 import json
@@ -39,22 +39,22 @@ class Conversation:
 
 @dataclass(frozen=True)
 class Exchange:
-    """A question and what came of it.
+    """A question and its answer.
 
     Attributes:
-        id: Its id.
-        conversation_id: Where it was asked.
-        question: As it was asked.
-        options: How it was asked: those of `AnswerJobs.ask`.
+        id: Id of the exchange.
+        conversation_id: Id of the conversation.
+        question: Question as the user asked it.
+        options: Options of `AnswerJobs.ask`.
         state: `queued`, `running`, `done`, `stopped` (by the person), `failed`, or `interrupted`
-            (the server ended while it was made).
-        text: What was written so far; the answer's text when it is done.
-        passages: What the answer is made from, as soon as it is known.
+            (the server ended during the answer).
+        text: Text written so far; the answer's text when it is done.
+        passages: Passages behind the answer, as soon as they are known.
         answer: The finished answer.
-        error: Why it failed, fit to be shown.
+        error: Error message, fit to be shown.
         rating: 1 for a good answer, 0 for a bad one.
-        comment: What the person said about it.
-        asked: When, in seconds since the epoch.
+        comment: The person's comment on the answer.
+        asked: Time of the question, in seconds since the epoch.
     """
 
     id: str
@@ -78,13 +78,13 @@ class Conversations:
         self._database, self._rows = database, database.rows
 
     def mark_interrupted(self) -> None:
-        """Mark what was still being answered when the last process that served the page ended."""
+        """Mark the answers that were unfinished when the last process of the page ended."""
         self._rows("UPDATE exchanges SET state = 'interrupted' WHERE state IN ('queued','running')")
 
     # -- conversations
 
     def create(self, owner: str, collection: str) -> Conversation:
-        """Return a new conversation without a title; it gets that of its first question."""
+        """Return a new, untitled conversation; its first question becomes the title."""
         now = time.time()
         made = Conversation(uuid.uuid4().hex, "", collection, now, now)
         self._rows(
@@ -97,7 +97,7 @@ class Conversations:
         """Return a conversation.
 
         Raises:
-            NotFoundError: If there is none, or it is not theirs.
+            NotFoundError: If it does not exist or belongs to another owner.
         """
         found = self._rows(
             f"SELECT {_CONVERSATION} FROM conversations WHERE owner = ? AND id = ?",  # noqa: S608
@@ -109,12 +109,12 @@ class Conversations:
         return Conversation(*found[0])
 
     def recent(self, owner: str, words: str = "") -> list[Conversation]:
-        """Return an owner's conversations in which something was asked, newest first.
+        """Return an owner's conversations with at least one question, newest first.
 
         Args:
-            owner: Whose.
-            words: Only those with this text in a title, a question or an answer; case aside for
-                ASCII letters.
+            owner: Owner of the conversations.
+            words: Text that must occur in a title, a question or an answer; ASCII letters match
+                regardless of case.
         """
         pattern = like(words.strip())
         rows = self._rows(
@@ -130,16 +130,16 @@ class Conversations:
         """Give a conversation a title, cut to a line.
 
         Raises:
-            NotFoundError: If there is none, or it is not theirs.
+            NotFoundError: If it does not exist or belongs to another owner.
         """
         self.get(owner, conversation_id)
         self._rows("UPDATE conversations SET title = ? WHERE id = ?", _line(title), conversation_id)
 
     def move(self, owner: str, conversation_id: str, collection: str) -> None:
-        """Ask about another collection from now on.
+        """Switch a conversation to another collection for its next questions.
 
         Raises:
-            NotFoundError: If there is none, or it is not theirs.
+            NotFoundError: If it does not exist or belongs to another owner.
         """
         self.get(owner, conversation_id)
         self._rows(
@@ -147,10 +147,10 @@ class Conversations:
         )
 
     def delete(self, owner: str, conversation_id: str) -> None:
-        """Delete a conversation with all that was said in it.
+        """Delete a conversation with its exchanges.
 
         Raises:
-            NotFoundError: If there is none, or it is not theirs.
+            NotFoundError: If it does not exist or belongs to another owner.
         """
         self.get(owner, conversation_id)
         self._rows("DELETE FROM conversations WHERE id = ?", conversation_id)
@@ -160,10 +160,10 @@ class Conversations:
     def add(
         self, owner: str, conversation_id: str, question: str, options: dict[str, Any]
     ) -> Exchange:
-        """Store a question that is going to be answered; an untitled conversation is named by it.
+        """Store a question before it is answered; it becomes the title of an untitled conversation.
 
         Raises:
-            NotFoundError: If there is no such conversation, or it is not theirs.
+            NotFoundError: If the conversation does not exist or belongs to another owner.
         """
         conversation = self.get(owner, conversation_id)
         made = Exchange(
@@ -184,7 +184,7 @@ class Conversations:
         return made
 
     def save(self, exchange: Exchange) -> None:
-        """Store how far an answer has come; ratings are left as they are."""
+        """Store the progress of an answer; ratings are left unchanged."""
         passages = [to_json(passage) for passage in exchange.passages]
         answer = json.dumps(to_json(exchange.answer)) if exchange.answer else None
         self._rows(
@@ -198,7 +198,7 @@ class Conversations:
         """Return one exchange.
 
         Raises:
-            NotFoundError: If there is none, or it is not theirs.
+            NotFoundError: If it does not exist or belongs to another owner.
         """
         sql = f"SELECT {_EXCHANGE} {_THEIRS} AND x.id = ?"
         found = self._rows(sql, owner, exchange_id)
@@ -207,12 +207,12 @@ class Conversations:
         return _exchange(found[0])
 
     def exchanges(self, owner: str, conversation_id: str) -> list[Exchange]:
-        """Return what was asked in a conversation, oldest first; nothing if it is not theirs."""
+        """Return the exchanges of a conversation, oldest first; none if it is another owner's."""
         sql = f"SELECT {_EXCHANGE} {_THEIRS} AND c.id = ? ORDER BY x.n"
         return [_exchange(row) for row in self._rows(sql, owner, conversation_id)]
 
     def rated(self, owner: str) -> list[tuple[Conversation, Exchange]]:
-        """Return what an owner has rated, oldest first, each with its conversation."""
+        """Return an owner's rated exchanges, oldest first, each with its conversation."""
         sql = f"SELECT {_EXCHANGE} {_THEIRS} AND x.rating IS NOT NULL ORDER BY x.n"
         found = [_exchange(row) for row in self._rows(sql, owner)]
         return [(self.get(owner, each.conversation_id), each) for each in found]
@@ -230,17 +230,17 @@ class Conversations:
     def rate(
         self, owner: str, exchange_id: str, rating: int | None, comment: str | None = None
     ) -> None:
-        """Store what somebody thinks of an answer.
+        """Store an owner's rating of an answer.
 
         Args:
-            owner: Who says so; only the asker may.
-            exchange_id: The answer.
-            rating: 1 good, 0 bad, None takes it back.
-            comment: None leaves the comment as it is.
+            owner: Owner of the conversation.
+            exchange_id: Id of the exchange.
+            rating: 1 for good, 0 for bad; None removes the rating.
+            comment: Comment on the answer; None leaves it unchanged.
 
         Raises:
-            NotFoundError: If there is none, or it is not theirs.
-            ValueError: If the rating is something else.
+            NotFoundError: If it does not exist or belongs to another owner.
+            ValueError: If the rating has another value.
         """
         if rating not in (None, 0, 1):
             raise ValueError(f"rating: expected 0, 1 or None (got {rating!r})")

@@ -1,4 +1,4 @@
-"""One SQLite file for what people say and own: conversations, ratings, private collections."""
+"""The SQLite file of conversations, ratings and private collections."""
 
 import sqlite3
 import threading
@@ -11,7 +11,7 @@ from rag import files
 from rag.errors import StoreError
 
 SCHEMA = 1
-SECONDS = 30  # to wait for another process's transaction
+SECONDS = 30  # of waiting for another process's transaction
 
 _TABLES = f"""
 PRAGMA journal_mode = WAL;
@@ -38,7 +38,7 @@ class PeopleDatabase:
     """One connection, shared by all threads of a process.
 
     Args:
-        path: The file; it is made if it is missing.
+        path: The file, made if it is missing.
 
     Raises:
         StoreError: If it cannot be used, or was written by a newer version.
@@ -66,13 +66,13 @@ class PeopleDatabase:
         self._db.close()
 
     def rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
-        """Return all rows of a statement; by itself it is a transaction."""
+        """Return all rows of a statement, which is a transaction of its own."""
         with self._lock, self._explained():
             return self._db.execute(sql, values).fetchall()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Make a block of changes durable together, or not at all."""
+        """Run a block as one transaction."""
         with self._lock:
             self.rows("BEGIN IMMEDIATE")
             try:
@@ -95,7 +95,7 @@ class PeopleDatabase:
 
 
 def like(words: str) -> str:
-    """Return a pattern for SQL's LIKE (escape character `!`) that finds a text anywhere."""
+    """Return a pattern for SQL's LIKE (escape character `!`) that matches a text anywhere."""
     for sign in "!%_":
         words = words.replace(sign, f"!{sign}")
     return f"%{words}%"

@@ -1,4 +1,4 @@
-"""Collections opened for questions: each once, shared by all threads, with one embedder."""
+"""Open collections, each opened once and shared by all threads, and their models."""
 
 import threading
 from collections import OrderedDict
@@ -27,10 +27,10 @@ MOST_OPEN = 32  # collections
 
 @dataclass(frozen=True)
 class Hit:
-    """A passage found, and what a list shows of it.
+    """A search result: a passage with its best sentence and the question's words.
 
     Attributes:
-        collection: Where it was found.
+        collection: Collection of the passage.
         passage: The passage; its rank is that within its collection.
         answer: Offsets in the passage's text of the sentence that answers best, if there is one.
         confidence: Probability that this sentence answers the question.
@@ -46,14 +46,14 @@ class Hit:
 
 @dataclass(frozen=True)
 class CombinedResult:
-    """What a search in one or several collections found.
+    """Results of a search in one or several collections.
 
     Attributes:
-        results: Best first; those of several collections are interleaved by their rank there, and
-            of equal ranks the one whose best sentence is likelier to answer comes first.
+        results: Results, best first; those of several collections are interleaved by rank, and of
+            equal ranks the one whose best sentence is likelier to answer comes first.
         stages: Collection -> its steps, with milliseconds.
-        total_ms: How long it took in all.
-        notes: What the steps had to say.
+        total_ms: Total time in milliseconds.
+        notes: Notes of the steps.
     """
 
     results: tuple[Hit, ...]
@@ -63,10 +63,10 @@ class CombinedResult:
 
 
 class Engines:
-    """The collections that are open, and the models they share.
+    """Open collections and the models they share.
 
     Args:
-        config: Models, methods and limits.
+        config: Configuration of models, methods and limits.
     """
 
     def __init__(self, config: Config) -> None:
@@ -85,7 +85,7 @@ class Engines:
                 self._open.popitem()[1][1].store.close()
 
     def embedder(self, settings: EmbedderConfig) -> "Embedder":
-        """Return an embedder, each made once.
+        """Return the embedder of some settings, made once.
 
         Args:
             settings: Its settings.
@@ -101,7 +101,7 @@ class Engines:
             return self._embedders[settings.model]
 
     def embedder_of(self, store: "Store") -> "Embedder":
-        """Return the configured embedder; for `auto` the one that a collection was made with.
+        """Return the configured embedder; for `auto` that of the collection.
 
         Raises:
             ModelError: If its files are missing.
@@ -113,7 +113,7 @@ class Engines:
 
     @property
     def generator(self) -> "Generator | None":
-        """The configured generator, made once; None if there is none.
+        """Configured generator, made once; None if there is none.
 
         Raises:
             ModelError: If its files are missing.
@@ -126,7 +126,7 @@ class Engines:
 
     @property
     def roles(self) -> Roles:
-        """The configured models of ranker and reader, made once.
+        """Configured models of ranker and reader, made once.
 
         Raises:
             ModelError: If their files are missing.
@@ -137,7 +137,7 @@ class Engines:
             return self._roles
 
     def warm_up(self) -> None:
-        """Load the models now, and not at the first question.
+        """Load the models before the first question.
 
         For `auto` that is the embedder for English; another is loaded with its first collection.
         """
@@ -149,7 +149,7 @@ class Engines:
             self.generator.warm_up()
 
     def rag(self, collection: str) -> "RAG":
-        """Return a collection ready for questions; one made anew under its name is opened anew.
+        """Return the engine of a collection; one recreated under its name is reopened.
 
         Raises:
             CollectionError: If it does not exist, or nothing was ever published in it.
@@ -176,12 +176,12 @@ class Engines:
             return rag
 
     def drop(self, collection: str) -> None:
-        """Forget a collection; questions that are being answered keep it open until they end."""
+        """Release a collection; running questions keep it open until they end."""
         with self._lock:
             self._open.pop(collection, None)
 
     def check_question(self, question: str) -> None:
-        """Refuse a question that no collection can be asked.
+        """Check that a question can be asked of any collection.
 
         Raises:
             QuestionError: If it is empty or too long.
@@ -245,7 +245,7 @@ class Engines:
 
 
 def _left_out(collection: str, error: RagError) -> str:
-    """Return why a collection was not searched, without what concerns the operator alone."""
+    """Return the reason why a collection was not searched, without operator details."""
     why = "it cannot be read now"
     if isinstance(error, CollectionError):
         why = "it is empty, or not finished"

@@ -1,15 +1,15 @@
-"""What people can be told when a service does not do what they asked; messages may be shown."""
+"""Errors of the services, whose messages may be shown to people."""
 
 from rag.errors import RagError
 
 
 class NotFoundError(RagError):
-    """It is not there, or it is somebody else's; which of the two is not said."""
+    """The object does not exist or belongs to another owner; the message does not say which."""
 
 
 class BusyError(RagError):
-    """Too much is being done already; the same request can be made again later."""
+    """The server is at its limits; the request can be repeated later."""
 
 
 class UploadError(RagError):
-    """What was uploaded cannot be taken."""
+    """An upload cannot be accepted."""

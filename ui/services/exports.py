@@ -1,4 +1,4 @@
-"""What people take away: a conversation as Markdown, and rated answers as a question set."""
+"""Exports: a conversation as Markdown, and rated answers as a question set."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -7,14 +7,14 @@ from rag.schema import Citation
 from ui.services.conversations import Conversation, Exchange
 
 TextOf = Callable[[str, str], str]
-"""Called with a collection and a document's id, gives the document's text."""
+"""Function of a collection and a document's id that returns the document's text."""
 
 
 def as_markdown(conversation: Conversation, exchanges: Sequence[Exchange]) -> str:
-    """Return a conversation as Markdown, each answer with the exact places it rests on.
+    """Return a conversation as Markdown, each answer with its exact citations.
 
-    What people and documents wrote is put into quotes and fences of its own, so that it cannot
-    become markup of the export.
+    Text by people and documents is put into quotes and fences, so that it cannot become markup of
+    the export.
     """
     parts = [f"# {_plain(conversation.title) or 'Conversation'}", ""]
     parts += [f"Collection: {_code(conversation.collection)}", ""]
@@ -33,17 +33,17 @@ def as_markdown(conversation: Conversation, exchanges: Sequence[Exchange]) -> st
 
 
 def as_questions(rated: Sequence[tuple[Conversation, Exchange]], text_of: TextOf) -> dict[str, Any]:
-    """Return answers that were rated good as a set of questions that `rag evaluate` reads.
+    """Return answers rated good as a question set for `rag evaluate`.
 
-    A good answer gives its first citation as the gold span, a good abstention a question without
-    an answer. Bad answers are left out: they say what is wrong, not what is right.
+    The first citation of a good answer becomes the gold span, a good abstention an unanswerable
+    question. Bad answers are left out: they show what is wrong, not what is right.
 
     Args:
-        rated: What was rated, each with its conversation.
+        rated: Rated exchanges, each with its conversation.
         text_of: See `TextOf`; answers from documents that have changed since are left out.
 
     Returns:
-        A set in the form of SQuAD 2.0.
+        A data set in the format of SQuAD 2.0.
     """
     articles: dict[tuple[str, str], list[dict[str, Any]]] = {}
     titles: dict[tuple[str, str], str] = {}
@@ -82,12 +82,12 @@ def _source(citation: Citation) -> str:
 
 
 def _quoted(text: str) -> list[str]:
-    """Return a text as an indented block, which no Markdown is read in."""
+    """Return a text as an indented block, in which Markdown is inactive."""
     return [f"    {line}" for line in text.splitlines()] or ["    "]
 
 
 def _code(text: str) -> str:
-    """Return a text as one line of code, whatever signs it holds."""
+    """Return a text as inline code, whatever characters it holds."""
     line = " ".join(text.split())
     fence = "`"
     while fence in line:
@@ -96,6 +96,6 @@ def _code(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return a text on one line with Markdown's signs escaped."""
+    """Return a text on one line with Markdown's special characters escaped."""
     line = " ".join(text.split())
     return "".join(f"\\{each}" if each in "\\`*_{}[]()#+!|<>~$&" else each for each in line)

@@ -1,11 +1,11 @@
-"""Answers made in the background, so that no click, closed tab or lost connection loses one.
+"""Answer jobs in the background, so that no click, closed tab or lost connection loses an answer.
 
-A question is stored before it is asked. A bounded pool of threads answers; whoever wants to watch
-waits for the next version of a snapshot. What was written is saved every second and at the end, so
-that a restart of the server keeps it, marked as interrupted.
+A question is stored before it is asked. A bounded pool of threads answers; watchers wait for the
+next version of a snapshot. The text is saved every second and at the end, so that it survives a
+restart of the server, marked as interrupted.
 
-A program that keeps its own conversations asks outside of them: the same pool and limits, nothing
-stored, gone when its asker lets go of it.
+A program that keeps its own conversations asks outside of them: the same pool and limits apply,
+nothing is stored, and the answer is dropped when its asker releases it.
 """
 
 import logging
@@ -29,13 +29,13 @@ log = logging.getLogger(__name__)
 
 Stage = Literal["waiting", "searching", "reading", "writing", ""]
 SAVED_EVERY = 1.0  # seconds
-KEPT_SECONDS = 600.0  # seconds that a finished answer stays in memory
+KEPT_SECONDS = 600.0  # seconds for which a finished answer stays in memory
 STOPPED: State = "stopped"
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """An answer as far as it has come; `version` grows with every change.
+    """The current state of an answer; `version` grows with every change.
 
     `failure` is the expected error behind `error`, as long as the answer is in memory.
     """
@@ -52,13 +52,13 @@ class Snapshot:
 
     @property
     def is_open(self) -> bool:
-        """Whether it is still waiting or being made."""
+        """Whether it is queued or running."""
         return self.state in OPEN
 
 
 @dataclass(frozen=True)
 class _Subject:
-    """What a question is about: a collection, and what was said before."""
+    """The subject of a question: a collection, and the exchanges before."""
 
     collection: str
     history: tuple[Turn, ...]
@@ -66,7 +66,7 @@ class _Subject:
 
 @dataclass
 class _AnswerJob:
-    """One answer in the making; what it says is read and changed under its condition."""
+    """One answer in progress; its condition guards all reads and changes."""
 
     owner: str
     exchange: Exchange
@@ -98,13 +98,13 @@ class _AnswerJob:
 
 
 class AnswerJobs:
-    """All answers being made, for all owners.
+    """Answer jobs of all owners.
 
     Args:
-        config: How many at once, how many may wait, and how long one may take (`server`).
-        engines: The collections.
-        conversations: Where questions and answers are stored.
-        library: Says who may ask which collection.
+        config: Configuration of concurrency, queue length and time-out (`server`).
+        engines: Engines of the collections.
+        conversations: Storage of questions and answers.
+        library: Access rights to collections.
     """
 
     def __init__(
@@ -117,7 +117,7 @@ class AnswerJobs:
         self._lock = threading.Lock()
 
     def close(self) -> None:
-        """Stop what is being written and wait for it."""
+        """Stop all running answers and wait for them."""
         with self._lock:
             jobs = list(self._jobs.values())
         for job in jobs:
@@ -133,19 +133,20 @@ class AnswerJobs:
         *,
         write: bool = True,
     ) -> str:
-        """Store a question, begin to answer it, and return the exchange's id.
+        """Store a question, start to answer it, and return the exchange's id.
 
         Args:
-            owner: Who asks.
-            conversation_id: In which of their conversations.
+            owner: Owner who asks.
+            conversation_id: Id of one of the owner's conversations.
             question: The question.
             options: The way passages are found for the answer.
             write: False quotes the evidence even where a generator is configured.
 
         Raises:
             QuestionError: If the question is empty or too long.
-            NotFoundError: If the conversation is not there or not theirs.
-            BusyError: If they have too many answers open, or everybody together; nothing is stored.
+            NotFoundError: If the conversation does not exist or belongs to another owner.
+            BusyError: If the owner, or all owners together, have too many open answers; nothing
+                is stored.
         """
         self._engines.check_question(question)
         stored = {**asdict(options), "write": write}
@@ -165,21 +166,21 @@ class AnswerJobs:
         history: Sequence[Turn] = (),
         **options: Any,  # noqa: ANN401
     ) -> str:
-        """Begin to answer a question that belongs to no conversation; return an id to watch it by.
+        """Start to answer a question outside any conversation; return an id for watching it.
 
-        Whoever asks must `let_go` of it at the end. Such askers are programs that speak for many
-        people, so that only the limits for everybody together count.
+        The caller must `let_go` of it at the end. Such callers are programs that act for many
+        people, so that only the limits of all owners together apply.
 
         Args:
-            owner: Who asks.
-            collection: Which collection.
+            owner: Owner who asks.
+            collection: Name of the collection.
             question: The question.
             history: The exchanges before it, oldest first.
-            **options: Those of `RAG.ask`, but for its callbacks.
+            **options: Options of `RAG.ask`, except its callbacks.
 
         Raises:
             QuestionError: If the question is empty or too long.
-            NotFoundError: If the collection is not there or not theirs.
+            NotFoundError: If the collection does not exist or belongs to another owner.
             BusyError: If too many answers are open.
         """
         self._engines.check_question(question)
@@ -192,27 +193,27 @@ class AnswerJobs:
         return exchange.id
 
     def let_go(self, owner: str, exchange_id: str) -> None:
-        """Stop an answer that belongs to no conversation, if need be, and forget it."""
+        """Stop an answer outside any conversation if it is running, and drop it."""
         job = self._jobs.get(exchange_id)
         if job is not None and job.owner == owner and job.subject is not None:
             job.stopped = job.unwatched = True
             job.stop.set()
 
     def retry(self, owner: str, exchange_id: str) -> str:
-        """Ask the same question again in the same way, and return the new exchange's id.
+        """Ask the same question again with the same options, and return the new exchange's id.
 
         Raises:
-            NotFoundError: If there is no such answer, or it is not theirs.
+            NotFoundError: If the exchange does not exist or belongs to another owner.
             BusyError: See `ask`.
         """
         before = self._conversations.exchange(owner, exchange_id)
         return self.ask(owner, before.conversation_id, before.question, **before.options)
 
     def snapshot(self, owner: str, exchange_id: str) -> Snapshot:
-        """Return how far an answer has come.
+        """Return the current state of an answer.
 
         Raises:
-            NotFoundError: If there is none, or it is not theirs.
+            NotFoundError: If it does not exist or belongs to another owner.
         """
         job = self._jobs.get(exchange_id)
         if job is not None and job.owner == owner:
@@ -224,16 +225,16 @@ class AnswerJobs:
         )  # fmt: skip
 
     def wait(self, owner: str, exchange_id: str, seen: int, timeout: float) -> Snapshot:
-        """Return the first snapshot newer than a version, or the present one after a time-out.
+        """Return the first snapshot newer than a version, or the current one after a time-out.
 
         Args:
-            owner: Who watches.
-            exchange_id: The answer.
-            seen: The version they know.
-            timeout: Seconds.
+            owner: Owner of the answer.
+            exchange_id: Id of the exchange.
+            seen: The last version seen.
+            timeout: Time-out in seconds.
 
         Raises:
-            NotFoundError: If there is none, or it is not theirs.
+            NotFoundError: If it does not exist or belongs to another owner.
         """
         job = self._jobs.get(exchange_id)
         if job is not None and job.owner == owner:
@@ -242,10 +243,10 @@ class AnswerJobs:
         return self.snapshot(owner, exchange_id)
 
     def stop(self, owner: str, exchange_id: str) -> None:
-        """End an answer where it is; what was written is kept.
+        """Stop an answer; the text so far is kept.
 
         Raises:
-            NotFoundError: If there is none, or it is not theirs.
+            NotFoundError: If it does not exist or belongs to another owner.
         """
         self.snapshot(owner, exchange_id)
         job = self._jobs.get(exchange_id)
@@ -254,7 +255,7 @@ class AnswerJobs:
             job.stop.set()
 
     def open_count(self, owner: str) -> int:
-        """Return how many answers of somebody are waiting or being made."""
+        """Return the number of an owner's queued and running answers."""
         return sum(job.owner == owner and job.ended is None for job in list(self._jobs.values()))
 
     # -- inside
@@ -275,7 +276,7 @@ class AnswerJobs:
             raise BusyError(f"{open_} questions are being answered; try again in a moment.")
 
     def _forget(self) -> None:
-        """Drop finished answers that nobody watches any more; they are in the database."""
+        """Drop finished answers that are no longer watched; they are in the database."""
         now = time.monotonic()
         for exchange_id, job in list(self._jobs.items()):
             if job.ended is not None and (job.unwatched or now - job.ended > KEPT_SECONDS):
@@ -290,7 +291,7 @@ class AnswerJobs:
         except RagError as error:
             job.failure = error
             self._end(job, "failed", error=str(error))
-        except Exception:  # the thread's border: whatever happens, the person is told
+        except Exception:  # the thread's border: the person learns of any error
             number = uuid.uuid4().hex[:8]
             log.exception("answer failed, error %s", number)
             self._end(job, "failed", error=f"something went wrong on the server (error {number}).")
@@ -342,7 +343,7 @@ class AnswerJobs:
             self._conversations.save(job.exchange)
 
     def _end(self, job: _AnswerJob, state: State, **values: Any) -> None:  # noqa: ANN401
-        """Store the end before anybody sees it, so that what is shown is what is kept."""
+        """Store the end before watchers see it, so that the shown state is the stored one."""
         if job.subject is None:
             try:
                 self._conversations.save(replace(job.exchange, state=state, **values))

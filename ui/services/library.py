@@ -1,8 +1,8 @@
-"""Collections and what is in them, as one person may see them.
+"""Collections and their documents, as visible to one owner.
 
 A collection made by the command line, or made here for everybody, is shared; a private one is
-there for its owner alone. Every function takes the owner first, and what is somebody else's is as
-if it did not exist.
+visible to its owner only. The owner is the first argument of every function, and other owners'
+collections appear not to exist.
 """
 
 import shutil
@@ -31,19 +31,19 @@ from ui.services.owners import SHARED
 
 @dataclass(frozen=True)
 class CollectionInfo:
-    """What a list of collections shows of one.
+    """A collection in a list.
 
     Attributes:
-        name: Its name.
-        owner: "" if everybody may use it.
-        documents: How many.
-        passages: How many.
-        failures: How many files could not be indexed.
-        generation: 0 if nothing was ever published.
+        name: Name of the collection.
+        owner: Owner of a private collection; "" if it is shared.
+        documents: Number of documents.
+        passages: Number of passages.
+        failures: Number of files that could not be indexed.
+        generation: Generation of the index; 0 if nothing was ever published.
         embedder: Name of the embedder it was made with, or None before the first document.
-        bytes: Size where it is kept, or None if it cannot be opened.
-        updated: Seconds since the epoch of its last change, or None.
-        problem: Why it cannot be asked, fit to be shown; None if it can.
+        bytes: Size in its store, or None if it cannot be opened.
+        updated: Time of its last change in seconds since the epoch, or None.
+        problem: Reason why it cannot be asked, fit to be shown; None if it can.
     """
 
     name: str
@@ -60,7 +60,7 @@ class CollectionInfo:
 
 @dataclass(frozen=True)
 class DocumentRow:
-    """What a list of documents shows of one; `kind` is the suffix without its dot."""
+    """A document in a list; `kind` is the suffix without its dot."""
 
     document_id: str
     source: str
@@ -75,10 +75,10 @@ class Library:
     """The collections of this installation.
 
     Args:
-        config: How they are searched.
-        home: The data folder; uploaded files are kept below it.
-        database: Says whose the private ones are.
-        engines: Told when a collection goes.
+        config: The configuration.
+        home: The data folder, which also holds uploaded files.
+        database: Database of private collections and their owners.
+        engines: Engines, which release deleted collections.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class Library:
     # -- collections
 
     def names(self, owner: str) -> list[str]:
-        """Return the names of the collections that somebody may use, sorted."""
+        """Return the sorted names of the collections that an owner may use."""
         owners = self._owners()
         return [
             name
@@ -99,24 +99,24 @@ class Library:
         ]
 
     def collections(self, owner: str) -> list[CollectionInfo]:
-        """Return the collections that somebody may use, sorted by name; damaged ones too."""
+        """Return the collections that an owner may use, sorted by name, damaged ones included."""
         owners = self._owners()
         return [self._info(name, owners.get(name, SHARED)) for name in self.names(owner)]
 
     def collection(self, owner: str, name: str) -> CollectionInfo:
-        """Return what there is to know of a collection; a damaged one says so.
+        """Return the facts of a collection; a damaged one has a `problem`.
 
         Raises:
-            NotFoundError: If it is not there or not theirs.
+            NotFoundError: If it does not exist or belongs to another owner.
         """
         self.check(owner, name)
         return self._info(name, self._owners().get(name, SHARED))
 
     def check(self, owner: str, name: str) -> None:
-        """Refuse a collection that is not there, or not theirs.
+        """Check that a collection exists and that an owner may use it.
 
         Raises:
-            NotFoundError: In either case, in the same words.
+            NotFoundError: If it does not exist or belongs to another owner, in the same words.
         """
         if name not in self.names(owner):
             raise NotFoundError(f"there is no collection `{name[:80]}`.")
@@ -125,7 +125,7 @@ class Library:
         """Make an empty collection.
 
         Raises:
-            CollectionError: If the name cannot be used, or is taken (by whomever).
+            CollectionError: If the name is invalid, or taken (by any owner).
         """
         check_name(name)
         if name in list_collections(self._config) or name in self._owners():
@@ -142,7 +142,7 @@ class Library:
         """Delete a collection, and the files that were uploaded to it.
 
         Raises:
-            NotFoundError: If it is not there or not theirs.
+            NotFoundError: If it does not exist or belongs to another owner.
             LockedError: If it is being indexed.
         """
         self.check(owner, name)
@@ -157,25 +157,25 @@ class Library:
         """Return the documents of a collection, in the order they were added.
 
         Raises:
-            NotFoundError: If the collection is not there or not theirs.
+            NotFoundError: If the collection does not exist or belongs to another owner.
         """
         with self._store(owner, name) as store:
             return [self._row(info, name) for info in store.documents()]
 
     def failures(self, owner: str, name: str) -> list[Failure]:
-        """Return what could not be indexed.
+        """Return the files that could not be indexed.
 
         Raises:
-            NotFoundError: If the collection is not there or not theirs.
+            NotFoundError: If the collection does not exist or belongs to another owner.
         """
         with self._store(owner, name) as store:
             return store.failures()
 
     def text(self, owner: str, name: str, document_id: str) -> str:
-        """Return the stored text of a document, in which the offsets of citations count.
+        """Return the stored text of a document, the base of citation offsets.
 
         Raises:
-            NotFoundError: If it or the collection is not there or not theirs.
+            NotFoundError: If it or the collection does not exist or belongs to another owner.
         """
         with self._store(owner, name) as store:
             return _text(store, document_id)
@@ -184,7 +184,7 @@ class Library:
         """Return the passages of a document in their order.
 
         Raises:
-            NotFoundError: If the collection is not there or not theirs.
+            NotFoundError: If the collection does not exist or belongs to another owner.
         """
         wanted = {"field": "meta.document_id", "operator": "==", "value": document_id}
         with self._store(owner, name) as store:
@@ -196,7 +196,7 @@ class Library:
         """Return one passage.
 
         Raises:
-            NotFoundError: If it or the collection is not there or not theirs.
+            NotFoundError: If it or the collection does not exist or belongs to another owner.
         """
         wanted = {"field": "id", "operator": "==", "value": passage_id}
         with self._store(owner, name) as store:
@@ -208,10 +208,10 @@ class Library:
     def neighbours(
         self, owner: str, name: str, passage: Passage
     ) -> tuple[Passage | None, Passage | None]:
-        """Return the passages before and after one in its document.
+        """Return the neighbours of a passage in its document.
 
         Raises:
-            NotFoundError: If the collection is not there or not theirs.
+            NotFoundError: If the collection does not exist or belongs to another owner.
         """
         around = self.passages(owner, name, passage.document_id)
         places = [place for place, each in enumerate(around)
@@ -222,10 +222,10 @@ class Library:
         return before, next(iter(around[places[0] + 1 :]), None)
 
     def file(self, owner: str, name: str, document_id: str) -> Path | None:
-        """Return the file that a document was read from, if it is still there unchanged.
+        """Return the source file of a document, if it still exists unchanged.
 
         Raises:
-            NotFoundError: If the collection is not there or not theirs.
+            NotFoundError: If the collection does not exist or belongs to another owner.
         """
         from rag.files import sha256_of
 
@@ -240,11 +240,11 @@ class Library:
             return None
 
     def remove(self, owner: str, name: str, document_ids: Sequence[str]) -> None:
-        """Remove documents from a collection; uploaded files go too, others stay where they are.
+        """Remove documents from a collection, with uploaded files; other files are kept.
 
         Raises:
-            NotFoundError: If the collection or a document is not there or not theirs; nothing is
-                removed then.
+            NotFoundError: If the collection or a document does not exist or belongs to another
+                owner; nothing is removed then.
             LockedError: If the collection is being indexed.
         """
         with self._store(owner, name) as store:
@@ -262,12 +262,13 @@ class Library:
                 Path(path).unlink(missing_ok=True)
 
     def forget(self, owner: str, name: str, paths: Sequence[str]) -> None:
-        """Take files off the list of failures; those that were uploaded are deleted.
+        """Remove files from the list of failures; uploaded ones are deleted.
 
-        A file that documents are held from is kept.
+        A file with documents in the collection is kept.
 
         Raises:
-            NotFoundError: If the collection is not there or not theirs, or a path is not listed.
+            NotFoundError: If the collection does not exist or belongs to another owner, or a path
+                is not listed.
             LockedError: If the collection is being indexed.
         """
         with self._store(owner, name) as store:
@@ -284,13 +285,13 @@ class Library:
                 Path(path).unlink(missing_ok=True)
 
     def uploaded(self, name: str) -> list[Path]:
-        """Return the files that were uploaded to a collection, whatever became of them."""
+        """Return all files uploaded to a collection, indexed or not."""
         folder = (self.uploads / name).absolute()
         found = folder.iterdir() if folder.is_dir() else ()
         return [path for path in found if path.is_file() and not path.name.startswith(".")]
 
     def is_upload(self, name: str, path: str | None) -> bool:
-        """Tell if a path is that of a file uploaded to a collection."""
+        """Return whether a path is an uploaded file of a collection."""
         return path is not None and Path(path).is_relative_to((self.uploads / name).absolute())
 
     def embedder_problem(self, store: Store, name: str) -> str | None:

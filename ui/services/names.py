@@ -1,4 +1,4 @@
-"""File names from outside, made safe to be names in a folder of ours; and first looks at bytes."""
+"""Checks of untrusted uploads: safe file names, and content that matches the file type."""
 
 import re
 import unicodedata
@@ -12,17 +12,17 @@ _RESERVED = re.compile(r"(?i)(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)")  # Window
 _FORBIDDEN = re.compile(r'[<>:"|?*\x00-\x1f\x7f]')
 _BINARY = (b"\x7fELF", b"MZ", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"\x1f\x8b", b"7z\xbc\xaf")
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
-_LOOKED_AT = 8192  # bytes
+_LOOKED_AT = 8192  # bytes that are checked
 
 
 def safe_name(name: str) -> str:
-    r"""Return the last part of a file's name, free of what could lead out of a folder.
+    r"""Return the last part of a file name, without anything that could leave the folder.
 
     Args:
-        name: As a browser or a client sent it.
+        name: File name as sent by a browser or client.
 
     Raises:
-        UploadError: If nothing usable is left, or documents of that type are not indexed.
+        UploadError: If nothing usable is left, or the file type is not supported.
 
     Example:
         >>> safe_name("..\\..\\etc/report: final.PDF")
@@ -50,7 +50,7 @@ def safe_name(name: str) -> str:
 
 
 def check_content(name: str, content: bytes) -> None:
-    """Refuse content that is plainly not what its name says.
+    """Check that content does not plainly contradict its file name.
 
     Raises:
         UploadError: If it is empty, or its first bytes belong to another type.
@@ -70,6 +70,6 @@ def check_content(name: str, content: bytes) -> None:
 
 
 def _looks_utf16(head: bytes) -> bool:
-    """Tell if every second byte is mostly zero, as in UTF-16 text of Western languages."""
+    """Return whether most of every second byte is zero, as in Western UTF-16 text."""
     half = max(len(head) // 2, 1)
     return max(head[::2].count(0), head[1::2].count(0)) > 0.4 * half

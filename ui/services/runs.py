@@ -1,7 +1,7 @@
-"""Runs of `rag evaluate` found in a few folders, read and compared; nothing here changes them.
+"""Read-only access to the runs of `rag evaluate` in some folders: list, read, compare.
 
-A run is a folder with a `results.json`. It is named by a hash of its place, and a name from outside
-only counts if it is that of a run that was found: no path is ever made from one.
+A run is a folder with a `results.json`. Its id is a hash of its path, and an untrusted id is only
+looked up among the known runs: no path is ever made from one.
 """
 
 import json
@@ -19,10 +19,10 @@ from evaluation.results.summaries import Comparison
 from rag.console import printable
 from ui.services.errors import NotFoundError
 
-DEEPEST = 3  # folders below one of ours
+DEEPEST = 3  # levels below a configured folder
 MOST = 500  # runs listed
 MOST_BYTES = 400_000_000  # of a results.json that is read here
-_HEAD = 1_000_000  # bytes in which a results.json says what it is
+_HEAD = 1_000_000  # bytes at the start of a results.json with its facts
 _VERSION = re.compile(r'\A\s*\{\s*"schema_version":\s*(\d+)')
 _DATASET = '"dataset":'
 
@@ -31,15 +31,15 @@ Stamp = tuple[str, int, int]  # place, size, time of the last change
 
 @dataclass(frozen=True)
 class RunInfo:
-    """What a list of runs shows of one.
+    """A run in a list.
 
     Attributes:
-        run_id: Its name in addresses.
-        name: Its folder, relative to the one it was found in.
+        run_id: Id in addresses.
+        name: Folder of the run, relative to its configured folder.
         dataset: Name of the data set; empty if it cannot be read.
         questions: Number of questions asked.
-        changed: Seconds since the epoch.
-        problem: Why it cannot be shown, fit to be shown; None if it can.
+        changed: Time of the last change in seconds since the epoch.
+        problem: Reason why it cannot be opened, fit to be shown; None if it can.
     """
 
     run_id: str
@@ -54,7 +54,7 @@ class Runs:
     """The runs below some folders.
 
     Args:
-        folders: Where to look; those that are missing hold no run.
+        folders: Configured folders; missing ones hold no run.
     """
 
     def __init__(self, folders: Sequence[Path]) -> None:
@@ -65,7 +65,7 @@ class Runs:
         self._report = lru_cache(maxsize=4)(self._reported)
 
     def list(self) -> list[RunInfo]:
-        """Return the runs there are, the one that changed last first; damaged ones too."""
+        """Return all runs, last changed first, damaged ones included."""
         found = [self._info(run_id, at, stamp) for run_id, (at, stamp) in self._found().items()]
         return sorted(found, key=lambda info: (-info.changed, info.name))
 
@@ -73,25 +73,25 @@ class Runs:
         """Return a run.
 
         Raises:
-            NotFoundError: If there is none of that name.
+            NotFoundError: If there is no such run.
             DatasetError: If it is damaged, or of another version.
         """
         return self._load(self._stamp(run_id))
 
     def comparison(self, a: str, b: str) -> tuple[Comparison, ...]:
-        """Return run A against run B, as `rag evaluate compare A B` does.
+        """Return the comparison of run A with run B, as `rag evaluate compare A B` does.
 
         Raises:
-            NotFoundError: If one of them is not there.
+            NotFoundError: If one of them does not exist.
             DatasetError: If one is damaged, or their questions differ.
         """
         return self._compare(self._stamp(a), self._stamp(b))
 
     def report(self, run_id: str) -> str:
-        """Return the report of a run as HTML; it is written anew from the run, never read.
+        """Return the report of a run as HTML, rendered again from its results, never read.
 
         Raises:
-            NotFoundError: If there is none of that name.
+            NotFoundError: If there is no such run.
             DatasetError: If it is damaged, or of another version.
         """
         return self._report(self._stamp(run_id))
@@ -100,7 +100,7 @@ class Runs:
         """Return the report of a run as Markdown.
 
         Raises:
-            NotFoundError: If there is none of that name.
+            NotFoundError: If there is no such run.
             DatasetError: If it is damaged, or of another version.
         """
         from evaluation.report.page import build_page
@@ -117,7 +117,7 @@ class Runs:
         return found[1]
 
     def _found(self) -> dict[str, tuple[tuple[Path, Path], Stamp]]:
-        """Return name -> (folder of ours, file) and stamp, for every run there is."""
+        """Return id -> (configured folder, file) and stamp of every run."""
         found: dict[str, tuple[tuple[Path, Path], Stamp]] = {}
         for folder in dict.fromkeys(each.absolute() for each in self._folders):
             for file in _results_below(folder):
@@ -149,7 +149,7 @@ class Runs:
 
 
 def _results_below(folder: Path) -> Iterator[Path]:
-    """Yield every `results.json` down to a depth, in a fixed order, links to folders left out."""
+    """Yield every `results.json` down to a depth, in a fixed order, without following links."""
     for here, folders, names in os.walk(folder):
         at = Path(here)
         depth = len(at.relative_to(folder).parts)
@@ -167,8 +167,7 @@ def _load(stamp: Stamp) -> Results:
 def _look(stamp: Stamp) -> tuple[str, int, str | None]:
     """Return data set, number of questions and problem from both ends of a file.
 
-    A whole run takes too long to read for a list; what these do not show is found when it is
-    opened.
+    Reading a whole run takes too long for a list; other problems are found when it is opened.
     """
     place, size, _ = stamp
     if size > MOST_BYTES:

@@ -1,7 +1,7 @@
-"""Indexing in the background: files that were uploaded, and files looked at again.
+"""Index jobs in the background: uploaded files, and updates of known files.
 
-One job at a time is run, as the embedder would be shared anyhow; the others wait in order. What a
-job has committed stays, whatever ends it.
+One job runs at a time, as the embedder would be shared anyway; the others wait in order. Committed
+batches of a job stay, however it ends.
 """
 
 import logging
@@ -28,8 +28,8 @@ from ui.services.names import check_content, safe_name
 log = logging.getLogger(__name__)
 
 MB = 2**20
-KEPT_SECONDS = 3600.0  # seconds that a finished job is remembered
-PER_OWNER = 4  # jobs that one person may have waiting or running
+KEPT_SECONDS = 3600.0  # seconds for which a finished job is kept
+PER_OWNER = 4  # queued and running jobs of one owner
 GONE = "the file is no longer there; what was indexed from it is kept until you remove it"
 
 FileStage = Literal["queued", "reading", "embedding", "ready", "unchanged", "failed", "cancelled"]
@@ -38,7 +38,7 @@ JobState = Literal["queued", "running", "done", "failed", "cancelled"]
 
 @dataclass(frozen=True)
 class FileState:
-    """Where one file is, and why it failed if it did; one that was not `taken` is not stored."""
+    """Stage of one file, and its failure if any; a file that is not `taken` is not stored."""
 
     name: str
     stage: FileStage
@@ -47,16 +47,16 @@ class FileState:
 
     @property
     def can_retry(self) -> bool:
-        """Whether it could be tried again without being uploaded again."""
+        """Whether it can be retried without another upload."""
         return self.taken and self.stage in ("failed", "cancelled")
 
 
 @dataclass(frozen=True)
 class IndexSnapshot:
-    """A job as far as it has come; `version` grows with every change.
+    """The current state of a job; `version` grows with every change.
 
-    `error` says why the whole job failed, and `failure` is the expected error behind it; single
-    files say so themselves.
+    `error` says why the whole job failed, and `failure` is the expected error behind it; failures
+    of single files are in their own states.
     """
 
     job_id: str
@@ -69,12 +69,12 @@ class IndexSnapshot:
 
     @property
     def is_open(self) -> bool:
-        """Whether it is still waiting or running."""
+        """Whether it is queued or running."""
         return self.state in ("queued", "running")
 
     @property
     def done(self) -> int:
-        """How many files need nothing more."""
+        """Number of finished files."""
         return sum(file.stage not in ("queued", "reading", "embedding") for file in self.files)
 
 
@@ -94,7 +94,7 @@ class _IndexJob:
             self.changed.notify_all()
 
     def set_stage(self, name: str, stage: FileStage, reason: str | None = None) -> None:
-        """Move a file on; a refused file of the same name stays as it is."""
+        """Set the stage of a file; a refused file of the same name is left unchanged."""
         with self.changed:
             files = list(self.now.files)
             places = [at for at, each in enumerate(files) if each.name == name]
@@ -105,12 +105,12 @@ class _IndexJob:
 
 
 class IndexJobs:
-    """All indexing that people asked for, for all owners.
+    """Index jobs of all owners.
 
     Args:
-        config: Limits (`server`) and models.
-        engines: Gives the embedder, shared with the questions.
-        library: Says whose a collection is and where uploads go.
+        config: Configuration of limits (`server`) and models.
+        engines: Engines, whose embedder is shared with the questions.
+        library: Access rights to collections, and folders of uploads.
     """
 
     def __init__(self, config: Config, engines: Engines, library: Library) -> None:
@@ -120,24 +120,24 @@ class IndexJobs:
         self._lock = threading.Lock()
 
     def close(self) -> None:
-        """Stop after the batch in hand, which is kept, and wait for it."""
+        """Stop after the current batch, which is kept, and wait for it."""
         for job in list(self._jobs.values()):
             job.stop.set()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def upload(self, owner: str, collection: str, files: Sequence[tuple[str, bytes]]) -> str:
-        """Take files and begin to index them; return the job's id.
+        """Store files and start to index them; return the job's id.
 
-        A file of the same name takes the place of the one uploaded before. Files that cannot be
-        taken are listed as failed, and do not keep the others from being indexed.
+        A file replaces an earlier upload of the same name. Files that cannot be accepted are listed
+        as failed, and do not prevent the others from being indexed.
 
         Args:
-            owner: Who uploads.
-            collection: Where to.
-            files: Name and content of each.
+            owner: Owner who uploads.
+            collection: Name of the collection.
+            files: Name and content of each file.
 
         Raises:
-            NotFoundError: If the collection is not there or not theirs.
+            NotFoundError: If the collection does not exist or belongs to another owner.
             UploadError: If there is no file, or too many.
             BusyError: If too many jobs are waiting.
         """
@@ -164,17 +164,18 @@ class IndexJobs:
         return self._submit(owner, collection, states, paths, names)
 
     def update(self, owner: str, collection: str, paths: Sequence[str] = ()) -> str:
-        """Look again at files that a collection holds or lists as failed; return the job's id.
+        """Index files that a collection holds or lists as failed again; return the job's id.
 
         Args:
-            owner: Who asks.
-            collection: The collection.
-            paths: Only these, as `DocumentRow.path`, `Failure.path` and `left_over` have them;
-                none is all.
+            owner: Owner who asks.
+            collection: Name of the collection.
+            paths: Paths to index, as in `DocumentRow.path`, `Failure.path` and `left_over`; none
+                means all.
 
         Raises:
-            NotFoundError: If the collection, or one of the paths in it, is not there or not theirs.
-            UploadError: If there is nothing to look at.
+            NotFoundError: If the collection, or one of the paths in it, does not exist or belongs
+                to another owner.
+            UploadError: If there is no file to index.
             BusyError: If too many jobs are waiting.
         """
         held = {row.path: row.source.partition("#")[0]
@@ -193,10 +194,10 @@ class IndexJobs:
         return self._submit(owner, collection, states, [Path(path) for path in names], names)
 
     def left_over(self, owner: str, collection: str) -> list[str]:
-        """Return uploaded files that nothing became of: cancelled, or cut off by a restart.
+        """Return uploaded files that were never indexed: cancelled, or interrupted by a restart.
 
         Raises:
-            NotFoundError: If the collection is not there or not theirs.
+            NotFoundError: If the collection does not exist or belongs to another owner.
         """
         known = {row.path for row in self._library.documents(owner, collection)}
         known |= {failure.path for failure in self._library.failures(owner, collection)}
@@ -207,22 +208,22 @@ class IndexJobs:
         return sorted(str(path) for path in found if str(path) not in known)
 
     def discard(self, owner: str, collection: str) -> None:
-        """Delete the uploaded files that nothing became of.
+        """Delete the uploaded files that were never indexed.
 
         Raises:
-            NotFoundError: If the collection is not there or not theirs.
+            NotFoundError: If the collection does not exist or belongs to another owner.
         """
         for path in self.left_over(owner, collection):
             Path(path).unlink(missing_ok=True)
 
     def retry(self, owner: str, job_id: str) -> str:
-        """Begin again with the files of an ended job that failed or were left; return the new id.
+        """Retry the failed and remaining files of an ended job; return the new id.
 
-        Files that were never taken have to be uploaded again.
+        Files that were never accepted have to be uploaded again.
 
         Raises:
-            NotFoundError: If there is no such job, or it is not theirs, or its collection is gone.
-            UploadError: If none of its files can be tried again.
+            NotFoundError: If the job or its collection does not exist or belongs to another owner.
+            UploadError: If none of its files can be retried.
             BusyError: If too many jobs are waiting.
         """
         job = self._job(owner, job_id)
@@ -237,18 +238,18 @@ class IndexJobs:
         return self._submit(owner, job.now.collection, states, paths, names)
 
     def snapshot(self, owner: str, job_id: str) -> IndexSnapshot:
-        """Return how far a job has come.
+        """Return the current state of a job.
 
         Raises:
-            NotFoundError: If there is none, or it is not theirs.
+            NotFoundError: If it does not exist or belongs to another owner.
         """
         return self._job(owner, job_id).now
 
     def wait(self, owner: str, job_id: str, seen: int, timeout: float) -> IndexSnapshot:
-        """Return the first snapshot newer than a version, or the present one after a time-out.
+        """Return the first snapshot newer than a version, or the current one after a time-out.
 
         Raises:
-            NotFoundError: If there is none, or it is not theirs.
+            NotFoundError: If it does not exist or belongs to another owner.
         """
         job = self._job(owner, job_id)
         with job.changed:
@@ -256,15 +257,15 @@ class IndexJobs:
             return job.now
 
     def cancel(self, owner: str, job_id: str) -> None:
-        """End a job after the batch in hand; what is done stays.
+        """Cancel a job after the current batch; committed batches stay.
 
         Raises:
-            NotFoundError: If there is none, or it is not theirs.
+            NotFoundError: If it does not exist or belongs to another owner.
         """
         self._job(owner, job_id).stop.set()
 
     def recent(self, owner: str, collection: str | None = None) -> list[IndexSnapshot]:
-        """Return somebody's jobs, newest first, finished ones for an hour."""
+        """Return an owner's jobs, newest first, finished ones for an hour."""
         with self._lock:
             return [
                 job.now
@@ -292,7 +293,7 @@ class IndexJobs:
             raise BusyError("other uploads are still being indexed; try again in a moment.")
 
     def _keep(self, folder: Path, given: str, content: bytes, *, taken: set[Path]) -> Path:
-        """Write an uploaded file in place of an older one of its name, all at once."""
+        """Write an uploaded file atomically, replacing an older one of its name."""
         name = safe_name(given)
         limit = self._config.server.max_upload_mb
         if len(content) > limit * MB:
@@ -335,7 +336,7 @@ class IndexJobs:
                 self._index(job)
         except RagError as problem:
             state, error, failure = "failed", str(problem), problem
-        except Exception:  # the thread's border: whatever happens, the person is told
+        except Exception:  # the thread's border: the person learns of any error
             number = uuid.uuid4().hex[:8]
             log.exception("indexing failed, error %s", number)
             state, error = "failed", f"something went wrong on the server (error {number})."
@@ -348,7 +349,7 @@ class IndexJobs:
         job.change(state=state, error=error, failure=failure)
 
     def _index(self, job: _IndexJob) -> None:
-        """Index a job's files: those uploaded are shown by their names, others as they stand."""
+        """Index a job's files; uploaded ones are shown by their names, others by their paths."""
         collection = job.now.collection
         gone = [path for path in job.paths if not path.exists()]
         for path in gone:

@@ -1,4 +1,4 @@
-"""The page Chat: questions to a collection, answers with the places that prove them."""
+"""The page Chat: questions to a collection, answers with citations."""
 
 import streamlit as st
 
@@ -15,12 +15,12 @@ from ui.services.conversations import Conversation, Exchange
 from ui.services.errors import NotFoundError
 from ui.words import Say
 
-UNASKED = "unasked"  # in the session: a question that was refused, so that it is not lost
+UNASKED = "unasked"  # in the session: a refused question, so that it is not lost
 SHOWN = 12  # exchanges; earlier ones on demand
 
 
 def main() -> None:
-    """Draw the page; an answer in the making is followed at the end."""
+    """Draw the page; unfinished answers are followed at the end."""
     services, owner, say = session.services(), session.owner(), session.say()
     current = _current(services, owner, say)
     draw_list(services, owner, say, current)
@@ -78,7 +78,7 @@ def _draw_conversation(
 
 
 def _recent(say: Say, exchanges: list[Exchange]) -> list[Exchange]:
-    """Return the exchanges to draw: the last ones, or all if that is wanted."""
+    """Return the exchanges to draw: the last ones, or all on demand."""
     hidden = len(exchanges) - SHOWN
     if hidden <= 0 or st.session_state.get("all_shown") == exchanges[0].conversation_id:
         return exchanges
@@ -89,7 +89,7 @@ def _recent(say: Say, exchanges: list[Exchange]) -> list[Exchange]:
 
 
 def _current(services: Services, owner: str, say: Say) -> Conversation | None:
-    """Return the conversation that the address names, if it is there and theirs."""
+    """Return the visitor's conversation in the address; None if there is none."""
     wanted = st.query_params.get(CURRENT)
     if not wanted:
         return None
@@ -101,7 +101,7 @@ def _current(services: Services, owner: str, say: Say) -> Conversation | None:
 
 
 def _collection(names: list[str], current: Conversation | None) -> str:
-    """Return the collection to begin with."""
+    """Return the initial collection."""
     wanted = current.collection if current else st.query_params.get("collection")
     if wanted in names:
         return str(wanted)
@@ -118,7 +118,7 @@ def _ask(
     """Ask a question in the open conversation, or in a new one.
 
     Raises:
-        RagError: If it cannot be asked; nothing is left behind then.
+        RagError: If it cannot be asked; nothing is stored then.
     """
     conversations = services.conversations
     services.library.check(owner, choice.collection)

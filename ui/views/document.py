@@ -14,7 +14,7 @@ from ui.words import Say
 
 
 def main() -> None:
-    """Draw the document that the address names."""
+    """Draw the document in the address."""
     services, owner, say = session.services(), session.owner(), session.say()
     collection, wanted = (st.query_params.get(name, "") for name in ("collection", "document"))
     try:
@@ -38,7 +38,7 @@ def main() -> None:
 
 
 def _parts(say: Say, view: DocumentExcerpt) -> None:
-    """Draw the way to what is before and behind the part that is shown."""
+    """Draw the links to the parts before and after the one shown."""
     size = view.end - view.start
     with st.container(key="parts", horizontal=True, vertical_alignment="center"):
         if view.start > 0:
@@ -63,7 +63,7 @@ def _parts(say: Say, view: DocumentExcerpt) -> None:
 
 
 def _preview(services: Services, owner: str, say: Say, collection: str, row: DocumentRow) -> None:
-    """Draw the original below the text, if it is a PDF that is still there."""
+    """Draw the original below the text, if it is a PDF that still exists."""
     if row.kind != "pdf":
         return
     path = services.library.file(owner, collection, row.document_id)

@@ -1,4 +1,4 @@
-"""The page Documents: collections, what is in them, and what is on its way into them."""
+"""The page Documents: collections, their documents, and uploads."""
 
 import shlex
 
@@ -13,7 +13,7 @@ from ui.panels.uploading import draw_form, draw_jobs, draw_left_over, follow
 
 
 def main() -> None:
-    """Draw the page; uploads on their way are followed at the end."""
+    """Draw the page; unfinished uploads are followed at the end."""
     services, owner, say = session.services(), session.owner(), session.say()
     heading(say("app.documents"), say("documents.lead"))
     shelf = choose_collection(services, owner, say)

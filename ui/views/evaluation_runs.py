@@ -1,4 +1,4 @@
-"""The page Evaluation: runs of `rag evaluate`, read, compared and taken away."""
+"""The page Evaluation: runs of `rag evaluate`, to read, compare and download."""
 
 import shlex
 
@@ -24,7 +24,7 @@ VIEWS = {
 
 
 def main() -> None:
-    """Draw the page; its whole state stands in the address."""
+    """Draw the page; its whole state is in the address."""
     services, owner, say = session.services(), session.owner(), session.say()
     heading(say("app.evaluation"), say("evaluation.lead"))
     bench = choose_run(services, say, session.language())
@@ -52,7 +52,7 @@ def _draw_view(bench: RunSelection) -> None:
 
 
 def _draw_first(services: Services, owner: str, say: Say) -> None:
-    """Draw the commands that make a run."""
+    """Draw the commands for a first run."""
     name = session.preferred_collection(services.library.names(owner)) or "default"
     option = f" --collection {shlex.quote(name)}"
     notice(say("evaluation.none"), say("evaluation.none_help"))

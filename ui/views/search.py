@@ -15,13 +15,13 @@ from ui.services import Services
 from ui.services.engines import CombinedResult
 from ui.words import Say
 
-COUNTS = (5, 10, 20)  # results on a page
+COUNTS = (5, 10, 20)  # results per page
 LAST_PAGE = 50
 
 
 @dataclass(frozen=True)
 class _SearchSettings:
-    """What a search was told beside its question."""
+    """Options of a search."""
 
     collections: list[str]
     method: Method
@@ -31,7 +31,7 @@ class _SearchSettings:
 
 
 def main() -> None:
-    """Draw the page; its whole state stands in the address."""
+    """Draw the page; its whole state is in the address."""
     services, owner, say = session.services(), session.owner(), session.say()
     names = services.library.names(owner)
     heading(say("search.title"))
@@ -75,7 +75,7 @@ def main() -> None:
 
 
 def _options(services: Services, say: Say, names: list[str]) -> _SearchSettings:
-    """Draw what a search can be told."""
+    """Draw the options of a search."""
     with st.popover(say("search.options"), icon=":material/tune:", key="search_options"):
         chosen = st.multiselect(
             say("search.collections"),
@@ -126,7 +126,7 @@ def _draw(
 
 
 def _page() -> int:
-    """Return the page of results that the address names, from 1."""
+    """Return the page of results in the address, from 1."""
     named = st.query_params.get("page", "1")
     return min(max(int(named), 1), LAST_PAGE) if named.isdecimal() and len(named) < 4 else 1
 

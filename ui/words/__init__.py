@@ -1,7 +1,7 @@
-"""The interface's own words in English and Chinese, from the `*.toml` beside this file.
+"""The interface's own texts in English and Chinese, from the `*.toml` in this folder.
 
-A file holds tables of `name = [English, Chinese]`; a table stands in one file only. What comes from
-documents, people and models is the same in both languages and goes into `{placeholders}`.
+A file holds tables of `name = [English, Chinese]`; a table is in one file only. Text from
+documents, people and models is the same in both languages and replaces `{placeholders}`.
 """
 
 import tomllib
@@ -16,10 +16,10 @@ Say = Callable[..., str]
 
 
 def words_in(language: Language) -> Say:
-    """Return the function that gives the interface's texts in a language.
+    """Return the function for the interface's texts in a language.
 
-    Its first argument is `table.name`; the others fill the text's placeholders. It raises KeyError
-    for a text that does not exist or a placeholder that is left over.
+    Its first argument is `table.name`; the others replace the text's placeholders. It raises
+    KeyError for a text that does not exist or a placeholder without a value.
 
     Example:
         >>> words_in("zh")("app.chat")
@@ -34,12 +34,12 @@ def words_in(language: Language) -> Say:
 
 
 def first_language(wanted: Iterable[object]) -> Language | None:
-    """Return the first of some values that is a language of the interface."""
+    """Return the first value that is a language of the interface, or None."""
     return next((each for name in wanted for each in LANGUAGES if name == each), None)
 
 
 def language_of_browser(accepted: str) -> Language:
-    """Return the language of the two that an `Accept-Language` header prefers.
+    """Return the interface language that an `Accept-Language` header prefers.
 
     Example:
         >>> language_of_browser("zh-CN,zh;q=0.9,en;q=0.8"), language_of_browser("fr, en;q=0.5")

@@ -1,1 +1,1 @@
-"""The page that compares two runs."""
+"""Comparison page of two runs."""

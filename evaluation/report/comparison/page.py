@@ -31,13 +31,13 @@ Pairs = Sequence[tuple[SystemResult, SystemResult]]
 def build_difference(
     a: Results, b: Results, comparisons: Sequence[Comparison], names: tuple[str, str]
 ) -> Page:
-    """Return everything the comparison shows.
+    """Return the page of the comparison.
 
     Args:
-        a: The run that is compared.
-        b: What it is compared with, on the same questions.
-        comparisons: Those of `compare_runs`.
-        names: Folders of both.
+        a: The run to compare.
+        b: The run it is compared against, on the same questions.
+        comparisons: Return value of `compare_runs`.
+        names: Folders of both runs.
     """
     pairs, metrics = paired_systems(a, b), shared_metrics(a, b)
     parts: tuple[tuple[Words, tuple[Block, ...]], ...] = (
@@ -85,7 +85,7 @@ def _verdict(a: Results, b: Results, comparisons: Sequence[Comparison]) -> tuple
 
 
 def _lines(found: Sequence[Comparison], one: SystemResult, other: SystemResult) -> list[Line]:
-    """A sentence for the first metric, and one for each other that differs for sure."""
+    """Return a sentence for the first metric and for each other one that differs significantly."""
     further = [item for item in found[1:] if baseline.is_significant(item)]
     return [
         Line(_sentence(found[0], one, other), "verdict"),
@@ -150,7 +150,7 @@ def _run(title: str, run: Results, folder: str) -> Facts:
 
 
 def _settings(one: SystemResult, other: SystemResult) -> Block:
-    """Where the configurations of two systems differ, by dotted key."""
+    """Return the differing configuration values of two systems, by dotted key."""
     names = {"a": f"{one.name} (A)", "b": f"{other.name} (B)"}
     ours, theirs = dict(_flat(one.config)), dict(_flat(other.config))
     changed = [key for key in dict.fromkeys((*ours, *theirs)) if ours.get(key) != theirs.get(key)]

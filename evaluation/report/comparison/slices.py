@@ -1,4 +1,4 @@
-"""Two runs on each kind of question: paired differences with n and interval."""
+"""Paired differences of two runs on each slice of the questions, with n and interval."""
 
 import math
 from collections.abc import Sequence

@@ -1,1 +1,1 @@
-"""Sections as HTML, Markdown and charts."""
+"""Renderers of the report: HTML, Markdown and SVG charts."""

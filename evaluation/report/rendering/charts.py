@@ -1,7 +1,7 @@
-"""The report's charts, each as one SVG element: readable in print, without colour and in the dark.
+"""The report's charts, each one SVG element: readable in print, without colour and in dark mode.
 
-Systems differ by marker, dashes or hatching besides colour, and carry their name or letter where
-they end; axes of metrics run from 0 to 1. Every chart has a table or a sentence beside it.
+Systems differ by marker, dashes or hatching besides colour, and carry their name or letter at the
+end of their line; axes of metrics run from 0 to 1. A table or a sentence accompanies every chart.
 """
 
 from collections import Counter
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 LONGEST_NAME = 26  # characters of a name in a chart
-LINE = 0.062  # height of a name, where the axis runs from 0 to 1
+LINE = 0.062  # height of a name on an axis from 0 to 1
 
 
 def recall_curves(systems: Sequence[SystemResult]) -> str:
-    """Mean recall@k and success@k against k, one line a system."""
+    """Draw mean recall@k and success@k against k, one line per system."""
     with style():
         figure = new_figure(8.2, 3.4)
         axes = figure.subplots(1, 2, sharey=True)
@@ -57,7 +57,7 @@ def recall_curves(systems: Sequence[SystemResult]) -> str:
 
 
 def funnel_bars(systems: Sequence[SystemResult], stages: Sequence[str]) -> str:
-    """Questions that reach each stage, one bar a system."""
+    """Draw the number of questions that reach each stage, one bar per system."""
     with style():
         height = 0.24 * len(systems) * len(stages) + 0.3 * len(stages) + 0.6
         figure = new_figure(8.2, height)
@@ -97,7 +97,7 @@ def _bar(chart: "Axes", y: float, value: float, thick: float, place: int) -> Non
 
 
 def risk_curves(curves: Mapping[str, Confidence]) -> str:
-    """Risk against coverage, and both against the threshold, one line a system."""
+    """Draw risk against coverage, and both against the threshold, one line per system."""
     with style():
         figure = new_figure(8.2, 3.4)
         left, right = figure.subplots(1, 2)
@@ -126,14 +126,14 @@ def risk_curves(curves: Mapping[str, Confidence]) -> str:
 def pair_charts(
     name: str, pairs: Sequence[tuple[float, float]], system: str, baseline: str, metric: str
 ) -> str:
-    """Two systems question by question: a scatter, and the differences from best to worst.
+    """Draw two systems question by question: a scatter plot, and the sorted differences.
 
     Args:
-        name: Unique on the page.
-        pairs: (baseline, system) of each question, at least one.
-        system: Name of the system compared.
+        name: Name of the chart, unique on the page.
+        pairs: Values (baseline, system) of each question, at least one.
+        system: Name of the system.
         baseline: Name of the baseline.
-        metric: What was measured.
+        metric: Name of the metric.
     """
     with style():
         figure = new_figure(8.2, 3.5)
@@ -154,7 +154,7 @@ def pair_charts(
 
 
 def _scatter(chart: "Axes", pairs: Sequence[tuple[float, float]]) -> None:
-    """One circle for each distinct pair, its area the number of questions."""
+    """Draw one circle per distinct pair, its area the number of questions."""
     piled = Counter((round(x, 2), round(y, 2)) for x, y in pairs)
     most = max(piled.values())
     chart.plot([0, 1], [0, 1], color=INK, linewidth=0.8, linestyle=":")
@@ -233,7 +233,7 @@ def _name_ends(chart: "Axes", ends: Sequence[tuple[float, float, int, str]]) -> 
 
 
 def _apart(values: Sequence[float]) -> list[float]:
-    """Rising heights at least one line apart and at most 1, as near to the values as that goes."""
+    """Return ascending heights, at least one line apart and at most 1, close to the values."""
     placed: list[float] = []
     for value in values:
         placed.append(max(value, placed[-1] + LINE) if placed else value)

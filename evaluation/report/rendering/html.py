@@ -1,8 +1,8 @@
 """`report.html`: one file with its style, its one small script and its charts inside.
 
-Everything from the data is escaped by the template engine and stands in an element of its own that
-isolates its writing direction; the content security policy allows no request at all, and no script
-but the one whose hash it names.
+The template engine escapes everything from the data, which has an element of its own that isolates
+its writing direction; the content security policy allows no request at all, and no script but the
+one whose hash it names.
 """
 
 import base64
@@ -55,7 +55,7 @@ def _environment() -> Environment:
 
 
 class _PackageFiles(BaseLoader):
-    """Templates of this package, wherever it is installed."""
+    """Template loader for the files of this package, wherever it is installed."""
 
     def get_source(self, environment: Environment, template: str) -> tuple[str, None, None]:
         try:
@@ -70,12 +70,12 @@ def _resource(name: str) -> str:
 
 
 def _shown(value: object) -> object:
-    """Take control characters out of whatever is printed, markup of this package excepted."""
+    """Remove control characters from printed values, except this package's markup."""
     return printable(value) if type(value) is str else value
 
 
 def _text(text: Text) -> Markup:
-    """A text in both languages, or data as it is."""
+    """Return a text in both languages, or data unchanged."""
     if isinstance(text, Words):
         return _bilingual(text)
     return Markup("<bdi>") + escape(printable(text)) + Markup("</bdi>")

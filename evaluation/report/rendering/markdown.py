@@ -1,6 +1,6 @@
 """`report.md`: the same sections and numbers for a terminal, a pull request or an e-mail.
 
-Texts are English, titles in both languages; charts are left out, as their numbers stand in tables.
+Texts are English, titles in both languages; charts are left out, as tables hold their numbers.
 Characters from the data that Markdown or HTML would read as markup are escaped.
 """
 
@@ -62,7 +62,7 @@ def _block(block: Block) -> str:
 
 
 def _body(block: Facts | Table | Code | Cases | ChangedQuestions) -> str:
-    """What stands below the block's caption."""
+    """Return the Markdown below the block's caption."""
     if isinstance(block, Facts):
         return _list([f"{plain(name)}: {plain(value)}" for name, value in block.pairs])
     if isinstance(block, Table):

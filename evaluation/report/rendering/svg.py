@@ -1,7 +1,7 @@
-"""How charts become part of the page: matplotlib's SVG without its colours, ids and addresses.
+"""Conversion of matplotlib's SVG for the page: page colours, unique ids, no URLs.
 
-Charts are drawn in stand-in colours that are replaced by the page's own, so that they follow light
-and dark; texts that have a Chinese form become two. Same figure, same bytes.
+Charts are drawn in placeholder colours that are replaced by the page's own, so that they follow
+light and dark mode; texts with a Chinese form become two. Same figure, same bytes.
 """
 
 import io
@@ -58,14 +58,14 @@ _STYLE = {
 
 
 def style() -> AbstractContextManager[None]:
-    """Return the context in which a chart has to be made and drawn."""
+    """Return the matplotlib context for making and drawing a chart."""
     import matplotlib as mpl
 
     return mpl.rc_context(_STYLE)  # type: ignore[arg-type]
 
 
 def new_figure(width: float, height: float) -> "Figure":
-    """Return an empty figure, in inches, that is laid out when it is drawn."""
+    """Return an empty figure, its size in inches, with automatic layout."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
@@ -75,9 +75,9 @@ def to_svg(figure: "Figure", name: str, labels: Mapping[str, Words]) -> str:
     """Return a figure as an SVG element for the page.
 
     Args:
-        figure: What was drawn under `style`.
-        name: Unique on the page; becomes part of every id.
-        labels: Text in the figure -> what stands there instead.
+        figure: The figure, drawn under `style`.
+        name: Name of the chart, unique on the page; becomes part of every id.
+        labels: Text in the figure -> its replacement.
     """
     buffer = io.StringIO()
     with warnings.catch_warnings():

@@ -1,4 +1,4 @@
-"""Sections 6 to 8: answers and abstaining, citations, and what was not measured."""
+"""Sections 6 to 8: answers and abstaining, citations, and robustness."""
 
 from evaluation.report import numbers
 from evaluation.report.layout import Block, Bullets, Cell, Figure, Line, Table, Text
@@ -46,7 +46,7 @@ def _means(results: Results, names: tuple[str, ...], caption: str) -> list[Block
 
 
 def _by_answerable(results: Results) -> list[Block]:
-    """EM and F1 of the questions with and without an answer, as SQuAD 2.0 gives them."""
+    """Return EM and F1 of the questions with and without an answer, as in SQuAD 2.0."""
     rows = []
     for system in results.systems:
         for name, wanted in (("HasAns", True), ("NoAns", False)):
@@ -148,7 +148,7 @@ def _citations(system: SystemResult) -> tuple[Cell, ...] | None:
 
 
 def robustness(results: Results) -> tuple[Block, ...]:
-    """Return the blocks of section 8: what could be measured of it, and what was not."""
+    """Return the blocks of section 8: the robustness measurements, and those not made."""
     rows = []
     for system in results.systems:
         asked = [q for q in system.queries if not q.answerable and q.abstained is not None]

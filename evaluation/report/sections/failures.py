@@ -1,4 +1,4 @@
-"""Sections 9 and 10: what broke, and the worst questions with what was found for them."""
+"""Sections 9 and 10: errors, and the worst questions with their retrieved passages."""
 
 from itertools import pairwise
 
@@ -10,7 +10,7 @@ from evaluation.results.records import QueryResult, ShownPassage
 from evaluation.results.schema import Results, SystemResult
 
 WORST = 20
-FULL = 5  # ranks that are shown even if they hold neither gold nor a citation
+FULL = 5  # ranks that are shown even without gold or citation
 EXCERPT = 240
 
 
@@ -73,7 +73,7 @@ def worst_cases(results: Results) -> tuple[Block, ...]:
 
 
 def one_case(results: Results, system: SystemResult, query: QueryResult) -> Case:
-    """Return a question under a system, beside what the baseline made of it."""
+    """Return a question's result under a system, next to the baseline's."""
     first = baseline.baseline(results)
     other = next((q for q in first.queries if q.question_id == query.question_id), None)
     compared = other if first is not system else None
@@ -100,7 +100,7 @@ def _chosen(passages: tuple[ShownPassage, ...]) -> list[ShownPassage]:
 
 
 def shown_text(system: str, passage: ShownPassage) -> ShownText:
-    """A passage for the page, its gold and cited characters marked exactly.
+    """Return a passage for the page, its gold and cited characters marked.
 
     A passage without either is cut after its first characters.
     """
@@ -115,7 +115,7 @@ def shown_text(system: str, passage: ShownPassage) -> ShownText:
 
 
 def _excerpt(text: str) -> str:
-    """The first characters, up to the end of a word where there are words."""
+    """Return the first characters, up to a word boundary in scripts with spaces."""
     start = text[:EXCERPT]
     cut = start.rfind(" ")
     return (start[:cut] if cut > EXCERPT // 2 else start).rstrip() + " …"
@@ -124,12 +124,12 @@ def _excerpt(text: str) -> str:
 def marked(
     text: str, gold: tuple[tuple[int, int], ...], cited: tuple[tuple[int, int], ...]
 ) -> tuple[Piece, ...]:
-    """Cut a text at the ends of its spans; the pieces joined are the text again.
+    """Cut a text at the ends of its spans; the joined pieces equal the text.
 
     Args:
         text: A passage.
-        gold: Spans of gold evidence in it.
-        cited: Spans that were cited; may overlap those of `gold` and each other.
+        gold: Spans of gold evidence in the text.
+        cited: Cited spans; may overlap those of `gold` and each other.
 
     Returns:
         Pieces with "", "gold", "cited" or "gold cited", none of them empty.

@@ -1,4 +1,4 @@
-"""Sections 4 and 5: at which stage questions are lost, and which kinds of questions."""
+"""Sections 4 and 5: the stages at which questions are lost, and slices of the questions."""
 
 from evaluation.report import baseline, numbers
 from evaluation.report.layout import Block, Cell, Figure, Line, State, Table, Text
@@ -55,7 +55,7 @@ def _lost(n: int) -> str:
 
 
 def causes(results: Results) -> list[Block]:
-    """Return how often each cause was found, in the order of the pipeline; nothing if none was."""
+    """Return the count of each cause of failure, in pipeline order; nothing if there is none."""
     counted = {
         system.name: [query.cause for query in system.queries if query.cause]
         for system in results.systems
@@ -91,7 +91,7 @@ def _order(cause: str) -> int:
 
 
 def cause_name(cause: str) -> Text:
-    """A cause in both languages, or as it is if it is not known."""
+    """Return a cause in both languages, or unchanged if it is unknown."""
     key = "cause." + cause.replace(" ", "_")
     return say(key) if known(key) else cause
 
@@ -152,6 +152,6 @@ def _slice_of(system: SystemResult, name: str, value: str) -> SliceMeans | None:
 
 
 def slice_name(name: str) -> Text:
-    """A slice in both languages, or as it is if it is not known."""
+    """Return a slice in both languages, or unchanged if it is unknown."""
     key = "slice." + name.replace(" ", "_")
     return say(key) if known(key) else name

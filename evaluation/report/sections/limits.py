@@ -1,4 +1,4 @@
-"""Sections 11 to 14: question by question, published numbers, threats, and how to run it again."""
+"""Sections 11 to 14: per-question comparison, published numbers, threats, reproduction."""
 
 import hashlib
 import shlex
@@ -39,7 +39,7 @@ def per_query(results: Results) -> tuple[Block, ...]:
 
 
 def _pairs(results: Results, system: str, metric: str) -> list[tuple[float, float]]:
-    """(baseline, system) of every question that both have a value for."""
+    """Return the (baseline, system) values of every question where both have one."""
     ours = {q.question_id: q for s in results.systems if s.name == system for q in s.queries}
     return [
         (query.metrics[metric], ours[query.question_id].metrics[metric])
@@ -162,7 +162,7 @@ def reproduce(results: Results, checks: tuple[Check, ...]) -> tuple[Block, ...]:
 
 
 def command_line(results: Results) -> str:
-    """The command of the run as a line to type; empty if it was not recorded."""
+    """Return the command line of the run; empty if it was not recorded."""
     command = results.environment.get("command")
     if isinstance(command, list | tuple):
         return shlex.join(str(word) for word in command)
@@ -170,7 +170,7 @@ def command_line(results: Results) -> str:
 
 
 def checksum(results: Results) -> str:
-    """SHA-256 of `results.json`."""
+    """Return the SHA-256 of `results.json`."""
     return hashlib.sha256(to_json(results).encode("utf-8", "backslashreplace")).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""Section 2: what was run on what, so that the numbers can be placed."""
+"""Section 2: systems, data and environment behind the numbers."""
 
 import json
 from collections.abc import Mapping
@@ -108,7 +108,7 @@ def _index(results: Results, system: str) -> Text:
 
 
 def _written(value: Any) -> str:  # noqa: ANN401 - any value of a configuration
-    """A value as it stands in a configuration file, short ones without quotes."""
+    """Return a value as written in a configuration file, short ones without quotes."""
     if isinstance(value, str):
         return value
     return json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)

@@ -1,6 +1,6 @@
-"""Published numbers for a few data sets, each with why ours are not the same experiment.
+"""Published numbers for a few data sets, each with the reason why ours are not comparable.
 
-All of them were read in the named source; numbers that are only remembered are left out.
+All of them were checked in the named source.
 """
 
 from dataclasses import dataclass
@@ -17,11 +17,11 @@ class Anchor:
     """One published number.
 
     Attributes:
-        system: What was measured.
-        metric: Ours that comes nearest, by name.
-        value: As published.
-        source: Where it stands.
-        because: Why it is not comparable, or only nearly.
+        system: The published system.
+        metric: Name of our closest metric.
+        value: The number as published.
+        source: Publication.
+        because: Reason why it is not, or only roughly, comparable.
     """
 
     system: str
@@ -32,7 +32,7 @@ class Anchor:
 
 
 def anchors_for(dataset: str) -> tuple[Anchor, ...]:
-    """Return what is published for a data set, recognised by words in its name.
+    """Return the published numbers for a data set, recognised by words in its name.
 
     Example:
         >>> [anchor.value for anchor in anchors_for("beir-scifact")][:2]

@@ -1,4 +1,4 @@
-"""Section 3: every system on every metric, what differs for sure, and the recall curves."""
+"""Section 3: every system on every metric, significant differences, and the recall curves."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from evaluation.report.rendering import charts
 from evaluation.report.words import Words, known, say
 from evaluation.results.schema import Comparison, MetricMean, Results, SystemResult
 
-MANY = 30  # rows, from which on the comparisons start closed
+MANY = 30  # rows from which the comparisons start collapsed
 WIDE = 6  # metrics that fit on a page side by side
 RETRIEVAL = ("recall@", "success@", "precision@", "RR", "AP", "nDCG", "Rprec", "judged@")
 
@@ -26,7 +26,7 @@ def scores(results: Results) -> tuple[Block, ...]:
 
 
 def mean_cell(mean: MetricMean | None, *, letters: str = "", delta: Text = "") -> Cell:
-    """A mean with its interval, and the difference to the baseline."""
+    """Return a mean with its interval, and the difference to the baseline."""
     if mean is None:
         return Cell("–", state="muted", sort=-1)
     under: tuple[Text, ...] = (numbers.interval(mean.low, mean.high),)
@@ -39,7 +39,7 @@ def mean_cell(mean: MetricMean | None, *, letters: str = "", delta: Text = "") -
 
 
 def main_tables(results: Results) -> list[Table]:
-    """Return the main table, or one of retrieval and one of answers if there are many metrics."""
+    """Return the main table, split into retrieval and answers if there are many metrics."""
     metrics = baseline.shown_metrics(results)
     found = [name for name in metrics if name.startswith(RETRIEVAL)]
     said = [name for name in metrics if name not in found]
@@ -85,7 +85,7 @@ def _latency(results: Results, system: str) -> Cell:
 
 
 def _spread(sizes: set[int]) -> str:
-    """One n, or the smallest and largest."""
+    """Return the common n, or the smallest and largest."""
     ends = sorted({min(sizes), max(sizes)})
     return "–".join(numbers.count(n) for n in ends)
 
@@ -95,13 +95,13 @@ def _alone() -> Line:
 
 
 def comparisons(results: Results) -> Block:
-    """Return every two systems on each main metric, or a line that says there is one system."""
+    """Return all pairs of systems on each main metric, or a line if there is one system."""
     caption = say("compare.caption", count=len(results.comparisons))
     return comparison_table(results.comparisons, caption) if results.comparisons else _alone()
 
 
 def comparison_table(comparisons: Sequence[Comparison], caption: Text) -> Table:
-    """Return one row for each comparison, with all its tests."""
+    """Return a table with one row per comparison and all its tests."""
     return Table(
         caption=caption,
         columns=(
@@ -147,7 +147,7 @@ def _comparison(item: Comparison) -> tuple[Cell, ...]:
 
 
 def conventions(results: Results) -> Facts:
-    """Return the rules of the run, with their Chinese where `words.toml` has it."""
+    """Return the conventions of the run, in Chinese as well where `words.toml` has them."""
     rules = [
         (_translated(f"convention.{_key(name)}", name), _translated(f"rule.{_key(name)}", rule))
         for name, rule in results.conventions.items()
@@ -161,7 +161,7 @@ def _key(name: str) -> str:
 
 
 def _translated(key: str, text: str) -> Words:
-    """A text of the run with its Chinese, or with itself if it is a new one."""
+    """Return a text of the run with its Chinese form, or with itself if there is none."""
     return Words(text, say(key).zh if known(key) else text)
 
 
@@ -198,7 +198,7 @@ def curve_table(results: Results) -> Table | Line:
 
 
 def _curve_n(results: Results) -> int:
-    """Number of questions behind the curves: that of a recall metric."""
+    """Return the number of questions behind the curves: that of a recall metric."""
     for system in results.systems:
         for name, mean in system.metrics.items():
             if name.startswith(("recall@", "success@", "RR")):
@@ -247,7 +247,7 @@ def _throughput(results: Results, system: SystemResult, stage: str) -> Cell:
 
 
 def other_table(results: Results) -> Table:
-    """Return every metric that is not a main one, folded."""
+    """Return the collapsed table of all metrics that are not main ones."""
     systems = [system.name for system in results.systems]
     return Table(
         say("main.rest"),

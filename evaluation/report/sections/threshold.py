@@ -1,4 +1,4 @@
-"""The part of section 6 on a no-answer threshold chosen on half of the documents."""
+"""Part of section 6: the no-answer threshold chosen on half of the documents."""
 
 from evaluation.report import numbers
 from evaluation.report.layout import Block, Cell, Line, Table
@@ -66,7 +66,7 @@ def _row(label: Words, at: AtThreshold, *, muted: bool) -> tuple[Cell, ...]:
 
 
 def rate_cell(value: float, n: int) -> Cell:
-    """A share of `n`, which has no value if there is none."""
+    """Return a cell with a share of `n`; it has no value if `n` is 0."""
     written = numbers.fixed(value) if n else "–"
     return Cell(written, under=(f"n = {numbers.count(n)}",), sort=value if n else -1)
 

@@ -1,4 +1,4 @@
-"""Section 1: what came out, in one sentence a metric, and one light for each thing to check."""
+"""Section 1: the outcome in one sentence per metric, and one light per check."""
 
 from collections.abc import Mapping
 
@@ -29,7 +29,7 @@ def verdict(
 
 
 def sentence(results: Results, metric: str) -> Words:
-    """Which system is best on a metric, and whether that can be told from the baseline."""
+    """Return the best system on a metric, and whether it differs from the baseline, in words."""
     best, first = baseline.best_system(results, metric), baseline.baseline(results)
     mean = best.metrics[metric]
     facts = {
@@ -58,7 +58,7 @@ def sentence(results: Results, metric: str) -> Words:
 
 
 def _further(metrics: list[str]) -> list[str]:
-    """The first metric about answers, if the verdict is about retrieval."""
+    """Return the first answer metric, if the verdict is about retrieval."""
     answers = [metric for metric in metrics[1:] if metric.startswith(("F1", "EM"))]
     return answers[:1]
 
@@ -129,7 +129,7 @@ def _checks(results: Results, checks: tuple[Check, ...]) -> list[Light]:
 
 
 def _judged(results: Results) -> list[Light]:
-    """Judged@10, where unjudged documents make the other metrics too low."""
+    """Return the check of judged@10: unjudged documents make the other metrics too low."""
     values = [s.metrics["judged@10"] for s in results.systems if "judged@10" in s.metrics]
     if not values or results.dataset.matching == "spans":
         return []

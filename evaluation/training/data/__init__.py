@@ -1,1 +1,1 @@
-"""Training sets: examples, negatives, cloze questions."""
+"""Training data: examples, hard negatives, cloze questions."""

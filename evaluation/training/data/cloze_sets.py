@@ -1,4 +1,4 @@
-"""Questions made from documents that have none, to train on: single sentences with a blank."""
+"""Training sets of cloze questions, made from documents without questions."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -14,16 +14,16 @@ from rag.errors import DatasetError, SourceError
 
 
 def make_datasets(paths: Sequence[Path], n: int, *, seed: int) -> tuple[Dataset, ...]:
-    """Return a set of made questions for each path.
+    """Return a data set of cloze questions for each path.
 
     Args:
-        paths: Files and folders that `rag index` reads, files in SQuAD's form (whose questions are
-            not looked at), or BEIR folders.
-        n: Most questions of all paths together, as many of each as the others leave.
-        seed: Draws among them.
+        paths: Files and folders that `rag index` reads, files in SQuAD's format (whose questions
+            are ignored), or BEIR folders.
+        n: Maximum number of questions of all paths together, shared out among them.
+        seed: Random seed of the selection.
 
     Raises:
-        DatasetError: If a path cannot be read, or no sentence of it gives a question.
+        DatasetError: If a path cannot be read, or none of its sentences yields a question.
     """
     found: list[Dataset] = []
     for number, path in enumerate(paths):
@@ -70,7 +70,7 @@ def _question(number: int, made: Candidate, start: int) -> JudgedQuestion:
 
 
 def read_documents(path: Path) -> tuple[SourceDocument, ...]:
-    """Return the documents of a file or folder; parts of it that cannot be read are left out.
+    """Return the documents of a file or folder; unreadable parts are left out.
 
     Raises:
         DatasetError: If there is none.

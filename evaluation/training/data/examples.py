@@ -1,6 +1,6 @@
-"""From a set of questions to pairs of question and text, each with what is known about it.
+"""Training examples: labelled pairs of question and text, made from a data set.
 
-Long documents are cut into pieces, so that whole articles can be trained on as well. A gold answer
+Long documents are cut into pieces, so that whole articles can serve as training data. A gold answer
 that crosses the border of two pieces is left out and counted.
 """
 
@@ -13,26 +13,26 @@ from evaluation.datasets.schema import Dataset, Gold, JudgedQuestion, SourceDocu
 from rag.language.sentences import sentence_spans
 
 LONGEST_PIECE = 1600  # characters
-SHORTEST_FOUND = 3  # characters of an answer that is looked for, where no place is told
-SHORTEST_UNSPACED = 2  # of one in Chinese, Japanese or Korean
-_SAID = frozenset({"yes", "no", "true", "false"})  # answers that stand in no text
+SHORTEST_FOUND = 3  # characters of an answer that is searched because it has no offset
+SHORTEST_UNSPACED = 2  # the same in Chinese, Japanese or Korean
+_SAID = frozenset({"yes", "no", "true", "false"})  # answers that no text contains
 _UNSPACED = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
-_INSIDE = rf"[^\W{_UNSPACED}]"  # what a word goes on with
+_INSIDE = rf"[^\W{_UNSPACED}]"  # a character that continues a word
 
 Kind = Literal["answer", "no answer", "relevant", "negative"]
 
 
 @dataclass(frozen=True)
 class DocumentPiece:
-    """A document, or a part of a long one, that a question may be asked of.
+    """A document, or a part of a long one, as the text side of examples.
 
     Attributes:
-        piece_id: Unique in the set.
-        document_id: Of the document.
-        title: Its title, or an empty text.
-        text: The piece's text.
-        start: Where it begins in the document.
-        meta: The document's, for a question's filters.
+        piece_id: Id, unique in the data set.
+        document_id: Id of the document.
+        title: Title of the document, or an empty string.
+        text: Text of the piece.
+        start: Offset of the piece in the document.
+        meta: Metadata of the document, for a question's filters.
     """
 
     piece_id: str
@@ -45,21 +45,21 @@ class DocumentPiece:
 
 @dataclass(frozen=True)
 class Example:
-    """A question with a piece, and what is known about the pair.
+    """A labelled pair of a question and a piece.
 
     Attributes:
-        question_id: Of the question.
-        question: Its words.
-        title: The piece's title.
-        text: The piece's text.
+        question_id: Id of the question.
+        question: Text of the question.
+        title: Title of the piece.
+        text: Text of the piece.
         kind: `answer`: the piece answers, at `start` to `end`; `no answer`: it is about the
-            question and does not answer; `relevant`: where it answers is not known; `negative`: it
-            is about something else.
+            question and does not answer; `relevant`: it answers at an unknown place; `negative`:
+            it is about something else.
         start: Offset of the answer in the text, or -1.
-        end: Offset behind it, or -1.
-        cluster: What must not be in training and held back at once.
+        end: Offset after the answer, or -1.
+        cluster: Group that is either trained on or held back, never both.
         golds: All gold answers.
-        document: Document that the piece is of.
+        document: Document of the piece.
     """
 
     question_id: str
@@ -75,7 +75,7 @@ class Example:
 
 
 def cut_documents(documents: Sequence[SourceDocument]) -> list[DocumentPiece]:
-    """Return the pieces of some documents, in order."""
+    """Return the pieces of documents, in order."""
     return [piece for document in documents for piece in _pieces(document)]
 
 
@@ -102,7 +102,7 @@ def _piece(document: SourceDocument, number: int, first: int, last: int) -> Docu
 
 
 def positives(dataset: Dataset, pieces: Sequence[DocumentPiece]) -> list[Example]:
-    """Return the pairs that the set itself knows: with an answer, without one, or relevant."""
+    """Return the examples that the data set itself labels: answer, no answer, or relevant."""
     by_document: dict[str, list[DocumentPiece]] = {}
     for piece in pieces:
         by_document.setdefault(piece.document_id, []).append(piece)
@@ -121,7 +121,7 @@ def positives(dataset: Dataset, pieces: Sequence[DocumentPiece]) -> list[Example
 def _with_evidence(
     question: JudgedQuestion, by_document: Mapping[str, Sequence[DocumentPiece]]
 ) -> Iterator[Example]:
-    """Yield one example for each piece of evidence; its commonest span is the answer."""
+    """Yield one example per piece of evidence, whose most frequent span is the answer."""
     for places in question.evidence:
         best = max(
             places, key=lambda gold: (places.count(gold), gold.start - gold.end, -gold.start)
@@ -140,7 +140,7 @@ def _spanned(question: JudgedQuestion, piece: DocumentPiece, gold: Gold) -> Exam
 def _with_grades(
     question: JudgedQuestion, by_document: Mapping[str, Sequence[DocumentPiece]]
 ) -> Iterator[Example]:
-    """Yield relevant documents, with the place of a gold answer where one stands in them."""
+    """Yield one example per relevant document, with the offsets of a gold answer if any."""
     for document_id, grade in question.grades.items():
         parts = by_document.get(document_id, ())
         if grade <= 0 or not parts:
@@ -154,9 +154,9 @@ def _with_grades(
 
 
 def find_answer(text: str, answers: Sequence[str]) -> tuple[int, int] | None:
-    """Return where a gold answer stands in a text as words of its own; None if none does.
+    """Return the offsets of a gold answer in a text, as whole words; None if there is none.
 
-    Scripts that put no space between words set no borders either.
+    Scripts without spaces between words have no word boundaries here.
 
     Example:
         >>> find_answer("In 1905, not in 19051.", ["1905"])

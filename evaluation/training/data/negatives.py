@@ -1,8 +1,8 @@
-"""Hard negatives: what bm25 or an embedder finds for a question and does not answer it.
+"""Hard negatives: pieces that bm25 or an embedder ranks high and that do not answer the question.
 
-A piece that a judgement calls relevant, that overlaps the evidence, or that holds one of the gold
-answers may be right after all, and is left out. So is one that an embedder puts nearly as near to
-the question as a piece that answers.
+A piece that is judged relevant, that overlaps the evidence, or that contains a gold answer may be
+right after all, and is left out. So is one whose embedding is nearly as close to the question as
+that of a piece that answers.
 """
 
 import random
@@ -20,8 +20,8 @@ from rag.config import Config
 from rag.language.analysis import tokens
 from rag.models.windows import prefix
 
-DEPTH = 20  # passages looked at for each question and method
-TOO_NEAR = 0.95  # share of the score of what answers, above which a piece may answer as well
+DEPTH = 20  # candidates per question and method
+TOO_NEAR = 0.95  # share of a positive's score above which a candidate may be a positive as well
 Progress = Callable[[int, int, str], None]
 Mine = Literal["bm25", "dense", "both"]
 
@@ -36,19 +36,19 @@ def mine_negatives(
     encode: Encoder | None = None,
     progress: Progress = lambda done, total, what: None,
 ) -> list[Example]:
-    """Return pairs of a question and a piece that is ranked high and that does not answer.
+    """Return negative examples: a question with a high-ranked piece that does not answer it.
 
-    With an embedder, a candidate whose score is above .95 times that of the piece that answers
-    (the least of several) is left out, whoever found it.
+    With an embedder, a candidate whose score is above .95 times that of the positive piece (the
+    lowest of several) is left out, whichever method found it.
 
     Args:
-        dataset: The questions; their filters hold here as well.
-        pieces: All pieces of the set's documents.
-        each: Most negatives of a question; .5 is one for every second question.
-        seed: Draws among the best.
-        mine: Who looks for them.
-        encode: The embedder; needed unless bm25 alone looks.
-        progress: Told about each question.
+        dataset: The questions; their filters apply here as well.
+        pieces: All pieces of the data set's documents.
+        each: Maximum number of negatives per question; .5 is one for every second question.
+        seed: Random seed of the selection among the best.
+        mine: Retrieval method: bm25, dense or both.
+        encode: The embedder; required unless the method is bm25 alone.
+        progress: Called after each question.
 
     Reference:
         Moreira et al., NV-Retriever: Improving text embedding models with effective hard-negative
@@ -78,7 +78,7 @@ def _finders(
     mine: Mine,
     encode: Encoder | None,
 ) -> Iterator[Callable[[JudgedQuestion], list[str]]]:
-    """Hold a function that gives the ids of the pieces that are ranked high for a question."""
+    """Provide a function that returns the ids of the pieces that rank high for a question."""
     documents = [_document(piece) for piece in pieces]
     near = None if mine == "bm25" else _neighbours(pieces, documents, asked, encode)
     limits = {} if near is None else _limits(dataset, pieces, asked, near)
@@ -120,7 +120,7 @@ def _limits(
     asked: Sequence[JudgedQuestion],
     near: Neighbours,
 ) -> dict[str, float]:
-    """Return the highest score that a piece may have and still count as wrong, by question."""
+    """Return question id -> highest score of a piece that still counts as negative."""
     ids = {(piece.document_id, piece.text): piece.piece_id for piece in pieces}
     by_id = {question.question_id: question for question in asked}
     limits: dict[str, float] = {}
@@ -143,7 +143,7 @@ def _document(piece: DocumentPiece) -> Document:
 
 
 def _wrong(question: JudgedQuestion, pieces: Iterator[DocumentPiece]) -> Iterator[Example]:
-    """Yield the pieces that surely do not answer."""
+    """Yield the negative examples among the candidates."""
     relevant = {name for name, grade in question.grades.items() if grade > 0}
     relevant |= {gold.document_id for places in question.evidence for gold in places}
     relevant.add(question.home)

@@ -1,4 +1,4 @@
-"""Pieces that an embedder puts near a question, and how near: exact, all of them compared."""
+"""Exact nearest neighbours of questions among pieces, by an embedder."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -12,28 +12,28 @@ from evaluation.datasets.schema import JudgedQuestion
 from rag.stores.filters import matches
 
 Vectors = npt.NDArray[np.float32]
-AT_ONCE = 256  # questions compared with all pieces
+AT_ONCE = 256  # questions per batch
 
 
 class Encoder(Protocol):
-    """What turns texts into vectors: float32 arrays of shape (texts, dim), rows of length 1."""
+    """An embedder: float32 arrays of shape (n_texts, dim), rows of length 1."""
 
     def encode_questions(self, texts: Sequence[str]) -> Vectors:
         """Return the vectors of questions."""
 
     def encode_passages(self, texts: Sequence[str]) -> Vectors:
-        """Return the vectors of passages, read behind their titles."""
+        """Return the vectors of passages, each text after its title."""
 
 
 class Neighbours:
     """The pieces nearest to each question.
 
     Args:
-        encoder: Makes the vectors.
-        pieces: As documents with meta, for a question's filters.
-        texts: What is embedded of each piece.
-        questions: All that will be asked about.
-        depth: How many pieces of each are kept.
+        encoder: The embedder.
+        pieces: Pieces as documents with meta, for a question's filters.
+        texts: Text to embed for each piece.
+        questions: All questions of later calls.
+        depth: Number of neighbours kept per question.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Neighbours:
         ]
 
     def nearest(self, question: JudgedQuestion) -> list[str]:
-        """Return the ids of the pieces nearest to a question, the nearest first."""
+        """Return the ids of the pieces nearest to a question, nearest first."""
         return [self._pieces[place].id for place in self._nearest[self._rows[question.question_id]]]
 
     def score(self, question: JudgedQuestion, piece_id: str) -> float:
@@ -71,7 +71,7 @@ class Neighbours:
         return float(row @ self._passages[self._places[piece_id]])
 
     def _top(self, question: JudgedQuestion, scores: Vectors, depth: int) -> list[int]:
-        """Return the places of the best, equal ones in their order."""
+        """Return the indices of the best, equal ones in their order."""
         if question.filters is not None:
             scores = np.where(self._passing(question.filters), scores, -np.inf)
         most = min(depth, int(np.isfinite(scores).sum()))

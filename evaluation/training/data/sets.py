@@ -1,4 +1,4 @@
-"""What is trained on and what is held back from it, checked before any time is spent."""
+"""Training sets: examples to train on and examples held back, checked before any time is spent."""
 
 import hashlib
 import random
@@ -20,19 +20,19 @@ Role = Literal["reader", "ranker", "embedder"]
 Progress = Callable[[int, int, str], None]
 HELD_BACK = 0.05  # share of the clusters
 MOST_HELD_BACK = 300  # examples
-FEW_CLUSTERS = 20  # with fewer, questions are held back and not clusters
+FEW_CLUSTERS = 20  # with fewer, single questions are held back, not clusters
 
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """Examples to train on, and examples to choose the best weights by.
+    """Training examples, and held-back examples that select the best weights.
 
     Attributes:
-        examples: To train on.
-        held_back: Of other clusters, or at least other questions.
-        datasets: Where they come from.
-        language: Of most questions.
-        lost: Questions of which no answer or judgement could be used.
+        examples: Training examples.
+        held_back: Examples of other clusters, or at least of other questions.
+        datasets: Data sets of the examples.
+        language: Language of most questions.
+        lost: Number of questions without a usable answer or judgement.
     """
 
     examples: tuple[Example, ...]
@@ -44,13 +44,13 @@ class TrainingSet:
 
 @dataclass(frozen=True)
 class Mining:
-    """How hard negatives are looked for.
+    """Options of hard-negative mining.
 
     Attributes:
-        each: Of each question.
-        mine: By whom.
-        encoder: Gives the embedder for a language; needed unless bm25 alone looks.
-        progress: Told while they are looked for.
+        each: Negatives per question.
+        mine: Retrieval method: bm25, dense or both.
+        encoder: Returns the embedder for a language; required unless the method is bm25 alone.
+        progress: Called while negatives are mined.
     """
 
     each: float = 1
@@ -70,18 +70,18 @@ def load_training_set(
     made: Sequence[Dataset] = (),
     most_held_back: int = MOST_HELD_BACK,
 ) -> TrainingSet:
-    """Return the examples of some data sets.
+    """Return the training set of some data sets.
 
     Args:
-        paths: The sets, in any form that `evaluation.datasets` reads.
-        role: What is trained; decides what the examples must hold.
-        mining: How hard negatives are looked for.
-        seed: Of what is drawn.
-        evaluated_on: Sets that the model will be measured on: none of their questions may be
-            trained on.
-        repair: Move answers that do not stand at their offset.
-        made: Sets that were made from documents, to be trained on as well.
-        most_held_back: Most examples held back, of a reader or ranker.
+        paths: The data sets, in any format of `evaluation.datasets`.
+        role: Role of the model, which decides which examples are required.
+        mining: Options of hard-negative mining.
+        seed: Random seed.
+        evaluated_on: Evaluation sets of the model, whose questions must not be in the training
+            data.
+        repair: Move answers that are not at their offset.
+        made: Data sets made from documents, as additional training data.
+        most_held_back: Maximum number of held-back examples of a reader or ranker.
 
     Raises:
         DatasetError: If a set cannot be read, holds a question of the evaluation, or there is
@@ -103,13 +103,13 @@ def load_training_set(
         examples += [_named(each, number) for each in found]
     _check_kinds(examples, role, paths)
     trained, held = _split(examples, seed)
-    if role != "embedder":  # which chooses by questions
+    if role != "embedder":  # an embedder is validated on questions
         held = _some(held, seed, most_held_back)
     return TrainingSet(trained, held, datasets, language, lost)
 
 
 def _some(held: Sequence[Example], seed: int, most: int) -> tuple[Example, ...]:
-    """Return a few of the examples, with all there is of each question, in their order."""
+    """Return a sample of the examples, whole questions, in their order."""
     by_question = Counter(each.question_id for each in held)
     names = sorted(by_question)
     random.Random(seed).shuffle(names)  # noqa: S311 - not for secrets
@@ -124,7 +124,7 @@ def _some(held: Sequence[Example], seed: int, most: int) -> tuple[Example, ...]:
 
 
 def _named(example: Example, number: int) -> Example:
-    """Return an example whose question and document are named apart from other sets'."""
+    """Return an example whose question and document ids are unique across data sets."""
     return replace(
         example,
         question_id=f"{number}:{example.question_id}",
@@ -148,10 +148,10 @@ def _examples(dataset: Dataset, mining: Mining, seed: int, encode: Encoder | Non
 
 
 def check_apart(trained: Sequence[Dataset], evaluated: Sequence[Dataset]) -> None:
-    """Refuse training questions that a model will be measured on.
+    """Check that no training question is in an evaluation set.
 
     Raises:
-        DatasetError: Says how many, and names one.
+        DatasetError: If there are any; says how many, and names one.
     """
     for held in evaluated:
         asked = {_packed(question.question) for question in held.questions}
@@ -188,7 +188,7 @@ def _check_kinds(examples: Sequence[Example], role: Role, paths: Sequence[Path])
 def _split(
     examples: Sequence[Example], seed: int
 ) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
-    """Return what is trained on and what is held back; neither is empty."""
+    """Return the training examples and the held-back ones; neither is empty."""
     clusters = {each.cluster for each in examples}
     by_cluster = len(clusters) >= FEW_CLUSTERS
 

@@ -1,6 +1,6 @@
-"""What an embedder learns, and the model that learns it: a sentence-transformers folder.
+"""A trainable embedder, its loss, and its sentence-transformers folder.
 
-Its own prompts, pooling and normalisation are kept. Dropout is off.
+The base's prompts, pooling and normalisation are kept. Dropout is off.
 """
 
 import json
@@ -19,9 +19,9 @@ from rag.errors import ModelError
 from rag.models.model_files import OWN, ModelFiles
 from rag.models.reader_ranker import ROUNDED
 
-LENGTH = 256  # tokens that are read of a text in training
-SCALE = 20.0  # of cosines, before the softmax
-MARGINS = 0.5  # weight of the teacher's margins beside the ranking
+LENGTH = 256  # tokens of a text in training
+SCALE = 20.0  # factor of cosines before the softmax
+MARGINS = 0.5  # weight of the margin loss beside the ranking loss
 BATCH = 32  # texts encoded at once
 
 Vectors = npt.NDArray[np.float32]
@@ -32,10 +32,10 @@ class EmbedderNetwork(torch.nn.Module):
     """A sentence-transformers model that can be trained.
 
     Args:
-        model: Of `sentence_transformers`.
+        model: A `SentenceTransformer`.
 
     Attributes:
-        model: It.
+        model: The `SentenceTransformer`.
     """
 
     def __init__(self, model: Any) -> None:  # noqa: ANN401 - no types there
@@ -44,11 +44,11 @@ class EmbedderNetwork(torch.nn.Module):
         self.length = min(LENGTH, int(model.max_seq_length or LENGTH))
 
     def forward(self, texts: Sequence[str], kind: Kind) -> torch.Tensor:
-        """Return the vectors of texts: float32 of shape (texts, dim), rows of length 1.
+        """Return the vectors of texts: float32 of shape (n_texts, dim), rows of length 1.
 
         Args:
-            texts: At least one.
-            kind: Says which of the model's prompts stands before them.
+            texts: Texts, at least one.
+            kind: Kind of the texts, which selects the model's prompt.
         """
         device = next(self.parameters()).device
         inputs = self.model.preprocess(
@@ -60,7 +60,7 @@ class EmbedderNetwork(torch.nn.Module):
         return functional.normalize(found.float(), dim=-1)
 
     def encode(self, texts: Sequence[str], kind: Kind) -> Vectors:
-        """Return the vectors of any number of texts, without a gradient."""
+        """Return the vectors of any number of texts, without gradients."""
         order = sorted(range(len(texts)), key=lambda place: (-len(texts[place]), place))
         found: Vectors | None = None
         for start in range(0, len(order), BATCH):
@@ -81,14 +81,14 @@ class EmbedderNetwork(torch.nn.Module):
         return self.encode(texts, "document")
 
     def _prompt(self, kind: Kind) -> str | None:
-        """Return the prompt that `encode_query` or `encode_document` of the model would take."""
+        """Return the prompt that the model's `encode_query` or `encode_document` uses."""
         names = [kind] if kind == "query" else ["document", "passage", "corpus"]
         prompts = self.model.prompts
         name = next((name for name in names if name in prompts), self.model.default_prompt_name)
         return prompts.get(name) or None
 
     def _rounded(self, name: str, each: Any, device: torch.device) -> Any:  # noqa: ANN401
-        """Fill inputs up to few lengths, as the processor plans anew for each."""
+        """Pad inputs to a few lengths, as the processor plans again for each new one."""
         if not isinstance(each, torch.Tensor):
             return each
         tokenizer = self.model.tokenizer
@@ -100,24 +100,24 @@ class EmbedderNetwork(torch.nn.Module):
 
 
 class EmbedderObjective:
-    """The `Task` of an embedder.
+    """The `Objective` of an embedder.
 
-    The loss is the cross-entropy of the text that answers among all texts of the batch that count
-    for the question (multiple-negatives ranking), the cosine times 20 being the logit. A teacher
-    adds the squared difference between its margin and the student's, half as heavy (MarginMSE).
+    The loss is the cross-entropy of the positive text among all texts of the batch that count for
+    the question (multiple-negatives ranking loss), with 20 times the cosine as logit. A teacher
+    adds the squared difference between its margin and the student's, at half weight (MarginMSE).
 
     Args:
-        asked: Questions with their texts, at least one; with a teacher's scores or without.
-        schedule: Says how many a step sees, and how often.
+        asked: Questions with their texts, at least one; with or without a teacher's scores.
+        schedule: Batch size and number of epochs.
 
     Attributes:
-        steps: Of the whole training.
+        steps: Number of steps of the whole training.
 
     Reference:
         Henderson et al., Efficient natural language response suggestion (2017), section 4.4;
         Hofstätter et al., Improving efficient neural ranking models with cross-architecture
-        knowledge distillation (2020); Thakur et al., Augmented SBERT (2021), for questions that
-        only a teacher knows anything about.
+        knowledge distillation (2020); Thakur et al., Augmented SBERT (2021), for questions with
+        teacher scores alone.
     """
 
     def __init__(self, asked: Sequence[QuestionTexts], schedule: Schedule) -> None:
@@ -126,11 +126,11 @@ class EmbedderObjective:
         self.steps = max(1, round(schedule.epochs * -(-len(asked) // schedule.batch_size)))
 
     def batches(self) -> Iterator[list[Row]]:
-        """Yield the questions of each step, each with a text or two."""
+        """Yield the rows of each step: questions with a text or two."""
         return batches(self.asked, self.schedule, spread=self.spread)
 
     def loss(self, model: EmbedderNetwork, batch: Sequence[Row]) -> torch.Tensor:
-        """Return the loss of some questions."""
+        """Return the loss of a batch."""
         wrong = [row.wrong for row in batch if row.wrong is not None]
         texts = [*(row.right for row in batch), *wrong]
         questions = model([row.asked.question for row in batch], "query")
@@ -143,8 +143,8 @@ def ranking_loss(logits: torch.Tensor, counted: npt.NDArray[np.bool_]) -> torch.
     """Return the mean cross-entropy of each question's own text among the texts that count.
 
     Args:
-        logits: Shape (questions, texts); the text of a question has its place.
-        counted: Same shape; a question whose own text does not count is left out.
+        logits: Array of shape (questions, texts); a question's own text has the same index.
+        counted: Mask of the same shape; a question whose own text does not count is left out.
     """
     shown = torch.from_numpy(counted).to(logits.device)
     rows = shown.diagonal()
@@ -156,11 +156,11 @@ def ranking_loss(logits: torch.Tensor, counted: npt.NDArray[np.bool_]) -> torch.
 
 
 def margin_loss(logits: torch.Tensor, batch: Sequence[Row]) -> torch.Tensor:
-    """Return half the mean squared difference of the teacher's and the student's margins.
+    """Return half the mean squared difference between the teacher's and the student's margins.
 
     Args:
-        logits: Shape (questions, texts); the wrong texts stand behind those that answer.
-        batch: Rows, with a teacher's margins or without.
+        logits: Array of shape (questions, texts); the negatives follow the positives.
+        batch: Rows, with or without a teacher's margins.
     """
     having = [place for place, row in enumerate(batch) if row.wrong is not None]
     wrong = {place: len(batch) + number for number, place in enumerate(having)}
@@ -173,10 +173,10 @@ def margin_loss(logits: torch.Tensor, batch: Sequence[Row]) -> torch.Tensor:
 
 
 def load_embedding(base: ModelFiles) -> EmbedderNetwork:
-    """Return the model of a folder, in float32 and without dropout.
+    """Return the model in a folder, in float32 and without dropout.
 
     Raises:
-        ModelError: If it cannot be loaded; in one line.
+        ModelError: If it cannot be loaded.
     """
     from safetensors import SafetensorError
     from sentence_transformers import SentenceTransformer
@@ -199,7 +199,7 @@ def load_embedding(base: ModelFiles) -> EmbedderNetwork:
         ) from error
     for part in model.modules():
         if isinstance(part, torch.nn.Dropout):
-            part.p = 0.0  # drawing so many random numbers takes as long as the rest of a step
+            part.p = 0.0  # drawing the random numbers would take as long as the rest of a step
     return EmbedderNetwork(model)
 
 
@@ -208,8 +208,8 @@ def save_embedding(embedding: EmbedderNetwork, folder: Path, *, facts: dict[str,
 
     Args:
         embedding: The model; its weights are float16 afterwards.
-        folder: Exists already.
-        facts: What goes under `citewell` in `config.json`.
+        folder: An existing folder.
+        facts: Values under `citewell` in `config.json`.
 
     Raises:
         OSError: If the disk is full or the folder cannot be written.

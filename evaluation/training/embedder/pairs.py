@@ -1,8 +1,7 @@
-"""What an embedder learns from: questions with texts that answer and texts that do not.
+"""Training pairs of an embedder: questions with positive and negative texts.
 
-A step sees a batch of questions, one text that answers each and, where there is one, a text that
-does not. The texts of the other questions count as wrong as well, unless they may be right: `mask`
-says which.
+A batch holds questions, one positive text for each and, where there is one, a negative text. The
+texts of the other questions are negatives as well, unless they may be right (see `mask`).
 """
 
 import itertools
@@ -19,17 +18,17 @@ from evaluation.training.loop import POOL, Schedule
 from rag.models.windows import prefix
 
 RIGHT = frozenset({"answer", "relevant"})
-PARAGRAPHS = 1600  # characters, about as many as are read of a text
+PARAGRAPHS = 1600  # characters, about the length of a text in training
 
 
 @dataclass(frozen=True)
 class Text:
-    """A text that is embedded.
+    """A text to embed.
 
     Attributes:
-        text: What is read: the piece behind its title.
-        document: Document that it is of.
-        score: What a teacher gives it for its question, or None.
+        text: The piece after its title.
+        document: Document of the piece.
+        score: Score by a teacher for its question, or None.
     """
 
     text: str
@@ -42,11 +41,11 @@ class QuestionTexts:
     """A question and its texts.
 
     Attributes:
-        question: Its words.
-        right: Texts that answer; empty if only a teacher knows anything about it.
-        wrong: Texts that do not, or of which that is not known if `right` is empty.
+        question: Text of the question.
+        right: Positive texts; empty if there are only a teacher's scores.
+        wrong: Negative texts, or texts without label if `right` is empty.
         golds: Gold answers.
-        documents: Documents that answer, in this set.
+        documents: Documents of the data set that answer.
     """
 
     question: str
@@ -58,13 +57,13 @@ class QuestionTexts:
 
 @dataclass(frozen=True)
 class Row:
-    """What a step sees of a question.
+    """A question's part of a batch.
 
     Attributes:
         asked: The question.
-        right: A text that answers, or the better one by the teacher.
-        wrong: One that does not, or None.
-        margin: How much higher the teacher scores the first, standardised; None without a teacher.
+        right: A positive text, or the better one by the teacher.
+        wrong: A negative text, or None.
+        margin: The teacher's score of `right` minus that of `wrong`, standardised, or None.
     """
 
     asked: QuestionTexts
@@ -74,16 +73,16 @@ class Row:
 
     @property
     def length(self) -> int:
-        """Characters of the texts, as far as they are read."""
+        """Characters of the texts, up to their length in training."""
         wrong = len(self.wrong.text) if self.wrong else 0
         return min(PARAGRAPHS, len(self.right.text)) + min(PARAGRAPHS, wrong)
 
 
 def gather(examples: Sequence[Example], *, taught: bool = False) -> list[QuestionTexts]:
-    """Return the questions of some examples with their texts, in the order they first came.
+    """Return the questions of examples with their texts, in order of first appearance.
 
-    Questions with the same words are one. One without a text that answers is left out, unless a
-    teacher will tell its texts apart and there are two.
+    Questions with the same words are merged. One without a positive text is left out, unless it has
+    two texts and a teacher will score them.
 
     Args:
         examples: Pairs of question and text.
@@ -113,19 +112,19 @@ def _texts(examples: Iterator[Example] | Sequence[Example]) -> tuple[Text, ...]:
 
 
 def packed(question: str) -> str:
-    """Return a question's words, by which two are the same."""
+    """Return a question's words, normalised for comparison."""
     return " ".join(question.casefold().split())
 
 
 def rows_of_epoch(
     asked: Sequence[QuestionTexts], draw: random.Random, *, spread: float = 1
 ) -> list[Row]:
-    """Return one row for each question, with other texts each time if there are several.
+    """Return one row per question, with randomly drawn texts if there are several.
 
     Args:
         asked: Questions; if one of their texts has a teacher's score, all have.
-        draw: Draws the texts.
-        spread: Standard deviation of the teacher's margins, which they are divided by.
+        draw: Random generator.
+        spread: Standard deviation of the teacher's margins, used as their divisor.
     """
     rows = []
     for each in asked:
@@ -139,7 +138,7 @@ def rows_of_epoch(
 
 
 def margin(right: Text, wrong: Text | None, spread: float = 1) -> float | None:
-    """Return how much higher the teacher scores the first text, divided by the spread."""
+    """Return the teacher's margin of the first text over the second, divided by the spread."""
     if wrong is None or right.score is None or wrong.score is None:
         return None
     return (right.score - wrong.score) / spread
@@ -148,7 +147,7 @@ def margin(right: Text, wrong: Text | None, spread: float = 1) -> float | None:
 def spread_of(asked: Sequence[QuestionTexts]) -> float:
     """Return the standard deviation of the teacher's margins between all texts; 1 without any.
 
-    It is not centred: a margin keeps its sign.
+    It is not centred, so that a margin keeps its sign.
     """
     margins = []
     for each in asked:
@@ -164,8 +163,8 @@ def batches(
 ) -> Iterator[list[Row]]:
     """Yield the rows of each step, of similar lengths, epoch after epoch, without end.
 
-    A text that answers several questions stands in a batch once where that can be: it would be no
-    negative there.
+    A text that answers several questions is in a batch once if possible: it would be no negative
+    there.
     """
     for epoch in itertools.count():
         draw = random.Random(f"{schedule.seed}:{epoch}")  # noqa: S311 - not for secrets
@@ -180,7 +179,7 @@ def batches(
 
 
 def deal(rows: Sequence[Row], size: int) -> list[list[Row]]:
-    """Return rows in batches, as few as they fill, in their order but for texts that come twice."""
+    """Return rows in as few batches as possible, in their order except for repeated texts."""
     batches: list[list[Row]] = [[] for _ in range(-(-len(rows) // size))]
     held: list[set[str]] = [set() for _ in batches]
     first = 0
@@ -205,18 +204,18 @@ def deal(rows: Sequence[Row], size: int) -> list[list[Row]]:
 
 
 def mask(rows: Sequence[Row], texts: Sequence[Text]) -> npt.NDArray[np.bool_]:
-    """Tell which texts count for which questions of a batch.
+    """Return a mask of the texts that count for each question of a batch.
 
-    A text counts if it is the row's own that answers, or surely wrong: not one that answers the
-    question, nor of the same document as one, nor holding a gold answer. A question without a text
-    that answers counts none.
+    A text counts if it is the row's own positive or a certain negative: not a positive of the
+    question, nor of the same document as one, nor containing a gold answer. For a question without
+    a positive no text counts.
 
     Args:
         rows: The batch.
-        texts: Those that answer, in the order of the rows, then others.
+        texts: The positives, in the order of the rows, then other texts.
 
     Returns:
-        Array of shape (rows, texts).
+        Boolean array of shape (n_rows, n_texts).
     """
     found = np.zeros((len(rows), len(texts)), np.bool_)
     for place, row in enumerate(rows):
@@ -236,7 +235,7 @@ def mask(rows: Sequence[Row], texts: Sequence[Text]) -> npt.NDArray[np.bool_]:
 def with_scores(
     asked: Sequence[QuestionTexts], scores: Mapping[tuple[str, str], float]
 ) -> list[QuestionTexts]:
-    """Return questions whose texts have a teacher's scores, given by question and text."""
+    """Return the questions with a teacher's scores, given by question and text."""
 
     def taught(question: str, texts: Sequence[Text]) -> tuple[Text, ...]:
         return tuple(Text(each.text, each.document, scores[question, each.text]) for each in texts)

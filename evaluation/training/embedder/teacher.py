@@ -1,4 +1,4 @@
-"""What a ranker says about the texts of questions, for an embedder to learn from."""
+"""Teacher scores: a ranker scores the texts of questions for the training of an embedder."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -16,10 +16,10 @@ SCORES_FILE = "teacher.json"
 
 
 def open_teacher(name: str, device: str) -> RelevanceModel:
-    """Return a ranker of ours or a cross-encoder, not loaded yet.
+    """Return a ranker of this project or a cross-encoder, not loaded yet.
 
     Raises:
-        ModelError: If it is missing or does not rank.
+        ModelError: If it is missing or is no ranker.
     """
     ranker = RankerConfig(model=name, device=device, batch_size=32)
     config = Config(ranker=ranker, reader=ReaderConfig(kind="sentences"))
@@ -36,13 +36,13 @@ def teach(
     folder: Path,
     progress: Callable[[int, int, str], None] = lambda done, total, what: None,
 ) -> list[QuestionTexts]:
-    """Return questions whose texts have the teacher's scores.
+    """Return the questions with the teacher's scores of their texts.
 
     Args:
         asked: Questions with their texts.
-        teacher: Scores them.
-        folder: Where the scores are kept, so that a training that goes on has them.
-        progress: Told about each question.
+        teacher: The ranker.
+        folder: Folder of the stored scores, which a resumed training reads.
+        progress: Called after each question.
 
     Raises:
         ModelError: If the teacher cannot be loaded, or memory does not suffice.

@@ -1,4 +1,4 @@
-"""The training of an embedder: from paths to a model that is installed, whole or not at all."""
+"""The training of an embedder, from data sets to the installed model."""
 
 import json
 import time
@@ -33,8 +33,8 @@ from rag.errors import DatasetError
 from rag.models.embedder import pick_device
 from rag.models.model_files import ModelFiles, find_model
 
-MEASURING = 0.15  # share of a budget
-PROBED = 32  # texts that show how long one takes
+MEASURING = 0.15  # share of a time budget
+PROBED = 32  # texts that estimate the time per text
 Mined = Callable[[int, int, str], None]
 
 
@@ -43,14 +43,14 @@ class TrainedEmbedder:
     """A finished training.
 
     Attributes:
-        out: Where the model is.
-        ended: How far the training came.
-        before: MRR@10 of the base on what was held back.
-        after: That of the new model.
-        questions: How many were trained on.
-        held_back: How many it was measured on.
-        pool: In how many texts their answers were looked for.
-        lost: Questions that could not be used.
+        out: Folder of the model.
+        ended: Final progress of the training.
+        before: MRR@10 of the base on the held-back questions.
+        after: MRR@10 of the new model.
+        questions: Number of training questions.
+        held_back: Number of held-back questions.
+        pool: Number of texts in the validation pool.
+        lost: Number of unusable questions.
     """
 
     out: Path
@@ -70,13 +70,13 @@ def train_embedder(
     mined: Mined = lambda done, total, what: None,
     checked: Callable[[TrainingSet], None] = lambda data: None,
 ) -> TrainedEmbedder:
-    """Train an embedder and install it; a training that was stopped by force goes on where it was.
+    """Train an embedder and install it; a killed training resumes where it stopped.
 
     Args:
-        course: What is to be trained.
-        told: Told after each step.
-        mined: Told while negatives are looked for and while the teacher reads.
-        checked: Told what is trained on, before it is; it may refuse by raising.
+        course: Options of the training.
+        told: Called after each step.
+        mined: Called while negatives are mined and while the teacher scores texts.
+        checked: Called with the training set before the training; raises to stop it.
 
     Raises:
         DatasetError: If there is nothing to learn from the data sets.
@@ -121,7 +121,7 @@ def train_embedder(
 def _check(
     asked: Sequence[QuestionTexts], held: Sequence[QuestionTexts], paths: Sequence[Path]
 ) -> None:
-    """Refuse sets with nothing to learn, or nothing to choose the best weights by."""
+    """Check that there are questions to train on and held-back ones to select weights."""
     names = ", ".join(f"`{path}`" for path in paths)
     if not asked or not held:
         what = "trained on" if not asked else "held back"
@@ -131,9 +131,9 @@ def _check(
 def _affordable(
     model: EmbedderNetwork, asked: Sequence[QuestionTexts], schedule: Schedule, folder: Path
 ) -> int | None:
-    """Return in how many texts to look when measuring, so that most of a budget is training.
+    """Return the size of the validation pool that leaves most of a time budget for training.
 
-    It is kept beside the checkpoints: scores of another pool could not be compared.
+    It is stored with the checkpoints: scores of another pool would not be comparable.
     """
     if schedule.minutes is None:
         return None
@@ -161,7 +161,7 @@ def _done(
         out=course.out,
         ended=ended,
         before=before,
-        after=ended.best or 0.0,  # that of the weights that were taken
+        after=ended.best or 0.0,  # of the selected weights
         questions=len(asked),
         held_back=len(pool.questions),
         pool=len(pool.texts),

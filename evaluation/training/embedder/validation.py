@@ -1,4 +1,4 @@
-"""How good an embedder in training is: MRR@10 of questions that are held back from it."""
+"""Validation of an embedder in training: MRR@10 of held-back questions."""
 
 import random
 from collections.abc import Sequence
@@ -21,18 +21,18 @@ CUTOFF = 10
 
 @dataclass(frozen=True)
 class ValidationPool:
-    """Questions that are held back, and what their answers are looked for in.
+    """Held-back questions, and the texts that are ranked for them.
 
     Attributes:
-        questions: With the places of the texts that answer.
-        texts: All texts, none twice.
+        questions: Questions with the indices of their positive texts.
+        texts: All texts, without duplicates.
     """
 
     questions: tuple[tuple[str, frozenset[int]], ...]
     texts: tuple[str, ...]
 
     def measure(self, encoder: Encoder) -> float:
-        """Return the mean reciprocal rank, at most 10, of the first text that answers."""
+        """Return MRR@10 of the first positive text."""
         passages = encoder.encode_passages(self.texts)
         asked = encoder.encode_questions([question for question, _ in self.questions])
         order = np.argsort(-(asked @ passages.T), axis=1, kind="stable")[:, :CUTOFF]
@@ -49,13 +49,13 @@ def make_validation_pool(
     seed: int,
     most: int | None = None,
 ) -> ValidationPool:
-    """Return the pool of some questions.
+    """Return the validation pool of held-back questions.
 
     Args:
-        held: What is held back; questions without a text that answers are left out.
-        datasets: Pieces of their documents are put beside.
-        seed: Draws questions, if there are too many, and other pieces.
-        most: About how many texts there is time for; None is no limit.
+        held: Held-back questions; those without a positive text are left out.
+        datasets: Data sets whose pieces are added as other texts.
+        seed: Random seed of the sample of questions, if there are too many, and of other pieces.
+        most: Approximate maximum number of texts; None is no limit.
     """
     draw = random.Random(seed)  # noqa: S311 - not for secrets
     asked = [each for each in held if each.right]

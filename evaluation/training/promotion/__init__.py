@@ -1,1 +1,1 @@
-"""A trained model takes the place of the one in use."""
+"""Promotion: a trained model replaces the one in use if it is better."""

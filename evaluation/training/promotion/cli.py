@@ -65,12 +65,12 @@ def promote(
 def reembed_promoted(
     verdict: "Verdict", collections: Sequence[str], config: Config
 ) -> list[dict[str, Any]]:
-    """Give collections the vectors of an embedder that was promoted; say what was done.
+    """Re-embed collections with a promoted embedder; return one report for each.
 
     Args:
-        verdict: Of the embedder; nothing is done if it was not promoted.
-        collections: Their names.
-        config: Where they are.
+        verdict: Verdict on the embedder; nothing is done if it was not promoted.
+        collections: Names of the collections.
+        config: Configuration of the store.
     """
     if not verdict.promoted or verdict.name is None:
         return []
@@ -123,10 +123,10 @@ def forget(
 
 
 def role_of(text: str) -> ModelRole:
-    """Return a role by its name.
+    """Return the role of a name.
 
     Raises:
-        ConfigError: If there is none of that name.
+        ConfigError: If there is no such role.
     """
     if text not in ROLES:
         raise ConfigError(f"ROLE: expected embedder, reader or ranker (got {text[:40]})")

@@ -1,7 +1,7 @@
-"""The models that were trained and installed here: put in place, listed, taken away again.
+"""Promoted models of this installation: install, list and remove.
 
-A model is copied beside its place and gets its name when it is whole. What was there before is kept
-as `NAME~1`, for the way back.
+A model is copied next to its place and renamed when it is complete. The previous one is kept as
+`NAME~1`, so that a promotion can be undone.
 """
 
 import re
@@ -26,11 +26,11 @@ class InstalledModel:
     """A model that is in use.
 
     Attributes:
-        role: What it does.
-        language: For which language.
-        name: What the configuration calls it.
-        folder: Where it is.
-        before: Whether the one before it is kept.
+        role: Role of the model.
+        language: Language of the model.
+        name: Name in the configuration.
+        folder: Folder of the model.
+        before: Whether a previous model is kept.
     """
 
     role: str
@@ -41,7 +41,7 @@ class InstalledModel:
 
 
 def name_of(role: ModelRole, language: str) -> str:
-    """Return what the promoted model of a role and a language is called."""
+    """Return the name of the promoted model for a role and a language."""
     return f"{PROMOTED}{role}-{language}"
 
 
@@ -61,15 +61,15 @@ def list_promoted() -> list[InstalledModel]:
 
 
 def install(source: Path, role: ModelRole, language: str) -> Path:
-    """Put a model in use for a role and a language; return where it is now.
+    """Install a model for a role and a language; return its new folder.
 
     Args:
-        source: The model's folder; it stays as it is.
-        role: What it does.
-        language: For which language.
+        source: Folder of the model, which is left unchanged.
+        role: Role of the model.
+        language: Language of the model.
 
     Raises:
-        ModelError: If the disk is full or nothing can be written; the one in use stays then.
+        ModelError: If the disk is full or the folder cannot be written; the model in use stays.
     """
     place = promoted_folder(name_of(role, language))
     with _held(place, f"`{source}` cannot be installed as"):
@@ -85,7 +85,7 @@ def install(source: Path, role: ModelRole, language: str) -> Path:
 
 
 def _swap(half: Path, place: Path) -> None:
-    """Give a whole folder its name, and what has it now the name `~1`."""
+    """Give a complete folder its name, and the folder that has the name now the name `~1`."""
     had = place.is_dir()
     if had:
         files.remove(_before(place))
@@ -100,9 +100,7 @@ def _swap(half: Path, place: Path) -> None:
 
 
 def forget(role: ModelRole, language: str) -> str | None:
-    """Take a promoted model away; return the name of the model that is used now, or None.
-
-    That is the one promoted before it, if there was one.
+    """Remove a promoted model; return the name of the one promoted before it, or None.
 
     Raises:
         ModelError: If there is no such model, or it cannot be removed.
@@ -125,7 +123,7 @@ def forget(role: ModelRole, language: str) -> str | None:
 
 @contextmanager
 def _held(place: Path, what: str) -> Iterator[None]:
-    """Hold the folder of promoted models for a block, and put in order what a killed run left."""
+    """Lock the folder of promoted models, and clean up after a killed process."""
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(place.parent / ".lock", timeout=0):

@@ -1,4 +1,4 @@
-"""What a new model and the one in use are compared on: questions that neither was trained on."""
+"""Promotion sets: questions to compare two models, in neither's training data."""
 
 import hashlib
 import json
@@ -19,10 +19,10 @@ TRAINED_ON = "trained_on.json"  # beside a model's weights
 
 @dataclass(frozen=True)
 class PromotionQuestion:
-    """A question and what is right.
+    """A question and its relevant texts.
 
     Attributes:
-        number: Of its set.
+        number: Index of its data set.
         question: The question.
         answers: Texts that answer it, each with the place of the answer.
         relevant: Ids of the pieces that answer it, or are about it.
@@ -35,19 +35,19 @@ class PromotionQuestion:
 
     @property
     def cluster(self) -> str:
-        """What it shares with other questions."""
+        """Cluster of the question."""
         return f"{self.number}:{self.question.cluster or self.question.question_id}"
 
 
 @dataclass(frozen=True)
 class PromotionSet:
-    """Questions to compare two models on.
+    """Questions for the comparison of two models.
 
     Attributes:
-        asked: The questions, those of one set together.
-        pieces: The pieces of each set's documents.
-        source: Where the questions come from, in words.
-        left_out: Questions that a model was trained on.
+        asked: The questions, grouped by data set.
+        pieces: The pieces of each data set's documents.
+        source: Origin of the questions, in words.
+        left_out: Number of questions left out because they were in a model's training data.
     """
 
     asked: tuple[PromotionQuestion, ...]
@@ -56,25 +56,25 @@ class PromotionSet:
     left_out: int = 0
 
     def usable(self, role: str) -> "PromotionSet":
-        """Return it with the questions that can be measured for a role."""
+        """Return the set with only the questions that apply to a role."""
         reads = role == "reader"
         kept = tuple(each for each in self.asked if (each.answers if reads else each.relevant))
         return replace(self, asked=kept)
 
     def without(self, trained: Collection[str]) -> "PromotionSet":
-        """Return it without the questions with these marks."""
+        """Return the set without the questions with these marks."""
         kept = tuple(each for each in self.asked if mark_of(each.question.question) not in trained)
         return replace(self, asked=kept, left_out=self.left_out + len(self.asked) - len(kept))
 
     @property
     def words(self) -> str:
-        """How many questions, and which, in words."""
+        """Number and origin of the questions, in words."""
         gone = f", without {self.left_out} that were trained on" if self.left_out else ""
         return f"{len(self.asked)} questions of {self.source}{gone}"
 
 
 def make_promotion_set(datasets: Sequence[Dataset], source: str) -> PromotionSet:
-    """Return the questions of some sets."""
+    """Return the promotion set of data sets."""
     asked: list[PromotionQuestion] = []
     cut = [tuple(cut_documents(dataset.documents)) for dataset in datasets]
     for number, (dataset, pieces) in enumerate(zip(datasets, cut, strict=True)):
@@ -94,7 +94,7 @@ def make_promotion_set(datasets: Sequence[Dataset], source: str) -> PromotionSet
 
 
 def promotion_set_of_files(paths: Sequence[Path]) -> PromotionSet:
-    """Return the questions of sets that were held out.
+    """Return the promotion set of held-out data sets.
 
     Raises:
         DatasetError: If one cannot be read.
@@ -104,7 +104,7 @@ def promotion_set_of_files(paths: Sequence[Path]) -> PromotionSet:
 
 
 def promotion_set_of_held_back(data: TrainingSet) -> PromotionSet:
-    """Return the questions that were held back from a training."""
+    """Return the promotion set of the questions held back from a training."""
     used = {each.question_id for each in data.examples}
     marks = {mark_of(each.question) for each in data.examples}
     datasets = []
@@ -118,13 +118,13 @@ def promotion_set_of_held_back(data: TrainingSet) -> PromotionSet:
 
 
 def mark_of(question: str) -> str:
-    """Return what a question is known by among those that a model was trained on."""
+    """Return the mark that identifies a question in a model's `trained_on.json`."""
     packed = " ".join(question.casefold().split())
     return hashlib.sha256(packed.encode("utf-8", "surrogatepass")).hexdigest()[:10]
 
 
 def write_trained_on(folder: Path, questions: Iterable[str]) -> None:
-    """Write beside a model what questions it was trained on.
+    """Write the marks of a model's training questions to its `trained_on.json`.
 
     Raises:
         OSError: If the disk is full or the folder cannot be written.
@@ -134,13 +134,13 @@ def write_trained_on(folder: Path, questions: Iterable[str]) -> None:
 
 
 def trained_on(model: str) -> frozenset[str]:
-    """Return the marks of the questions a model was trained on; empty if it does not say.
+    """Return the marks of a model's training questions; empty if they are not recorded.
 
     Args:
-        model: Name or folder.
+        model: Name or folder of the model.
 
     Raises:
-        ModelError: If it is nowhere, or says it in another form.
+        ModelError: If the model is missing, or its record has another format.
     """
     path = find_model(model, setting="--promote").folder / TRAINED_ON
     if not path.is_file():
@@ -152,10 +152,10 @@ def trained_on(model: str) -> frozenset[str]:
 
 
 def check_enough(trial: PromotionSet) -> None:
-    """Refuse questions that are too few.
+    """Check that a promotion set has enough questions.
 
     Raises:
-        DatasetError: Says how many there are, and what to give.
+        DatasetError: If there are too few; says how many, and which option to give.
     """
     if len(trial.asked) < FEWEST:
         raise DatasetError(

@@ -1,7 +1,7 @@
-"""How good a model is on each question of a trial: reader, ranker, embedder, old or new.
+"""Scores of a reader, ranker or embedder, old or new, on each question of a promotion set.
 
-A model is None where nothing is in use: then sentences are read, candidates stay in bm25's order,
-and passages are found by bm25.
+A model is None if none is in use: then the sentence reader reads, candidates stay in bm25's order,
+and bm25 retrieves the passages.
 """
 
 from collections.abc import Iterator, Sequence
@@ -30,18 +30,18 @@ from rag.models.windows import read_text
 from rag.stores.filters import matches
 
 K = 10  # ranks that count
-CANDIDATES = 20  # of bm25, for a ranker
+CANDIDATES = 20  # passages from bm25, for a ranker
 MEASURES: dict[ModelRole, str] = {"reader": "F1", "ranker": "nDCG@10", "embedder": "nDCG@10"}
 
 
 def score_questions(role: ModelRole, trial: PromotionSet, model: str | None) -> list[float]:
-    """Return how good a model is on each question, from 0 to 1.
+    """Return a model's score on each question, from 0 to 1.
 
     Args:
-        role: What it does: F1 of a reader's best span in a text that answers; nDCG@10 of a ranker
-            over bm25's candidates, or of an embedder over all pieces.
-        trial: The questions.
-        model: Name or folder; None is what is used without one.
+        role: Role, which decides the metric: F1 of a reader's best span in a text that answers;
+            nDCG@10 of a ranker over bm25's candidates, or of an embedder over all pieces.
+        trial: The promotion set.
+        model: Name or folder of the model; None is the fallback without one.
 
     Raises:
         ModelError: If it is missing, damaged, or of another role.
@@ -109,7 +109,7 @@ def score_ranker(trial: PromotionSet, model: str | None) -> list[float]:
 def _found(
     trial: PromotionSet, top_k: int
 ) -> Iterator[tuple[PromotionQuestion, Sequence[Document]]]:
-    """Yield each question with what bm25 finds for it."""
+    """Yield each question with its candidates from bm25."""
     for number, pieces in enumerate(trial.pieces):
         some = [each for each in trial.asked if each.number == number]
         if not some:

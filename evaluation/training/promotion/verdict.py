@@ -1,8 +1,8 @@
-"""A new model takes the place of the one in use only if it is better, and not by chance.
+"""Verdict on a new model: it replaces the one in use only if it is significantly better.
 
-Both answer the same questions, which neither was trained on; the test is paired, over documents
-where questions share them, and two-sided. Questions that were held back from a training chose its
-best weights, which flatters the new model a little: sets of `--held-out` do not.
+Both answer the same questions, which are in neither's training data; the test is paired, over
+documents where questions share them, and two-sided. Questions held back from a training selected
+its best weights, which favours the new model a little: sets of `--held-out` do not.
 """
 
 from collections.abc import Callable, Sequence
@@ -26,8 +26,8 @@ from rag.errors import DatasetError
 from rag.language.analysis import language_of
 from rag.models.default_models import ModelRole, model_for
 
-LEVEL = 0.05  # of significance, two-sided
-NOTHING: dict[ModelRole, str] = {  # what is used where no model is
+LEVEL = 0.05  # significance level, two-sided
+NOTHING: dict[ModelRole, str] = {  # fallbacks without a model
     "reader": "sentences",
     "ranker": "the order of bm25",
     "embedder": "bm25 alone",
@@ -36,24 +36,24 @@ NOTHING: dict[ModelRole, str] = {  # what is used where no model is
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a new model scored beside the one in use, and what came of it.
+    """Comparison of a new model with the one in use, and the decision.
 
     Attributes:
-        role: What both do.
-        language: For which language.
-        measure: What was measured, one value a question.
-        questions: On what.
-        n: How many questions.
+        role: Role of both models.
+        language: Language of both models.
+        measure: Name of the metric, with one value per question.
+        questions: Origin of the questions.
+        n: Number of questions.
         new: The new model.
-        old: The one in use, or what is used without one.
-        new_mean: Mean of the new one.
-        old_mean: Mean of the old one.
-        difference: New less old.
+        old: The model in use, or the fallback without one.
+        new_mean: Mean score of the new model.
+        old_mean: Mean score of the old model.
+        difference: New minus old.
         low: Lower end of its 95 % interval.
-        high: Upper end.
-        p: Of the paired test, two-sided.
-        promoted: Whether the new one is in use now.
-        name: What the configuration calls it then.
+        high: Upper end of its 95 % interval.
+        p: P-value of the paired test, two-sided.
+        promoted: Whether the new model is in use now.
+        name: Name of the promoted model in the configuration.
     """
 
     role: str
@@ -81,14 +81,14 @@ def judge(
     names: tuple[str, str],
     scores: tuple[Sequence[float], Sequence[float]],
 ) -> Verdict:
-    """Return how a new model compares with an old one; nothing is installed.
+    """Return the verdict on a new model against an old one; nothing is installed.
 
     Args:
-        role: What both do.
-        language: For which language.
-        trial: The questions.
-        names: Of the new and of the old one.
-        scores: Of the new and of the old one, one value a question in the trial's order.
+        role: Role of both models.
+        language: Language of both models.
+        trial: The promotion set.
+        names: Names of the new and of the old model.
+        scores: Scores of the new and of the old model, one value per question, in order.
     """
     new, old = (list(map(float, each)) for each in scores)
     clusters = [each.cluster for each in trial.asked]
@@ -111,16 +111,16 @@ def judge(
 
 
 def is_better(verdict: Verdict) -> bool:
-    """Tell if the new model is better, and not by chance."""
+    """Return whether the new model is significantly better."""
     return verdict.difference > 0 and verdict.p < LEVEL
 
 
 class PromotionTest:
-    """A comparison that is prepared before a training, so that nothing is trained in vain.
+    """Comparison with the model in use, prepared before a training so that none is in vain.
 
     Args:
-        role: What is trained.
-        held_out: Sets to compare on; none are the questions that the training holds back.
+        role: Role of the model.
+        held_out: Data sets for the comparison; none means the training's held-back questions.
     """
 
     def __init__(self, role: ModelRole, held_out: Sequence[Path] = ()) -> None:
@@ -130,10 +130,10 @@ class PromotionTest:
         self._trial: PromotionSet | None = None
 
     def prepare(self, data: TrainingSet) -> None:
-        """Choose the questions, once it is known what is trained on.
+        """Choose the questions, given the training set.
 
         Raises:
-            DatasetError: If they are too few, or in another language; says what to give.
+            DatasetError: If they are too few, or in another language; says which option to give.
             ModelError: If the model in use is damaged.
         """
         trial = (
@@ -146,12 +146,12 @@ class PromotionTest:
     def prepare_trial(
         self, trial: PromotionSet, language: str = "", *, new: str | None = None
     ) -> None:
-        """Take questions that are chosen already; those that a model was trained on are left out.
+        """Use a given promotion set, without the questions of a model's training data.
 
         Args:
-            trial: The questions.
-            language: Of the new model; none is that of most questions.
-            new: The new model, if it is there already.
+            trial: The promotion set.
+            language: Language of the new model; None is that of most questions.
+            new: The new model, if it exists already.
 
         Raises:
             DatasetError: See `prepare`.
@@ -175,11 +175,11 @@ class PromotionTest:
         self._trial = trial
 
     def pass_judgement(self, new: Path, told: Callable[[str], None] = lambda what: None) -> Verdict:
-        """Measure both models, and install the new one if it is better.
+        """Score both models, and install the new one if it is better.
 
         Args:
             new: Folder of the new model.
-            told: Told what is measured now.
+            told: Called with a message before each measurement.
 
         Raises:
             ModelError: If a model cannot be used, or the new one cannot be installed; the one in

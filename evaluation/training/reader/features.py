@@ -1,4 +1,4 @@
-"""From examples to windows with labels: what one step of the training sees."""
+"""Features of a reader's training: windows of examples with labels."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ UNKNOWN = -1
 
 @dataclass(frozen=True)
 class Feature:
-    """A window and what is known about it.
+    """A window and its labels.
 
     Attributes:
-        window: The window; `window.text` is the number of its example.
-        start: Place of the answer's first token in the window, 0 for no answer, or `UNKNOWN`.
-        end: Place of its last token, 0 for no answer, or `UNKNOWN`.
+        window: The window; `window.text` is the index of its example.
+        start: Index of the answer's first token in the window, 0 for no answer, or `UNKNOWN`.
+        end: Index of the answer's last token, 0 for no answer, or `UNKNOWN`.
         null: 1 if the window does not answer, 0 if it does, or `UNKNOWN`.
         relevant: 1 or 0, or `UNKNOWN`.
     """
@@ -29,7 +29,7 @@ class Feature:
 
 
 def make_features(examples: Sequence[Example], cutter: WindowCutter) -> list[Feature]:
-    """Return the labelled windows of some examples; of a negative, its first window alone."""
+    """Return the labelled windows of examples; only the first window of a negative."""
     shorts = {each.question: cutter.shorten(each.question) for each in examples}
     pairs = [(shorts[each.question], prefix(each.title) + each.text) for each in examples]
     features: list[Feature] = []
@@ -57,7 +57,7 @@ def label(example: Example, window: Window) -> Feature:
 
 
 def token_span(window: Window, start: int, end: int) -> tuple[int, int] | None:
-    """Return the places of the tokens that hold characters `start` to `end`; None if cut off."""
+    """Return the indices of the tokens of characters `start` to `end`; None if cut off."""
     inside = [
         place for place, (first, last) in enumerate(window.offsets) if first < end and start < last
     ]

@@ -1,4 +1,4 @@
-"""What a reader and ranker learn: windows of a step, and the loss of their heads."""
+"""Training objective of a reader and ranker: batches of windows, and the loss of the heads."""
 
 import itertools
 import random
@@ -12,19 +12,19 @@ from evaluation.training.reader.features import UNKNOWN, Feature
 from evaluation.training.reader.regularisation import Hiding, hide_tokens
 from rag.models.reader_ranker import ReaderRanker, ReaderRankerOutput, to_tensors
 
-SPARE = 0.25  # share of the windows beside an answer that an epoch shows
+SPARE = 0.25  # share of a text's windows without the answer that an epoch shows
 
 
 class ReaderObjective:
-    """The `Task` of a reader and ranker.
+    """The `Objective` of a reader and ranker.
 
     Args:
         features: Labelled windows, at least one.
-        schedule: Says how many a step sees, how often, and whether spans are learnt.
-        hiding: How tokens are hidden; None hides none.
+        schedule: Batch size, number of epochs, and whether spans are learnt.
+        hiding: Options of token masking; None masks none.
 
     Attributes:
-        steps: Of the whole training.
+        steps: Number of steps of the whole training.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class ReaderObjective:
             yield [self.features[place] for place in batch]
 
     def loss(self, model: ReaderRanker, batch: Sequence[Feature]) -> torch.Tensor:
-        """Return the loss of some windows."""
+        """Return the loss of a batch of windows."""
         windows = [each.window for each in batch]
         if self.hiding:
             windows = hide_tokens(windows, self.hiding)
@@ -50,7 +50,7 @@ class ReaderObjective:
 
 
 def batch_order(features: Sequence[Feature], schedule: Schedule) -> Iterator[list[int]]:
-    """Yield the places of features in batches of similar lengths, epoch after epoch."""
+    """Yield the indices of features in batches of similar lengths, epoch after epoch."""
     for epoch in itertools.count():
         draw = random.Random(f"{schedule.seed}:{epoch}")  # noqa: S311 - not for secrets
         order = shown_in_epoch(features, draw)
@@ -67,10 +67,10 @@ def batch_order(features: Sequence[Feature], schedule: Schedule) -> Iterator[lis
 
 
 def shown_in_epoch(features: Sequence[Feature], draw: random.Random) -> list[int]:
-    """Return the places of what an epoch shows, in order.
+    """Return the indices of the features that an epoch shows, in order.
 
-    A long text that answers is many windows, most of them beside the answer. Each epoch shows one
-    that holds the answer, another each time, and a few of the others.
+    A long text that answers has many windows, most of them without the answer. Each epoch shows one
+    that contains the answer, a different one each time, and a few of the others.
     """
     holding: dict[int, list[int]] = {}
     for place, each in enumerate(features):
@@ -87,7 +87,7 @@ def shown_in_epoch(features: Sequence[Feature], draw: random.Random) -> list[int
 
 
 def loss_of(heads: ReaderRankerOutput, batch: Sequence[Feature], *, spans: bool) -> torch.Tensor:
-    """Return the loss of a batch: spans, no answer and relevance; what is unknown costs nothing."""
+    """Return the loss of a batch: spans, no answer and relevance; unknown labels cost nothing."""
     device = heads.starts.device
     losses = [_yes_no(heads.relevance, [each.relevant for each in batch])]
     if spans:
@@ -108,7 +108,7 @@ def loss_of(heads: ReaderRankerOutput, batch: Sequence[Feature], *, spans: bool)
 
 
 def _weights(count: int) -> list[float]:
-    """Relevance and no answer count half."""
+    """Return the weights of the losses: relevance and no answer count half."""
     return [1.0] if count == 1 else [0.5, *[1.0] * (count - 2), 0.5]
 
 

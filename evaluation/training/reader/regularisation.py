@@ -1,4 +1,4 @@
-"""What keeps a model from learning a small set by heart: dropout, and tokens that are hidden."""
+"""Regularisation against overfitting on a small data set: dropout and token masking."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,41 +11,41 @@ from evaluation.training.loop import Schedule
 from rag.errors import ModelError
 from rag.models.windows import Window
 
-STEPS = 128  # in which a share of dropout is told apart
+STEPS = 128  # resolution of a dropout share
 
 
 class ByteDropout(nn.Module):
-    """Dropout whose randomness is bytes: a processor draws those many times as fast as numbers.
+    """Dropout with random bytes, which a CPU draws many times as fast as random floats.
 
     Args:
-        share: Of the values that become 0, in steps of 1/128; less than a step is one.
+        share: Share of the values that become 0, in steps of 1/128; at least one step.
     """
 
-    p = 0.0  # what attention is told of it: nothing is dropped there
+    p = 0.0  # read by the attention, which drops nothing itself
 
     def __init__(self, share: float) -> None:
         super().__init__()
         self.dropped = max(round(share * STEPS), 1 if share else 0)
 
     def forward(self, values: torch.Tensor) -> torch.Tensor:
-        """Return the values while the model is used, and some of them 0 while it is trained."""
+        """Return the values, in training mode with some of them set to 0."""
         if not self.training or not self.dropped:
             return values
         kept = STEPS / (STEPS - self.dropped)
         if values.device.type != "cpu":
             return nn.functional.dropout(values, 1 - 1 / kept)
         drawn = torch.empty(-(-values.numel() // 8), dtype=torch.int64).random_()
-        # The highest bit of a drawn number is always 0: seven of each byte are used.
+        # The highest bit of a random number is always 0: seven bits of each byte are used.
         bits = drawn.view(torch.uint8)[: values.numel()].view(values.shape) & (STEPS - 1)
         return values * (bits >= self.dropped).to(values.dtype) * kept
 
 
 def add_dropout(encoder: nn.Module, share: float) -> int:
-    """Put dropout where an encoder has a place for it; return at how many places.
+    """Replace an encoder's dropout layers; return their number.
 
     Args:
-        encoder: Changed in place; its weights and their names are not.
-        share: Of the values that become 0.
+        encoder: The encoder, changed in place; its weights and their names stay.
+        share: Share of the values that become 0.
     """
     count = 0
     for name, part in list(encoder.named_children()):
@@ -59,12 +59,12 @@ def add_dropout(encoder: nn.Module, share: float) -> int:
 
 @dataclass(frozen=True)
 class Hiding:
-    """How tokens are hidden.
+    """Options of token masking.
 
     Attributes:
-        share: Of the tokens of question and text.
-        mask: Id of the token that stands in their place.
-        special: Ids of the tokens that are never hidden.
+        share: Share of the tokens of question and text.
+        mask: Id of the mask token.
+        special: Ids of the tokens that are never masked.
     """
 
     share: float
@@ -73,7 +73,7 @@ class Hiding:
 
 
 def hide_tokens(windows: Sequence[Window], hiding: Hiding) -> list[Window]:
-    """Return windows with some tokens hidden, others each time; torch's generator draws them."""
+    """Return windows with some tokens masked, drawn by torch's random generator."""
     return [_hide(window, hiding) for window in windows]
 
 
@@ -92,10 +92,10 @@ def make_harder(
     name: str,
     schedule: Schedule,
 ) -> Hiding | None:
-    """Put dropout into an encoder, and return how tokens are hidden, as a schedule says.
+    """Add a schedule's dropout to an encoder, and return the options of its token masking.
 
     Raises:
-        ModelError: If the encoder has no place for the one, or no token for the other.
+        ModelError: If the encoder has no dropout layer, or the tokenizer no mask token.
     """
     if schedule.dropout and not add_dropout(encoder, schedule.dropout):
         raise ModelError(f"--dropout: `{name}` has no place for it; give 0.")

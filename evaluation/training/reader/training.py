@@ -1,4 +1,4 @@
-"""A whole training: from paths to a model that is installed, whole or not at all."""
+"""The training of a reader or ranker, from data sets to the installed model."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -38,11 +38,11 @@ class TrainedReader:
     """A finished training.
 
     Attributes:
-        out: Where the model is.
-        ended: How far the training came.
-        measured: What it scores on what was held back.
-        examples: How many it was trained on.
-        lost: Questions that could not be used.
+        out: Folder of the model.
+        ended: Final progress of the training.
+        measured: Validation scores on the held-back examples.
+        examples: Number of training examples.
+        lost: Number of unusable questions.
     """
 
     out: Path
@@ -59,13 +59,13 @@ def train_model(
     mined: Callable[[int, int, str], None] = lambda done, total, what: None,
     checked: Callable[[TrainingSet], None] = lambda data: None,
 ) -> TrainedReader:
-    """Train a model and install it; a training that was stopped by force goes on where it was.
+    """Train a model and install it; a killed training resumes where it stopped.
 
     Args:
-        course: What is to be trained.
-        told: Told after each step.
-        mined: Told while negatives are looked for.
-        checked: Told what is trained on, before any time is spent; may refuse it.
+        course: Options of the training.
+        told: Called after each step.
+        mined: Called while negatives are mined.
+        checked: Called with the training set before the training; raises to stop it.
 
     Raises:
         DatasetError: If there is nothing to learn from the data sets.
@@ -110,7 +110,7 @@ def train_model(
 
 
 def _embedder_for(language: str, course: TrainingOptions) -> Encoder:
-    """Return the embedder of a language, for dense negatives of a reader or ranker."""
+    """Return the embedder for a language, for dense negatives of a reader or ranker."""
     from evaluation.training.embedder.model import load_embedding
     from rag.models.default_models import model_for
 
@@ -125,7 +125,7 @@ def _load_base(base: ModelFiles, seed: int) -> ReaderRanker:
     import torch
     from safetensors import SafetensorError
 
-    torch.manual_seed(seed)  # new heads begin at random
+    torch.manual_seed(seed)  # for the initial weights of new heads
     where = f"--base: `{base.name}` in `{base.folder}`"
     if base.read("config.json").get("is_encoder_decoder"):
         raise ModelError(f"{where} is no encoder alone; give one, such as all-MiniLM-L6-v2.")
@@ -140,10 +140,10 @@ def _load_base(base: ModelFiles, seed: int) -> ReaderRanker:
 
 
 def _check_classes(course: TrainingOptions, data: TrainingSet) -> None:
-    """Refuse to train on one kind of example alone, which teaches to say always the same.
+    """Check that there are examples of both classes: one alone teaches a constant output.
 
     Raises:
-        DatasetError: Says what is missing.
+        DatasetError: If a class is missing; names it.
     """
     kinds = {each.kind for each in data.examples}
     right = kinds & ({"answer"} if course.role == "reader" else {"answer", "relevant"})
@@ -160,7 +160,7 @@ def _check_classes(course: TrainingOptions, data: TrainingSet) -> None:
 
 
 def is_finite(model: ReaderRanker) -> bool:
-    """Tell if all weights are numbers."""
+    """Return whether all weights are finite."""
     return all(bool(each.isfinite().all()) for each in model.parameters())
 
 
@@ -173,12 +173,12 @@ def _check_finite(model: ReaderRanker) -> None:
 
 
 def cutter_of(base: ModelFiles, tokenizer: "Tokenizer", window: int | None) -> WindowCutter:
-    """Return what cuts a model's windows, of as many tokens as are wanted or as it is used to.
+    """Return the window cutter of a model, with the given window size or the model's own.
 
     Raises:
-        ModelError: If it cannot read as many.
+        ModelError: If the window is larger than the model's limit.
     """
-    # RoBERTa counts its places from 2, so that its configuration alone would allow two too many.
+    # RoBERTa's positions start at 2, so that its configuration alone would allow two too many.
     places = base.read("config.json").get("max_position_embeddings") or window or LENGTH
     places = min(places, base.read("tokenizer_config.json").get("model_max_length") or places)
     if window and window > places:
@@ -189,7 +189,7 @@ def cutter_of(base: ModelFiles, tokenizer: "Tokenizer", window: int | None) -> W
 
 
 def _facts(course: TrainingOptions, data: TrainingSet, cutter: WindowCutter) -> dict[str, Any]:
-    """Return what a model says about itself in its `config.json`."""
+    """Return a model's own values for its `config.json`."""
     return {
         "heads": HEADS[course.role],
         "languages": [data.language],
@@ -208,7 +208,7 @@ def _install(
     text: str,
     asked: Sequence[str],
 ) -> None:
-    """Write the model beside its place and move it there when it is whole."""
+    """Write the model next to its place and move it there when it is complete."""
     with installing(out) as half:
         save_reader_ranker(model, half, facts=facts)
         tokenizer.save_pretrained(half)

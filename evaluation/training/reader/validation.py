@@ -1,4 +1,4 @@
-"""How good a model in training is, on examples that are held back from it."""
+"""Validation and calibration of a reader or ranker on held-back examples."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -23,14 +23,14 @@ LONGEST_ANSWER = ReaderConfig().longest_answer  # tokens
 
 @dataclass(frozen=True)
 class ValidationScores:
-    """What was measured.
+    """Validation scores of a reader or ranker.
 
     Attributes:
-        f1: Mean F1 of the best span of texts that answer; None if there are none.
+        f1: Mean F1 of the best span in texts that answer; None if there are none.
         ranked: Share of pairs of a right and a wrong text of one question, or of all if no question
             has both, in which the right one scores higher; None if there are none.
-        answers: How many texts that answer.
-        pairs: How many pairs.
+        answers: Number of texts that answer.
+        pairs: Number of pairs.
     """
 
     f1: float | None
@@ -40,7 +40,7 @@ class ValidationScores:
 
     @property
     def score(self) -> float:
-        """Mean of what there is."""
+        """Mean of the scores that exist."""
         found = [each for each in (self.f1, self.ranked) if each is not None]
         return fmean(found) if found else 0.0
 
@@ -48,13 +48,13 @@ class ValidationScores:
 def measure(
     model: ReaderRanker, examples: Sequence[Example], features: Sequence[Feature], *, spans: bool
 ) -> ValidationScores:
-    """Return how well a model reads and ranks some examples.
+    """Return the validation scores of a model on examples.
 
     Args:
-        model: In evaluation mode.
-        examples: What is held back.
-        features: Their windows.
-        spans: Whether spans are measured.
+        model: The model, in evaluation mode.
+        examples: The held-back examples.
+        features: Windows of the examples.
+        spans: Whether to score spans.
     """
     relevance = [float("-inf")] * len(examples)
     read: list[list[WindowOutput]] = [[] for _ in examples]
@@ -77,7 +77,7 @@ def measure(
 
 
 def _read(model: ReaderRanker, features: Sequence[Feature]) -> Iterator[WindowOutput]:
-    """Yield what a model says about some windows, in no order."""
+    """Yield the outputs of a model for windows, in no particular order."""
     windows = [each.window for each in features]
     order = by_length(windows)
     device = next(model.parameters()).device
@@ -112,7 +112,7 @@ def _f1(example: Example, readings: Sequence[WindowOutput]) -> float:
 
 
 def _wins(examples: Sequence[Example], relevance: Sequence[float]) -> list[float]:
-    """Return 1, or a half if equal, for each pair of which the right one scores higher, else 0."""
+    """Return for each pair 1 if the right text scores higher, .5 if equal, else 0."""
     right: dict[str, list[float]] = {}
     wrong: dict[str, list[float]] = {}
     for example, score in zip(examples, relevance, strict=True):
@@ -130,10 +130,10 @@ def _wins(examples: Sequence[Example], relevance: Sequence[float]) -> list[float
 def calibrate(
     model: ReaderRanker, examples: Sequence[Example], features: Sequence[Feature]
 ) -> Calibration | None:
-    """Return what turns a span's scores into the probability that it is right.
+    """Return a calibration from a span's scores to the probability that it is right.
 
-    It is fitted on the best span of each text that answers, does not, or is about something else;
-    right is a span whose F1 is at least a half. None if all are right, or all are wrong.
+    It is fitted on the best span of each example's text, of every kind; a span is right if its F1
+    is at least a half. None if all are right, or all are wrong.
     """
     read: list[list[WindowOutput]] = [[] for _ in examples]
     for each in _read(model, features):
