@@ -21,9 +21,10 @@ from haystack import Document
 from rag.config import Config
 from rag.models.embedder import Embedder
 from rag.models.selection import Roles
-from rag.pipelines import build_components, build_pipeline
+from rag.pipelines import build_pipeline
 from rag.reading.evidence import FEATURES
 from rag.reading.probabilities import BY_WORDS, WITH_SIMILARITY
+from rag.reading.sentence_reader import SentenceReader
 from rag.stores.embedded.store import EmbeddedStore
 
 SEED = 7
@@ -130,8 +131,8 @@ def fill(store, groups, embedder):
 def examples(store, embedder, questions, indexed):
     """Yield features (n, 6) and labels (n,) of the sentences found for each question."""
     method = "hybrid" if embedder else "bm25"
-    components = build_components(Config(), store, embedder, Roles())
-    pipeline = build_pipeline(components, method)
+    pipeline = build_pipeline(Config(), store, embedder, Roles(), method=method)
+    reader = SentenceReader(store, embedder)
     last = "fused" if embedder else "bm25"
     for group, question, answers in questions:
         inputs = {"bm25": {"query": question}}
@@ -141,7 +142,7 @@ def examples(store, embedder, questions, indexed):
         inputs["read"] = {"question": question}
         output = pipeline.run(inputs, include_outputs_from={last})
         documents = output[last]["documents"][:TOP_K]
-        evidence = components.sentence_reader.run(question, documents)["evidence"]
+        evidence = reader.run(question, documents)["evidence"]
         texts = {document.id: document for document in documents}
         labels = [
             group in indexed

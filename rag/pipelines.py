@@ -1,8 +1,8 @@
 """The components that answer a question, made from a configuration and a store.
 
-The engine calls them one after the other. `build_pipeline` joins the same components to one
-Haystack pipeline, which can be drawn and run without the engine; it gives the same passages and the
-same evidence.
+The engine calls them one after the other. `build_pipeline` joins components made in the same way to
+one Haystack pipeline, which can be drawn and run without the engine; it gives the same passages and
+the same evidence.
 """
 
 from collections.abc import Mapping
@@ -93,21 +93,33 @@ def _span_readers(config: Config, roles: Roles) -> dict[str, SpanReader]:
     return {language: made[id(model)] for language, model in roles.readers.items()}
 
 
-def build_pipeline(components: Components, method: Method, language: str = "en") -> Pipeline:
+def build_pipeline(
+    config: Config,
+    store: Store,
+    embedder: Embedder | None,
+    roles: Roles,
+    *,
+    method: Method,
+    language: str = "en",
+) -> Pipeline:
     """Return one Haystack pipeline from a question to passages and evidence.
 
     Its inputs are `bm25.query`, `embed.text` and `fused.weights` as far as the method has them, and
-    `question` of `ranked` and `read`. A ranker and a span reader are part of it where there is one
-    for the language; `read` is the last component.
+    `question` of `ranked` and `read`. A ranker and a span reader are part of it if one serves the
+    language; `read` is the last component.
 
     Args:
-        components: The components; they are shared, not copied.
+        config: Methods, weights and limits.
+        store: The collection.
+        embedder: The one it was made with; None only for the method bm25.
+        roles: The models of ranker and reader.
         method: The method that passages are found by.
         language: Language of the questions, such as `en`.
 
     Raises:
         ValueError: If the method needs an embedder and there is none.
     """
+    components = build_components(config, store, embedder, roles)  # Haystack lets none be shared
     if method not in components.methods:
         raise ValueError(f"the method `{method}` needs an embedder")
     pipeline = Pipeline()

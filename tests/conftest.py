@@ -12,6 +12,7 @@ from contextlib import closing
 from pathlib import Path
 
 import elasticsearch_server
+import kinds
 import pytest
 from places import SAMPLE
 from shared_builds import built_once
@@ -35,30 +36,27 @@ pytest_plugins = [  # the fixtures that several files share, by the module that 
 _connect = socket.socket.connect
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config, log):
-    """Where tests run side by side: one browser, one Elasticsearch, and a file's tests together."""
-    from xdist.scheduler import LoadScopeScheduling
-
-    class Groups(LoadScopeScheduling):
-        def _split_scope(self, nodeid):
-            return _group(nodeid)
-
-    return Groups(config, log)
+def pytest_addoption(parser):
+    parser.addoption("--part", metavar="I/N", help="only the I-th of N parts, cut by file")
 
 
 def pytest_collection_modifyitems(config, items):
-    """Begin with the two that take longest, so that none is left alone with them at the end."""
+    """Mark every test with its kind, keep a file's tests together, and begin with the slow ones."""
+    for item in items:
+        kind = kinds.kind_of(item)
+        item.add_marker(kind)
+        if kinds.is_shared(item):
+            item.add_marker("share")
+        file = item.nodeid.partition("::")[0]
+        together = kind if kind in ("cluster", "browser") else file
+        item.add_marker(pytest.mark.xdist_group(together))
+    if part := config.getoption("--part"):
+        number, count = map(int, part.split("/"))
+        kept = [item for item in items if kinds.part_of(item, count) == number]
+        config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
+        items[:] = kept
     if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: _group(item.nodeid) not in ("browser", "elasticsearch"))
-
-
-def _group(nodeid):
-    if "/test_browser_" in nodeid:
-        return "browser"
-    if any(word in nodeid.lower() for word in ("/test_elastic_", "elasticsearch", "[faiss")):
-        return "elasticsearch"
-    return nodeid.partition("::")[0]
+        items.sort(key=lambda item: kinds.kind_of(item) == "core")  # stable
 
 
 @pytest.fixture(autouse=True)

@@ -17,15 +17,13 @@ import zlib
 KINDS = ("cluster", "browser", "crash", "training", "process", "core")
 # A fixture or function that only tests of a kind use. Kinds are tried in this order.
 SIGNS = {
-    "cluster": {"elasticsearch_url", "elasticsearch_server"},
+    "cluster": {"elasticsearch_url", "elasticsearch_server"},  # the latter is a module
     "browser": {"chromium"},
     "crash": {"crashes"},
     "training": {"train_model", "train_embedder"},
     "process": {"subprocess"},
 }
-SHARE = {
-    "test_golden_paths_placeholder",
-}
+SHARE: set[str] = set()
 
 
 def kind_of(item):
@@ -33,7 +31,19 @@ def kind_of(item):
     if item.get_closest_marker("elasticsearch"):
         return "cluster"
     used = _used(item)
+    if _engine_of(item) == "embedded":  # the other engines of the same test are marked
+        used -= SIGNS["cluster"]
     return next((kind for kind, signs in SIGNS.items() if signs & used), "core")
+
+
+def is_shared(item):
+    """Return whether a test is in the share of `make test`."""
+    return getattr(item, "originalname", item.name) in SHARE
+
+
+def _engine_of(item):
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    return parameters.get("engine") or parameters.get("kind")
 
 
 def part_of(item, count):
@@ -47,7 +57,7 @@ _names = {}
 def _used(item):
     """Return the names of a test's fixtures, and of all that it and they call in the tests."""
     info = getattr(item, "_fixtureinfo", None)
-    if info is None:  # a doctest
+    if info is None or not hasattr(item, "function"):  # a doctest
         return set()
     functions = [item.function]
     functions += [each[-1].func for each in info.name2fixturedefs.values() if each]
@@ -67,11 +77,8 @@ def _called(function, depth=4):
             other = function.__globals__.get(name)
             if inspect.isclass(other) and _is_ours(other):
                 found = found.union(*(_called(each, depth - 1) for each in _methods(other)))
-            elif inspect.isfunction(inspect.unwrap(other) if callable(other) else other):
-                if _is_ours(other):
-                    found |= _called(other, depth - 1)
-            elif inspect.ismodule(other) and _is_ours(other):
-                found.add(name)
+            elif callable(other) and _is_ours(other):
+                found |= _called(other, depth - 1) | {inspect.getmodule(other).__name__}
         _names[code] = found
     return _names[code]
 

@@ -8,6 +8,7 @@ from rag.answers.prompts import ABSTAIN
 from rag.config import Config
 from rag.engine import RAG, Sources, Token
 from rag.errors import MismatchError, ModelError, QuestionError
+from rag.models.selection import Roles
 from rag.pipelines import build_pipeline
 from rag.schema import Answer, SearchOptions, Turn
 
@@ -326,7 +327,8 @@ def test_instructions_in_a_document_are_quoted_and_not_obeyed(tmp_path, embedder
 @pytest.mark.parametrize("method", ["bm25", "dense", "hybrid"])
 def test_one_haystack_pipeline_finds_and_reads_what_the_engine_does(sample_rag, method):
     result, evidence = sample_rag.search_and_read(QUESTION, SearchOptions(method=method))
-    pipeline = build_pipeline(sample_rag.components, method)
+    rag = sample_rag
+    pipeline = build_pipeline(rag.config, rag.store, rag.embedder, rag.roles, method=method)
     inputs = {
         "bm25": {"query": QUESTION, "top_k": 50},
         "embed": {"text": QUESTION},
@@ -344,6 +346,5 @@ def test_one_haystack_pipeline_finds_and_reads_what_the_engine_does(sample_rag, 
 
 
 def test_a_pipeline_for_a_method_without_its_embedder_is_refused(sample_store):
-    rag = RAG(Config(), sample_store, embedder=None)
     with pytest.raises(ValueError, match="the method `dense` needs an embedder"):
-        build_pipeline(rag.components, "dense")
+        build_pipeline(Config(), sample_store, None, Roles(), method="dense")
