@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from places import ROOT
 
 from rag.console import run_command
-from rag.models import embedder as embedders
 from ui.commands.main import app
 
 QUESTION = "How thick is the ice of the Vessa Glacier at most?"  # 168 metres
@@ -31,9 +31,45 @@ def loggers_as_they_were():
         each.setLevel(level)
 
 
+@pytest.fixture(scope="session")
+def read_before():
+    """Models of readers and rankers that were loaded, and what they read."""
+    return {}, {}
+
+
 @pytest.fixture
-def rag(monkeypatch, capsys, embedder, loggers_as_they_were):
+def models_once(monkeypatch, read_before):
+    """The models that are shipped are loaded once for all tests, and read the same once."""
+    from rag.models import pair_model
+
+    loaded, readings = read_before
+    load, forward = pair_model._load_model, pair_model.PairModel._forward
+
+    def load_once(files, device, dtype):
+        if not files.folder.is_relative_to(ROOT):  # a test may change it
+            return load(files, device, dtype)
+        key = (files.folder, device, dtype)
+        if key not in loaded:
+            loaded[key] = load(files, device, dtype)
+        return loaded[key]
+
+    def read_once(self, windows):
+        if not self.files.folder.is_relative_to(ROOT):
+            return forward(self, windows)
+        key = (self.files.folder, self.dtype, tuple(windows))
+        if key not in readings:
+            readings[key] = forward(self, windows)
+        return readings[key]
+
+    monkeypatch.setattr(pair_model, "_load_model", load_once)
+    monkeypatch.setattr(pair_model.PairModel, "_forward", read_once)
+
+
+@pytest.fixture
+def rag(monkeypatch, capsys, embedder, models_once, loggers_as_they_were):
     """Run a command in this process; give its status, stdout and stderr."""
+    from rag.models import embedder as embedders
+
     monkeypatch.setattr(embedders, "_load", lambda files, config: embedder._model)
 
     def run(*arguments, stdin=b""):

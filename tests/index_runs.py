@@ -6,9 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from indexing.pipeline import index_paths
 from rag.config import Config
-from rag.stores.embedded.store import EmbeddedStore
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
 
@@ -43,6 +41,8 @@ def counted(embedder, remembered):
 
 @pytest.fixture
 def store(tmp_path):
+    from rag.stores.embedded.store import EmbeddedStore
+
     store = EmbeddedStore(tmp_path / "collections" / "test")
     yield store
     store.close()
@@ -56,6 +56,8 @@ def write(name, text):
 
 
 def run(store, embedder, *paths, config=None, **options):
+    from indexing.pipeline import index_paths
+
     paths = [Path(path) for path in paths or ("docs",)]
     return index_paths(
         paths, store, embedder, config or Config(), leave_out=Path("nowhere"), **options
@@ -72,6 +74,8 @@ def content(store):
 
 def fresh(tmp_path, embedder, *paths):
     """What an index of the same files made at once, from nothing, holds."""
+    from rag.stores.embedded.store import EmbeddedStore
+
     store = EmbeddedStore(tmp_path / "fresh")
     run(store, embedder, *paths)
     found = content(store)

@@ -2,15 +2,13 @@
 
 # ruff: noqa: S311 - seeded draws
 
+import os
 import random
 
 import numpy as np
 import pytest
-from haystack import Document
 
 from rag.config import StoreConfig
-from rag.stores.contract import StoredDocument
-from rag.stores.embedded.store import EmbeddedStore
 
 SETTINGS = StoreConfig(exact_limit=10, graph_search=64)
 WORDS = ("alpha", "beta", "gamma", "delta", "epsilon", "zeta")
@@ -18,6 +16,8 @@ QUERIES = ("alpha", "beta gamma", "delta zeta", "epsilon")
 
 
 def passages(seed, count):
+    from haystack import Document
+
     draw, vectors = random.Random(seed), np.random.default_rng(seed)
     return [
         Document(
@@ -31,6 +31,8 @@ def passages(seed, count):
 
 
 def fill(store, seed, count=15):
+    from rag.stores.contract import StoredDocument
+
     parts = passages(seed, count)
     text = "\n".join(part.content for part in parts)
     place = 0
@@ -45,6 +47,8 @@ def fill(store, seed, count=15):
 
 def answers(folder):
     """Everything a reader can see: rankings of both methods with scores, and the texts."""
+    from rag.stores.embedded.store import EmbeddedStore
+
     store = EmbeddedStore(folder, create=False, settings=SETTINGS)
     try:
         found = [
@@ -61,11 +65,19 @@ def answers(folder):
 
 
 def make_collection(folder, seed):
+    from rag.stores.embedded.store import EmbeddedStore
+
     store = EmbeddedStore(folder, settings=SETTINGS)
     fill(store, seed)
     fill(store, seed + 1, 5)
     store.close()
     return folder
+
+
+@pytest.fixture
+def no_waiting_for_the_disk(monkeypatch):
+    """Nothing is synced in this process: no test looks at a disk that lost its power."""
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
 
 
 @pytest.fixture(scope="module")

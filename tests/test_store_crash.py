@@ -5,6 +5,9 @@ forks one child per crash, which runs a fixed workload and writes one byte per p
 An operation is each call of `rag.files` that touches the disk (before and after) and each
 SQL statement (before). The power-loss model drops, empties or cuts every file that was not synced,
 and undoes renames in folders that were not synced; SQLite's own files are left to SQLite.
+
+Crashes are spread over all operations, with at least one at every kind of operation. With
+`CRASH=all` in the environment there is one at every single operation, and more kills: minutes.
 """
 
 # ruff: noqa: S311, T201 - seeded draws, and a program that prints what happened
@@ -12,6 +15,7 @@ and undoes renames in folders that were not synced; SQLite's own files are left 
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -30,7 +34,19 @@ from rag.stores.embedded import derived_indexes, sqlite
 from rag.stores.embedded.store import EmbeddedStore
 
 SETTINGS = StoreConfig(exact_limit=5, graph_search=16, rebuild_share=0.5)
-PLAN = {"points": {"crash": 66, "power": 40}, "kills": 30, "seed": 7}  # spread over all operations
+ALL = os.environ.get("CRASH") == "all"
+PATIENCE = 3600 if ALL else 600  # seconds
+pytestmark = [pytest.mark.usefixtures("no_waiting_for_the_disk"), pytest.mark.timeout(PATIENCE)]
+PLAN = {"points": {"crash": 24, "power": 12}, "kills": 30 if ALL else 8, "seed": 7}
+FILES = ("sync_file", "sync_folder", "rename", "remove", "write_numbers", "seal")
+KINDS = {f"{when} {name}" for when in ("before", "after") for name in FILES}
+OTHERS = {"before link", "after link", "BEGIN", "COMMIT", "CREATE", "PRAGMA", "SELECT"}
+OTHERS |= {
+    f"{verb} {table}"
+    for verb in ("INSERT", "DELETE")
+    for table in ("documents", "passages", "vectors")
+}
+OTHERS |= {"UPDATE documents", "UPDATE passages", "INSERT state"}
 GOLDEN = ("common", "alpha", "beta gamma", "rare32", "rare61", "delta common")
 WORDS = ("alpha", "beta", "gamma", "delta", "epsilon")
 
@@ -100,32 +116,33 @@ class Crash:
 
     def __init__(self, folder, at, power_loss):
         self.folder, self.at, self.power_loss = folder, at, power_loss
-        self.count, self.synced, self.renames = 0, {}, []
+        self.kinds, self.synced, self.renames = [], {}, []
 
-    def tick(self):
-        self.count += 1
-        if self.count == self.at:
+    def tick(self, kind):
+        self.kinds.append(kind)
+        if len(self.kinds) == self.at:
             if self.power_loss:
                 self.lose_power()
             os._exit(137)
 
     def around(self, function):
         def patched(*values, **options):
-            self.tick()
+            self.tick(f"before {function.__name__}")
             result = function(*values, **options)
-            self.note(function.__name__, values)
-            self.tick()
+            if function.__name__ == "rename":
+                self.renames.append(values)
+            self.tick(f"after {function.__name__}")
             return result
 
         return patched
 
-    def note(self, name, values):
-        if name == "sync_file":
-            self.synced[values[0].stat().st_ino] = values[0].stat().st_mtime_ns
-        if name == "sync_folder":
-            self.renames = [pair for pair in self.renames if pair[1].parent != values[0]]
-        if name == "rename":
-            self.renames.append(values)
+    def note_sync(self, descriptor):
+        """What stands in for fsync: of a file its content lasts, of a folder what it lists."""
+        synced = os.fstat(descriptor)
+        self.synced[synced.st_ino] = synced.st_mtime_ns
+        self.renames = [
+            (old, new) for old, new in self.renames if new.parent.stat().st_ino != synced.st_ino
+        ]
 
     def lose_power(self):
         draw = random.Random(self.at)
@@ -139,19 +156,37 @@ class Crash:
                     damage(path, draw)
 
     def install(self):
-        names = ("sync_file", "sync_folder", "rename", "remove", "write_numbers", "seal")
-        for name in names:
+        for name in FILES:
             setattr(files, name, self.around(getattr(files, name)))
         files.os.link = self.around(os.link)
+        files.os.fsync = self.note_sync
         connect = sqlite.sqlite3.connect
 
         def traced(*values, **options):
             connection = connect(*values, **options)
-            connection.set_trace_callback(lambda statement: self.tick())
+            connection.set_trace_callback(lambda statement: self.tick(kind_of(statement)))
             return connection
 
         sqlite.sqlite3.connect = traced
         derived_indexes.SMALL = 0  # so that hard links and deletions in tantivy are part of it
+
+
+def kind_of(statement):
+    """What an SQL statement does, and to which table if it changes one."""
+    verb = statement.split(maxsplit=1)[0].rstrip(";").upper()
+    table = re.match(r"(INSERT.* INTO|UPDATE|DELETE FROM) (\w+)", " ".join(statement.split()))
+    return f"{verb} {table[2]}" if table else verb
+
+
+def spread(kinds, count):
+    """The operations to crash at, from 1: about so many or more, each kind among them, or all."""
+    if ALL:
+        return range(1, len(kinds) + 1)
+    places = {kind: [at for at, each in enumerate(kinds, 1) if each == kind] for kind in kinds}
+    some = range(1, len(kinds) + 1, max(1, len(kinds) // count))
+    met = {kinds[at - 1] for at in some}
+    others = {ats[len(ats) // 2] for kind, ats in places.items() if kind not in met}
+    return sorted({*some, *others, len(kinds)})
 
 
 def damage(path, draw):
@@ -163,7 +198,10 @@ def damage(path, draw):
 
 
 def crash_once(folder, *, at=0, power_loss=False, kill_after=None):
-    """Run the workload in a child; return the publishes acknowledged, and operations if it ends."""
+    """Run the workload in a child; return the publishes acknowledged, and operations if it ends.
+
+    Operations are given by their kinds, in order.
+    """
     read, write = os.pipe()
     child = os.fork()
     if not child:
@@ -171,7 +209,7 @@ def crash_once(folder, *, at=0, power_loss=False, kill_after=None):
         crash.install()
         try:
             run_workload(folder, lambda: os.write(write, b"A"))
-            os.write(write, f"N{crash.count}".encode())
+            os.write(write, b"N" + json.dumps(crash.kinds).encode())
         except BaseException:  # noqa: BLE001 - a child must never run on as its parent
             traceback.print_exc()
         os._exit(0)
@@ -181,8 +219,13 @@ def crash_once(folder, *, at=0, power_loss=False, kill_after=None):
         os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     with os.fdopen(read) as stream:
-        acknowledged, _, operations = stream.read().partition("N")
-    return {"folder": str(folder), "at": at, "acks": len(acknowledged), "total": operations}
+        acknowledged, _, kinds = stream.read().partition("N")
+    return {
+        "folder": str(folder),
+        "at": at,
+        "acks": len(acknowledged),
+        "kinds": json.loads(kinds or "[]"),
+    }
 
 
 def serve(plan):
@@ -190,10 +233,10 @@ def serve(plan):
     root = Path(plan["root"])
     start = time.monotonic()
     whole = crash_once(root / "whole")
-    seconds, total = time.monotonic() - start, int(whole["total"])
+    seconds = time.monotonic() - start
     print(json.dumps(whole))
-    for kind, points in plan["points"].items():
-        for at in range(1, total + 1, max(1, total // points)):
+    for kind, count in plan["points"].items():
+        for at in spread(whole["kinds"], count):
             print(json.dumps(crash_once(root / f"{kind}{at}", at=at, power_loss=kind == "power")))
     kill_at_random(plan, seconds, lambda name, wait: crash_once(root / name, kill_after=wait))
 
@@ -205,7 +248,7 @@ def kill_at_random(plan, seconds, kill):
         wait = draw.uniform(0, seconds)
         crash = kill(f"kill{number}", wait)
         print(json.dumps(crash))
-        if crash["total"]:  # it had ended by itself
+        if crash["kinds"]:  # it had ended by itself
             seconds = wait
 
 
@@ -294,26 +337,38 @@ def golden(tmp_path_factory):
     store.close()
 
 
+def expect_every_kind(whole, crashes):
+    """There was a crash at each kind of operation, or at each operation."""
+    kinds = whole["kinds"]
+    assert set(kinds) >= KINDS
+    assert {kinds[crash["at"] - 1] for crash in crashes} == set(kinds)
+    assert not any(crash["kinds"] for crash in crashes)
+    assert not ALL or len(crashes) == len(kinds)
+
+
 def test_a_crash_at_any_operation_leaves_one_whole_state(crashes, golden):
     (whole,), cut = crashes["whole"], crashes["crash"]
-    assert int(whole["total"]) > 200
-    assert len(cut) > 60
+    assert len(whole["kinds"]) > 200
+    assert set(whole["kinds"]) >= OTHERS
+    assert len(cut) > 30
     assert whole["acks"] == len(STEPS)
     assert {crash["acks"] for crash in cut} >= {0, 1, 2}
-    assert not any(crash["total"] for crash in cut)
+    expect_every_kind(whole, cut)
     for number, crash in enumerate(cut):
         expect_consistent(crash, golden, rerun=number % 6 == 0)
 
 
 def test_a_power_loss_at_any_operation_leaves_one_whole_state(crashes, golden):
-    assert len(crashes["power"]) >= 40
-    for number, crash in enumerate(crashes["power"]):
+    (whole,), cut = crashes["whole"], crashes["power"]
+    assert len(cut) > 20
+    expect_every_kind(whole, cut)
+    for number, crash in enumerate(cut):
         expect_consistent(crash, golden, rerun=number % 8 == 0)
 
 
 def test_kills_at_random_moments_leave_one_whole_state(crashes, golden):
-    assert len(crashes["kill"]) == 30
-    assert sum(not crash["total"] for crash in crashes["kill"]) > 5
+    assert len(crashes["kill"]) == PLAN["kills"]
+    assert sum(not crash["kinds"] for crash in crashes["kill"]) > PLAN["kills"] // 6
     for number, crash in enumerate(crashes["kill"]):
         expect_consistent(crash, golden, rerun=number % 8 == 0)
 

@@ -11,6 +11,8 @@ from small_collections import SETTINGS, answers, fill, one_line
 from rag.errors import StoreError
 from rag.stores.embedded.store import EmbeddedStore
 
+pytestmark = pytest.mark.usefixtures("no_waiting_for_the_disk")
+
 # -- mutations of the derived folders
 
 

@@ -19,6 +19,8 @@ from rag.errors import StoreError
 from rag.stores.embedded import sqlite
 from rag.stores.embedded.store import EmbeddedStore
 
+pytestmark = pytest.mark.usefixtures("no_waiting_for_the_disk")
+
 
 def publish_with_limit(folder, limit):
     """Publish in this process with no file growing beyond a limit; print what happened."""

@@ -1,7 +1,8 @@
 """A collection that gets other vectors and is killed has all the old ones, or all the new ones.
 
 This file is also the program that crashes, as `test_store_crash` is: one child per crash, ended at
-one operation after the other, or killed from outside at random moments.
+one operation after the other, or killed from outside at random moments; at every single operation
+with `CRASH=all` in the environment.
 """
 
 # ruff: noqa: T201 - seeded draws, and a program that prints what happened
@@ -19,13 +20,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_store_crash import SETTINGS, Crash, a_document, kill_at_random
+from test_store_crash import (
+    ALL,
+    PATIENCE,
+    SETTINGS,
+    Crash,
+    a_document,
+    expect_every_kind,
+    kill_at_random,
+    spread,
+)
 
 from rag.stores.contract import Manifest
 from rag.stores.embedded import reembedding
 from rag.stores.embedded.store import EmbeddedStore
 
-PLAN = {"points": {"crash": 60, "power": 24}, "kills": 16, "seed": 5}
+pytestmark = [pytest.mark.usefixtures("no_waiting_for_the_disk"), pytest.mark.timeout(PATIENCE)]
+PLAN = {"points": {"crash": 20, "power": 8}, "kills": 16 if ALL else 6, "seed": 5}
 OLD = Manifest(
     schema=1, analyzer="1", embedder="old", embedder_sha256="ab", dimension=8, length=100,
     overlap=10, context=True,
@@ -73,7 +84,7 @@ def reembed(folder):
 
 
 def crash_once(base, folder, *, at=0, power_loss=False, kill_after=None):
-    """Embed anew in a child that is ended; say whether it came to its end, and its operations."""
+    """Embed anew in a child that is ended; give its operations' kinds if it came to its end."""
     shutil.copytree(base, folder)
     read, write = os.pipe()
     child = os.fork()
@@ -84,7 +95,7 @@ def crash_once(base, folder, *, at=0, power_loss=False, kill_after=None):
         crash.install()
         try:
             reembed(folder)
-            os.write(write, f"{crash.count}".encode())
+            os.write(write, json.dumps(crash.kinds).encode())
         except BaseException:  # noqa: BLE001 - a child must never run on as its parent
             traceback.print_exc()
         os._exit(0)
@@ -94,7 +105,7 @@ def crash_once(base, folder, *, at=0, power_loss=False, kill_after=None):
         os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     with os.fdopen(read) as stream:
-        return {"folder": str(folder), "at": at, "total": int(stream.read() or 0)}
+        return {"folder": str(folder), "at": at, "kinds": json.loads(stream.read() or "[]")}
 
 
 def serve(plan):
@@ -105,8 +116,8 @@ def serve(plan):
     whole = crash_once(base, root / "whole")
     seconds = time.monotonic() - start
     print(json.dumps(whole))
-    for kind, points in plan["points"].items():
-        for at in range(1, whole["total"] + 1, max(1, whole["total"] // points)):
+    for kind, count in plan["points"].items():
+        for at in spread(whole["kinds"], count):
             crash = crash_once(base, root / f"{kind}{at}", at=at, power_loss=kind == "power")
             print(json.dumps(crash))
     kill_at_random(plan, seconds, lambda name, wait: crash_once(base, root / name, kill_after=wait))
@@ -153,7 +164,7 @@ def expect_old_or_new(crash, golden, *, rerun):
     assert store.journal.rows("PRAGMA integrity_check") == [("ok",)]
     manifest = store.manifest
     assert manifest == (OLD if store.generation == 2 else NEW), crash
-    assert manifest == NEW or not crash["total"], crash
+    assert manifest == NEW or not crash["kinds"], crash
     expect_vectors(store, manifest)
     assert words_of(store) == golden, crash
     store.close()
@@ -178,22 +189,24 @@ def golden(tmp_path_factory):
 
 def test_a_crash_at_any_operation_leaves_the_old_vectors_or_the_new(crashes, golden):
     (whole,), cut = crashes["whole"], crashes["crash"]
-    assert whole["total"] > 120
-    assert len(cut) >= 60
-    assert not any(crash["total"] for crash in cut)
+    assert len(whole["kinds"]) > 120
+    assert len(cut) >= 20
+    expect_every_kind(whole, cut)
     found = [expect_old_or_new(crash, golden, rerun=True) for crash in cut]
     assert found[0] == OLD
     assert found[-1] == NEW
 
 
 def test_a_power_loss_at_any_operation_leaves_the_old_vectors_or_the_new(crashes, golden):
-    assert len(crashes["power"]) >= 24
-    for crash in crashes["power"]:
+    (whole,), cut = crashes["whole"], crashes["power"]
+    assert len(cut) >= 10
+    expect_every_kind(whole, cut)
+    for crash in cut:
         expect_old_or_new(crash, golden, rerun=True)
 
 
 def test_kills_at_random_moments_leave_the_old_vectors_or_the_new(crashes, golden):
-    assert sum(not crash["total"] for crash in crashes["kill"]) > 3
+    assert sum(not crash["kinds"] for crash in crashes["kill"]) > PLAN["kills"] // 5
     for crash in crashes["kill"]:
         expect_old_or_new(crash, golden, rerun=True)
 
