@@ -18,6 +18,7 @@ from evaluation.metrics.significance import (
     randomization_test,
     wins_ties_losses,
 )
+from evaluation.report.rendering import charts
 from evaluation.results.conventions import CONVENTIONS
 from evaluation.results.schema import (
     CitationMade,
@@ -293,3 +294,12 @@ def build_results(*, names=("bm25", "dense", "hybrid"), n=60):
             "limit": n,
         },
     )
+
+
+def leave_charts_out(monkeypatch):
+    """Let reports have empty charts, for tests of what is written beside them: drawing is slow."""
+
+    def draw(figure, name, labels):
+        return f'<svg role="img" aria-labelledby="{name}-caption {name}-said"></svg>'
+
+    monkeypatch.setattr(charts, "to_svg", draw)

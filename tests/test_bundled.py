@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from loaded_models import load_shipped_once
 from places import SAMPLE
 from safetensors.torch import load_file
 
@@ -30,6 +31,11 @@ OURS = sorted(path.name for path in WEIGHTS.iterdir() if path.is_dir())
 ENGLISH = "The lamp in the tower is lit at dusk. Two keepers share the watch through the night."
 CHINESE = "塔上的灯在黄昏时点亮。两名守塔人轮流值夜。灯油存放在地下室里。"
 NOWHERE = Path("nowhere")
+
+
+@pytest.fixture(autouse=True)
+def _loaded_once(monkeypatch):
+    load_shipped_once(monkeypatch)
 
 
 @pytest.fixture

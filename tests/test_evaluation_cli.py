@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 from evaluation_sets import write_beir, write_squad
+from loaded_models import Remembering, load_shipped_once
+from made_results import leave_charts_out
 from places import SAMPLE
 from typer.testing import CliRunner
 
@@ -19,9 +21,20 @@ ONE_SYSTEM = (
 )
 
 
+@pytest.fixture(scope="module")
+def remembering(embedder):
+    return Remembering(embedder)
+
+
 @pytest.fixture(autouse=True)
-def _one_model(monkeypatch, embedder):
-    monkeypatch.setattr(systems_under_test, "load_embedder", lambda settings: embedder)
+def _one_model(monkeypatch, remembering):
+    monkeypatch.setattr(systems_under_test, "load_embedder", lambda settings: remembering)
+    load_shipped_once(monkeypatch)
+
+
+@pytest.fixture
+def words_only(monkeypatch):
+    leave_charts_out(monkeypatch)
 
 
 @pytest.fixture
@@ -74,6 +87,7 @@ def test_evaluate_prints_a_table_with_n_and_writes_all_files(rag, tmp_path):
     assert command == ["rag", "evaluate", "beir", "--out", "run"]
 
 
+@pytest.mark.usefixtures("words_only")
 def test_options_may_come_before_the_data_set_and_json_goes_to_stdout(rag):
     folder = write_beir(Path("beir"))
     status, out, _ = rag("evaluate", "--systems", "bm25", "--json", folder)
@@ -85,6 +99,7 @@ def test_options_may_come_before_the_data_set_and_json_goes_to_stdout(rag):
     assert again["out"] == found["out"]
 
 
+@pytest.mark.usefixtures("words_only")
 def test_several_sets_get_a_folder_each(rag):
     sets = [write_beir(Path("beir")), write_squad(Path("mountain.json"))]
     status, *_ = rag("evaluate", *sets, "--systems", "bm25", "--out", "all", "--limit", 2)
@@ -123,6 +138,7 @@ def test_limit_zero_is_a_usage_mistake(rag):
     assert "limit" in err
 
 
+@pytest.mark.usefixtures("words_only")
 def test_another_run_is_refused_and_nothing_is_overwritten(rag):
     folder = write_beir(Path("beir"))
     rag("evaluate", folder, "--systems", "bm25", "--out", "run")
@@ -135,6 +151,7 @@ def test_another_run_is_refused_and_nothing_is_overwritten(rag):
     assert rag("evaluate", folder, "--systems", "bm25", "--out", "run")[0] == 1
 
 
+@pytest.mark.usefixtures("words_only")
 def test_a_sweep_is_one_system_for_each_combination(rag):
     status, out, _ = rag(
         "evaluate", "sweep", write_beir(Path("beir")), "--json", "--over",
@@ -146,6 +163,7 @@ def test_a_sweep_is_one_system_for_each_combination(rag):
     ]
 
 
+@pytest.mark.usefixtures("words_only")
 def test_runs_of_other_questions_are_not_compared(rag):
     folder = write_beir(Path("beir"))
     rag("evaluate", folder, "--systems", "bm25", "--out", "all")
@@ -155,6 +173,7 @@ def test_runs_of_other_questions_are_not_compared(rag):
     assert "different questions" in err
 
 
+@pytest.mark.usefixtures("words_only")
 def test_the_gate_turns_red_when_a_setting_is_broken_on_purpose(rag, sample):
     for name, method, k in (("good", "hybrid", 10), ("broken", "dense", 1)):
         Path(f"{name}.yaml").write_text(ONE_SYSTEM.format(method=method, k=k))
@@ -179,6 +198,7 @@ def test_the_gate_turns_red_when_a_setting_is_broken_on_purpose(rag, sample):
     )
 
 
+@pytest.mark.usefixtures("words_only")
 def test_the_gate_writes_a_report_with_its_values_if_a_folder_is_given(rag):
     rag("evaluate", write_beir(Path("beir")), "--systems", "bm25,dense", "--out", "run")
     before = Path("run/report.md").read_bytes()
@@ -218,6 +238,7 @@ def test_the_sample_has_all_its_gold_evidence_in_the_files(rag, sample):
     assert sum(languages.values()) == 60
 
 
+@pytest.mark.usefixtures("words_only")
 def test_questions_made_from_a_collection_are_found_again_in_it(rag, sample, kept):
     made = next(path for path in (kept / "evaluation").iterdir() if path.name[:9] == "questions")
     shutil.copytree(made, kept / "collections" / "sample", dirs_exist_ok=True)
@@ -226,7 +247,8 @@ def test_questions_made_from_a_collection_are_found_again_in_it(rag, sample, kep
     assert (status, out) == (0, "Wrote 18 answerable and 6 unanswerable questions.\n")
     assert "synthetic" in err
     assert rag(*arguments)[0] == 1
-    status, out, _ = rag("evaluate", "own.json", "--collection", "sample", "--systems", "bm25",
+    Path("one.yaml").write_text(ONE_SYSTEM.format(method="bm25", k=10))
+    status, out, _ = rag("evaluate", "own.json", "--collection", "sample", "--systems", "one.yaml",
                          "--out", "run")  # fmt: skip
     results = load_results(Path("run"))
     assert status == 0

@@ -1,10 +1,12 @@
 import csv
 import json
 import os
+import shutil
 
 import pytest
 import pytrec_eval
 from evaluation_sets import QUERIES, SQUAD, without_timings, write_beir, write_lines, write_squad
+from loaded_models import load_shipped_once
 from tiny_models import save_cross_encoder
 
 from evaluation.datasets import load_dataset
@@ -21,7 +23,12 @@ from rag.stores.embedded.store import EmbeddedStore
 
 @pytest.fixture(autouse=True)
 def _one_model(monkeypatch, embedder):
+    share_models(monkeypatch, embedder)
+
+
+def share_models(monkeypatch, embedder):
     monkeypatch.setattr(systems_under_test, "load_embedder", lambda settings: embedder)
+    load_shipped_once(monkeypatch)
 
 
 def evaluate(path, out, systems="bm25,hybrid", base=None, **options):
@@ -141,10 +148,20 @@ def test_systems_share_retrieval_and_get_what_they_would_get_alone(squad, tmp_pa
     assert stages["total"].mean >= stages["read"].mean
 
 
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, embedder):
+    """The folder of a run that nothing disturbed; only for reading."""
+    folder = tmp_path_factory.mktemp("finished")
+    with pytest.MonkeyPatch.context() as patch:
+        share_models(patch, embedder)
+        patch.chdir(folder)
+        evaluate(write_squad(folder / "mountain.json"), folder / "whole")
+    return folder / "whole"
+
+
 @pytest.fixture
-def whole(squad, tmp_path):
-    evaluate(squad, tmp_path / "whole")
-    return without_timings(tmp_path / "whole")
+def whole(finished):
+    return without_timings(finished)
 
 
 @pytest.mark.parametrize("questions", range(6))
@@ -163,9 +180,8 @@ def test_a_run_killed_after_any_question_ends_in_the_same_bytes(squad, tmp_path,
 
 
 @pytest.mark.parametrize("cut", [1, 20, 700, 5000])
-def test_a_torn_last_line_is_asked_again(squad, tmp_path, whole, cut):
-    out = tmp_path / "torn"
-    evaluate(squad, out)
+def test_a_torn_last_line_is_asked_again(squad, tmp_path, finished, whole, cut):
+    out = shutil.copytree(finished, tmp_path / "torn")
     for name in ("results.json", "per_query.csv"):
         (out / name).unlink()
     data = (out / journaling.NAME).read_bytes()
@@ -204,6 +220,7 @@ def test_a_full_disk_keeps_the_finished_part_and_the_run_goes_on_later(
         if len(calls) > 4:
             raise OSError(28, "No space left on device")
 
+    evaluate(squad, tmp_path / "before")  # the collection is there
     out = tmp_path / "full"
     with monkeypatch.context() as patch:
         patch.setattr(journal.os, "fsync", fsync)

@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 
 import pytest
+from loaded_models import Remembering
 from places import SAMPLE
 
 from evaluation.datasets import read_squad
@@ -114,18 +115,28 @@ def measure_reader(answers):
 
 
 @pytest.fixture(scope="module")
-def answers(sample_rag):
-    return ask_all(sample_rag)
+def remembering(embedder):
+    return Remembering(embedder)
 
 
 @pytest.fixture(scope="module")
-def read(sample_store, embedder):
-    return ask_all(RAG(Config(), sample_store, embedder=embedder, roles=open_roles(Config())))
+def plain(sample_store, remembering):
+    return RAG(Config(), sample_store, embedder=remembering)
 
 
 @pytest.fixture(scope="module")
-def measured(sample_rag, answers, read):
-    return measure(sample_rag, answers) | measure_reader(read)
+def answers(plain):
+    return ask_all(plain)
+
+
+@pytest.fixture(scope="module")
+def read(sample_store, remembering):
+    return ask_all(RAG(Config(), sample_store, embedder=remembering, roles=open_roles(Config())))
+
+
+@pytest.fixture(scope="module")
+def measured(plain, answers, read):
+    return measure(plain, answers) | measure_reader(read)
 
 
 def test_the_sample_has_sixty_questions_a_dozen_of_them_unanswerable(answers):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cli_runs import QUESTION, done, refused
+from cli_runs import done, refused
 from tiny_models import save_encoder
 
 from indexing.reembedding import reembed_collection, reembed_store
@@ -41,16 +41,19 @@ def configured(model):
     return Config(embedder=EmbedderConfig(model=str(model), device="cpu", dtype="float32"))
 
 
-def test_a_collection_goes_to_another_embedder_and_back(both, sample, tiny):
+def test_a_collection_goes_to_another_embedder_and_back(both, docs, tiny):
+    rooms = " ".join(f"Room {number} has {number + 2} beds and a lamp." for number in range(99))
+    (docs / "rooms.md").write_text(f"# The rooms\n\n{rooms}")
+    assert both("index", docs)[0] == 0
     before = done(both("collections", "show", "default", "--json"))
-    asked = ("search", QUESTION, "--method", "dense", "--json")
+    asked = ("search", "How old is the dog?", "--method", "dense", "--json")
     found = done(both(*asked))["results"]
     status, out, err = both("collections", "reembed", "default", "--embedder", tiny, "--json")
     said = json.loads(out)
     assert (status, said["dimension"], said["embedder"]) == (0, 16, str(tiny))
     assert said["generation"] > before["generation"]
     assert said["passages"] == before["counts"]["passages"]
-    assert 0 < said["cut"] <= said["passages"]
+    assert 2 < said["cut"] < said["passages"]
     assert err.count("\n") == 1
     assert f"{said['cut']} of {said['passages']} passages are longer than `{tiny}` reads" in err
     after = done(both("collections", "show", "default", "--json"))

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 from bs4 import BeautifulSoup
-from made_results import build_results
+from made_results import build_results, leave_charts_out
 from places import ROOT
 
 from evaluation.metrics import retrieval
@@ -52,6 +52,11 @@ def page(folder):
     return BeautifulSoup((folder / "report.html").read_text(encoding="utf-8"), "lxml")
 
 
+@pytest.fixture
+def words_only(monkeypatch):
+    leave_charts_out(monkeypatch)
+
+
 def section(page, name):
     return page.select_one(f"#section-{TITLES.index(name) + 1}")
 
@@ -88,6 +93,7 @@ def test_the_main_table_holds_the_values_of_the_results(page, results):
             assert numbers.interval(mean.low, mean.high) in cell
 
 
+@pytest.mark.usefixtures("words_only")
 def test_a_changed_mean_shows_up_in_both_files(results, tmp_path):
     first = results.systems[0]
     wrong = replace(first.metrics["RR"], value=0.123456)
@@ -98,6 +104,7 @@ def test_a_changed_mean_shows_up_in_both_files(results, tmp_path):
     assert "| 0.123; " in (tmp_path / "report.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.usefixtures("words_only")
 def test_many_metrics_are_shown_in_two_tables_that_fit_on_a_page(results, tmp_path):
     more = tuple(
         replace(s, metrics={**s.metrics, "AP": s.metrics["RR"], "F1 mlqa": s.metrics["F1"]})
@@ -126,6 +133,7 @@ def test_letters_name_exactly_the_systems_that_are_significantly_worse(page, res
             assert set(cell.sup.get_text() if cell.sup else "") == expected
 
 
+@pytest.mark.usefixtures("words_only")
 def test_the_verdict_does_not_call_a_chance_difference_better(results, tmp_path):
     unclear = tuple(replace(item, p_holm=0.4) for item in results.comparisons)
     write_report(replace(results, comparisons=unclear), tmp_path)
@@ -134,6 +142,7 @@ def test_the_verdict_does_not_call_a_chance_difference_better(results, tmp_path)
     assert "is best on" not in verdict
 
 
+@pytest.mark.usefixtures("words_only")
 def test_declared_thresholds_pass_or_fail(results, tmp_path):
     write_report(results, tmp_path, thresholds={"recall@5": 0.8})
     shown = BeautifulSoup((tmp_path / "report.html").read_text(encoding="utf-8"), "lxml")
@@ -174,6 +183,7 @@ def test_the_threshold_chosen_on_dev_is_reported_on_test(page, results):
     assert "Test: 33 questions (30 HasAns, 3 NoAns) of 11 documents" in caption
 
 
+@pytest.mark.usefixtures("words_only")
 @pytest.mark.parametrize(
     ("reason", "said"),
     [("few questions", "at least 10"), ("one kind", "questions with and without an answer")],
@@ -221,6 +231,7 @@ def test_the_self_test_passes_and_stands_in_the_report(page):
     assert {row[-1] for row in rows[1:]} == {"as expected"}
 
 
+@pytest.mark.usefixtures("words_only")
 def test_a_broken_metric_shows_red(results, tmp_path, monkeypatch):
     monkeypatch.setattr(retrieval, "recall_at_k", retrieval.success_at_k)  # a common mix-up
     assert [check.measure for check in self_test() if not check.passed] == [
@@ -261,6 +272,7 @@ def test_one_system_without_answers_says_what_is_missing(tmp_path):
     assert not section(shown, "pairs").select("svg")
 
 
+@pytest.mark.usefixtures("words_only")
 def test_a_synthetic_set_is_flagged(results, tmp_path):
     made_up = replace(results, dataset=replace(results.dataset, synthetic=True))
     write_report(made_up, tmp_path)

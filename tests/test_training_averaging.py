@@ -1,16 +1,14 @@
 """The mean of trained models, and what cannot be averaged."""
 
 import json
+import shutil
 
 import pytest
 import torch
 from safetensors.torch import save_file
 from tiny_models import save_encoder, save_reader
-from training_sets import write_squad
+from training_sets import learnt_reader, write_squad
 
-from evaluation.training.loop import Schedule
-from evaluation.training.options import TrainingOptions
-from evaluation.training.reader.training import train_model
 from rag.errors import ModelError
 from rag.models.int8 import load_weights, pack
 from tools.average_readers import average, recalibrate
@@ -48,15 +46,12 @@ def test_what_cannot_be_averaged_is_refused_and_writes_nothing(tmp_path):
         average([reader, reader], empty)
 
 
-def test_a_mean_is_calibrated_on_what_its_models_held_back(tmp_path):
-    sets = [write_squad(tmp_path / "set.json")]
-    base = save_encoder(tmp_path / "base")
-    schedule = Schedule(epochs=25, batch_size=8, learning_rate=5e-3, device="cpu")
-    first = TrainingOptions("reader", sets, str(base), tmp_path / "first", schedule)
-    train_model(first)
-    (first.out / "calibration.json").unlink(missing_ok=True)
-    average([first.out, first.out], tmp_path / "mean")
-    recalibrate(tmp_path / "mean", sets)
+def test_a_mean_is_calibrated_on_what_its_models_held_back(tmp_path, tmp_path_factory):
+    learnt = learnt_reader(tmp_path_factory)
+    first = shutil.copytree(learnt / "reader", tmp_path / "first")
+    (first / "calibration.json").unlink(missing_ok=True)
+    average([first, first], tmp_path / "mean")
+    recalibrate(tmp_path / "mean", [learnt / "set.json"])
     fitted = json.loads((tmp_path / "mean" / "calibration.json").read_text())["fitted_on"]
     assert fitted > 1
     (tmp_path / "few").mkdir()

@@ -334,13 +334,12 @@ def test_the_pool_holds_what_is_held_back_and_other_pieces(tmp_path):
 
 def test_a_budget_is_hardly_spent_on_measuring(course, monkeypatch):
     asked = []
-    monkeypatch.setattr(
-        training,
-        "make_validation_pool",
-        lambda *args, **options: (
-            asked.append(options["most"]) or make_validation_pool(*args, **options)
-        ),
-    )
-    done = train_embedder(course(epochs=10_000, minutes=0.02))
+
+    def make(*values, **options):
+        asked.append(options["most"])
+        return make_validation_pool(*values, **options)
+
+    monkeypatch.setattr(training, "make_validation_pool", make)
+    done = train_embedder(course(epochs=10_000, minutes=0.005))
     assert done.ended.share == 1
     assert 0 <= asked[0] < 100_000

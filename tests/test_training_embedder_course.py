@@ -15,6 +15,7 @@ from training_sets import KilledError, squad_content, stop_at, write_squad
 from typer.testing import CliRunner
 
 from evaluation.training import loop
+from evaluation.training.embedder.model import EmbedderNetwork
 from evaluation.training.embedder.pairs import (
     QuestionTexts,
 )
@@ -188,7 +189,7 @@ def test_what_cannot_be_trained_is_refused_in_words(course, tmp_path):
 
 
 def test_a_base_for_another_language_is_refused_at_once(course, tmp_path, base, monkeypatch):
-    monkeypatch.delattr("evaluation.training.embedder.model.Embedding.encode")  # takes long
+    monkeypatch.delattr(EmbedderNetwork, "encode")  # takes long
     served = save_embedder(tmp_path / "served")
     content = json.loads((served / "config.json").read_text())
     content["citewell"] = {"heads": ["embedding"], "languages": ["zh"]}

@@ -190,13 +190,10 @@ def test_a_training_that_goes_astray_installs_nothing(course, monkeypatch):
 
 @pytest.mark.parametrize(
     ("module", "name"),
-    [
-        (loop, "save_file"),
-        (reader_ranker, "save_file"),
-        (training, "write_trained_on"),
-        (tempfile, "mkdtemp"),
-    ],
-)
+    [(loop, "save_file"), (reader_ranker, "save_file"), (training, "write_trained_on"),
+     (tempfile, "mkdtemp")],
+    ids=["checkpoint", "weights", "trained_on", "folder"],
+)  # fmt: skip
 def test_a_disk_that_is_full_at_any_point_installs_nothing(course, monkeypatch, module, name):
     def full(*_, **__):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -1,6 +1,13 @@
-"""Small sets to train on, and a training that is stopped."""
+"""Small sets to train on, a reader that learnt from one, and a training that is stopped."""
 
 import json
+
+from shared_builds import built_once
+from tiny_models import save_encoder
+
+from evaluation.training.loop import Schedule
+from evaluation.training.options import TrainingOptions
+from evaluation.training.reader.training import train_model
 
 ANIMALS = ("dog", "cat", "hen", "cow", "pig", "goat", "mule", "duck", "fox", "owl", "bee", "ant")
 
@@ -31,6 +38,21 @@ def squad_content(count=24):
 def write_squad(path, content=None, **options):
     path.write_text(json.dumps(content or squad_content(**options)), encoding="utf-8")
     return path
+
+
+def learnt_reader(tmp_path_factory):
+    """A folder with a `set.json`, the `reader` that was trained on it, and how that went."""
+
+    def build(folder):
+        base, path = save_encoder(folder / "base"), write_squad(folder / "set.json")
+        schedule = Schedule(epochs=25, batch_size=8, learning_rate=5e-3, device="cpu")
+        losses = []
+        course = TrainingOptions("reader", [path], str(base), folder / "reader", schedule)
+        done = train_model(course, told=lambda now: losses.append(now.loss))
+        facts = {"losses": losses, "step": done.ended.step, "share": done.ended.share}
+        (folder / "learnt.json").write_text(json.dumps(facts), encoding="utf-8")
+
+    return built_once(tmp_path_factory, "learnt-reader", build)
 
 
 class KilledError(Exception):
