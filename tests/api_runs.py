@@ -2,13 +2,13 @@
 
 import json
 import threading
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
 import pytest
 import uvicorn
 from pydantic import SecretStr
-from service_runs import upload
+from service_runs import opening, upload
 from starlette.testclient import TestClient
 
 from rag.errors import ModelError
@@ -91,6 +91,37 @@ def bare(make_services):
     """A client of an API without a key and without collections."""
     with client_of(make_services()) as client:
         yield client
+
+
+@pytest.fixture(scope="module")
+def kept_clients(tmp_path_factory, embedder):
+    """Data folders and clients of APIs over them: `empty`, `station`, and `locked` with a key."""
+    homes = {name: tmp_path_factory.mktemp(name) for name in ("empty", "station")}
+    with opening(embedder) as make, ExitStack() as exits:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("RAG_HOME", str(homes["empty"]))
+            empty = make(requests_per_minute=1_000_000)
+            patch.setenv("RAG_HOME", str(homes["station"]))
+            filled = make(requests_per_minute=1_000_000)
+            filled.library.create(LOCAL, "station")
+            assert upload(filled, LOCAL, "station").state == "done"
+        yield {
+            "empty": (homes["empty"], exits.enter_context(client_of(empty))),
+            "locked": (homes["empty"], exits.enter_context(client_of(keyed(empty, KEY)))),
+            "station": (homes["station"], exits.enter_context(client_of(filled))),
+        }
+
+
+@pytest.fixture
+def kept(kept_clients, monkeypatch):
+    """Give a function that gives a client which other tests share; for what changes nothing."""
+
+    def client(name):
+        home, found = kept_clients[name]
+        monkeypatch.setenv("RAG_HOME", str(home))
+        return found
+
+    return client
 
 
 def refused(response, status, code):

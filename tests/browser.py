@@ -1,25 +1,33 @@
 """The real page in a real browser: a server on this machine, and people who look at it.
 
-`conftest.py` makes the fixtures known. One server runs for all tests of a session, with the bundled
-sample and a collection of hostile documents, and with a language model that is a few lines of this
-file: it streams slowly, and what it writes depends on a word in the question (see `WRITERS`).
+`conftest.py` makes the fixtures known. One server and one browser run for all tests of a session,
+with the bundled sample and a collection of hostile documents, and with a language model that is a
+few lines of this file: what it writes depends on a word in the question (see `WRITERS`), and where
+it is silent, it waits for the test (see `Telling`).
+
+Nothing is waited out, and little is done twice: people who look at the page in the same way follow
+each other in one tab, which forgets the one before (a new tab compiles all scripts of the page).
 """
 
 import os
 import re
+import select
 import shutil
+import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 import yaml
 from chat_server import serve
 from payloads import PAYLOADS
+from places import ROOT
 
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 FLAGS = [
@@ -32,6 +40,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+VIEWPORT = {"width": 1280, "height": 900}
 PHONE = {
     "viewport": {"width": 390, "height": 844},
     "device_scale_factor": 2,
@@ -43,31 +52,32 @@ SENTENCE = (
     "A radar survey in 2015 found that the ice is 168 metres thick at its deepest point [1]. "
 )
 SECOND = "The ice was 168 metres thick [2]. And a passage that nobody has [9]. "
-SILENCE = "…"  # where the model is silent for 10 seconds
-PIECE = 0.03  # seconds between two words of the model
+SILENCE = "…"  # where the model says nothing until the test says `go_on`
+PIECE = 0.03  # seconds between two words of what is written in front of the reader's eyes
+SLOW = 0.1  # the same, of what goes on until somebody stops it
 
 
 # -- the language model
 
 
 def _short(question):
-    return SENTENCE + SECOND
+    return [(0, SENTENCE + SECOND)]
 
 
 def _long(question):
-    return SENTENCE + SECOND + "and the ice moves on, " * 300  # 45 seconds: tests stop it
+    return [(0, SENTENCE + SECOND), (SLOW, "and the ice moves on, " * 300)]  # tests stop it
 
 
 def _medium(question):
-    return SENTENCE + SECOND + "and the ice moves on, " * 20
+    return [(0, f"{SENTENCE + SECOND} {SILENCE} "), (PIECE, "and the ice moves on, " * 8)]
 
 
 def _hostile(question):
-    return "\n\n".join(PAYLOADS.values()) + "\n\n" + SENTENCE
+    return [(0, "\n\n".join(PAYLOADS.values()) + "\n\n" + SENTENCE)]
 
 
 def _silent(question):
-    return f"{SENTENCE} {SILENCE} {SECOND}"
+    return [(0, f"{SENTENCE} {SILENCE} {SECOND}")]
 
 
 WRITERS = {
@@ -79,31 +89,79 @@ WRITERS = {
 }
 
 
-def writes_slowly(handler):
-    """Stream an answer word by word, chosen by a word in the question."""
-    question = handler.body["messages"][-1]["content"]
-    text = next(write(question) for word, write in WRITERS.items() if word in question)
-    handler.start()
-    for piece in re.findall(r"\S+\s*", text):
-        time.sleep(10 if piece.strip() == SILENCE else PIECE)
+class Telling:
+    """One answer of the language model on its way, as a test sees and steers it."""
+
+    def __init__(self):
+        self.words, self.is_silent, self.is_over = 0, False, False
+        self._go, self._ends = threading.Event(), False
+
+    def go_on(self):
+        """Wait for the next silence, and end it."""
+        until(lambda: self.is_silent)
+        self._go.set()
+
+    def end(self):
+        """Say nothing more, and let nobody wait."""
+        self._ends = True
+        self._go.set()
+
+    def write(self, handler):
+        """Stream the answer word by word; it is chosen by a word in the question."""
+        question = handler.body["messages"][-1]["content"]
+        parts = next(write(question) for word, write in WRITERS.items() if word in question)
+        try:
+            handler.start()
+            for pause, text in parts:
+                for piece in re.findall(r"\S+\s*", text):
+                    self._write(handler, piece, pause)
+            handler.send(finish="stop")
+            handler.raw("[DONE]")
+        finally:
+            self.is_over = True
+
+    def _write(self, handler, piece, pause):
+        if self._ends:
+            return
+        if piece.strip() == SILENCE:
+            self.is_silent = True
+            while not self._go.wait(0.02):
+                if _is_gone(handler.connection):
+                    raise BrokenPipeError
+            self._go.clear()
+            self.is_silent = False
+            return
+        time.sleep(pause)
         handler.send(piece)
-    handler.send(finish="stop")
-    handler.raw("[DONE]")
+        self.words += 1
+
+
+def _is_gone(connection):
+    """Whether who asked has hung up."""
+    readable, _, _ = select.select([connection], [], [], 0)
+    return bool(readable) and connection.recv(1, socket.MSG_PEEK) == b""
+
+
+def tells(handler):
+    """Answer a question, and let the test know."""
+    handler.server.tellings.append(Telling())
+    handler.server.tellings[-1].write(handler)
 
 
 # -- the server
 
 
 class Server:
-    """`rag ui` in a process of its own, on one port for all its lives."""
+    """`rag ui` in a process of its own, on one port for all its lives; see `steered_ui.py`."""
 
     def __init__(self, home, config, port=0):
         self.home, self.config, self.port = home, config, port
         self.start()
 
     def start(self):
-        command = [sys.executable, "-m", "ui", "ui", "--port", str(self.port), "--collection"]
-        command += ["sample", "--config", str(self.config)]
+        command = [sys.executable, "-P", str(ROOT / "tests" / "steered_ui.py"), "ui"]
+        command += ["--port", str(self.port), "--collection", "sample"]
+        command += ["--config", str(self.config)]
         environment = os.environ | {
             "RAG_HOME": str(self.home),
             "HF_HUB_OFFLINE": "1",
@@ -128,6 +186,20 @@ class Server:
         self.process.kill() if kill else self.process.terminate()
         self.process.wait(20)
         self.process.stdout.close()
+
+    @contextmanager
+    def held(self):
+        """Let what is indexed meanwhile wait before it is embedded."""
+        hold = self.home / "hold"
+        hold.touch()
+        try:
+            yield
+        finally:
+            hold.unlink()
+
+    @property
+    def is_alive(self):
+        return self.process.poll() is None
 
     def log(self):
         return (self.home / "server.log").read_text(encoding="utf-8", errors="replace")
@@ -176,8 +248,23 @@ def page_home(tmp_path_factory, sample_store, embedder):
 @pytest.fixture(scope="session")
 def page_model():
     """The language model's server."""
-    with serve(writes_slowly) as server:
+    with serve(tells) as server:
+        server.tellings = []
         yield server
+
+
+@pytest.fixture
+def told(page_model):
+    """Give a function that gives the answer which the language model began last."""
+
+    def last():
+        until(lambda: page_model.tellings)
+        return page_model.tellings[-1]
+
+    page_model.tellings.clear()
+    yield last
+    for each in page_model.tellings:
+        each.end()
 
 
 @pytest.fixture(scope="session")
@@ -198,47 +285,88 @@ def page_server(page_home, page_config):
     server.stop()
 
 
-@contextmanager
-def second_server(home, config, folder):
-    """Another page with a copy of the data, that a test may kill."""
-    copy = folder / "home"
-    shutil.copytree(home / "collections" / "sample", copy / "collections" / "sample")
-    server = Server(copy, config)
-    try:
-        yield server
-    finally:
-        server.stop(kill=True)
-
-
 # -- people
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    """The system's Chromium; without it these tests are skipped, but not where CI=true.
+class Browser:
+    """The system's Chromium, and the people who are gone and whose tabs can be used again."""
 
-    It goes at the end of a file: while it is there, no other test could run an event loop.
-    """
+    def __init__(self):
+        from playwright.sync_api import expect, sync_playwright
+
+        expect.set_options(timeout=20_000)
+        self._playwright = sync_playwright().start()
+        self._chromium = self._playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+        self._gone = {}
+
+    def bring(self, url, **options):
+        """Bring in a person whose context has some options."""
+        gone = self._gone.setdefault(repr(sorted(options.items())), [])
+        person = gone.pop() if gone else Person(self._chromium, options)
+        person.arrive(url)
+        return person
+
+    def lead_out(self, person):
+        """Say good-bye to a person; only one who could forget everything is used again."""
+        try:
+            person.forget()
+        except BaseException:
+            person.context.close()
+            raise
+        self._gone[repr(sorted(person.options.items()))].append(person)
+
+    def close(self):
+        self._chromium.close()
+        self._playwright.stop()
+
+
+class Running:
+    """The one browser that runs, if one does."""
+
+    browser = None
+
+
+@pytest.fixture
+def chromium():
+    """The system's Chromium; without it these tests are skipped, but not where CI=true."""
     if not CHROMIUM.exists() and os.environ.get("CI") != "true":
         pytest.skip(f"there is no {CHROMIUM}: apt-get install chromium, or set CHROMIUM")
-    from playwright.sync_api import expect, sync_playwright
+    Running.browser = Running.browser or Browser()
+    return Running.browser
 
-    expect.set_options(timeout=20_000)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-        yield browser
-        browser.close()
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item, nextitem):
+    """End the browser before other tests: while it is there, none could run an event loop."""
+    is_next = nextitem is not None and nextitem.path.name.startswith("test_browser_")
+    if Running.browser is not None and not is_next:
+        Running.browser.close()
+        Running.browser = None
 
 
 class Person:
     """Somebody with a browser of their own: cookies, and a record of what should not happen."""
 
-    def __init__(self, chromium, url, **options):
-        self.url, self.outside, self.problems = url, [], []
-        options = {"viewport": {"width": 1280, "height": 900}} | options
-        self.context = chromium.new_context(**options)
+    def __init__(self, chromium, options):
+        self.url, self.outside, self.problems, self.options = "", [], [], options
+        self.context = chromium.new_context(**{"viewport": VIEWPORT} | options)
         self.context.on("request", self._note)
         self.open_tab()
+
+    def arrive(self, url):
+        self.url, self.outside, self.problems = url, [], []
+
+    def forget(self):
+        """Look at what went wrong, and become nobody in one empty tab."""
+        found = [*self.outside, *self.problems]
+        self.page, *others = self.context.pages
+        for each in others:
+            each.close()
+        self.page.goto(f"{self.url}/health")
+        self.page.evaluate("localStorage.clear(); sessionStorage.clear()")
+        self.page.emulate_media(color_scheme=self.options.get("color_scheme", "light"))
+        self.context.clear_cookies()
+        assert not found, found
 
     def _note(self, request):
         ours = (self.url, self.url.replace("http", "ws", 1), "data:", "blob:")
@@ -285,29 +413,29 @@ class Person:
 
     def answered(self, count=1):
         """Wait until that many answers are at their end."""
-        from playwright.sync_api import expect
-
-        expect(self.page.locator('[class*="st-key-retry_"]')).to_have_count(count, timeout=40_000)
+        again = '[class*="st-key-retry_"]'
+        self.page.wait_for_selector(
+            f":nth-match({again}, {count})", state="attached", timeout=40_000
+        )
         self.idle()
-
-    def close(self):
-        self.context.close()
-        assert not self.outside, self.outside
-        assert not self.problems, self.problems
+        assert self.page.locator(again).count() == count
 
 
 @pytest.fixture
-def meet(chromium, page_server):
+def meet(chromium, page_server, told):
     """Give a function that brings in a person; at the end, nothing they saw has gone wrong."""
     people = []
+    if not page_server.is_alive:  # a test has ended it
+        page_server.start()
 
-    def bring(**options):
-        people.append(Person(chromium, options.pop("url", page_server.url), **options))
+    def bring(url=page_server.url, **options):
+        people.append(chromium.bring(url, **options))
         return people[-1]
 
     yield bring
-    for person in people:
-        person.close()
+    with ExitStack() as exits:
+        for person in people:
+            exits.callback(chromium.lead_out, person)
 
 
 @pytest.fixture

@@ -12,14 +12,19 @@ from ui import session
 
 @pytest.fixture
 def open_page(monkeypatch):
-    """Give a function that opens a page of some services, as an owner and in a language."""
+    """Give a function that opens a page of some services, as an owner and in a language.
 
-    def open_(services, page, *, owner=ANNA, language="en", **query):
+    With an `app` that is open, the visit goes on there.
+    """
+
+    def open_(services, page, *, owner=ANNA, language="en", app=None, **query):
         monkeypatch.setattr(session, "owner", lambda: owner)
         monkeypatch.setattr(session, "language", lambda: language)
         session.provide(services)
-        app = AppTest.from_file(str(ROOT / "ui" / "streamlit_app.py"), default_timeout=120)
-        app.run()  # only then are pages known by their files
+        if app is None:
+            app = AppTest.from_file(str(ROOT / "ui" / "streamlit_app.py"), default_timeout=120)
+            app.run()  # only then are pages known by their files
+        app.query_params.clear()
         app.switch_page(f"views/{page}.py")
         for name, value in query.items():
             app.query_params[name] = value

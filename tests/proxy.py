@@ -10,6 +10,7 @@ class Line:
 
     def __init__(self, target):
         self._target, self._open, self._whole = target, set(), True
+        self.refused = 0  # attempts to connect while it was cut
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -33,6 +34,7 @@ class Line:
             except OSError:
                 return
             if not self._whole:
+                self.refused += 1
                 _end(near)
                 continue
             far = socket.create_connection(("127.0.0.1", self._target))

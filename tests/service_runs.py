@@ -1,6 +1,7 @@
 """Services over a data folder of their own, with small collections and models that tests steer."""
 
 import threading
+from contextlib import contextmanager
 
 import pytest
 
@@ -49,6 +50,13 @@ def home(monkeypatch, tmp_path):
 @pytest.fixture
 def make_services(home, embedder):
     """Open services on the test's data folder; all are closed at the end."""
+    with opening(embedder) as make:
+        yield make
+
+
+@contextmanager
+def opening(embedder):
+    """Give a function that opens services on the data folder; all are closed at the end."""
     opened = []
 
     def make(generator=None, **server):
@@ -65,9 +73,11 @@ def make_services(home, embedder):
         opened.append(services)
         return services
 
-    yield make
-    for services in opened:
-        services.close()
+    try:
+        yield make
+    finally:
+        for services in opened:
+            services.close()
 
 
 def upload(services, owner, collection, files=FILES):

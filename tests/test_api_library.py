@@ -64,7 +64,8 @@ def test_documents_are_listed_in_pages_read_and_removed(api, home):
     refused(api.get(f"{DOCUMENTS}/{row['document_id']}/text"), 404, "not_found")
 
 
-def test_a_passage_is_its_span_of_the_document(api):
+def test_a_passage_is_its_span_of_the_document(kept):
+    api = kept("station")
     asked = {"question": "dog", "collections": ["station"]}
     for hit in api.post("/v1/search", json=asked).json()["results"]:
         found = hit["passage"]
@@ -94,12 +95,13 @@ def test_a_record_s_id_holds_a_number_sign_and_is_found(api):
         ("station", 409, "taken"),
     ],
 )
-def test_a_collection_s_name_is_checked(api, name, status, code):
-    message = refused(api.post("/v1/collections", json={"name": name}), status, code)
+def test_a_collection_s_name_is_checked(kept, name, status, code):
+    message = refused(kept("station").post("/v1/collections", json={"name": name}), status, code)
     assert "name" in message
 
 
-def test_what_is_not_there_is_not_found(bare):
+def test_what_is_not_there_is_not_found(kept):
+    bare = kept("empty")
     for method, path in (
         ("GET", "/v1/collections/nothing"),
         ("DELETE", "/v1/collections/nothing"),

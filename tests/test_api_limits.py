@@ -95,8 +95,8 @@ def nested(depth):
         (b'{"question": "' + b"x" * 2**20 + b'"}', 413),
     ],
 )
-def test_bodies_that_are_no_question_are_refused_in_few_words(bare, body, status):
-    started = time.monotonic()
+def test_bodies_that_are_no_question_are_refused_in_few_words(kept, body, status):
+    bare, started = kept("empty"), time.monotonic()
     response = bare.post("/v1/ask", content=body, headers={"content-type": "application/json"})
     assert response.status_code == status, response.text
     assert set(response.json()["error"]) == {"message", "type", "code", "param", "id"}
@@ -104,7 +104,8 @@ def test_bodies_that_are_no_question_are_refused_in_few_words(bare, body, status
     assert time.monotonic() - started < 5
 
 
-def test_json_of_another_content_type_is_no_json(bare):
+def test_json_of_another_content_type_is_no_json(kept):
+    bare = kept("empty")
     body = json.dumps({"question": "dog"}).encode()
     for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data"):
         response = bare.post("/v1/ask", content=body, headers={"content-type": kind})

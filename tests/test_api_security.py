@@ -50,13 +50,13 @@ PROTECTED = [
         {"X-API-Key": ""},
     ],
 )
-def test_without_the_key_nothing_is_served(make_services, headers):
-    with client_of(keyed(make_services(), KEY)) as client:
-        for method, path in PROTECTED:
-            response = client.request(method, path, headers=headers)
-            refused(response, 401, "invalid_api_key")
-            assert response.headers["www-authenticate"] == "Bearer"
-            assert KEY not in response.text
+def test_without_the_key_nothing_is_served(kept, headers):
+    client = kept("locked")
+    for method, path in PROTECTED:
+        response = client.request(method, path, headers=headers)
+        refused(response, 401, "invalid_api_key")
+        assert response.headers["www-authenticate"] == "Bearer"
+        assert KEY not in response.text
 
 
 @pytest.mark.parametrize(
@@ -67,17 +67,16 @@ def test_without_the_key_nothing_is_served(make_services, headers):
         {"X-API-Key": KEY},
     ],
 )
-def test_the_key_opens_everything_in_either_header(make_services, headers):
-    with client_of(keyed(make_services(), KEY)) as client:
-        assert client.get("/v1/collections", headers=headers).json() == []
+def test_the_key_opens_everything_in_either_header(kept, headers):
+    assert kept("locked").get("/v1/collections", headers=headers).json() == []
 
 
-def test_every_route_of_the_api_but_health_and_description_wants_the_key(make_services):
-    with client_of(keyed(make_services(), KEY)) as client:
-        for path, methods in client.get("/openapi.json").json()["paths"].items():
-            for method in methods:
-                status = client.request(method.upper(), path).status_code
-                assert (status == 401) == (path not in security.OPEN_PATHS), (method, path)
+def test_every_route_of_the_api_but_health_and_description_wants_the_key(kept):
+    client = kept("locked")
+    for path, methods in client.get("/openapi.json").json()["paths"].items():
+        for method in methods:
+            status = client.request(method.upper(), path).status_code
+            assert (status == 401) == (path not in security.OPEN_PATHS), (method, path)
 
 
 @pytest.mark.parametrize(
@@ -97,8 +96,8 @@ def test_every_route_of_the_api_but_health_and_description_wants_the_key(make_se
         ("169.254.169.254", 421),
     ],
 )
-def test_without_a_key_only_loopback_names_are_served(bare, host, status):
-    assert bare.get("/v1/collections", headers={"Host": host}).status_code == status
+def test_without_a_key_only_loopback_names_are_served(kept, host, status):
+    assert kept("empty").get("/v1/collections", headers={"Host": host}).status_code == status
 
 
 def test_names_of_other_machines_are_served_with_a_key_alone(make_services):
@@ -111,8 +110,8 @@ def test_names_of_other_machines_are_served_with_a_key_alone(make_services):
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://localhost:1", "x"])
-def test_pages_of_other_origins_may_neither_read_nor_write(bare, origin):
-    headers = {"Origin": origin}
+def test_pages_of_other_origins_may_neither_read_nor_write(kept, origin):
+    bare, headers = kept("empty"), {"Origin": origin}
     files = [("files", FILES[0])]
     refused(bare.get("/v1/collections", headers=headers), 403, "origin")
     refused(bare.post("/v1/collections/x/documents", headers=headers, files=files), 403, "origin")
@@ -120,7 +119,8 @@ def test_pages_of_other_origins_may_neither_read_nor_write(bare, origin):
     assert bare.options("/v1/ask", headers=asked).status_code == 403
 
 
-def test_no_response_allows_another_origin_or_is_kept_by_caches(api):
+def test_no_response_allows_another_origin_or_is_kept_by_caches(kept):
+    api = kept("station")
     responses = [
         api.get("/v1/collections", headers={"Origin": "http://localhost"}),
         api.post("/v1/ask", json=ASKED),

@@ -1,16 +1,19 @@
 """Chat in a real browser: what is written is seen as it comes, proven, and never lost."""
 
 import re
-import time
 
-from browser import QUESTION, Person, second_server, until
+import pytest
+from browser import QUESTION, until
 from playwright.sync_api import expect
 from proxy import cut_off
+
+from ui.services.database import PeopleDatabase
 
 ANSWER = '[class*="st-key-answer_"] .stMarkdown'
 CITE = f'{ANSWER} a[href^="#src-"]'
 PASSAGE = f'{ANSWER} a[href^="#psg-"]'
 LONG = f"{QUESTION} Tell it at length."
+SILENT = f"{QUESTION} Tell it without a word."
 CURSOR = "▍"
 
 
@@ -24,7 +27,13 @@ def text_of(person):
     return person.page.locator(ANSWER).last.inner_text()
 
 
-def test_a_citation_opens_its_card_while_the_answer_is_written_and_after(person):
+def goes_on(telling, words=10):
+    """Wait until some more words are written."""
+    before = telling.words
+    until(lambda: telling.words >= before + words)
+
+
+def test_a_citation_opens_its_card_while_the_answer_is_written_and_after(person, told):
     page = person.go("/")
     person.ask(f"{QUESTION} Tell it in full.")
     expect(page.locator(PASSAGE).first).to_be_visible()
@@ -33,16 +42,18 @@ def test_a_citation_opens_its_card_while_the_answer_is_written_and_after(person)
     expect(card).to_be_in_viewport()
     expect(card).to_be_focused()
     assert CURSOR in text_of(person)  # still being written
+    told().go_on()
     person.answered()
     expect(card).to_be_focused()
     expect(card).to_be_in_viewport()
     assert page.locator("details.cw-fold").first.evaluate("each => each.open")
 
 
-def test_an_answer_is_proven_by_cards_that_mark_what_is_cited(person):
+def test_an_answer_is_proven_by_cards_that_mark_what_is_cited(person, told):
     page = person.go("/")
-    person.ask(QUESTION)
+    person.ask(SILENT)
     expect(page.locator(".cw-status.cw-open")).to_have_text(re.compile("Searching|Reading|Writing"))
+    told().go_on()
     person.answered()
     assert "[9?]" not in text_of(person) and "9" not in page.locator(CITE).all_inner_texts()
     page.locator(CITE).first.click()
@@ -61,7 +72,7 @@ def test_an_answer_is_proven_by_cards_that_mark_what_is_cited(person):
     expect(card).to_be_focused()
 
 
-def test_stop_keeps_what_was_written(person):
+def test_stop_keeps_what_was_written(person, told):
     page = person.go("/")
     person.ask(LONG)
     begun(person)
@@ -71,19 +82,23 @@ def test_stop_keeps_what_was_written(person):
     person.answered()
     kept = text_of(person)
     assert "168 metres" in kept and CURSOR not in kept
-    page.wait_for_timeout(500)
+    until(lambda: told().is_over)
+    person.idle()
     assert text_of(person) == kept
 
 
-def test_a_silent_model_does_not_keep_a_click_waiting(person):
+def test_a_silent_model_does_not_keep_a_click_waiting(person, told):
     page = person.go("/")
-    person.ask(f"{QUESTION} Tell it without a word.")
+    person.ask(SILENT)
     begun(person)
     expect(page.locator(ANSWER).last).to_contain_text("deepest point")
-    page.wait_for_timeout(1000)  # silent by now
+    until(lambda: told().is_silent)
+    page.wait_for_timeout(500)  # by now the page itself waits for news
     page.get_by_role("button", name="New conversation").click()
     anew = page.get_by_role("heading", name="Ask your documents")
     expect(anew).to_be_visible(timeout=5000)
+    expect(page.locator(".cw-question")).to_have_count(0, timeout=5000)
+    assert told().is_silent
 
 
 def test_clicks_and_a_second_question_lose_no_answer(person):
@@ -108,14 +123,14 @@ def test_clicks_and_a_second_question_lose_no_answer(person):
     expect(page.get_by_label("What was good")).to_have_value("the number")
 
 
-def test_a_closed_tab_loses_nothing_and_is_nobody_elses(person, meet):
+def test_a_closed_tab_loses_nothing_and_is_nobody_elses(person, meet, told):
     page = person.go("/")
     person.ask(LONG)
     begun(person)
     address, before = page.url, len(text_of(person))
     assert "?c=" in address
     page.close()
-    time.sleep(1.5)
+    goes_on(told())
     person.open_tab().goto(address)
     begun(person)
     assert len(text_of(person)) > before
@@ -130,41 +145,46 @@ def test_a_closed_tab_loses_nothing_and_is_nobody_elses(person, meet):
     person.answered()
 
 
-def test_a_cut_connection_is_taken_up_again(meet, page_server):
+@pytest.fixture
+def line(page_server):
+    """A line to the page that can be cut."""
     with cut_off(page_server.port) as line:
-        person = meet(url=f"http://127.0.0.1:{line.port}")
-        page = person.go("/")
-        person.ask(LONG)
-        begun(person)
-        before = len(text_of(person))
-        line.cut()
-        time.sleep(1.5)
-        line.mend()
-        until(lambda: len(text_of(person)) > before, seconds=30)
-        page.get_by_role("button", name="Stop").click()
-        person.answered()
+        yield line
 
 
-def test_a_restarted_server_keeps_what_was_written_and_asks_again(
-    chromium, page_home, page_config, tmp_path
-):
-    with second_server(page_home, page_config, tmp_path) as server:
-        person = Person(chromium, server.url)
-        page = person.go("/")
-        person.ask(LONG)
-        begun(person)
-        time.sleep(1.5)  # what was written is stored every second
-        server.stop(kill=True)
-        server.start()
-        page.reload()
-        person.answered()
-        expect(page.get_by_text("The server was restarted")).to_be_visible()
-        assert "168 metres" in text_of(person)
-        page.get_by_role("button", name="Ask again").click()
-        begun(person)
-        page.get_by_role("button", name="Stop").click()
-        person.answered(2)
-        person.close()
+def test_a_cut_connection_is_taken_up_again(line, meet, told):
+    person = meet(url=f"http://127.0.0.1:{line.port}")
+    page = person.go("/")
+    person.ask(LONG)
+    begun(person)
+    before = len(text_of(person))
+    line.cut()
+    until(lambda: line.refused)
+    goes_on(told())
+    line.mend()
+    until(lambda: len(text_of(person)) > before, seconds=30)
+    page.get_by_role("button", name="Stop").click()
+    person.answered()
+
+
+def test_a_restarted_server_keeps_what_was_written_and_asks_again(person, page_server):
+    page = person.go("/")
+    person.ask(LONG)
+    begun(person)
+    people = PeopleDatabase(page_server.home / "people.db")
+    stored = "SELECT text FROM exchanges WHERE state = 'running'"
+    until(lambda: "168 metres" in people.rows(stored)[0][0])
+    people.close()
+    page_server.stop(kill=True)
+    page_server.start()
+    page.reload()
+    person.answered()
+    expect(page.get_by_text("The server was restarted")).to_be_visible()
+    assert "168 metres" in text_of(person)
+    page.get_by_role("button", name="Ask again").click()
+    begun(person)
+    page.get_by_role("button", name="Stop").click()
+    person.answered(2)
 
 
 def test_what_the_documents_do_not_say_is_not_answered(person):

@@ -4,7 +4,7 @@ import re
 
 import pytest
 from page_runs import html, words
-from service_runs import answer_end, upload
+from service_runs import answer_end, opening, upload
 
 from ui.services.errors import NotFoundError
 
@@ -25,10 +25,30 @@ def everything(app):
     return "\n".join([html(app), words(app), *widgets])
 
 
-@pytest.fixture
-def crowd(make_services):
+@pytest.fixture(scope="module")
+def crowd_home(tmp_path_factory):
+    return tmp_path_factory.mktemp("crowd")
+
+
+@pytest.fixture(scope="module")
+def gathered(crowd_home, embedder):
     """Twenty people, each with a private collection and a conversation about their own word."""
-    services = make_services()
+    with opening(embedder) as make:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("RAG_HOME", str(crowd_home))
+            services = make()
+            asked = gather(services)
+        yield services, asked
+
+
+@pytest.fixture
+def crowd(gathered, crowd_home, monkeypatch):
+    """The twenty, to be looked at alone."""
+    monkeypatch.setenv("RAG_HOME", str(crowd_home))
+    return gathered
+
+
+def gather(services):
     asked = {}
     for owner in PEOPLE:
         name = f"private-{canary(owner)}"
@@ -40,15 +60,17 @@ def crowd(make_services):
         asked[owner] = (conversation.id, services.answers.ask(owner, conversation.id, question))
     for owner, (_, exchange) in asked.items():
         assert canary(owner) in answer_end(services, owner, exchange).text
-    return services, asked
+    return asked
 
 
 def test_what_twenty_people_see_is_theirs_alone(crowd, open_page):
     services, asked = crowd
     for owner in PEOPLE:
         visits = {"chat": {"c": asked[owner][0]}, "search": {"q": "secret word"}, "documents": {}}
+        app = None
         for page, query in visits.items():
-            shown = everything(open_page(services, page, owner=owner, **query))
+            app = open_page(services, page, owner=owner, app=app, **query)
+            shown = everything(app)
             found = set(re.findall(r"canary-\d\d-\d\d", shown))
             assert found == {canary(owner)}, (page, owner)
 
@@ -64,8 +86,10 @@ def test_an_address_of_somebody_elses_conversation_or_document_opens_nothing(cro
             "document": {"collection": theirs, "document": document.document_id},
             "documents": {"collection": theirs},
         }
+        app = None
         for page, query in visits.items():
-            shown = everything(open_page(services, page, owner=owner, **query))
+            app = open_page(services, page, owner=owner, app=app, **query)
+            shown = everything(app)
             hidden = shown.replace(theirs, "")  # the name stood in the address that was asked for
             assert canary(other) not in hidden, (page, owner)
         with pytest.raises(NotFoundError):
