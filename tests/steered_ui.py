@@ -21,4 +21,5 @@ def when_let(embedder, texts):
 
 pipeline.BATCH = 24
 Embedder.encode_passages = when_let
-main()
+if __name__ == "__main__":
+    main()
