@@ -3,11 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO := demo
-# `make test WORKERS=2`: tests in two processes, each with models of its own, about 3 GB; in three
-# fifths of the time, but tests that wait for something are more easily disturbed.
-WORKERS ?= 0
+# Tests run in so many processes at a time, each with models of its own, about 2 GB.
+WORKERS ?= 2
 
-.PHONY: demo test check format clean
+.PHONY: demo test test-all check format clean
 .DEFAULT_GOAL := demo
 
 $(VENV)/.installed: pyproject.toml
@@ -38,8 +37,14 @@ demo: $(VENV)/.installed
 	@echo "  $(BIN)/rag index PATH/TO/YOUR/DOCUMENTS"
 	@echo '  $(BIN)/rag ask "YOUR QUESTION"'
 
+# The core, and one whole path through browser, Elasticsearch, crashes, training and processes.
 test: $(VENV)/.developing
-	@$(BIN)/python -m pytest --numprocesses=$(WORKERS) --no-loadscope-reorder
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m "core or share" \
+	  --numprocesses=$(WORKERS) --dist=loadgroup
+
+# Everything, in jobs by kind that run side by side; CRASH=all takes every crash point.
+test-all: $(VENV)/.developing
+	@$(BIN)/python tools/run_tests.py --jobs $(WORKERS)
 
 check: $(VENV)/.developing
 	@$(BIN)/ruff check .

@@ -45,7 +45,7 @@ def pytest_collection_modifyitems(config, items):
     for item in items:
         kind = kinds.kind_of(item)
         item.add_marker(kind)
-        if kinds.is_shared(item):
+        if kinds.is_shared(item, kind):
             item.add_marker("share")
         file = item.nodeid.partition("::")[0]
         together = kind if kind in ("cluster", "browser") else file

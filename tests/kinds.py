@@ -14,16 +14,27 @@
 import inspect
 import zlib
 
+import pytest
+
 KINDS = ("cluster", "browser", "crash", "training", "process", "core")
 # A fixture or function that only tests of a kind use. Kinds are tried in this order.
 SIGNS = {
     "cluster": {"elasticsearch_url", "elasticsearch_server"},  # the latter is a module
     "browser": {"chromium"},
     "crash": {"crashes"},
-    "training": {"train_model", "train_embedder"},
+    "training": {"train_model", "train_embedder", "`train`"},  # or the command `rag train`
     "process": {"subprocess"},
 }
-SHARE: set[str] = set()
+SHARE = {
+    "test_every_command_works_on_a_cluster": "cluster",
+    "test_an_answer_is_proven_by_cards_that_mark_what_is_cited": "browser",
+    "test_enter_searches_and_the_address_opens_the_same_elsewhere": "browser",
+    "test_a_crash_at_any_operation_leaves_one_whole_state": "crash",
+    "test_the_command_makes_a_model_that_reads_and_ranks": "training",
+    "test_importing_it_loads_nothing_heavy": "process",
+    "test_a_killed_process_loses_nothing_and_the_same_command_goes_on": "process",
+    "test_a_question_in_a_process_of_its_own_gets_a_cited_answer_and_no_noise": "process",
+}
 
 
 def kind_of(item):
@@ -36,9 +47,12 @@ def kind_of(item):
     return next((kind for kind, signs in SIGNS.items() if signs & used), "core")
 
 
-def is_shared(item):
-    """Return whether a test is in the share of `make test`."""
-    return getattr(item, "originalname", item.name) in SHARE
+def is_shared(item, kind):
+    """Return whether a test is in the share of `make test`; its kind must be the one it is for."""
+    wanted = SHARE.get(getattr(item, "originalname", item.name))
+    if wanted not in (None, kind):
+        raise pytest.UsageError(f"{item.nodeid} is {kind}, and tests/kinds.py says {wanted}")
+    return wanted is not None
 
 
 def _engine_of(item):
@@ -84,8 +98,11 @@ def _called(function, depth=4):
 
 
 def _names_in(code):
+    """Return the names in a function's code, and in backticks its single words as texts."""
     nested = [each for each in code.co_consts if inspect.iscode(each)]
-    return set(code.co_names).union(*(_names_in(each) for each in nested))
+    flat = [each for part in code.co_consts for each in (part if type(part) is tuple else (part,))]
+    words = {f"`{each}`" for each in flat if isinstance(each, str) and each.isidentifier()}
+    return (set(code.co_names) | words).union(*(_names_in(each) for each in nested))
 
 
 def _methods(kind):
