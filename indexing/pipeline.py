@@ -6,7 +6,7 @@ transaction; nothing is visible before the end, and a run that is killed goes on
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -16,8 +16,9 @@ from typing import Literal
 from haystack import Document
 
 from indexing.chunking import cut, embedded_text
-from indexing.converters import Conversion, ConversionError, Converter
-from indexing.plan import KEPT_VERSION, Plan, SourceFile, make_plan
+from indexing.conversions import Conversions
+from indexing.converters import ConversionError
+from indexing.plan import KEPT_VERSION, FileSearch, Plan, SourceFile, make_plan
 from rag.config import Config
 from rag.language.analysis import ANALYZER_VERSION
 from rag.models.embedder import Embedder
@@ -89,41 +90,65 @@ OnStage = Callable[[SourceFile, FileStage], None]
 """Called when a file enters a stage; from another thread for `reading`."""
 
 
-def plan_index(
-    paths: Sequence[Path],
-    store: Store | None,
-    *,
-    leave_out: Path,
-    shown_from: Path | None = None,
-) -> Plan:
-    """Return what `index_paths` would do, without doing anything."""
+def plan_index(search: FileSearch, store: Store | None) -> Plan:
+    """Return what `index_files` would do, without doing anything."""
     held = list(store.documents(pending=True)) if store else []
-    failures = store.failures() if store else []
-    return make_plan(paths, held, leave_out=leave_out, failures=failures, shown_from=shown_from)
+    return make_plan(search, held, failures=store.failures() if store else [])
 
 
-def index_paths(  # noqa: PLR0913 - the last four are for those who watch
+def index_paths(
     paths: Sequence[Path],
     store: Store,
     embedder: Embedder,
     config: Config,
     *,
     leave_out: Path,
-    shown_from: Path | None = None,
     progress: Progress = lambda done, total, source: None,
-    on_stage: OnStage = lambda file, stage: None,
     stop: threading.Event | None = None,
 ) -> IndexReport:
-    """Bring a collection up to date with some files and folders.
+    """Bring a collection up to date with some files and folders; see `index_files`.
 
     Args:
-        paths: Files and folders. What the collection holds from below them and is gone now is
-            removed; everything else it holds is left alone.
+        paths: Files and folders.
         store: The collection.
         embedder: Must be the one that the collection was made with.
         config: Limits and sizes.
         leave_out: A folder never to look into.
-        shown_from: Sources below this folder are shown relative to it; None is where we stand.
+        progress: Told about each file that is done.
+        stop: When set, the run ends after the batch in hand.
+
+    Raises:
+        SourceError: If there is nothing to index.
+        MismatchError: If the collection was made with other settings.
+        LockedError: If somebody else is writing to it.
+    """
+    search = FileSearch(paths, leave_out)
+    with Conversions(config) as conversions:
+        return index_files(
+            search, store, embedder, config, conversions, progress=progress, stop=stop
+        )
+
+
+def index_files(
+    search: FileSearch,
+    store: Store,
+    embedder: Embedder,
+    config: Config,
+    conversions: Conversions,
+    *,
+    progress: Progress = lambda done, total, source: None,
+    on_stage: OnStage = lambda file, stage: None,
+    stop: threading.Event | None = None,
+) -> IndexReport:
+    """Bring a collection up to date with the files that a search finds.
+
+    Args:
+        search: The files. What the collection holds from below its paths and is gone now is
+            removed; everything else it holds is left alone.
+        store: The collection.
+        embedder: Must be the one that the collection was made with.
+        config: Sizes.
+        conversions: Converts the files.
         progress: Told about each file that is done.
         on_stage: Told about each stage of each file.
         stop: When set, the run ends after the batch in hand; what is done is published.
@@ -135,9 +160,14 @@ def index_paths(  # noqa: PLR0913 - the last four are for those who watch
     """
     start, stop = time.monotonic(), stop or threading.Event()
     report = IndexReport(store.name)
+
+    def prepare(file: SourceFile) -> _ConvertedFile:
+        on_stage(file, "reading")
+        return _prepare(file, conversions, embedder, config)
+
     with store.writer() as writer:
         writer.use(manifest_of(embedder, config))
-        plan = plan_index(paths, store, leave_out=leave_out, shown_from=shown_from)
+        plan = plan_index(search, store)  # in the lock, as what is not published counts too
         for file in plan.unchanged:
             on_stage(file, "unchanged")
         report.recovered = writer.recovered
@@ -147,22 +177,18 @@ def index_paths(  # noqa: PLR0913 - the last four are for those who watch
         todo = [*plan.new, *plan.changed]
         held = frozenset(file.key for file in plan.changed)
         done = 0
-        for batch in _batches(todo, embedder, config, stop, on_stage):
-            _embed(batch, embedder, config, on_stage)
-            for prepared in batch:
-                _write(prepared, writer, report, held)
-                done += 1
-                progress(done, len(todo), prepared.file.source)
-            _commit(batch, writer, report)
-            indexed = {file.source for file in report.indexed}
-            for prepared in batch:
-                on_stage(prepared.file, "ready" if prepared.file.source in indexed else "failed")
+        with _one_thread() as pool:
+            for batch in _batches(_ahead(pool, prepare, todo), stop):
+                _embed(batch, embedder, config, on_stage)
+                for prepared in batch:
+                    _write(prepared, writer, report, held)
+                    done += 1
+                    progress(done, len(todo), prepared.file.source)
+                _commit(batch, writer, report)
+                _tell(batch, report, on_stage)
         report.stopped = done < len(todo)
         if not report.stopped:
-            report.removed = sorted(key for key, ids in plan.vanished.items() if ids)
-            for path, document_ids in plan.vanished.items():
-                writer.remove(document_ids)
-                writer.fail([], [path])
+            _remove(plan.vanished, writer, report)
         report.generation = writer.publish()
     report.seconds = round(time.monotonic() - start, 3)
     return report
@@ -184,16 +210,12 @@ def manifest_of(embedder: Embedder, config: Config) -> Manifest:
 
 
 def _batches(
-    files: Sequence[SourceFile],
-    embedder: Embedder,
-    config: Config,
-    stop: threading.Event,
-    on_stage: OnStage,
+    files: Iterable[_ConvertedFile], stop: threading.Event
 ) -> Iterator[list[_ConvertedFile]]:
-    """Yield prepared files, some `BATCH` passages together, converting ahead."""
+    """Yield prepared files, some `BATCH` passages together."""
     batch: list[_ConvertedFile] = []
     waiting = 0
-    for prepared in _prepared(files, embedder, config, on_stage):
+    for prepared in files:
         if stop.is_set():
             return
         batch.append(prepared)
@@ -205,26 +227,17 @@ def _batches(
         yield batch
 
 
-def _prepared(
-    files: Sequence[SourceFile], embedder: Embedder, config: Config, on_stage: OnStage
+def _ahead(
+    pool: ThreadPoolExecutor,
+    prepare: Callable[[SourceFile], _ConvertedFile],
+    files: Sequence[SourceFile],
 ) -> Iterator[_ConvertedFile]:
-    limits = config.conversion
-
-    def prepare(file: SourceFile) -> _ConvertedFile:
-        on_stage(file, "reading")
-        return _prepare(file, converter, embedder, config)
-
-    with (
-        Converter(
-            seconds=limits.seconds, memory_mb=limits.memory_mb, max_file_mb=limits.max_file_mb
-        ) as converter,
-        _one_thread() as pool,
-    ):
-        ahead = [pool.submit(prepare, file) for file in files[:AHEAD]]
-        for place in range(len(files)):
-            if place + AHEAD < len(files):
-                ahead.append(pool.submit(prepare, files[place + AHEAD]))
-            yield ahead.pop(0).result()
+    """Yield the files prepared, in order, while the pool prepares the next ones."""
+    ahead = [pool.submit(prepare, file) for file in files[:AHEAD]]
+    for place in range(len(files)):
+        if place + AHEAD < len(files):
+            ahead.append(pool.submit(prepare, files[place + AHEAD]))
+        yield ahead.pop(0).result()
 
 
 @contextmanager
@@ -238,11 +251,11 @@ def _one_thread() -> Iterator[ThreadPoolExecutor]:
 
 
 def _prepare(
-    file: SourceFile, converter: Converter, embedder: Embedder, config: Config
+    file: SourceFile, conversions: Conversions, embedder: Embedder, config: Config
 ) -> _ConvertedFile:
     prepared = _ConvertedFile(file)
     try:
-        conversion: Conversion = converter.convert(file.path)
+        conversion = conversions.convert(file.path)
     except ConversionError as error:
         prepared.failures.append(Failure(file.source, "convert", str(error), file.key))
         return prepared
@@ -329,6 +342,21 @@ def _commit(batch: Sequence[_ConvertedFile], writer: Writer, report: IndexReport
             writer.fail(prepared.failures, [prepared.file.key])
             _uncount(prepared, set(refused), report)
     writer.commit()
+
+
+def _tell(batch: Sequence[_ConvertedFile], report: IndexReport, on_stage: OnStage) -> None:
+    """Say which files of a batch are in the collection now."""
+    indexed = {file.source for file in report.indexed}
+    for prepared in batch:
+        on_stage(prepared.file, "ready" if prepared.file.source in indexed else "failed")
+
+
+def _remove(vanished: Mapping[str, list[str]], writer: Writer, report: IndexReport) -> None:
+    """Remove the documents of files that are gone, and what was listed as failed of them."""
+    report.removed = sorted(key for key, ids in vanished.items() if ids)
+    for path, document_ids in vanished.items():
+        writer.remove(document_ids)
+        writer.fail([], [path])
 
 
 def _uncount(prepared: _ConvertedFile, refused: set[str], report: IndexReport) -> None:
