@@ -6,25 +6,23 @@ transaction; nothing is visible before the end, and a run that is killed goes on
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
-from haystack import Document
-
-from indexing.chunking import cut, embedded_text
 from indexing.conversions import Conversions
 from indexing.converters import ConversionError
+from indexing.documents import CutDocument, cut_document, embed_documents, passage_batches
 from indexing.plan import KEPT_VERSION, FileSearch, Plan, SourceFile, make_plan
 from rag.config import Config
 from rag.language.analysis import ANALYZER_VERSION
 from rag.models.embedder import Embedder
-from rag.stores.contract import SCHEMA, Failure, Manifest, Store, StoredDocument, Writer
+from rag.stores.contract import SCHEMA, Failure, Manifest, Store, Writer
 
-BATCH = 512  # passages embedded and committed together
 AHEAD = 8  # files converted ahead of the embedder
 
 
@@ -77,9 +75,13 @@ class _ConvertedFile:
     """A converted and cut file, before its passages have vectors."""
 
     file: SourceFile
-    documents: list[StoredDocument] = field(default_factory=list)
-    passages: list[list[Document]] = field(default_factory=list)
+    documents: list[CutDocument] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
+
+    @property
+    def passages(self) -> int:
+        """Number of its passages."""
+        return sum(len(document.passages) for document in self.documents)
 
 
 Progress = Callable[[int, int, str], None]
@@ -178,7 +180,8 @@ def index_files(
         held = frozenset(file.key for file in plan.changed)
         done = 0
         with _one_thread() as pool:
-            for batch in _batches(_ahead(pool, prepare, todo), stop):
+            ahead = _ahead(pool, prepare, todo)
+            for batch in passage_batches(ahead, lambda file: file.passages, stop=stop):
                 _embed(batch, embedder, config, on_stage)
                 for prepared in batch:
                     _write(prepared, writer, report, held)
@@ -207,24 +210,6 @@ def manifest_of(embedder: Embedder, config: Config) -> Manifest:
         overlap=chunking.overlap,
         context=chunking.context,
     )
-
-
-def _batches(
-    files: Iterable[_ConvertedFile], stop: threading.Event
-) -> Iterator[list[_ConvertedFile]]:
-    """Yield prepared files, some `BATCH` passages together."""
-    batch: list[_ConvertedFile] = []
-    waiting = 0
-    for prepared in files:
-        if stop.is_set():
-            return
-        batch.append(prepared)
-        waiting += sum(len(passages) for passages in prepared.passages)
-        if waiting >= BATCH:
-            yield batch
-            batch, waiting = [], 0
-    if batch:
-        yield batch
 
 
 def _ahead(
@@ -264,25 +249,16 @@ def _prepare(
     ]
     for converted in conversion.documents:
         suffix = f"#{converted.key}" if converted.key else ""
-        stored = StoredDocument(
-            document_id=file.file_id + suffix,
-            source=file.source + suffix,
-            title=converted.title,
-            text=converted.text,
+        document = cut_document(
+            converted,
+            file.file_id + suffix,
+            file.source + suffix,
             sha256=file.sha256,
             path=file.key,
-            meta=converted.meta,
-        )
-        passages = cut(
-            converted,
-            stored.document_id,
-            stored.source,
-            tokenizer=embedder.files.tokenizer,
-            limit=embedder.files.max_tokens,
+            embedder=embedder,
             config=config.chunking,
         )
-        prepared.documents.append(stored)
-        prepared.passages.append(passages)
+        prepared.documents.append(document)
     return prepared
 
 
@@ -293,15 +269,10 @@ def _embed(
     for each in batch:
         if each.documents:
             on_stage(each.file, "embedding")
-    flat = [passage for each in batch for passages in each.passages for passage in passages]
-    tokenizer, context = embedder.files.tokenizer, config.chunking.context
-    texts = [embedded_text(passage, tokenizer, context=context) for passage in flat]
-    vectors = iter(embedder.encode_passages(texts))
+    documents = [document for each in batch for document in each.documents]
+    embedded = iter(embed_documents(documents, embedder, config.chunking))
     for each in batch:
-        each.passages = [
-            [replace(passage, embedding=next(vectors).tolist()) for passage in passages]
-            for passages in each.passages
-        ]
+        each.documents = list(islice(embedded, len(each.documents)))
 
 
 def _write(
@@ -311,16 +282,14 @@ def _write(
     key = prepared.file.key
     if prepared.documents:
         writer.remove_path(key)
-        count = sum(len(passages) for passages in prepared.passages)
-        report.indexed.append(
-            Indexed(prepared.file.source, prepared.file.sha256, len(prepared.documents), count)
-        )
+        counts = len(prepared.documents), prepared.passages
+        report.indexed.append(Indexed(prepared.file.source, prepared.file.sha256, *counts))
     elif key in held:
         prepared.failures = [
             replace(failure, reason=failure.reason + KEPT_VERSION) for failure in prepared.failures
         ]
-    for document, passages in zip(prepared.documents, prepared.passages, strict=True):
-        writer.replace(document, passages)
+    for document in prepared.documents:
+        writer.replace(document.stored, document.passages)
     writer.fail(prepared.failures, [key])
     report.failures += prepared.failures
 
@@ -332,9 +301,9 @@ def _commit(batch: Sequence[_ConvertedFile], writer: Writer, report: IndexReport
         return
     for prepared in batch:
         failures = [
-            Failure(document.source, "store", refused[document.document_id], prepared.file.key)
-            for document in prepared.documents
-            if document.document_id in refused
+            Failure(stored.source, "store", refused[stored.document_id], prepared.file.key)
+            for stored in (document.stored for document in prepared.documents)
+            if stored.document_id in refused
         ]
         if failures:
             prepared.failures += failures
@@ -363,9 +332,9 @@ def _uncount(prepared: _ConvertedFile, refused: set[str], report: IndexReport) -
     """Report only those documents of a file that the store took."""
     place = next(n for n, each in enumerate(report.indexed) if each.source == prepared.file.source)
     taken = [
-        len(passages)
-        for document, passages in zip(prepared.documents, prepared.passages, strict=True)
-        if document.document_id not in refused
+        len(document.passages)
+        for document in prepared.documents
+        if document.stored.document_id not in refused
     ]
     file = report.indexed.pop(place)
     if taken:
