@@ -72,35 +72,39 @@ def index(
 
 def _index(paths: list[Path], collection: str, settings: Config) -> "IndexReport":
     from indexing.collection_language import settings_for
-    from indexing.pipeline import index_paths, plan_index
+    from indexing.conversions import Conversions
+    from indexing.pipeline import index_files
+    from indexing.plan import FileSearch, make_plan
     from rag.models.embedder import Embedder
 
-    home = data_folder()
+    search = FileSearch(paths, leave_out=data_folder())
     if not collection_exists(
         collection, settings
     ):  # nothing to index must not leave an empty collection behind
-        plan_index(paths, None, leave_out=home)
+        make_plan(search, [])
     if settings.embedder.model != AUTO:
         Embedder(settings.embedder)  # a missing model must not leave an empty collection behind
     store = open_store(collection, settings, create=True)
     try:
-        embedder = Embedder(settings_for(paths, store, settings, leave_out=home))
-        with _progress() as progress, _stopping() as stop:
-            return index_paths(
-                paths, store, embedder, settings, leave_out=home, progress=progress, stop=stop
-            )
+        with Conversions(settings) as conversions:
+            embedder = Embedder(settings_for(search, store, settings, conversions))
+            with _progress() as progress, _stopping() as stop:
+                return index_files(
+                    search, store, embedder, settings, conversions, progress=progress, stop=stop
+                )
     finally:
         store.close()
 
 
 def _print_plan(paths: list[Path], collection: str, settings: Config, *, as_json: bool) -> None:
     from indexing.pipeline import plan_index
+    from indexing.plan import FileSearch
 
     store = None
     if collection_exists(collection, settings):
         store = open_store(collection, settings)
     try:
-        plan = plan_index(paths, store, leave_out=data_folder())
+        plan = plan_index(FileSearch(paths, leave_out=data_folder()), store)
     finally:
         if store:
             store.close()

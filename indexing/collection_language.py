@@ -2,11 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 
-from indexing.converters import ConversionError, Converter
-from indexing.pipeline import plan_index
-from indexing.plan import SourceFile
+from indexing.conversions import Conversions
+from indexing.plan import FileSearch, SourceFile, make_plan
 from rag.config import Config, EmbedderConfig
 from rag.language.analysis import language_of
 from rag.models.default_models import AUTO
@@ -15,12 +13,11 @@ from rag.stores.contract import Store
 
 FILES = 12  # sampled, spread evenly over all files
 CHARACTERS = 10_000  # read of each file
-SECONDS = 5.0  # allowed for each file
 DENSE = {"zh": 2.5, "ja": 2.5, "ko": 2.5}  # weight of a character against one of a Latin script
 
 
 def settings_for(
-    paths: Sequence[Path], store: Store, config: Config, *, leave_out: Path
+    search: FileSearch, store: Store, config: Config, conversions: Conversions
 ) -> EmbedderConfig:
     """Return the embedder settings for indexing some files into a collection.
 
@@ -28,10 +25,10 @@ def settings_for(
     collection it is the embedder of the language of most of the files.
 
     Args:
-        paths: Files and folders.
+        search: The files.
         store: The collection.
-        config: The embedder, and limits for reading a file.
-        leave_out: A folder to skip.
+        config: The embedder.
+        conversions: Converts a sample of the files, and keeps it for indexing.
 
     Raises:
         SourceError: If there is nothing to index.
@@ -41,8 +38,8 @@ def settings_for(
         return settings
     if store.manifest is not None:
         return embedder_settings(settings, made_with=store.manifest.embedder)
-    files = plan_index(paths, None, leave_out=leave_out).new
-    return embedder_settings(settings, language=language_of_files(files, config))
+    files = make_plan(search, []).new
+    return embedder_settings(settings, language=language_of_files(files, conversions))
 
 
 def language_of_store(store: Store) -> str:
@@ -52,14 +49,14 @@ def language_of_store(store: Store) -> str:
     return _most(texts)
 
 
-def language_of_files(files: Sequence[SourceFile], config: Config) -> str:
+def language_of_files(files: Sequence[SourceFile], conversions: Conversions) -> str:
     """Return the main language of some files, estimated from a sample; "" if none can be read.
 
     Args:
         files: The files, in any order.
-        config: Limits for reading a file.
+        conversions: Converts the sample, and keeps it for indexing.
     """
-    return _most(_texts(files[:: max(1, -(-len(files) // FILES))], config))
+    return _most(_texts(files[:: max(1, -(-len(files) // FILES))], conversions))
 
 
 def _most(texts: Iterable[str]) -> str:
@@ -72,16 +69,8 @@ def _most(texts: Iterable[str]) -> str:
     return max(weights, key=weights.__getitem__) if weights else ""
 
 
-def _texts(files: Sequence[SourceFile], config: Config) -> Iterator[str]:
-    limits = config.conversion
-    with Converter(
-        seconds=min(SECONDS, limits.seconds),
-        memory_mb=limits.memory_mb,
-        max_file_mb=limits.max_file_mb,
-    ) as converter:
-        for file in files:
-            try:
-                conversion = converter.convert(file.path)
-            except ConversionError:
-                continue  # reported by indexing
+def _texts(files: Sequence[SourceFile], conversions: Conversions) -> Iterator[str]:
+    for file in files:
+        conversion = conversions.sample(file.path)
+        if conversion is not None:  # indexing says why
             yield from (document.text for document in conversion.documents)

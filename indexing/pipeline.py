@@ -6,24 +6,23 @@ transaction; nothing is visible before the end, and a run that is killed resumes
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
-from haystack import Document
-
-from indexing.chunking import cut, embedded_text
-from indexing.converters import Conversion, ConversionError, Converter
-from indexing.plan import KEPT_VERSION, Plan, SourceFile, make_plan
+from indexing.conversions import Conversions
+from indexing.converters import ConversionError
+from indexing.documents import CutDocument, cut_document, embed_documents, passage_batches
+from indexing.plan import KEPT_VERSION, FileSearch, Plan, SourceFile, make_plan
 from rag.config import Config
 from rag.language.analysis import ANALYZER_VERSION
 from rag.models.embedder import Embedder
-from rag.stores.contract import SCHEMA, Failure, Manifest, Store, StoredDocument, Writer
+from rag.stores.contract import SCHEMA, Failure, Manifest, Store, Writer
 
-BATCH = 512  # passages embedded and committed together
 AHEAD = 8  # files converted ahead of the embedder
 
 
@@ -76,9 +75,13 @@ class _ConvertedFile:
     """A converted file, cut into passages that have no vectors yet."""
 
     file: SourceFile
-    documents: list[StoredDocument] = field(default_factory=list)
-    passages: list[list[Document]] = field(default_factory=list)
+    documents: list[CutDocument] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
+
+    @property
+    def passages(self) -> int:
+        """Number of its passages."""
+        return sum(len(document.passages) for document in self.documents)
 
 
 Progress = Callable[[int, int, str], None]
@@ -89,41 +92,65 @@ OnStage = Callable[[SourceFile, FileStage], None]
 """Called when a file enters a stage; for `reading`, from another thread."""
 
 
-def plan_index(
-    paths: Sequence[Path],
-    store: Store | None,
-    *,
-    leave_out: Path,
-    shown_from: Path | None = None,
-) -> Plan:
-    """Return the plan that `index_paths` would carry out, without carrying it out."""
+def plan_index(search: FileSearch, store: Store | None) -> Plan:
+    """Return the plan that `index_files` would carry out, without carrying it out."""
     held = list(store.documents(pending=True)) if store else []
-    failures = store.failures() if store else []
-    return make_plan(paths, held, leave_out=leave_out, failures=failures, shown_from=shown_from)
+    return make_plan(search, held, failures=store.failures() if store else [])
 
 
-def index_paths(  # noqa: PLR0913 - the last four are for those who watch
+def index_paths(
     paths: Sequence[Path],
     store: Store,
     embedder: Embedder,
     config: Config,
     *,
     leave_out: Path,
-    shown_from: Path | None = None,
     progress: Progress = lambda done, total, source: None,
-    on_stage: OnStage = lambda file, stage: None,
     stop: threading.Event | None = None,
 ) -> IndexReport:
-    """Bring a collection up to date with some files and folders.
+    """Bring a collection up to date with some files and folders; see `index_files`.
 
     Args:
-        paths: Files and folders. Documents whose files lay below them and are gone now are
-            removed from the collection; all others stay.
+        paths: Files and folders.
         store: The collection.
         embedder: The embedder that made the collection.
         config: Limits and sizes.
         leave_out: A folder to skip.
-        shown_from: Sources below this folder are shown relative to it; None is the current folder.
+        progress: Called after each file.
+        stop: When set, the run ends after the current batch; finished work is published.
+
+    Raises:
+        SourceError: If there is nothing to index.
+        MismatchError: If the collection was made with other settings.
+        LockedError: If somebody else is writing to it.
+    """
+    search = FileSearch(paths, leave_out)
+    with Conversions(config) as conversions:
+        return index_files(
+            search, store, embedder, config, conversions, progress=progress, stop=stop
+        )
+
+
+def index_files(
+    search: FileSearch,
+    store: Store,
+    embedder: Embedder,
+    config: Config,
+    conversions: Conversions,
+    *,
+    progress: Progress = lambda done, total, source: None,
+    on_stage: OnStage = lambda file, stage: None,
+    stop: threading.Event | None = None,
+) -> IndexReport:
+    """Bring a collection up to date with the files that a search finds.
+
+    Args:
+        search: The files. Documents whose files lay below its paths and are gone now are removed
+            from the collection; all others stay.
+        store: The collection.
+        embedder: The embedder that made the collection.
+        config: Sizes.
+        conversions: Converts the files.
         progress: Called after each file.
         on_stage: Called for each stage of each file.
         stop: When set, the run ends after the current batch; finished work is published.
@@ -135,9 +162,14 @@ def index_paths(  # noqa: PLR0913 - the last four are for those who watch
     """
     start, stop = time.monotonic(), stop or threading.Event()
     report = IndexReport(store.name)
+
+    def prepare(file: SourceFile) -> _ConvertedFile:
+        on_stage(file, "reading")
+        return _prepare(file, conversions, embedder, config)
+
     with store.writer() as writer:
         writer.use(manifest_of(embedder, config))
-        plan = plan_index(paths, store, leave_out=leave_out, shown_from=shown_from)
+        plan = plan_index(search, store)  # in the lock, as what is not published counts too
         for file in plan.unchanged:
             on_stage(file, "unchanged")
         report.recovered = writer.recovered
@@ -147,22 +179,19 @@ def index_paths(  # noqa: PLR0913 - the last four are for those who watch
         todo = [*plan.new, *plan.changed]
         held = frozenset(file.key for file in plan.changed)
         done = 0
-        for batch in _batches(todo, embedder, config, stop, on_stage):
-            _embed(batch, embedder, config, on_stage)
-            for prepared in batch:
-                _write(prepared, writer, report, held)
-                done += 1
-                progress(done, len(todo), prepared.file.source)
-            _commit(batch, writer, report)
-            indexed = {file.source for file in report.indexed}
-            for prepared in batch:
-                on_stage(prepared.file, "ready" if prepared.file.source in indexed else "failed")
+        with _one_thread() as pool:
+            ahead = _ahead(pool, prepare, todo)
+            for batch in passage_batches(ahead, lambda file: file.passages, stop=stop):
+                _embed(batch, embedder, config, on_stage)
+                for prepared in batch:
+                    _write(prepared, writer, report, held)
+                    done += 1
+                    progress(done, len(todo), prepared.file.source)
+                _commit(batch, writer, report)
+                _tell(batch, report, on_stage)
         report.stopped = done < len(todo)
         if not report.stopped:
-            report.removed = sorted(key for key, ids in plan.vanished.items() if ids)
-            for path, document_ids in plan.vanished.items():
-                writer.remove(document_ids)
-                writer.fail([], [path])
+            _remove(plan.vanished, writer, report)
         report.generation = writer.publish()
     report.seconds = round(time.monotonic() - start, 3)
     return report
@@ -183,48 +212,17 @@ def manifest_of(embedder: Embedder, config: Config) -> Manifest:
     )
 
 
-def _batches(
+def _ahead(
+    pool: ThreadPoolExecutor,
+    prepare: Callable[[SourceFile], _ConvertedFile],
     files: Sequence[SourceFile],
-    embedder: Embedder,
-    config: Config,
-    stop: threading.Event,
-    on_stage: OnStage,
-) -> Iterator[list[_ConvertedFile]]:
-    """Yield prepared files in groups of about `BATCH` passages, converting ahead."""
-    batch: list[_ConvertedFile] = []
-    waiting = 0
-    for prepared in _prepared(files, embedder, config, on_stage):
-        if stop.is_set():
-            return
-        batch.append(prepared)
-        waiting += sum(len(passages) for passages in prepared.passages)
-        if waiting >= BATCH:
-            yield batch
-            batch, waiting = [], 0
-    if batch:
-        yield batch
-
-
-def _prepared(
-    files: Sequence[SourceFile], embedder: Embedder, config: Config, on_stage: OnStage
 ) -> Iterator[_ConvertedFile]:
-    limits = config.conversion
-
-    def prepare(file: SourceFile) -> _ConvertedFile:
-        on_stage(file, "reading")
-        return _prepare(file, converter, embedder, config)
-
-    with (
-        Converter(
-            seconds=limits.seconds, memory_mb=limits.memory_mb, max_file_mb=limits.max_file_mb
-        ) as converter,
-        _one_thread() as pool,
-    ):
-        ahead = [pool.submit(prepare, file) for file in files[:AHEAD]]
-        for place in range(len(files)):
-            if place + AHEAD < len(files):
-                ahead.append(pool.submit(prepare, files[place + AHEAD]))
-            yield ahead.pop(0).result()
+    """Yield the files prepared, in order, while the pool prepares the next ones."""
+    ahead = [pool.submit(prepare, file) for file in files[:AHEAD]]
+    for place in range(len(files)):
+        if place + AHEAD < len(files):
+            ahead.append(pool.submit(prepare, files[place + AHEAD]))
+        yield ahead.pop(0).result()
 
 
 @contextmanager
@@ -238,11 +236,11 @@ def _one_thread() -> Iterator[ThreadPoolExecutor]:
 
 
 def _prepare(
-    file: SourceFile, converter: Converter, embedder: Embedder, config: Config
+    file: SourceFile, conversions: Conversions, embedder: Embedder, config: Config
 ) -> _ConvertedFile:
     prepared = _ConvertedFile(file)
     try:
-        conversion: Conversion = converter.convert(file.path)
+        conversion = conversions.convert(file.path)
     except ConversionError as error:
         prepared.failures.append(Failure(file.source, "convert", str(error), file.key))
         return prepared
@@ -251,25 +249,16 @@ def _prepare(
     ]
     for converted in conversion.documents:
         suffix = f"#{converted.key}" if converted.key else ""
-        stored = StoredDocument(
-            document_id=file.file_id + suffix,
-            source=file.source + suffix,
-            title=converted.title,
-            text=converted.text,
+        document = cut_document(
+            converted,
+            file.file_id + suffix,
+            file.source + suffix,
             sha256=file.sha256,
             path=file.key,
-            meta=converted.meta,
-        )
-        passages = cut(
-            converted,
-            stored.document_id,
-            stored.source,
-            tokenizer=embedder.files.tokenizer,
-            limit=embedder.files.max_tokens,
+            embedder=embedder,
             config=config.chunking,
         )
-        prepared.documents.append(stored)
-        prepared.passages.append(passages)
+        prepared.documents.append(document)
     return prepared
 
 
@@ -280,15 +269,10 @@ def _embed(
     for each in batch:
         if each.documents:
             on_stage(each.file, "embedding")
-    flat = [passage for each in batch for passages in each.passages for passage in passages]
-    tokenizer, context = embedder.files.tokenizer, config.chunking.context
-    texts = [embedded_text(passage, tokenizer, context=context) for passage in flat]
-    vectors = iter(embedder.encode_passages(texts))
+    documents = [document for each in batch for document in each.documents]
+    embedded = iter(embed_documents(documents, embedder, config.chunking))
     for each in batch:
-        each.passages = [
-            [replace(passage, embedding=next(vectors).tolist()) for passage in passages]
-            for passages in each.passages
-        ]
+        each.documents = list(islice(embedded, len(each.documents)))
 
 
 def _write(
@@ -298,16 +282,14 @@ def _write(
     key = prepared.file.key
     if prepared.documents:
         writer.remove_path(key)
-        count = sum(len(passages) for passages in prepared.passages)
-        report.indexed.append(
-            Indexed(prepared.file.source, prepared.file.sha256, len(prepared.documents), count)
-        )
+        counts = len(prepared.documents), prepared.passages
+        report.indexed.append(Indexed(prepared.file.source, prepared.file.sha256, *counts))
     elif key in held:
         prepared.failures = [
             replace(failure, reason=failure.reason + KEPT_VERSION) for failure in prepared.failures
         ]
-    for document, passages in zip(prepared.documents, prepared.passages, strict=True):
-        writer.replace(document, passages)
+    for document in prepared.documents:
+        writer.replace(document.stored, document.passages)
     writer.fail(prepared.failures, [key])
     report.failures += prepared.failures
 
@@ -319,9 +301,9 @@ def _commit(batch: Sequence[_ConvertedFile], writer: Writer, report: IndexReport
         return
     for prepared in batch:
         failures = [
-            Failure(document.source, "store", refused[document.document_id], prepared.file.key)
-            for document in prepared.documents
-            if document.document_id in refused
+            Failure(stored.source, "store", refused[stored.document_id], prepared.file.key)
+            for stored in (document.stored for document in prepared.documents)
+            if stored.document_id in refused
         ]
         if failures:
             prepared.failures += failures
@@ -331,13 +313,28 @@ def _commit(batch: Sequence[_ConvertedFile], writer: Writer, report: IndexReport
     writer.commit()
 
 
+def _tell(batch: Sequence[_ConvertedFile], report: IndexReport, on_stage: OnStage) -> None:
+    """Say which files of a batch are in the collection now."""
+    indexed = {file.source for file in report.indexed}
+    for prepared in batch:
+        on_stage(prepared.file, "ready" if prepared.file.source in indexed else "failed")
+
+
+def _remove(vanished: Mapping[str, list[str]], writer: Writer, report: IndexReport) -> None:
+    """Remove the documents of files that are gone, and what was listed as failed of them."""
+    report.removed = sorted(key for key, ids in vanished.items() if ids)
+    for path, document_ids in vanished.items():
+        writer.remove(document_ids)
+        writer.fail([], [path])
+
+
 def _uncount(prepared: _ConvertedFile, refused: set[str], report: IndexReport) -> None:
     """Report only the documents of a file that the store accepted."""
     place = next(n for n, each in enumerate(report.indexed) if each.source == prepared.file.source)
     taken = [
-        len(passages)
-        for document, passages in zip(prepared.documents, prepared.passages, strict=True)
-        if document.document_id not in refused
+        len(document.passages)
+        for document in prepared.documents
+        if document.stored.document_id not in refused
     ]
     file = report.indexed.pop(place)
     if taken:

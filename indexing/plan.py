@@ -3,8 +3,9 @@
 import hashlib
 import os
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 from indexing.converters import SUFFIXES
@@ -63,50 +64,98 @@ class Plan:
     failed: list[Failure] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class FoundUnder:
+    """What is under one of the paths of a search.
+
+    Attributes:
+        path: As it was given.
+        exists: Whether there is such a file or folder.
+        seen: Number of files of any type.
+        usable: Number of those of a type that is indexed.
+        keys: Keys of the files that no earlier path of the search had.
+        files: Those of them that can be indexed, in order.
+        unreadable: Those of them that cannot be read.
+        skipped: Sources of those that are of another type, and of links to folders.
+        refused: Errors of the folders that cannot be read.
+    """
+
+    path: Path
+    exists: bool = True
+    seen: int = 0
+    usable: int = 0
+    keys: frozenset[str] = frozenset()
+    files: tuple[SourceFile, ...] = ()
+    unreadable: tuple[Failure, ...] = ()
+    skipped: tuple[str, ...] = ()
+    refused: tuple[OSError, ...] = ()
+
+
+@dataclass(frozen=True)
+class FileSearch:
+    """A search for the files under some paths, made once, when it is first asked for.
+
+    Args:
+        paths: Files and folders; folders are searched in full, without following links to other
+            folders, hidden names left out.
+        leave_out: A folder never to look into: where collections are kept.
+        shown_from: Sources below this folder are shown relative to it; None is where we stand.
+    """
+
+    paths: Sequence[Path]
+    leave_out: Path
+    shown_from: Path | None = None
+
+    @property
+    def base(self) -> Path:
+        """The folder that sources are shown from."""
+        return Path.cwd() if self.shown_from is None else _absolute(self.shown_from)
+
+    @cached_property
+    def found(self) -> tuple[FoundUnder, ...]:
+        """What is under each path, all files hashed; it ends at a path that does not exist."""
+        barred, base = _absolute(self.leave_out), self.base
+        found: list[FoundUnder] = []
+        known: set[str] = set()
+        for path in self.paths:
+            found.append(_search(path, barred, base, known))
+            if not found[-1].exists:
+                break
+            known |= found[-1].keys
+        return tuple(found)
+
+
 def make_plan(
-    paths: Sequence[Path],
-    held: Iterable[DocumentInfo],
-    *,
-    leave_out: Path,
-    failures: Iterable[Failure] = (),
-    shown_from: Path | None = None,
+    search: FileSearch, held: Iterable[DocumentInfo], *, failures: Iterable[Failure] = ()
 ) -> Plan:
     """Compare the files under some paths with the documents that a collection holds.
 
     Args:
-        paths: Files and folders; folders are searched recursively, without following links to
-            other folders, hidden names left out.
+        search: The files.
         held: The documents of the collection.
-        leave_out: A folder to skip: the one where collections are kept.
-        failures: Failures listed by the collection; those of files that are gone vanish too.
-        shown_from: Sources below this folder are shown relative to it; None is the current one.
+        failures: What the collection lists as failed; those of files that are gone vanish too.
 
     Raises:
         SourceError: If a path does not exist, if a folder whose documents the collection holds is
             empty now, or if nothing can be indexed at all; nothing has changed then.
     """
     known = _known(held, failures)
-    plan, barred = Plan(), _absolute(leave_out)
-    base = Path.cwd() if shown_from is None else _absolute(shown_from)
-    seen: set[str] = set()
+    plan, seen = Plan(), frozenset[str]()
     barren: list[str] = []
-    for path in paths:
-        refused: list[OSError] = []
-        found = list(_walk(path, barred, refused))
-        usable = [each for each in found if each.suffix.lower() in SUFFIXES]
-        below = _held_below(path, known)
-        if not usable:
+    for found in search.found:
+        if not found.exists:
+            raise SourceError(f"there is no file or folder `{found.path}`. Check the name.")
+        below = _held_below(found.path, known)
+        if not found.usable:
             indexed = sum(1 for key in below if known[key])
-            barren.append(_nothing_in(path, len(found), indexed, refused))
+            barren.append(_nothing_in(found, indexed))
             if indexed:
                 raise SourceError(barren[-1])
-        for each in found:
-            if _key(each) not in seen:
-                seen.add(_key(each))
-                _sort_in(each, known.get(_key(each), []), plan, base)
-        plan.failed += [_refused_folder(error, base) for error in refused]
+        seen |= found.keys
+        _sort_in(found, known, plan)
+        plan.failed += [_refused_folder(error, search.base) for error in found.refused]
         plan.vanished |= {key: [info.document_id for info in known[key]] for key in below}
-    if len(barren) == len(paths):
+    if len(barren) == len(search.paths):
         raise SourceError(barren[0])
     closed = [Path(str(failure.path)) for failure in plan.failed]
     plan.vanished = {
@@ -131,34 +180,63 @@ def _known(
     return known
 
 
-def _sort_in(path: Path, held: Sequence[DocumentInfo], plan: Plan, base: Path) -> None:
-    source = _shown(path, base)
-    if path.suffix.lower() not in SUFFIXES:
-        plan.skipped.append(source)
-        return
-    try:
-        digest = sha256_of(path) if path.is_file() else ""
-    except OSError as error:
-        reason = (error.strerror or str(error)) + (KEPT_VERSION if held else "")
-        plan.failed.append(Failure(source, "read", reason, _key(path)))
-        return
-    file = SourceFile(path, source, digest)
-    if not held:
-        plan.new.append(file)
-    elif digest and all(info.sha256 == digest for info in held):
-        plan.unchanged.append(file)
-    else:
-        plan.changed.append(file)
+def _sort_in(found: FoundUnder, known: Mapping[str, Sequence[DocumentInfo]], plan: Plan) -> None:
+    plan.skipped += found.skipped
+    for failure in found.unreadable:
+        kept = KEPT_VERSION if known.get(str(failure.path)) else ""
+        plan.failed.append(replace(failure, reason=failure.reason + kept))
+    for file in found.files:
+        held = known.get(file.key, [])
+        if not held:
+            plan.new.append(file)
+        elif file.sha256 and all(info.sha256 == file.sha256 for info in held):
+            plan.unchanged.append(file)
+        else:
+            plan.changed.append(file)
 
 
-def _walk(path: Path, leave_out: Path, refused: list[OSError]) -> Iterator[Path]:
-    """Yield all files under a path, and links to folders, in a fixed order, as absolute paths."""
+def _search(path: Path, barred: Path, base: Path, known: Container[str]) -> FoundUnder:
+    """Return what is under a path; what an earlier path had is only counted."""
     start = _absolute(path)
+    if not (start.is_relative_to(barred) or start.is_dir() or os.path.lexists(start)):
+        return FoundUnder(path, exists=False)
+    refused: list[OSError] = []
+    walked = list(_walk(start, barred, refused))
+    fresh: dict[str, Path] = {}
+    for each in walked:
+        if _key(each) not in known:
+            fresh.setdefault(_key(each), each)
+    looked = [_look_at(each, base) for each in fresh.values() if _is_usable(each)]
+    return FoundUnder(
+        path,
+        seen=len(walked),
+        usable=sum(map(_is_usable, walked)),
+        keys=frozenset(fresh),
+        files=tuple(each for each in looked if isinstance(each, SourceFile)),
+        unreadable=tuple(each for each in looked if isinstance(each, Failure)),
+        skipped=tuple(_shown(each, base) for each in fresh.values() if not _is_usable(each)),
+        refused=tuple(refused),
+    )
+
+
+def _is_usable(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES
+
+
+def _look_at(path: Path, base: Path) -> SourceFile | Failure:
+    """Return a file with its hash, or why it cannot be read."""
+    source = _shown(path, base)
+    try:
+        return SourceFile(path, source, sha256_of(path) if path.is_file() else "")
+    except OSError as error:
+        return Failure(source, "read", error.strerror or str(error), _key(path))
+
+
+def _walk(start: Path, leave_out: Path, refused: list[OSError]) -> Iterator[Path]:
+    """Yield all files under an absolute path, and links to folders, in a fixed order."""
     if start.is_relative_to(leave_out):
         return
     if not start.is_dir():
-        if not os.path.lexists(start):
-            raise SourceError(f"there is no file or folder `{path}`. Check the name.")
         yield start
         return
     for folder, folders, names in os.walk(start, onerror=refused.append):
@@ -181,11 +259,13 @@ def _held_below(path: Path, known: Iterable[str]) -> list[str]:
     return [key for key in known if Path(key).is_relative_to(start)]
 
 
-def _nothing_in(path: Path, files: int, indexed: int, refused: Sequence[OSError]) -> str:
+def _nothing_in(found: FoundUnder, indexed: int) -> str:
     types = " ".join(sorted(SUFFIXES))
-    what = f"`{path}` holds no document that can be indexed ({types}); files seen: {files}."
-    if refused:
-        what += f" The folder `{refused[0].filename}` cannot be read: {refused[0].strerror}."
+    what = (
+        f"`{found.path}` holds no document that can be indexed ({types}); files seen: {found.seen}."
+    )
+    for error in found.refused[:1]:
+        what += f" The folder `{error.filename}` cannot be read: {error.strerror}."
     if indexed:
         what += (
             f" The {indexed} files indexed from it before are kept. If they are to go, run: "

@@ -5,7 +5,7 @@ Batches are small, so that an upload of little text has several.
 
 import time
 
-from indexing import pipeline
+from indexing import documents
 from rag.config import data_folder
 from rag.models.embedder import Embedder
 from ui.commands.main import main
@@ -19,7 +19,7 @@ def when_let(embedder, texts):
     return encode_passages(embedder, texts)
 
 
-pipeline.BATCH = 24
+documents.BATCH = 24
 Embedder.encode_passages = when_let
 if __name__ == "__main__":
     main()

@@ -14,7 +14,9 @@ from safetensors.torch import load_file
 from evaluation.datasets import read_squad
 from evaluation.training.promotion.promotion_set import mark_of, trained_on
 from indexing.collection_language import language_of_files, settings_for
-from indexing.pipeline import index_paths, plan_index
+from indexing.conversions import Conversions
+from indexing.pipeline import index_files, plan_index
+from indexing.plan import FileSearch
 from rag.collections import open_rag, open_store
 from rag.config import Config, EmbedderConfig
 from rag.config.ranker import RankerConfig
@@ -54,8 +56,10 @@ def write(folder, **texts):
 def index(folder, name):
     config = Config()
     store = open_store(name, config, create=True)
-    settings = settings_for([folder], store, config, leave_out=NOWHERE)
-    report = index_paths([folder], store, Embedder(settings), config, leave_out=NOWHERE)
+    search = FileSearch([folder], NOWHERE)
+    with Conversions(config) as conversions:
+        settings = settings_for(search, store, config, conversions)
+        report = index_files(search, store, Embedder(settings), config, conversions)
     store.close()
     return report
 
@@ -158,8 +162,9 @@ def test_a_language_is_served_by_its_own_model_and_none_by_the_first():
 )
 def test_the_documents_decide_the_embedder(home, texts, language):
     folder = write(home / "texts", **texts)
-    files = plan_index([folder], None, leave_out=NOWHERE).new
-    assert language_of_files(files, Config()) == language
+    files = plan_index(FileSearch([folder], NOWHERE), None).new
+    with Conversions(Config()) as conversions:
+        assert language_of_files(files, conversions) == language
     report = index(folder, "made")
     assert not report.failures
     store = open_store("made", Config())
@@ -180,7 +185,9 @@ def test_a_named_embedder_is_never_replaced(home):
     folder = write(home / "zh", a=CHINESE)
     store = open_store("named", Config(), create=True)
     named = Config(embedder=EmbedderConfig(model="all-MiniLM-L6-v2", languages=("en",)))
-    assert settings_for([folder], store, named, leave_out=NOWHERE) == named.embedder
+    with Conversions(named) as conversions:
+        search = FileSearch([folder], NOWHERE)
+        assert settings_for(search, store, named, conversions) == named.embedder
     assert embedder_settings(named.embedder, made_with="x", language="zh") == named.embedder
     store.close()
 

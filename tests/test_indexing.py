@@ -11,6 +11,7 @@ from index_runs import content, fresh, posix, run, texts, write
 
 from indexing.chunking import embedded_text
 from indexing.pipeline import index_paths, plan_index
+from indexing.plan import FileSearch
 from rag.config import ChunkingConfig, Config
 from rag.errors import MismatchError, SourceError
 from rag.stores.embedded.store import EmbeddedStore
@@ -188,7 +189,7 @@ def test_a_bad_file_never_stops_a_run_and_every_file_is_told_once(store, counted
     Path("docs/binary.txt").write_bytes(bytes(range(256)) * 20)
     if os.name == "posix":
         os.mkfifo("docs/pipe.txt")
-    plan = plan_index([Path("docs")], store, leave_out=Path("nowhere"))
+    plan = plan_index(FileSearch([Path("docs")], Path("nowhere")), store)
     report = run(store, counted)
     told = [
         *(file.source for file in report.indexed),

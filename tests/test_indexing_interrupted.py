@@ -12,7 +12,7 @@ import pytest
 from index_runs import content, fresh, posix, run, texts, write
 from places import ROOT
 
-from indexing import pipeline
+from indexing import documents
 from indexing.cli import _stopping
 from rag.errors import LockedError
 from rag.stores.embedded.store import EmbeddedStore
@@ -20,8 +20,8 @@ from rag.stores.embedded.store import EmbeddedStore
 # Kills or stops the process at its second batch; the first one is committed by then.
 INTERRUPTED = """
 import os, signal, sys
-from indexing import pipeline
-pipeline.BATCH = 4
+from indexing import documents, pipeline
+documents.BATCH = 4
 embed, calls = pipeline._embed, []
 def stop_at_the_second(*arguments):
     calls.append(1)
@@ -47,7 +47,7 @@ def test_a_run_that_breaks_goes_on_where_it_was(store, counted, tmp_path, monkey
     run(store, counted)
     before, asked = content(store), len(counted.texts)
     many(12)
-    monkeypatch.setattr(pipeline, "BATCH", 4)
+    monkeypatch.setattr(documents, "BATCH", 4)
     counted.fails_after = asked + 8  # two batches of four
     with pytest.raises(RuntimeError, match="the power is gone"):
         run(store, counted)
@@ -66,7 +66,7 @@ def test_a_file_that_changed_after_a_broken_run_is_taken_as_it_is_now(
     store, counted, tmp_path, monkeypatch
 ):
     many(8)
-    monkeypatch.setattr(pipeline, "BATCH", 4)
+    monkeypatch.setattr(documents, "BATCH", 4)
     counted.fails_after = 4
     with pytest.raises(RuntimeError):
         run(store, counted)
@@ -131,7 +131,7 @@ def test_a_stop_ends_the_run_after_the_batch_and_removes_nothing(store, counted,
     run(store, counted)
     Path("docs/gone.txt").unlink()
     many(12)
-    monkeypatch.setattr(pipeline, "BATCH", 4)
+    monkeypatch.setattr(documents, "BATCH", 4)
     stop = threading.Event()
     report = run(store, counted, progress=lambda done, total, source: stop.set(), stop=stop)
     assert report.stopped and len(report.indexed) == 4 and report.removed == []

@@ -15,7 +15,7 @@ from service_runs import (
     upload,
 )
 
-from indexing import pipeline
+from indexing import documents
 from rag.collections import open_store
 from rag.config.ranker import RankerConfig
 from rag.errors import CollectionError, LockedError
@@ -216,7 +216,7 @@ def test_a_deleted_collection_is_gone_and_its_name_is_free_again(services):
 
 
 def test_a_cancelled_upload_keeps_what_is_done(services, monkeypatch):
-    monkeypatch.setattr(pipeline, "BATCH", 1)
+    monkeypatch.setattr(documents, "BATCH", 1)
     gate = threading.Event()
     real = services.engines._embedders[EMBEDDER].encode_passages
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from indexing import plan as sources_module
-from indexing.plan import SourceFile, make_plan
+from indexing.plan import FileSearch, SourceFile, make_plan
 from rag.errors import SourceError
 from rag.files import sha256_of
 from rag.stores.contract import DocumentInfo, Failure
@@ -30,7 +30,8 @@ def held(path, sha256=None, document_id=None):
 
 
 def plan(*paths, known=(), failures=(), leave_out=HOME):
-    return make_plan([Path(path) for path in paths], known, leave_out=leave_out, failures=failures)
+    search = FileSearch([Path(path) for path in paths], leave_out)
+    return make_plan(search, known, failures=failures)
 
 
 def sources(files):

@@ -6,8 +6,8 @@ collection of that key is reused. Passages are exact spans of the set's texts.
 """
 
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +16,10 @@ from rag.config import Config, data_folder
 from rag.errors import DatasetError
 
 if TYPE_CHECKING:
-    from haystack import Document
-
+    from indexing.documents import CutDocument
     from rag.models.embedder import Embedder
-    from rag.stores.contract import Store, StoredDocument
+    from rag.stores.contract import Store
 
-BATCH = 512  # passages embedded and committed together
 PLAIN = "-bm25"  # name suffix of a collection without vectors
 
 Progress = Callable[[int, int, str], None]
@@ -160,6 +158,7 @@ def _write(
 
     The first embedder is for chunking, the second one computes vectors, if any are needed.
     """
+    from indexing.documents import embed_documents, passage_batches
     from indexing.pipeline import manifest_of
 
     tokenizing, embeds = embedders
@@ -168,13 +167,11 @@ def _write(
         held = {info.document_id for info in store.documents(pending=True)}
         todo = [each for each in dataset.documents if each.document_id not in held]
         done = 0
-        for batch in _batches(todo, config, tokenizing):
-            flat = [passage for _, passages in batch for passage in passages]
-            vectors = iter(_vectors(flat, config, embeds))
-            for stored, passages in batch:
-                writer.replace(
-                    stored, [replace(each, embedding=next(vectors)) for each in passages]
-                )
+        cut = (_cut(document, config, tokenizing) for document in todo)
+        for batch in passage_batches(cut, lambda document: len(document.passages)):
+            ready = batch if embeds is None else embed_documents(batch, embeds, config.chunking)
+            for document in ready:
+                writer.replace(document.stored, document.passages)
             refused = writer.commit()
             if refused:
                 raise DatasetError(
@@ -186,56 +183,16 @@ def _write(
         writer.publish()
 
 
-def _batches(
-    documents: list[SourceDocument], config: Config, embedder: "Embedder"
-) -> Iterator[list[tuple["StoredDocument", list["Document"]]]]:
-    batch: list[tuple[StoredDocument, list[Document]]] = []
-    waiting = 0
-    for document in documents:
-        batch.append(_cut(document, config, embedder))
-        waiting += len(batch[-1][1])
-        if waiting >= BATCH:
-            yield batch
-            batch, waiting = [], 0
-    if batch:
-        yield batch
-
-
-def _cut(
-    document: SourceDocument, config: Config, embedder: "Embedder"
-) -> tuple["StoredDocument", list["Document"]]:
-    from indexing.chunking import cut
+def _cut(document: SourceDocument, config: Config, embedder: "Embedder") -> "CutDocument":
     from indexing.converters import ConvertedDocument
-    from rag.stores.contract import StoredDocument
+    from indexing.documents import cut_document
 
     meta = {"format": "evaluation", **document.meta}
-    converted = ConvertedDocument("", document.title, document.text, (), (), meta)
-    passages = cut(
-        converted,
+    return cut_document(
+        ConvertedDocument("", document.title, document.text, (), (), meta),
         document.document_id,
         document.document_id,
-        tokenizer=embedder.files.tokenizer,
-        limit=embedder.files.max_tokens,
+        sha256=sha256_of([document.text]),
+        embedder=embedder,
         config=config.chunking,
     )
-    stored = StoredDocument(
-        document_id=document.document_id,
-        source=document.document_id,
-        title=document.title,
-        text=document.text,
-        sha256=sha256_of([document.text]),
-        meta=meta,
-    )
-    return stored, passages
-
-
-def _vectors(
-    passages: list["Document"], config: Config, embedder: "Embedder | None"
-) -> list[list[float] | None]:
-    from indexing.chunking import embedded_text
-
-    if embedder is None:
-        return [None] * len(passages)
-    context = config.chunking.context
-    texts = [embedded_text(each, embedder.files.tokenizer, context=context) for each in passages]
-    return [vector.tolist() for vector in embedder.encode_passages(texts)]

@@ -370,22 +370,25 @@ class IndexJobs:
         self, job: _IndexJob, store: Store, paths: Sequence[Path], shown_from: Path | None
     ) -> None:
         from indexing.collection_language import settings_for
-        from indexing.pipeline import index_paths
+        from indexing.conversions import Conversions
+        from indexing.pipeline import index_files
+        from indexing.plan import FileSearch
 
         def on_stage(file: SourceFile, stage: FileStage) -> None:
             job.set_stage(job.names.get(file.key, file.source), stage)
 
-        left_out = data_folder() / "collections"
-        report = index_paths(
-            paths,
-            store,
-            self._engines.embedder(settings_for(paths, store, self._config, leave_out=left_out)),
-            self._config,
-            leave_out=left_out,
-            shown_from=shown_from,
-            on_stage=on_stage,
-            stop=job.stop,
-        )
+        search = FileSearch(paths, data_folder() / "collections", shown_from)
+        with Conversions(self._config) as conversions:
+            settings = settings_for(search, store, self._config, conversions)
+            report = index_files(
+                search,
+                store,
+                self._engines.embedder(settings),
+                self._config,
+                conversions,
+                on_stage=on_stage,
+                stop=job.stop,
+            )
         indexed = {file.source for file in report.indexed}
         for failure in report.failures:
             stage: FileStage = "ready" if failure.source in indexed else "failed"

@@ -93,10 +93,10 @@ def _is_squad(path: Path) -> bool:
 def _converted(path: Path) -> Iterator[SourceDocument]:
     """Yield documents as `rag index` reads them."""
     from indexing.converters import ConversionError, Converter
-    from indexing.plan import make_plan
+    from indexing.plan import FileSearch, make_plan
 
     try:
-        plan = make_plan([path], [], leave_out=data_folder())
+        plan = make_plan(FileSearch([path], leave_out=data_folder()), [])
     except SourceError as error:
         raise DatasetError(f"--cloze: {error}") from None
     with Converter() as converter:

@@ -69,11 +69,12 @@ class Converter:
                 pipe.close()
         worker.wait()
 
-    def convert(self, path: Path) -> Conversion:
+    def convert(self, path: Path, *, seconds: float | None = None) -> Conversion:
         """Return the documents of a file, and the problems with parts of it.
 
         Args:
             path: A regular file with one of `SUFFIXES`.
+            seconds: A shorter limit for this file; None is the usual one.
 
         Raises:
             ConversionError: If the file gives no document at all; the reason says what to do.
@@ -85,17 +86,17 @@ class Converter:
             "stem": path.stem,
             "most": self._max_file_mb * MB,
         }
-        conversion = self._exchange(pack(request))
+        conversion = self._exchange(pack(request), self._seconds if seconds is None else seconds)
         if not conversion.documents:
             reasons = conversion.problems or ["there is no text in it"]
             more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
             raise ConversionError(f"nothing in it can be used: {reasons[0]}{more}")
         return conversion
 
-    def _exchange(self, request: bytes) -> Conversion:
+    def _exchange(self, request: bytes, seconds: float) -> Conversion:
         started = time.monotonic()
         worker = self._send(request)
-        clock = threading.Timer(self._seconds, worker.kill)
+        clock = threading.Timer(seconds, worker.kill)
         clock.daemon = True
         clock.start()
         finished = False
@@ -106,8 +107,8 @@ class Converter:
         except (ValueError, KeyError, TypeError) as error:
             raise ConversionError("the converter gave an answer that makes no sense") from error
         except EOFError as error:
-            late = time.monotonic() - started >= self._seconds
-            reason = f"converting it takes longer than {self._seconds:g} s"
+            late = time.monotonic() - started >= seconds
+            reason = f"converting it takes longer than {seconds:g} s"
             raise ConversionError(reason if late else self._death(worker)) from error
         finally:
             clock.cancel()
