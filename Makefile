@@ -42,9 +42,11 @@ test: $(VENV)/.developing
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m "core or share" \
 	  --numprocesses=$(WORKERS) --dist=loadgroup
 
-# Everything, in jobs by kind that run side by side; CRASH=all takes every crash point.
+# Everything, in jobs by kind that run side by side; CRASH=all takes every crash point, and
+# CHECK=--check lint and types as well.
+CHECK ?=
 test-all: $(VENV)/.developing
-	@$(BIN)/python tools/run_tests.py --jobs $(WORKERS)
+	@$(BIN)/python tools/run_tests.py --jobs $(WORKERS) $(CHECK)
 
 check: $(VENV)/.developing
 	@$(BIN)/ruff check .

@@ -31,13 +31,15 @@ def test_the_two_commands_stand_in_the_readme_and_in_the_makefile():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for target in ("demo", "test"):
         assert f"make {target}" in COMMANDS
+    for target in ("demo", "test", "test-all", "check", "format"):
+        assert f"`make {target}`" in README or f"make {target}" in COMMANDS
         assert f"\n{target}:" in makefile
 
 
 def test_ci_runs_the_commands_of_the_readme():
     ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     assert "make demo" in ci
-    assert "make test" in ci
+    assert "make test-all CHECK=--check" in ci  # what `make test` runs, and everything else
 
 
 @pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith("rag ")])
