@@ -20,11 +20,11 @@ KINDS = ["embedded", *CLUSTER]
 class Engine:
     """Opens stores of one kind; a folder's name is the collection's."""
 
-    def __init__(self, kind, url=None):
-        self.kind, self.url = kind, url
-        self.prefix = f"t{uuid.uuid4().hex[:10]}"
-        self.is_embedded = kind == "embedded"
-        self._opened = []
+    def __init__(self, kind, prefixes=None):
+        self.kind, self.is_embedded = kind, kind == "embedded"
+        self._prefixes, self._opened = prefixes, []
+        if not self.is_embedded:
+            self.url, self.prefix = prefixes.url, prefixes.take()
 
     def open(self, folder, settings=None, *, create=True, title_weight=0.3):
         """Open a collection, made if it is missing."""
@@ -56,11 +56,54 @@ class Engine:
         return store
 
     def end(self):
-        """Close every store, and delete what is on the server."""
+        """Close every store, and let what is on the server be deleted."""
         for store in self._opened:
             store.close()
         if not self.is_embedded:
-            delete_all(self.url, self.prefix)
+            self._prefixes.give_back(self.prefix)
+
+
+class Prefixes:
+    """Prefixes of names on a server: deleted many at a time, and used again with their locks.
+
+    Making and deleting an index is what a server does most slowly.
+    """
+
+    MOST = 12  # that wait to be deleted
+
+    def __init__(self, url):
+        self.url, self._free, self._left = url, [], []
+
+    def take(self):
+        """Return a prefix under which there is no collection, and nothing is locked."""
+        return self._free.pop() if self._free else f"t{uuid.uuid4().hex[:10]}"
+
+    def give_back(self, prefix):
+        self._left.append(prefix)
+        if len(self._left) == self.MOST:
+            self._free += self._left
+            self._delete(self._left, keep_locks=True)
+            self._left = []
+
+    def end(self):
+        self._delete([*self._free, *self._left], keep_locks=False)
+
+    def _delete(self, prefixes, *, keep_locks):
+        if not prefixes:
+            return
+        locks = [f"{prefix}~~locks" for prefix in prefixes]
+        with Elasticsearch(self.url) as client:
+            if keep_locks:
+                client.indices.refresh(index=locks, ignore_unavailable=True)
+                found = client.search(index=locks, size=100, ignore_unavailable=True)
+                held = {hit["_index"] for hit in found["hits"]["hits"]}  # by the killed
+                locks = [name for name in locks if name not in held]
+            else:
+                locks = []
+            names = client.indices.get(index=[f"{p}~*" for p in prefixes], features="aliases")
+            unwanted = [name for name in names if name not in locks]
+            if unwanted:
+                client.indices.delete(index=unwanted)
 
 
 def delete_all(url, prefix):
@@ -70,9 +113,16 @@ def delete_all(url, prefix):
             client.indices.delete(index=names)
 
 
+@pytest.fixture(scope="session")
+def prefixes(elasticsearch_url):
+    """Where the collections of this process's tests are on the server."""
+    made = Prefixes(elasticsearch_url)
+    yield made
+    made.end()
+
+
 def make_engine(kind, request):
-    url = None if kind == "embedded" else request.getfixturevalue("elasticsearch_url")
-    return Engine(kind, url)
+    return Engine(kind, None if kind == "embedded" else request.getfixturevalue("prefixes"))
 
 
 @pytest.fixture(params=KINDS)
