@@ -76,9 +76,9 @@ def _offline_and_alone(monkeypatch, tmp_path):
 
 
 @pytest.fixture(scope="session")
-def elasticsearch_url():
-    """Address of a real Elasticsearch: the one that is named, else one started now."""
-    with elasticsearch_server.running_or_named() as url:
+def elasticsearch_url(tmp_path_factory):
+    """Address of a real Elasticsearch: the one that is named, else one shared by all processes."""
+    with elasticsearch_server.running_or_named(tmp_path_factory) as url:
         yield url
 
 
