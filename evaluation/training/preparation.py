@@ -30,7 +30,7 @@ def refuse_existing(out: Path) -> None:
 
 
 def load_data(
-    course: TrainingOptions,
+    options: TrainingOptions,
     encoder: Callable[[str], Encoder],
     mined: Callable[[int, int, str], None],
 ) -> TrainingSet:
@@ -40,16 +40,16 @@ def load_data(
         DatasetError: If there is nothing to learn from the data sets.
         ModelError: If the temporary index for mining cannot be written; free some space.
     """
-    seed = course.schedule.seed
+    seed = options.schedule.seed
     try:
         return load_training_set(
-            course.paths,
-            course.role,
-            mining=Mining(course.negatives, course.mine, encoder, mined),
+            options.paths,
+            options.role,
+            mining=Mining(options.negatives, options.mine, encoder, mined),
             seed=seed,
-            evaluated_on=course.evaluated_on,
-            repair=course.repair,
-            made=make_datasets(course.cloze, course.cloze_questions, seed=seed),
+            evaluated_on=options.evaluated_on,
+            repair=options.repair,
+            made=make_datasets(options.cloze, options.cloze_questions, seed=seed),
         )
     except OSError as error:
         folder = tempfile.gettempdir()
