@@ -11,7 +11,7 @@ from typing import Any
 from evaluation.datasets.schema import sha256_of
 from evaluation.training.data.sets import TrainingSet
 from evaluation.training.options import TrainingOptions
-from rag.errors import ModelError
+from rag.errors import ModelError, first_line
 from rag.models.model_files import ModelFiles
 
 
@@ -23,7 +23,7 @@ def written(out: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, SafetensorError) as error:
-        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        reason = getattr(error, "strerror", None) or first_line(error)
         raise ModelError(
             f"`{out}` cannot be written: {reason}. Nothing was installed; free some space and give "
             "the same command again: it goes on from the last checkpoint."

@@ -9,7 +9,7 @@ from evaluation.training.data.cloze_sets import make_datasets
 from evaluation.training.data.neighbours import Encoder
 from evaluation.training.data.sets import Mining, TrainingSet, load_training_set
 from evaluation.training.options import TrainingOptions
-from rag.errors import DatasetError, ModelError
+from rag.errors import DatasetError, ModelError, first_line
 from rag.models.model_files import ModelFiles
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def load_tokenizer(base: ModelFiles) -> Any:  # noqa: ANN401 - transformers' own
         )
         found.backend_tokenizer.get_vocab_size()
     except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        reason = first_line(error)
         raise ModelError(
             f"--base: the tokenizer of `{base.name}` cannot be used: {reason}"
         ) from error

@@ -22,7 +22,7 @@ from evaluation.training.reader.features import make_features
 from evaluation.training.reader.objective import ReaderObjective
 from evaluation.training.reader.regularisation import make_harder
 from evaluation.training.reader.validation import ValidationScores, calibrate, measure
-from rag.errors import DatasetError, ModelError
+from rag.errors import DatasetError, ModelError, first_line
 from rag.models.calibration import Calibration, write_calibration
 from rag.models.embedder import pick_device
 from rag.models.model_files import ModelFiles, find_model
@@ -132,7 +132,7 @@ def _load_base(base: ModelFiles, seed: int) -> ReaderRanker:
     try:
         model = reader_ranker_from_encoder(base.folder)
     except (OSError, ValueError, KeyError, AttributeError, RuntimeError, SafetensorError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        reason = first_line(error)
         raise ModelError(f"{where} is no encoder that can be trained: {reason}") from error
     if not is_finite(model):
         raise ModelError(f"{where} holds weights that are no numbers: it is damaged.")
