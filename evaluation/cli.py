@@ -1,4 +1,4 @@
-"""The command `rag evaluate` and its subcommands compare, gate, sweep, reader and questions."""
+"""The command `rag evaluate` and its subcommands, from `compare` to `convert`."""
 
 import math
 from pathlib import Path
@@ -260,6 +260,42 @@ def questions(
     if made.answerable + made.unanswerable < n:
         say(f"The documents gave no more than these; {n} were asked for.")
     say(f"They are synthetic. Next: rag evaluate {out} --collection {collection}")
+
+
+@evaluate.command("convert")
+def convert(
+    dataset: Annotated[
+        Path,
+        typer.Argument(metavar="DATASET", help="Any form with gold answers.", show_default=False),
+    ],
+    out: Annotated[
+        Path, typer.Argument(metavar="OUT", help="File to write (.json).", show_default=False)
+    ],
+    *,
+    repair: RepairOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Write a data set with gold answers as SQuAD 2.0 JSON, for other tools and for training."""
+    from evaluation.datasets import load_dataset, squad_json
+    from evaluation.run.run_files import json_text, write_file
+
+    if out.exists():
+        raise DatasetError(f"`{out}` exists. Nothing was overwritten; give another file.")
+    if out.suffix != ".json":
+        raise DatasetError(f"OUT: expected a file that ends in .json (got {out})")
+    loaded = load_dataset(dataset, repair=repair)
+    write_file(out, json_text(squad_json(loaded)))
+    unanswerable = sum(not each.answers for each in loaded.questions)
+    if as_json:
+        counts = {"questions": len(loaded.questions), "unanswerable": unanswerable}
+        print_json({"out": str(out), **counts, "documents": len(loaded.documents)})
+        return
+    show(
+        f"Wrote {len(loaded.questions)} questions, {unanswerable} of them unanswerable, and "
+        f"{len(loaded.documents)} documents."
+    )
+    for note in loaded.notes:
+        say(note)
 
 
 def _floor(rule: str) -> tuple[str, float]:

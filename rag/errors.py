@@ -18,6 +18,16 @@ it lists several problems. `ValueError` and `TypeError` are for a programmer's m
 """
 
 
+def first_line(error: BaseException) -> str:
+    r"""Return the first line of an error's message, or the name of its class if there is none.
+
+    Example:
+        >>> first_line(OSError("no space\nat all")), first_line(KeyError())
+        ('no space', 'KeyError')
+    """
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
 class RagError(Exception):
     """Base of all expected failures; the command line prints its message without a traceback."""
 

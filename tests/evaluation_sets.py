@@ -1,5 +1,6 @@
 """Small data sets for the tests of evaluation, and what is the same in two runs."""
 
+import csv
 import json
 
 DOCUMENTS = {
@@ -98,3 +99,13 @@ def without_timings(folder):
     files = {path.name: path.read_bytes() for path in folder.glob("*.trec")}
     files["per_query.csv"] = (folder / "per_query.csv").read_bytes()
     return files | {"results.json": json.dumps(content).encode()}
+
+
+def write_subjqa(folder, rows):
+    folder.mkdir(parents=True)
+    names = ("item_id", "q_review_id", "question", "review_id", "review")
+    with (folder / "test.csv").open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow([*names, "human_ans_spans", "human_ans_indices"])
+        writer.writerows(rows)
+    return folder

@@ -1,10 +1,9 @@
-import csv
 import json
 
 import pytest
-from evaluation_sets import SQUAD, paragraph, write_beir, write_lines, write_squad
+from evaluation_sets import SQUAD, paragraph, write_beir, write_lines, write_squad, write_subjqa
 
-from evaluation.datasets import Gold, load_dataset, read_squad, squad_json
+from evaluation.datasets import Gold, load_dataset
 from rag.errors import DatasetError
 
 
@@ -49,16 +48,6 @@ def test_filters_of_a_squad_question_that_are_no_object_are_refused_with_their_p
     wrong["qas"][0]["filters"] = "meta.k == 1"
     found = refused(write_squad(tmp_path / "set.json", {"data": [{"paragraphs": [wrong]}]}))
     assert "article 1, paragraph 1: `filters` must be an object (got 'meta.k == 1')" in found
-
-
-def test_a_set_goes_to_squad_and_back(tmp_path):
-    dataset = load_dataset(write_squad(tmp_path / "set.json"))
-    path = write_squad(tmp_path / "again.json", squad_json(dataset))
-    before = {each.question_id: each for each in read_squad(tmp_path / "set.json")}
-    after = {each.question_id: each for each in read_squad(path)}
-    assert {name: each.answers for name, each in after.items()} == {
-        name: each.answers for name, each in before.items()
-    }
 
 
 @pytest.mark.parametrize(
@@ -149,16 +138,6 @@ def test_a_malformed_line_of_a_beir_folder_is_named(tmp_path, name, line, messag
     found = refused(folder)
     assert message in found
     assert f"{name}`, line 7" in found
-
-
-def write_subjqa(folder, rows):
-    folder.mkdir(parents=True)
-    names = ("item_id", "q_review_id", "question", "review_id", "review")
-    with (folder / "test.csv").open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream)
-        writer.writerow([*names, "human_ans_spans", "human_ans_indices"])
-        writer.writerows(rows)
-    return folder
 
 
 REVIEW = "The sound is rich.\nThe bass is weak. ANSWERNOTFOUND"

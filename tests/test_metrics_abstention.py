@@ -11,7 +11,6 @@ from evaluation.metrics.abstention import (
     abstention_scores,
     aurc,
     brier_score,
-    coverage_at_risk,
     expected_calibration_error,
     risk_coverage_curve,
 )
@@ -87,22 +86,6 @@ def test_aurc_of_an_ideal_a_useless_and_a_reversed_confidence():
 
 
 @pytest.mark.parametrize(
-    ("risk", "coverage"), [(0, 1 / 4), (0.33, 1 / 4), (0.34, 3 / 4), (0.5, 1), (1, 1)]
-)
-def test_coverage_at_risk_is_the_furthest_point_that_keeps_it(risk, coverage):
-    confidence, right = [0.9, 0.8, 0.8, 0.1], [True, True, False, False]
-    assert coverage_at_risk(confidence, right, risk) == coverage
-
-
-def test_coverage_at_risk_is_0_if_the_surest_answers_are_too_risky():
-    assert coverage_at_risk([0.9, 0.1], [False, False], 0.5) == 0
-
-
-def test_the_curve_may_dip_under_the_risk_again():
-    assert coverage_at_risk([0.9, 0.8, 0.7], [False, True, True], 0.4) == 1  # 1/1, 1/2, 1/3
-
-
-@pytest.mark.parametrize(
     ("confidence", "right", "bins", "expected"),
     [
         ([0.95] * 4, [1, 1, 1, 0], 10, abs(3 / 4 - 0.95)),
@@ -167,7 +150,6 @@ def test_the_order_of_questions_changes_nothing(answers, random):
         lambda: risk_coverage_curve([], []),
         lambda: risk_coverage_curve([math.nan], [True]),
         lambda: aurc([math.inf], [True]),
-        lambda: coverage_at_risk([0.5], [True], 1.5),
         lambda: brier_score([1.01], [True]),
         lambda: expected_calibration_error([-0.1], [True]),
         lambda: expected_calibration_error([0.5], [True], bins=0),

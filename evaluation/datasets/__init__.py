@@ -7,12 +7,14 @@ error that names file and line. `schema` defines the classes of a data set.
     beir.py      corpus.jsonl, queries.jsonl, qrels/*.tsv
     subjqa.py    SubjQA's folders of CSV files
     jsonl.py     lines of {question, answers, evidence, filters}, multi-evidence as well
+    squad_export.py  writes any form with answers as SQuAD 2.0
     articles.py  articles/*.txt, and lines of questions with the offset of their paragraph
 """
 
 from evaluation.datasets.load import load_dataset
 from evaluation.datasets.schema import Dataset, Gold, JudgedQuestion, SourceDocument
-from evaluation.datasets.squad import Question, read_squad, squad_json
+from evaluation.datasets.squad import Question, read_squad
+from evaluation.datasets.squad_export import squad_json
 
 __all__ = [
     "Dataset",

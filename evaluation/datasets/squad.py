@@ -104,45 +104,6 @@ def load_squad(path: Path, *, repair: bool = False) -> Dataset:
     )
 
 
-def squad_json(dataset: Dataset) -> dict[str, Any]:
-    """Return a data set as SQuAD 2.0 JSON, which `read_squad` reads back.
-
-    Every document becomes a paragraph under its title. Only questions with at most one piece of
-    evidence can be represented, and only answers that are the text of their spans keep an offset.
-    """
-    texts = {each.document_id: each for each in dataset.documents}
-    by_document: dict[str, list[dict[str, Any]]] = {}
-    for question in dataset.questions:
-        document_id = question.evidence[0][0].document_id if question.evidence else None
-        document_id = document_id or _home(question, texts)
-        text = texts[document_id].text
-        answers = [
-            {"text": text[gold.start : gold.end], "answer_start": gold.start}
-            for gold in (question.evidence[0] if question.evidence else ())
-        ]
-        by_document.setdefault(document_id, []).append(
-            {
-                "id": question.question_id,
-                "question": question.question,
-                "answers": answers,
-                "is_impossible": not answers,
-            }
-        )
-    articles = [
-        {
-            "title": texts[document_id].title,
-            "paragraphs": [{"context": texts[document_id].text, "qas": qas}],
-        }
-        for document_id, qas in by_document.items()
-    ]
-    return {"version": "v2.0", "data": articles}
-
-
-def _home(question: JudgedQuestion, texts: Mapping[str, SourceDocument]) -> str:
-    """Return the document of an unanswerable question: its home document, or the first one."""
-    return question.cluster if question.cluster in texts else next(iter(texts))
-
-
 def _document(paragraph: _Paragraph, number: int) -> SourceDocument:
     name = paragraph.review or f"{paragraph.title or 'paragraph'}#{number}"
     meta = {"item": paragraph.title} if paragraph.review else {}

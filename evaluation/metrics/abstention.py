@@ -138,35 +138,6 @@ def aurc(confidence: Sequence[float], right: Sequence[bool]) -> float:
     return float(np.mean(expected / np.arange(1, len(expected) + 1)))
 
 
-def coverage_at_risk(confidence: Sequence[float], right: Sequence[bool], risk: float) -> float:
-    """Return the largest coverage at which the risk is at most a given value.
-
-    Args:
-        confidence: As for `risk_coverage_curve`.
-        right: As for `risk_coverage_curve`.
-        risk: Highest acceptable share of wrong answers among those given, from 0 to 1.
-
-    Returns:
-        A number from 0 to 1; 0 if every threshold is riskier.
-
-    Raises:
-        ValueError: As for `risk_coverage_curve`, or if `risk` is outside 0 to 1.
-
-    Example:
-        The surest three of four have one error, 1/3; all four have two.
-
-        >>> coverage_at_risk([0.9, 0.8, 0.7, 0.1], [True, True, False, False], 0.4)
-        0.75
-
-    Reference:
-        Geifman and El-Yaniv (2017), NeurIPS; C@Acc in Kamath et al. (2020), ACL.
-    """
-    if not 0 <= risk <= 1:
-        raise ValueError(f"`risk` must be from 0 to 1, got {risk}.")
-    points = risk_coverage_curve(confidence, right)
-    return max((point.coverage for point in points if point.risk <= risk), default=0.0)
-
-
 def expected_calibration_error(
     confidence: Sequence[float], right: Sequence[bool], *, bins: int = 10
 ) -> float:

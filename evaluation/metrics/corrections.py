@@ -31,25 +31,6 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return _restore(order, np.maximum.accumulate(raised).tolist() if raised else [])
 
 
-def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
-    """Return Benjamini and Hochberg's adjusted p-values, which control the false discovery rate.
-
-    Weaker than `holm`: for exploration, not for the verdict. Arguments and errors are the same.
-
-    Example:
-        Sorted .01 .03 .04 times 3/1, 3/2, 3/3, never above the next: .03 .04 .04.
-
-        >>> [round(p, 4) for p in benjamini_hochberg([0.01, 0.04, 0.03])]
-        [0.03, 0.04, 0.04]
-
-    Reference:
-        Benjamini and Hochberg (1995), JRSS B 57(1).
-    """
-    order = _ascending(p_values)[::-1]
-    raised = [p_values[place] * len(order) / (len(order) - i) for i, place in enumerate(order)]
-    return _restore(order, np.minimum.accumulate(raised).tolist() if raised else [])
-
-
 def _ascending(p_values: Sequence[float]) -> list[int]:
     if not all(0 <= p <= 1 for p in p_values):
         raise ValueError(f"p-values must be from 0 to 1, got {list(p_values)}.")

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from evaluation.metrics.corrections import benjamini_hochberg, holm
+from evaluation.metrics.corrections import holm
 from evaluation.metrics.intervals import (
     CHUNK,
     Floats,
@@ -30,7 +30,6 @@ __all__ = [
     "Interval",
     "Outcome",
     "WinsTiesLosses",
-    "benjamini_hochberg",
     "bootstrap_difference",
     "bootstrap_mean",
     "cluster_bootstrap",

@@ -85,6 +85,8 @@ class Table:
     def sides(self) -> tuple[str, ...]:
         """Alignment per column: `right` if every cell is a single number, else `left`."""
         columns = list(zip(*(row for row in self.rows if len(row) > 1), strict=True))
+        if not columns:
+            return ("left",) * len(self.columns)
         return tuple("right" if _plain_numbers(column) else "left" for column in columns)
 
 
@@ -142,10 +144,20 @@ class ShownText:
 
 @dataclass(frozen=True)
 class Case:
-    """One question that went wrong."""
+    """One question that went wrong.
+
+    Attributes:
+        query: The result of the question.
+        cause: Cause of the failure.
+        pairs: Facts such as gold answers and answer: a name and its texts.
+        scores: Metrics of the question.
+        baseline: Name of the baseline and its metrics; empty if this system is the baseline.
+        passages: Retrieved passages.
+    """
 
     query: QueryResult
     cause: Text
+    pairs: tuple[tuple[Text, tuple[Text, ...]], ...]
     scores: str
     baseline: str
     passages: tuple[ShownText, ...]

@@ -7,7 +7,9 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Literal
 
+Language = Literal["en", "zh"]
 FILES = ("words.toml", "words_difference.toml")  # a table stands in one of them only
 
 
@@ -52,13 +54,20 @@ def joined(parts: "list[str | Words] | tuple[str | Words, ...]", separator: str 
     chinese = "、" if separator == ", " else separator
     return Words(
         separator.join(in_english(part) for part in parts),
-        chinese.join(part.zh if isinstance(part, Words) else part for part in parts),
+        chinese.join(in_language(part, "zh") for part in parts),
     )
 
 
+def in_language(text: "str | Words", language: Language) -> str:
+    """Return a text in a language; data is the same in both languages."""
+    if isinstance(text, Words):
+        return text.zh if language == "zh" else text.en
+    return text
+
+
 def in_english(text: "str | Words") -> str:
-    """Return the English form of a text; data is the same in both languages."""
-    return text.en if isinstance(text, Words) else text
+    """Return the English form of a text."""
+    return in_language(text, "en")
 
 
 def _fill(text: str, place: int, values: "dict[str, str | int | Words]") -> str:

@@ -2,92 +2,35 @@
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from evaluation.cli import DatasetsArgument, JsonOption, RepairOption, SeedOption
-from evaluation.training.promotion.cli import (
-    CollectionsOption,
-    forget,
-    promote,
-    reembed_promoted,
+from evaluation.training.command_options import (
+    EmbedderOptions,
+    PairOptions,
+    SharedOptions,
+    takes,
 )
+from evaluation.training.promotion.cli import forget, promote, reembed_promoted
 from rag.config import data_folder, load_config
 from rag.console import print_json, printable, say, show
 from rag.errors import ConfigError
 
 if TYPE_CHECKING:
-    from evaluation.training.loop import Progress
+    from evaluation.training.data.negatives import Mine
+    from evaluation.training.data.sets import Role
+    from evaluation.training.embedder.training import TrainedEmbedder
+    from evaluation.training.loop import Progress, Schedule
     from evaluation.training.options import TrainingOptions
     from evaluation.training.promotion.verdict import Verdict
     from evaluation.training.reader.training import TrainedReader
 
-BASE = "all-MiniLM-L6-v2"
-RATE, EMBEDDER_RATE = 1.5e-4, 3e-5
 QUESTIONS = 32  # in an embedder's batch
-MADE = 2000  # questions from documents
 SAID_EVERY = 20.0  # seconds
-
-BaseOption = Annotated[
-    str, typer.Option("--base", help="Model to begin from: a folder, package or hub name.")
-]
-EpochsOption = Annotated[
-    float, typer.Option("--epochs", help="Times that everything is seen.", min=0.01)
-]
-OutOption = Annotated[
-    Path | None, typer.Option("--out", help="Folder of the new model; by default under $RAG_HOME.")
-]
-DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")]
-BudgetOption = Annotated[
-    float | None,
-    typer.Option("--budget", help="Minutes; the training is planned to end by then.", min=0.01),
-]
-HeldOutOption = Annotated[
-    list[Path] | None,
-    typer.Option("--held-out", help="A set to be measured on: its questions are not trained on."),
-]
-NegativesOption = Annotated[
-    float,
-    typer.Option("--negatives", help="Texts that do not answer, for each question.", min=0),
-]
-RateOption = Annotated[
-    float, typer.Option("--learning-rate", help="The highest of the training.", min=1e-7, max=1)
-]
-DropoutOption = Annotated[
-    float,
-    typer.Option("--dropout", help="Share of values left out, so that less is learnt by heart.",
-                 min=0, max=0.5),
-]  # fmt: skip
-MaskedOption = Annotated[
-    float,
-    typer.Option("--masked", help="Share of words hidden, so that less is learnt by heart.",
-                 min=0, max=0.5),
-]  # fmt: skip
-WindowOption = Annotated[
-    int | None, typer.Option("--window", help="Tokens read at once; 256, or the base's.", min=32)
-]
-PromoteOption = Annotated[
-    bool,
-    typer.Option("--promote", help="Use it instead of the model in use, if it is really better."),
-]
-
-MineOption = Annotated[
-    str, typer.Option("--mine", help="Who looks for texts that do not answer: bm25, dense or both.")
-]
-ClozeOption = Annotated[
-    list[Path] | None,
-    typer.Option("--cloze", help="Documents; questions are made from their sentences."),
-]
-ClozeQuestionsOption = Annotated[
-    int, typer.Option("--cloze-questions", help="Most questions made from documents.", min=1)
-]
-TeacherOption = Annotated[
-    str | None,
-    typer.Option("--teacher", help="A ranker that the embedder learns from: a folder or hub name."),
-]
+MINES: tuple["Mine", ...] = ("bm25", "dense", "both")
 
 train = typer.Typer(
     no_args_is_help=True,
@@ -98,146 +41,129 @@ train.command("forget")(forget)
 
 
 @train.command("reader")
-def reader(  # noqa: PLR0913 - a command's options
-    datasets: DatasetsArgument,
-    *,
-    base: BaseOption = BASE,
-    epochs: EpochsOption = 2.0,
-    out: OutOption = None,
-    device: DeviceOption = "auto",
-    budget: BudgetOption = None,
-    seed: SeedOption = 0,
-    held_out: HeldOutOption = None,
-    negatives: NegativesOption = 1.0,
-    mine: MineOption = "bm25",
-    cloze: ClozeOption = None,
-    cloze_questions: ClozeQuestionsOption = MADE,
-    learning_rate: RateOption = RATE,
-    dropout: DropoutOption = 0.0,
-    masked: MaskedOption = 0.0,
-    window: WindowOption = None,
-    repair: RepairOption = False,
-    promoting: PromoteOption = False,
-    as_json: JsonOption = False,
-) -> None:
+@takes(PairOptions, negatives=1.0)
+def reader(options: PairOptions) -> None:
     """Train a model that finds the words that answer, and ranks passages as well."""
-    options = {"epochs": epochs, "minutes": budget, "seed": seed, "device": device}
-    options |= {"learning_rate": learning_rate, "spans": True}
-    options |= {"dropout": dropout, "masked": masked}
-    what = {"negatives": negatives, "mine": mine, "repair": repair, "evaluated_on": held_out or ()}
-    what |= {"cloze": cloze or (), "cloze_questions": cloze_questions, "window": window}
-    course = _course("reader", datasets, base, out, options, **what)
-    _train_model(course, promoting=promoting, as_json=as_json)
+    _train_pair_model("reader", options)
 
 
 @train.command("ranker")
-def ranker(  # noqa: PLR0913 - a command's options
-    datasets: DatasetsArgument,
-    *,
-    base: BaseOption = BASE,
-    epochs: EpochsOption = 2.0,
-    out: OutOption = None,
-    device: DeviceOption = "auto",
-    budget: BudgetOption = None,
-    seed: SeedOption = 0,
-    held_out: HeldOutOption = None,
-    negatives: NegativesOption = 2.0,
-    mine: MineOption = "bm25",
-    cloze: ClozeOption = None,
-    cloze_questions: ClozeQuestionsOption = MADE,
-    learning_rate: RateOption = RATE,
-    dropout: DropoutOption = 0.0,
-    masked: MaskedOption = 0.0,
-    window: WindowOption = None,
-    repair: RepairOption = False,
-    promoting: PromoteOption = False,
-    as_json: JsonOption = False,
-) -> None:
+@takes(PairOptions)
+def ranker(options: PairOptions) -> None:
     """Train a model that ranks passages; judged documents without answers are enough."""
-    options = {"epochs": epochs, "minutes": budget, "seed": seed, "device": device}
-    options |= {"learning_rate": learning_rate, "spans": False}
-    options |= {"dropout": dropout, "masked": masked}
-    what = {"negatives": negatives, "mine": mine, "repair": repair, "evaluated_on": held_out or ()}
-    what |= {"cloze": cloze or (), "cloze_questions": cloze_questions, "window": window}
-    course = _course("ranker", datasets, base, out, options, **what)
-    _train_model(course, promoting=promoting, as_json=as_json)
+    _train_pair_model("ranker", options)
 
 
 @train.command("embedder")
-def embedder(  # noqa: PLR0913 - a command's options
-    datasets: DatasetsArgument,
-    *,
-    base: BaseOption = BASE,
-    epochs: EpochsOption = 1.0,
-    out: OutOption = None,
-    device: DeviceOption = "auto",
-    budget: BudgetOption = None,
-    seed: SeedOption = 0,
-    held_out: HeldOutOption = None,
-    negatives: NegativesOption = 2.0,
-    mine: MineOption = "both",
-    cloze: ClozeOption = None,
-    cloze_questions: ClozeQuestionsOption = MADE,
-    teacher: TeacherOption = None,
-    learning_rate: RateOption = EMBEDDER_RATE,
-    repair: RepairOption = False,
-    promoting: PromoteOption = False,
-    collection: CollectionsOption = None,
-    as_json: JsonOption = False,
-) -> None:
+@takes(EmbedderOptions, epochs=1.0, mine="both")
+def embedder(options: EmbedderOptions) -> None:
     """Train a model that finds passages by meaning; judged documents are enough."""
-    options = {"epochs": epochs, "minutes": budget, "seed": seed, "device": device}
-    options |= {"learning_rate": learning_rate, "spans": False, "batch_size": QUESTIONS}
-    what = {"negatives": negatives, "mine": mine, "repair": repair, "evaluated_on": held_out or ()}
-    what |= {"cloze": cloze or (), "cloze_questions": cloze_questions, "teacher": teacher}
-    if collection and not promoting:
-        raise ConfigError("--collection: a collection is embedded anew with --promote alone.")
-    course = _course("embedder", datasets, base, out, options, **what)
-    _train_embedder(course, collection or (), promoting=promoting, as_json=as_json)
-
-
-def _course(
-    role: Any,  # noqa: ANN401
-    datasets: list[Path],
-    base: str,
-    out: Path | None,
-    options: dict[str, Any],
-    **what: Any,  # noqa: ANN401 - fields of TrainingOptions
-) -> "TrainingOptions":
-    from evaluation.training.loop import Schedule
-    from evaluation.training.options import TrainingOptions
-
-    device, mine = options["device"], what["mine"]
-    if device not in ("auto", "cpu", "mps") and not device.startswith("cuda"):
-        raise ConfigError(f"--device: expected auto, cpu, cuda or mps (got {device})")
-    if mine not in ("bm25", "dense", "both"):
-        raise ConfigError(f"--mine: expected bm25, dense or both (got {mine})")
-    return TrainingOptions(
-        role=role,
-        paths=datasets,
-        base=base,
-        out=out or data_folder() / "models" / f"{role}-{datasets[0].stem}",
-        schedule=Schedule(**options),
-        command=" ".join(["rag", *sys.argv[1:]]),
-        **what,
-    )
-
-
-def _train_model(course: "TrainingOptions", *, promoting: bool, as_json: bool) -> None:
     from evaluation.launch import watched
+    from evaluation.training.embedder.training import train_embedder
     from evaluation.training.promotion.verdict import PromotionTest
-    from evaluation.training.reader.training import train_model
 
-    examination = PromotionTest(course.role, course.evaluated_on) if promoting else None
-    with watched("negatives") as mined:
-        done = train_model(
-            course,
+    if options.collection and not options.promote:
+        raise ConfigError("--collection: a collection is embedded anew with --promote alone.")
+    wanted = _embedder_training(options)
+    examination = PromotionTest("embedder", wanted.evaluated_on) if options.promote else None
+    with watched("preparing") as mined:
+        done = train_embedder(
+            wanted,
             told=_teller(),
             mined=mined,
             checked=examination.prepare if examination else lambda data: None,
         )
     verdict = examination.pass_judgement(done.out, say) if examination else None
-    _print(done, verdict, as_json=as_json)
+    collections = options.collection or ()
+    renewed = reembed_promoted(verdict, collections, load_config()) if verdict else []
+    _print_embedder(done, verdict, renewed, as_json=options.as_json)
+
+
+def _train_pair_model(role: "Role", options: PairOptions) -> None:
+    from evaluation.launch import watched
+    from evaluation.training.promotion.verdict import PromotionTest
+    from evaluation.training.reader.training import train_model
+
+    wanted = _pair_training(role, options)
+    examination = PromotionTest(role, wanted.evaluated_on) if options.promote else None
+    with watched("negatives") as mined:
+        done = train_model(
+            wanted,
+            told=_teller(),
+            mined=mined,
+            checked=examination.prepare if examination else lambda data: None,
+        )
+    verdict = examination.pass_judgement(done.out, say) if examination else None
+    _print(done, verdict, as_json=options.as_json)
+
+
+def _pair_training(role: "Role", options: PairOptions) -> "TrainingOptions":
+    from evaluation.training.loop import Schedule
+
+    shared = options.shared
+    schedule = Schedule(
+        epochs=shared.epochs,
+        minutes=shared.budget,
+        learning_rate=options.learning_rate,
+        seed=shared.seed,
+        device=shared.device,
+        spans=role == "reader",
+        dropout=options.dropout,
+        masked=options.masked,
+    )
+    return _training(role, shared, schedule, repair=options.repair, window=options.window)
+
+
+def _embedder_training(options: EmbedderOptions) -> "TrainingOptions":
+    from evaluation.training.loop import Schedule
+
+    shared = options.shared
+    schedule = Schedule(
+        epochs=shared.epochs,
+        minutes=shared.budget,
+        batch_size=QUESTIONS,
+        learning_rate=options.learning_rate,
+        seed=shared.seed,
+        device=shared.device,
+        spans=False,
+    )
+    teacher, repair = options.teacher, options.repair
+    return _training("embedder", shared, schedule, repair=repair, teacher=teacher)
+
+
+def _training(
+    role: "Role",
+    shared: SharedOptions,
+    schedule: "Schedule",
+    *,
+    repair: bool,
+    window: int | None = None,
+    teacher: str | None = None,
+) -> "TrainingOptions":
+    """Return what a training is told; `ConfigError` if a device or a method is unknown."""
+    from evaluation.training.options import TrainingOptions
+
+    device = shared.device
+    if device not in ("auto", "cpu", "mps") and not device.startswith("cuda"):
+        raise ConfigError(f"--device: expected auto, cpu, cuda or mps (got {device})")
+    if shared.mine not in MINES:
+        raise ConfigError(f"--mine: expected bm25, dense or both (got {shared.mine})")
+    return TrainingOptions(
+        role=role,
+        paths=shared.datasets,
+        base=shared.base,
+        out=shared.out or data_folder() / "models" / f"{role}-{shared.datasets[0].stem}",
+        schedule=schedule,
+        negatives=shared.negatives,
+        evaluated_on=shared.held_out or (),
+        repair=repair,
+        mine=shared.mine,
+        cloze=shared.cloze or (),
+        cloze_questions=shared.cloze_questions,
+        teacher=teacher,
+        window=window,
+        command=" ".join(["rag", *sys.argv[1:]]),
+    )
 
 
 def _print(done: "TrainedReader", verdict: "Verdict | None", *, as_json: bool) -> None:
@@ -258,23 +184,15 @@ def _print(done: "TrainedReader", verdict: "Verdict | None", *, as_json: bool) -
     say("Next: rag evaluate reader FILE.json --reader spans, with `reader.model` set to it.")
 
 
-def _train_embedder(
-    course: "TrainingOptions", collections: Sequence[str], *, promoting: bool, as_json: bool
+def _print_embedder(
+    done: "TrainedEmbedder",
+    verdict: "Verdict | None",
+    renewed: list[dict[str, Any]],
+    *,
+    as_json: bool,
 ) -> None:
-    from evaluation.launch import watched
-    from evaluation.training.embedder.training import train_embedder
-    from evaluation.training.promotion.verdict import PromotionTest, verdict_json, verdict_line
+    from evaluation.training.promotion.verdict import verdict_json, verdict_line
 
-    examination = PromotionTest("embedder", course.evaluated_on) if promoting else None
-    with watched("preparing") as mined:
-        done = train_embedder(
-            course,
-            told=_teller(),
-            mined=mined,
-            checked=examination.prepare if examination else lambda data: None,
-        )
-    verdict = examination.pass_judgement(done.out, say) if examination else None
-    renewed = reembed_promoted(verdict, collections, load_config()) if verdict else []
     if as_json:
         facts = {"out": str(done.out), "steps": done.ended.step, "lost": done.lost}
         facts |= {"before": done.before, "mrr": done.after, "questions": done.questions}
@@ -300,7 +218,7 @@ def _tell_end(out: Path, lost: int) -> None:
         say(f"{lost} questions were left out: no answer or judgement of them could be used.")
 
 
-def _teller() -> Any:  # noqa: ANN401 - a function of what the loop tells
+def _teller() -> Callable[["Progress"], None]:
     """Return a callback that reports progress on stderr at intervals."""
     last = time.monotonic()
 

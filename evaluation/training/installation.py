@@ -6,16 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from evaluation.datasets.schema import sha256_of
 from evaluation.training.data.sets import TrainingSet
 from evaluation.training.options import TrainingOptions
-from rag.errors import ModelError
+from rag.errors import ModelError, first_line
 from rag.models.model_files import ModelFiles
-
-if TYPE_CHECKING:
-    pass
 
 
 @contextmanager
@@ -26,7 +23,7 @@ def written(out: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, SafetensorError) as error:
-        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        reason = getattr(error, "strerror", None) or first_line(error)
         raise ModelError(
             f"`{out}` cannot be written: {reason}. Nothing was installed; free some space and give "
             "the same command again: it goes on from the last checkpoint."
@@ -34,11 +31,11 @@ def written(out: Path) -> Iterator[None]:
 
 
 @contextmanager
-def checkpoints(course: TrainingOptions, base: ModelFiles, data: TrainingSet) -> Iterator[Path]:
+def checkpoints(options: TrainingOptions, base: ModelFiles, data: TrainingSet) -> Iterator[Path]:
     """Provide the folder of the checkpoints, next to the model's; on success it is deleted."""
-    folder = course.out.with_name(f"{course.out.name}.training")
-    facts: list[Any] = [asdict(course.schedule), course.role, base.sha256, course.negatives]
-    facts += [course.mine, course.teacher, course.window]
+    folder = options.out.with_name(f"{options.out.name}.training")
+    facts: list[Any] = [asdict(options.schedule), options.role, base.sha256, options.negatives]
+    facts += [options.mine, options.teacher, options.window]
     sets = [[each.questions_sha256, each.qrels_sha256] for each in data.datasets]
     key = sha256_of([*facts, *sets])
     marker = folder / "course.sha256"

@@ -3,15 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from evaluation.training.data.negatives import Mine
 from evaluation.training.data.sets import Role
 from evaluation.training.loop import Schedule
-
-if TYPE_CHECKING:
-    pass
-
 
 LENGTH, STRIDE = 256, 64  # tokens of a window, where the base can take as many
 

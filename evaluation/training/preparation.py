@@ -9,7 +9,7 @@ from evaluation.training.data.cloze_sets import make_datasets
 from evaluation.training.data.neighbours import Encoder
 from evaluation.training.data.sets import Mining, TrainingSet, load_training_set
 from evaluation.training.options import TrainingOptions
-from rag.errors import DatasetError, ModelError
+from rag.errors import DatasetError, ModelError, first_line
 from rag.models.model_files import ModelFiles
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def refuse_existing(out: Path) -> None:
 
 
 def load_data(
-    course: TrainingOptions,
+    options: TrainingOptions,
     encoder: Callable[[str], Encoder],
     mined: Callable[[int, int, str], None],
 ) -> TrainingSet:
@@ -40,16 +40,16 @@ def load_data(
         DatasetError: If there is nothing to learn from the data sets.
         ModelError: If the temporary index for mining cannot be written; free some space.
     """
-    seed = course.schedule.seed
+    seed = options.schedule.seed
     try:
         return load_training_set(
-            course.paths,
-            course.role,
-            mining=Mining(course.negatives, course.mine, encoder, mined),
+            options.paths,
+            options.role,
+            mining=Mining(options.negatives, options.mine, encoder, mined),
             seed=seed,
-            evaluated_on=course.evaluated_on,
-            repair=course.repair,
-            made=make_datasets(course.cloze, course.cloze_questions, seed=seed),
+            evaluated_on=options.evaluated_on,
+            repair=options.repair,
+            made=make_datasets(options.cloze, options.cloze_questions, seed=seed),
         )
     except OSError as error:
         folder = tempfile.gettempdir()
@@ -73,7 +73,7 @@ def load_tokenizer(base: ModelFiles) -> Any:  # noqa: ANN401 - transformers' own
         )
         found.backend_tokenizer.get_vocab_size()
     except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        reason = first_line(error)
         raise ModelError(
             f"--base: the tokenizer of `{base.name}` cannot be used: {reason}"
         ) from error

@@ -21,6 +21,7 @@ TELLING = 20  # characters of a sentence after which the one before has surely e
 NEIGHBOURS = 3  # maximum number of consecutive sentences that support one sentence together
 
 _MARKERS = re.compile(r"\s*[\[【［]\s*(\d{1,4}(?:\s*[,，、]\s*\d{1,4})*)\s*[\]】］]")
+_END_AND_MARKERS = re.compile(rf"([.!?。！？]+)((?:{_MARKERS.pattern})+)")
 _DIGITS = re.compile(r"\d+(?:[.,]\d+)*")
 
 
@@ -167,22 +168,22 @@ def split_markers(written: str) -> Iterator[tuple[str, list[int], str]]:
         >>> list(split_markers("It is red [1][2]. It is big."))
         [('It is red.', [1, 2], ''), ('It is big.', [], ' ')]
     """
-    position = 0
-    for start, end in sentence_spans(_markers_inside(written)):
-        sentence = _markers_inside(written)[start:end]
+    text, position = _markers_inside(written), 0
+    for start, end in sentence_spans(text):
+        sentence = text[start:end]
         numbers = [
             int(number)
             for marker in _MARKERS.findall(sentence)
             for number in re.findall(r"\d+", marker)
         ]
-        gap = "\n" if "\n" in _markers_inside(written)[position:start] else " "
+        gap = "\n" if "\n" in text[position:start] else " "
         yield _MARKERS.sub("", sentence).strip(), numbers, gap if position else ""
         position = end
 
 
 def _markers_inside(written: str) -> str:
     """Move markers that stand behind a sentence's end before it, so that they stay with it."""
-    return re.sub(rf"([.!?。！？]+)((?:{_MARKERS.pattern})+)", r"\2\1", written)
+    return _END_AND_MARKERS.sub(r"\2\1", written)
 
 
 def _marks(

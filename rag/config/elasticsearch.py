@@ -1,11 +1,11 @@
 """Configuration of the Elasticsearch cluster."""
 
-import ipaddress
 from typing import Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
+from rag.config.hosts import is_loopback
 from rag.config.section import ConfigSection
 
 
@@ -69,15 +69,8 @@ def _check_url(url: str, *, allow_http: bool) -> None:
         raise ValueError("`url` holds a name or password; set `username` and `password` instead")
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(f"`url`: expected https://HOST:PORT (got {url!r})")
-    if parts.scheme == "http" and not allow_http and not _is_loopback(parts.hostname):
+    if parts.scheme == "http" and not allow_http and not is_loopback(parts.hostname):
         raise ValueError(
             f"`url`: {url!r} is plain http to another machine, where all of it can be read on the "
             "way. Use https, or set `insecure: true` if you trust every machine between"
         )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

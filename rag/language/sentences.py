@@ -20,6 +20,7 @@ _LINE = re.compile(r"[^\n\f]*[\n\f]|[^\n\f]+")
 _FENCE = re.compile(r"[ ]{0,3}(?:```|~~~)")
 _ALONE = re.compile(r"[ ]{0,3}#{1,6}[ \t]|[ \t]*\||[ ]{0,3}(?:={3,}|-{3,}|\*{3,})[ \t]*$")
 _ITEM = re.compile(r"[ \t]*(?:[-*+•·▪◦]|\d{1,3}[.)]|[(（]\d{1,3}[)）])[ \t]+\S")
+_BULLET = re.compile(r"(?:[-*+•]\s+)?")
 _END = re.compile(
     r"""
     (?: (?P<wide> [。！？；｡][。！？；｡…]*+ | …{2,} ) | [.!?؟।۔]++ | … )
@@ -76,6 +77,16 @@ def sentence_spans(text: str) -> list[Span]:
         for sentence in _sentences(text, *block)
         for piece in _pieces(text, *sentence)
     ]
+
+
+def behind_bullet(text: str, start: int, end: int) -> int:
+    """Return where the words of a sentence begin: behind its bullet, if it is an item of a list.
+
+    Example:
+        >>> behind_bullet("- It froze.", 0, 11)
+        2
+    """
+    return _BULLET.match(text, start, end).end()  # type: ignore[union-attr]  # it always matches
 
 
 def _blocks(text: str) -> Iterator[Span]:

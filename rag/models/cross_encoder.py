@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from rag.config.ranker import RankerConfig
-from rag.errors import ModelError
+from rag.errors import ModelError, first_line
 from rag.models.batching import in_batches
 from rag.models.embedder import pick_device, pick_dtype
 from rag.models.model_files import ModelFiles, find_model
@@ -110,7 +110,7 @@ def _load(files: ModelFiles, config: RankerConfig) -> Any:  # noqa: ANN401 - no 
             model_kwargs={"dtype": getattr(torch, pick_dtype(config.dtype, device))},
         )
     except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        reason = first_line(error)
         raise ModelError(
             f"the ranker `{files.name}` in `{files.folder}` cannot be loaded: {reason}"
         ) from error

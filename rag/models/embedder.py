@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rag.config import EmbedderConfig
-from rag.errors import ModelError
+from rag.errors import ModelError, first_line
 from rag.models.default_models import AUTO, model_for
 from rag.models.model_files import ModelFiles, find_model
 
@@ -167,7 +167,7 @@ def _load(files: ModelFiles, config: EmbedderConfig) -> Any:  # noqa: ANN401 - n
                 raise RuntimeError(f"no weights for {missing[0]} and {len(missing) - 1} others")
         return model
     except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        reason = first_line(error)
         raise ModelError(
             f"the embedder `{files.name}` in `{files.folder}` cannot be loaded: {reason}"
         ) from error

@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rag.errors import ModelError
+from rag.errors import ModelError, first_line
 from rag.files import sha256_of
 
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ def _from_hub(name: str, setting: str) -> ModelFiles:
         try:
             return ModelFiles(name, Path(_download(hub_name)), "hub")
         except (OSError, ValueError, RuntimeError) as error:
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            reason = first_line(error)
     raise ModelError(
         f"the model `{name}` is not on this machine, and the hub did not give it ({reason}). Set "
         f"`{setting}` to a folder that holds it, or run once with a network.{_package_hint(name)}"

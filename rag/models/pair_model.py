@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from rag.errors import ModelError
+from rag.errors import ModelError, first_line
 from rag.models.batching import in_batches
 from rag.models.calibration import Calibration, read_calibration
 from rag.models.embedder import pick_device, pick_dtype
@@ -191,7 +191,7 @@ def _load_tokenizer(files: ModelFiles) -> tuple[WindowCutter, int]:
         )
         backend = tokenizer.backend_tokenizer
     except (OSError, ValueError, KeyError, AttributeError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        reason = first_line(error)
         raise ModelError(
             f"the tokenizer of `{files.name}` in `{files.folder}` cannot be loaded: {reason}"
         ) from error
@@ -228,7 +228,7 @@ def _load_model(files: ModelFiles, device: str, dtype: str) -> Any:  # noqa: ANN
             )
         return model.to(where).eval()
     except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        reason = first_line(error)
         raise ModelError(
             f"the model `{files.name}` in `{files.folder}` cannot be loaded: {reason}"
         ) from error

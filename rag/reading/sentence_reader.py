@@ -1,7 +1,6 @@
 """Reader that finds the sentences that answer a question in the retrieved passages."""
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -11,16 +10,15 @@ from haystack import Document, component
 from rag.clock import Stopwatch
 from rag.errors import UnavailableError
 from rag.language.analysis import tokens
-from rag.language.sentences import sentence_spans
+from rag.language.sentences import behind_bullet, sentence_spans
 from rag.models.embedder import Embedder
+from rag.models.windows import prefix
 from rag.reading.evidence import Evidence, coverage, kind_fits
 from rag.reading.probabilities import probability
 from rag.schema import Stage
 from rag.stores.contract import Store
 
 SHORTEST = 3  # tokens; a shorter sentence is a heading or a scrap and answers nothing
-_BULLET = re.compile(r"(?:[-*+•]\s+)?")  # always matches
-LONGEST_PREFIX = 80  # characters of the title put before an embedded sentence
 
 
 @component
@@ -78,7 +76,7 @@ class SentenceReader:
             names = tokens(f"{title} {document.meta.get('heading') or ''}")
             whole = coverage(wanted, tokens(content) + names, weights)
             for first, end in sentence_spans(content):
-                start = first + _BULLET.match(content[first:end]).end()  # type: ignore[union-attr]
+                start = behind_bullet(content, first, end)
                 sentence = content[start:end]
                 words = tokens(sentence)
                 if len(words) < SHORTEST or sentence.startswith("#"):
@@ -92,7 +90,7 @@ class SentenceReader:
                     1 / math.sqrt(len(words)),
                 )
                 found.append(Evidence(document.id, start, end, features))
-                texts.append(f"{title[:LONGEST_PREFIX]}: {sentence}" if title else sentence)
+                texts.append(prefix(title) + sentence)
         return _scored(found, _similarities(question, texts, embedder))
 
     def _weights(self, wanted: Sequence[str]) -> tuple[dict[str, float], str | None]:

@@ -1,19 +1,16 @@
 """Reader that finds the exact words that answer a question in the retrieved passages."""
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
 from haystack import Document, component
 
 from rag.clock import Stopwatch
-from rag.language.sentences import sentence_spans
+from rag.language.sentences import behind_bullet, sentence_spans
 from rag.models.pair_model import PairModel
 from rag.models.windows import WindowOutput, find_spans, read_text, span_features
 from rag.reading.evidence import Evidence
 from rag.schema import Stage
-
-_BULLET = re.compile(r"(?:[-*+•]\s+)?")  # always matches
 
 
 @component
@@ -113,5 +110,4 @@ def _around(
     """Return the sentence around a span, or all sentences that it touches."""
     touched = [(first, last) for first, last in sentences if first < end and start < last]
     first, last = touched[0][0], touched[-1][1]
-    bullet = _BULLET.match(text[first:last]).end()  # type: ignore[union-attr]
-    return min(first + bullet, start), last
+    return min(behind_bullet(text, first, last), start), last

@@ -21,12 +21,13 @@ from evaluation.report.sections.scores import (
 )
 from evaluation.report.sections.verdict import verdict
 from evaluation.report.self_test import self_test
+from evaluation.report.words import in_language
 from evaluation.results.schema import SystemResult
 from rag.errors import RagError
 from ui.panels.frame import notice, problem
 from ui.panels.runs import RunSelection
 from ui.render import element
-from ui.render.blocks import blocks_html, in_language
+from ui.render.blocks import blocks_html
 
 COLOURS = ("#3d6de0", "#d9640a", "#12908a", "#a855f7", "#b7791f", "#d6336c")  # on light and dark
 

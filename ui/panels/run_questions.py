@@ -6,12 +6,13 @@ import streamlit as st
 
 from evaluation.report.sections.failures import one_case
 from evaluation.report.sections.funnel import cause_name
+from evaluation.report.words import in_language
 from evaluation.results.records import QueryResult
 from evaluation.results.schema import SystemResult
 from ui.panels.lists import one_page
 from ui.panels.runs import RunSelection
 from ui.render import element, plain
-from ui.render.blocks import case_html, in_language
+from ui.render.blocks import case_html
 from ui.render.questions import because, citations, question_head, question_row, ranking
 
 PAGE = 20  # questions on a page

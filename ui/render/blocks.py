@@ -4,7 +4,7 @@
 its own.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 from evaluation.report.layout import (
     Block,
@@ -23,8 +23,7 @@ from evaluation.report.layout import (
     Table,
     Text,
 )
-from evaluation.report.words import Words, say
-from evaluation.results.records import QueryResult
+from evaluation.report.words import Words, in_language, say
 from ui.render.escaping import Html, element, joined
 from ui.render.highlighting import language_tag
 from ui.words import Language
@@ -33,13 +32,6 @@ from ui.words import Language
 def blocks_html(blocks: Iterable[Block], language: Language) -> Html:
     """Return blocks, one below the other."""
     return element("div", *(_block(each, language) for each in blocks), class_="cw-blocks")
-
-
-def in_language(text: Text, language: Language) -> str:
-    """Return a text of the report in a language; data is the same in both languages."""
-    if isinstance(text, Words):
-        return text.zh if language == "zh" else text.en
-    return text
 
 
 def case_html(case: Case, language: Language) -> Html:
@@ -57,7 +49,7 @@ def case_html(case: Case, language: Language) -> Html:
     none = element("p", in_language(say("case.no_passages"), language), class_="cw-where")
     return element(
         "div",
-        _pairs(_case_pairs(case, language), language),
+        _pairs(_case_pairs(case), language),
         joined(legend, element("ol", *passages, class_="cw-ranks")) if passages else none,
         class_="cw-blocks",
     )
@@ -71,7 +63,7 @@ def _block(block: Block, language: Language) -> Html | None:
     if isinstance(block, Table):
         return _captioned(block, _table(block, language), language)
     if isinstance(block, Facts):
-        return _captioned(block, _pairs(block.pairs, language), language)
+        return _captioned(block, _facts(block.pairs, language), language)
     if isinstance(block, ChangedQuestions):
         return _changes(block, language)
     return _listed(block, language)
@@ -123,20 +115,31 @@ def _captioned(block: Table | Facts, body: Html, language: Language) -> Html:
     return element("section", element("h3", caption, class_="cw-caption"), body)
 
 
-def _pairs(pairs: Iterable[tuple[Text, Text]], language: Language) -> Html:
+def _facts(pairs: Iterable[tuple[Text, Text]], language: Language) -> Html:
+    return _pairs(((name, (value,)) for name, value in pairs), language)
+
+
+def _pairs(pairs: Iterable[tuple[Text, tuple[Text, ...]]], language: Language) -> Html:
+    """Return a list of names, each with its texts."""
     items = [
         element(
             "div",
             element("dt", _text(name, language)),
-            element("dd", _text(value, language), dir="auto"),
+            element("dd", *_beside(texts, language), dir="auto"),
         )
-        for name, value in pairs
+        for name, texts in pairs
     ]
     return element("dl", *items, class_="cw-pairs")
 
 
+def _beside(texts: Sequence[Text], language: Language) -> Iterator[object]:
+    for place, text in enumerate(texts):
+        yield " " if place else None
+        yield _text(text, language)
+
+
 def _table(table: Table, language: Language) -> Html:
-    sides = table.sides or ("left",) * len(table.columns)
+    sides = table.sides
     head = [
         element("th", _text(each, language), scope="col", class_=f"cw-{side}")
         for each, side in zip(table.columns, sides, strict=True)
@@ -189,38 +192,17 @@ def _change(change: ChangedQuestion, language: Language) -> Html:
             change.scores,
             class_="cw-where",
         ),
-        _pairs(change.pairs, language),
+        _facts(change.pairs, language),
         class_="cw-card",
     )
 
 
-def _case_pairs(case: Case, language: Language) -> list[tuple[Text, Text]]:
-    query = case.query
-    pairs: list[tuple[Text, Text]] = [
-        (say("case.gold"), " · ".join(query.golds) or say("case.no_gold")),
-        (say("case.answer"), _answer(query, language)),
-        (
-            say("case.first"),
-            str(query.first_relevant) if query.first_relevant else say("case.not_found"),
-        ),
-    ]
-    if query.confidence is not None:
-        pairs.append((say("case.confidence"), f"{query.confidence:.3f}"))
-    if query.error:
-        pairs.append((say("case.error"), query.error))
-    pairs.append((say("compare.metric"), case.scores))
+def _case_pairs(case: Case) -> Iterator[tuple[Text, tuple[Text, ...]]]:
+    """Yield the facts of a case and its scores, which the report puts in the title of a case."""
+    yield from case.pairs
+    yield say("compare.metric"), (case.scores,)
     if case.baseline:
-        pairs.append((say("case.baseline"), case.baseline))
-    return pairs
-
-
-def _answer(query: QueryResult, language: Language) -> Text:
-    if query.answer is None:
-        return say("case.not_asked")
-    if query.abstained:
-        declined = in_language(say("case.declined"), language)
-        return f"{declined} {query.best_answer or '–'}"
-    return query.answer or "–"
+        yield say("case.baseline"), (case.baseline,)
 
 
 def _passage(shown: ShownText, language: Language) -> Html:

@@ -2,8 +2,8 @@
 
 from evaluation.report import numbers
 from evaluation.report.sections.funnel import cause_name
+from evaluation.report.words import in_language
 from evaluation.results.records import QueryResult
-from ui.render.blocks import in_language
 from ui.render.escaping import Html, element
 from ui.words import Language, Say, all_words
 

@@ -1,9 +1,10 @@
 """Sections 9 and 10: errors, and the worst questions with their retrieved passages."""
 
+from collections.abc import Iterator
 from itertools import pairwise
 
 from evaluation.report import baseline, numbers
-from evaluation.report.layout import Block, Case, Cases, Cell, Line, Piece, ShownText, Table
+from evaluation.report.layout import Block, Case, Cases, Cell, Line, Piece, ShownText, Table, Text
 from evaluation.report.sections.funnel import cause_name
 from evaluation.report.words import say
 from evaluation.results.records import QueryResult, ShownPassage
@@ -84,10 +85,32 @@ def one_case(results: Results, system: SystemResult, query: QueryResult) -> Case
     return Case(
         query=query,
         cause=cause_name(query.cause or "none"),
+        pairs=tuple(_pairs(query)),
         scores=_scores(query, metrics),
         baseline=f"{first.name}: {_scores(compared, metrics)}" if compared else "",
         passages=tuple(passages),
     )
+
+
+def _pairs(query: QueryResult) -> Iterator[tuple[Text, tuple[Text, ...]]]:
+    """Yield the facts of a case; each piece of data is a text of its own."""
+    golds = [text for gold in query.golds for text in ("·", gold)][1:]
+    yield say("case.gold"), tuple(golds) or (say("case.no_gold"),)
+    yield say("case.answer"), _answer(query)
+    first = query.first_relevant
+    yield say("case.first"), (str(first) if first else say("case.not_found"),)
+    if query.confidence is not None:
+        yield say("case.confidence"), (f"{query.confidence:.3f}",)
+    if query.error:
+        yield say("case.error"), (query.error,)
+
+
+def _answer(query: QueryResult) -> tuple[Text, ...]:
+    if query.answer is None:
+        return (say("case.not_asked"),)
+    if query.abstained:
+        return (say("case.declined"), query.best_answer or "–")
+    return (query.answer or "–",)
 
 
 def _scores(query: QueryResult, metrics: list[str]) -> str:

@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from evaluation.training.embedder.pairs import QuestionTexts, Row, batches, mask, spread_of
 from evaluation.training.loop import Schedule, autocast
-from rag.errors import ModelError
+from rag.errors import ModelError, first_line
 from rag.models.model_files import OWN, ModelFiles
 from rag.models.reader_ranker import ROUNDED
 
@@ -193,7 +193,7 @@ def load_embedding(base: ModelFiles) -> EmbedderNetwork:
             model_kwargs={"dtype": torch.float32},
         )
     except (OSError, ValueError, RuntimeError, KeyError, TypeError, SafetensorError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        reason = first_line(error)
         raise ModelError(
             f"--base: `{base.name}` in `{base.folder}` is no embedder that can be trained: {reason}"
         ) from error

@@ -64,7 +64,7 @@ class TrainedEmbedder:
 
 
 def train_embedder(
-    course: TrainingOptions,
+    options: TrainingOptions,
     *,
     told: Callable[[Progress], None] = lambda now: None,
     mined: Mined = lambda done, total, what: None,
@@ -73,7 +73,7 @@ def train_embedder(
     """Train an embedder and install it; a killed training resumes where it stopped.
 
     Args:
-        course: Options of the training.
+        options: Options of the training.
         told: Called after each step.
         mined: Called while negatives are mined and while the teacher scores texts.
         checked: Called with the training set before the training; raises to stop it.
@@ -83,38 +83,38 @@ def train_embedder(
         ModelError: If base or teacher cannot be used, or the disk is full; nothing is installed
             then.
     """
-    refuse_existing(course.out)
-    base = find_model(course.base, setting="--base")
+    refuse_existing(options.out)
+    base = find_model(options.base, setting="--base")
     tokenizer = load_tokenizer(base)
-    teacher = open_teacher(course.teacher, course.schedule.device) if course.teacher else None
-    model = load_embedding(base).to(pick_device(course.schedule.device)).eval()
+    teacher = open_teacher(options.teacher, options.schedule.device) if options.teacher else None
+    model = load_embedding(base).to(pick_device(options.schedule.device)).eval()
 
     def encoder(language: str) -> Encoder:
         check_served(base, language)  # before the time is spent
         return model
 
-    data = load_data(course, encoder, mined)
+    data = load_data(options, encoder, mined)
     check_language(base, tokenizer.backend_tokenizer, data)
     checked(data)
     asked = gather(data.examples, taught=teacher is not None)
     held = gather(data.held_back)
-    _check(asked, held, course.paths)
-    with written(course.out), checkpoints(course, base, data) as folder:
-        most = _affordable(model, asked, course.schedule, folder)
-        pool = make_validation_pool(held, data.datasets, seed=course.schedule.seed, most=most)
+    _check(asked, held, options.paths)
+    with written(options.out), checkpoints(options, base, data) as folder:
+        most = _affordable(model, asked, options.schedule, folder)
+        pool = make_validation_pool(held, data.datasets, seed=options.schedule.seed, most=most)
         if teacher is not None:
             asked = teach(asked, teacher, folder=folder, progress=mined)
         before = pool.measure(model)
         ended = train(
             model,
-            EmbedderObjective(asked, course.schedule),
-            course.schedule,
+            EmbedderObjective(asked, options.schedule),
+            options.schedule,
             folder=folder,
             measure=pool.measure,
             told=told,
         )
-        done = _done(course, ended, asked, pool, data, before=before)
-        _install(course, base, data, model, done)
+        done = _done(options, ended, asked, pool, data, before=before)
+        _install(options, base, data, model, done)
     return done
 
 
@@ -149,7 +149,7 @@ def _affordable(
 
 
 def _done(
-    course: TrainingOptions,
+    options: TrainingOptions,
     ended: Progress,
     asked: Sequence[QuestionTexts],
     pool: ValidationPool,
@@ -158,7 +158,7 @@ def _done(
     before: float,
 ) -> TrainedEmbedder:
     return TrainedEmbedder(
-        out=course.out,
+        out=options.out,
         ended=ended,
         before=before,
         after=ended.best or 0.0,  # of the selected weights
@@ -170,7 +170,7 @@ def _done(
 
 
 def _install(
-    course: TrainingOptions,
+    options: TrainingOptions,
     base: ModelFiles,
     data: TrainingSet,
     model: EmbedderNetwork,
@@ -178,23 +178,23 @@ def _install(
 ) -> None:
     languages = base.own.get("languages") or [data.language]
     text = card(
-        course.role,
+        options.role,
         base,
         data,
-        course.schedule,
+        options.schedule,
         ended=done.ended,
-        scores=_scores(done, course),
-        command=course.command,
+        scores=_scores(done, options),
+        command=options.command,
     )
-    with installing(course.out) as half:
-        save_embedding(model, half, facts={"heads": HEADS[course.role], "languages": languages})
+    with installing(options.out) as half:
+        save_embedding(model, half, facts={"heads": HEADS[options.role], "languages": languages})
         write_trained_on(half, [each.question for each in data.examples])
         (half / "README.md").write_text(text, encoding="utf-8")
 
 
-def _scores(done: TrainedEmbedder, course: TrainingOptions) -> list[str]:
+def _scores(done: TrainedEmbedder, options: TrainingOptions) -> list[str]:
     among = f"n = {done.held_back} questions, held back from the training, in {done.pool} texts"
     lines = [f"- MRR@{CUTOFF}: {done.after:.4f}, that of the base {done.before:.4f} ({among})"]
-    if course.teacher:
-        lines.append(f"- Teacher: `{course.teacher}`")
+    if options.teacher:
+        lines.append(f"- Teacher: `{options.teacher}`")
     return lines

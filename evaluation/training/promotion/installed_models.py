@@ -15,7 +15,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from rag import files
-from rag.errors import ModelError
+from rag.errors import ModelError, first_line
 from rag.models.default_models import PROMOTED, ModelRole, model_for, promoted_folder
 
 _NAME = re.compile(r"(embedder|reader|ranker)-([a-z]+)")
@@ -137,7 +137,7 @@ def _held(place: Path, what: str) -> Iterator[None]:
     except Timeout:
         raise ModelError(f"another process is changing `{place.parent}`. Try again.") from None
     except (OSError, shutil.Error) as error:
-        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        reason = getattr(error, "strerror", None) or first_line(error)
         raise ModelError(f"{what} `{place}`: {reason}. What was in use stays.") from error
 
 

@@ -22,7 +22,7 @@ from evaluation.training.reader.features import make_features
 from evaluation.training.reader.objective import ReaderObjective
 from evaluation.training.reader.regularisation import make_harder
 from evaluation.training.reader.validation import ValidationScores, calibrate, measure
-from rag.errors import DatasetError, ModelError
+from rag.errors import DatasetError, ModelError, first_line
 from rag.models.calibration import Calibration, write_calibration
 from rag.models.embedder import pick_device
 from rag.models.model_files import ModelFiles, find_model
@@ -53,7 +53,7 @@ class TrainedReader:
 
 
 def train_model(
-    course: TrainingOptions,
+    options: TrainingOptions,
     *,
     told: Callable[[Progress], None] = lambda now: None,
     mined: Callable[[int, int, str], None] = lambda done, total, what: None,
@@ -62,7 +62,7 @@ def train_model(
     """Train a model and install it; a killed training resumes where it stopped.
 
     Args:
-        course: Options of the training.
+        options: Options of the training.
         told: Called after each step.
         mined: Called while negatives are mined.
         checked: Called with the training set before the training; raises to stop it.
@@ -71,45 +71,45 @@ def train_model(
         DatasetError: If there is nothing to learn from the data sets.
         ModelError: If the base cannot be used, or the disk is full; nothing is installed then.
     """
-    refuse_existing(course.out)
-    base = find_model(course.base, setting="--base")
+    refuse_existing(options.out)
+    base = find_model(options.base, setting="--base")
     tokenizer = load_tokenizer(base)
-    cutter = cutter_of(base, tokenizer.backend_tokenizer, course.window)
-    model = _load_base(base, course.schedule.seed)
-    hiding = make_harder(model.encoder, tokenizer, base.name, course.schedule)
-    data = load_data(course, lambda language: _embedder_for(language, course), mined)
+    cutter = cutter_of(base, tokenizer.backend_tokenizer, options.window)
+    model = _load_base(base, options.schedule.seed)
+    hiding = make_harder(model.encoder, tokenizer, base.name, options.schedule)
+    data = load_data(options, lambda language: _embedder_for(language, options), mined)
     check_language(base, tokenizer.backend_tokenizer, data)
-    _check_classes(course, data)
+    _check_classes(options, data)
     checked(data)
     features = make_features(data.examples, cutter)
     held = make_features(data.held_back, cutter)
-    spans = course.role == "reader"
-    with written(course.out), checkpoints(course, base, data) as folder:
+    spans = options.role == "reader"
+    with written(options.out), checkpoints(options, base, data) as folder:
         ended = train(
             model,
-            ReaderObjective(features, course.schedule, hiding),
-            course.schedule,
+            ReaderObjective(features, options.schedule, hiding),
+            options.schedule,
             folder=folder,
             measure=lambda now: measure(now, data.held_back, held, spans=spans).score,
             told=told,
         )
         _check_finite(model)
         measured = measure(model, data.held_back, held, spans=spans)
-        text = card(course.role, base, data, course.schedule, ended=ended,
-                    scores=scores_of(measured), command=course.command)  # fmt: skip
+        text = card(options.role, base, data, options.schedule, ended=ended,
+                    scores=scores_of(measured), command=options.command)  # fmt: skip
         _install(
-            course.out,
+            options.out,
             model,
-            facts=_facts(course, data, cutter),
+            facts=_facts(options, data, cutter),
             tokenizer=tokenizer,
             calibration=calibrate(model, data.held_back, held) if spans else None,
             text=text,
             asked=[each.question for each in data.examples],
         )
-    return TrainedReader(course.out, ended, measured, len(data.examples), data.lost)
+    return TrainedReader(options.out, ended, measured, len(data.examples), data.lost)
 
 
-def _embedder_for(language: str, course: TrainingOptions) -> Encoder:
+def _embedder_for(language: str, options: TrainingOptions) -> Encoder:
     """Return the embedder for a language, for dense negatives of a reader or ranker."""
     from evaluation.training.embedder.model import load_embedding
     from rag.models.default_models import model_for
@@ -117,7 +117,7 @@ def _embedder_for(language: str, course: TrainingOptions) -> Encoder:
     name = model_for("embedder", language)
     if name is None:
         raise ModelError(f"--mine: there is no embedder for `{language}`; take bm25.")
-    device = pick_device(course.schedule.device)
+    device = pick_device(options.schedule.device)
     return load_embedding(find_model(name, setting="--mine")).to(device).eval()
 
 
@@ -132,25 +132,25 @@ def _load_base(base: ModelFiles, seed: int) -> ReaderRanker:
     try:
         model = reader_ranker_from_encoder(base.folder)
     except (OSError, ValueError, KeyError, AttributeError, RuntimeError, SafetensorError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        reason = first_line(error)
         raise ModelError(f"{where} is no encoder that can be trained: {reason}") from error
     if not is_finite(model):
         raise ModelError(f"{where} holds weights that are no numbers: it is damaged.")
     return model
 
 
-def _check_classes(course: TrainingOptions, data: TrainingSet) -> None:
+def _check_classes(options: TrainingOptions, data: TrainingSet) -> None:
     """Check that there are examples of both classes: one alone teaches a constant output.
 
     Raises:
         DatasetError: If a class is missing; names it.
     """
     kinds = {each.kind for each in data.examples}
-    right = kinds & ({"answer"} if course.role == "reader" else {"answer", "relevant"})
+    right = kinds & ({"answer"} if options.role == "reader" else {"answer", "relevant"})
     wrong = kinds & {"negative", "no answer"}
     if right and wrong:
         return
-    names = ", ".join(f"`{path}`" for path in course.paths)
+    names = ", ".join(f"`{path}`" for path in options.paths)
     lacks = "answers" if not right else "does not answer"
     hint = "more questions" if not right else "more documents, or --negatives above 0"
     raise DatasetError(
@@ -188,10 +188,10 @@ def cutter_of(base: ModelFiles, tokenizer: "Tokenizer", window: int | None) -> W
     return WindowCutter(tokenizer, length=length, stride=stride, longest_question=length // 4)
 
 
-def _facts(course: TrainingOptions, data: TrainingSet, cutter: WindowCutter) -> dict[str, Any]:
+def _facts(options: TrainingOptions, data: TrainingSet, cutter: WindowCutter) -> dict[str, Any]:
     """Return a model's own values for its `config.json`."""
     return {
-        "heads": HEADS[course.role],
+        "heads": HEADS[options.role],
         "languages": [data.language],
         "length": cutter.length,
         "stride": cutter.stride,

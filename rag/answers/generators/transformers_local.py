@@ -14,7 +14,7 @@ from haystack import component
 from haystack.dataclasses import ChatMessage
 
 from rag.answers.generators.delivery import Delivery, FinishReason, as_dicts, too_long, wait_for
-from rag.errors import ModelError
+from rag.errors import ModelError, first_line
 
 logger = logging.getLogger(__name__)
 
@@ -262,10 +262,9 @@ def _load_files(name: str, device: str) -> tuple[Any, Any]:
 
 
 def _damaged(name: str, error: Exception) -> ModelError:
-    reason = str(error).strip().partition("\n")[0]
     return ModelError(
         f"the model `{name}` cannot be loaded: expected config.json, tokenizer files and "
-        f"*.safetensors of a causal language model, without code of its own ({reason})"
+        f"*.safetensors of a causal language model, without code of its own ({first_line(error)})"
     )
 
 

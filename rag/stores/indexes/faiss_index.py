@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rag import files
-from rag.errors import StoreError
+from rag.errors import StoreError, first_line
 from rag.files import Hits, Numbers
 from rag.stores.indexes.ties import Fetched, fetch_best, rank_hits
 
@@ -174,7 +174,9 @@ def save_base(folder: Path, base: Any, numbers: Numbers, *, owner: str) -> None:
         try:
             faiss.write_index(base, str(temporary / "index.faiss"))
         except RuntimeError as error:  # FAISS's only error; here it is always the disk
-            raise OSError(f"the vectors cannot be written: {_first_line(error)}") from None
+            raise OSError(
+                f"the vectors cannot be written: {first_line(error).rstrip('.')}"
+            ) from None
         files.write_numbers(temporary, numbers)
         files.seal(temporary, {"count": len(numbers), "owner": owner})
 
@@ -192,11 +194,7 @@ def load_base(folder: Path, *, owner: str) -> tuple[Any, Numbers]:
     try:
         base = faiss.read_index(str(folder / "index.faiss"))
     except RuntimeError as error:
-        raise StoreError(f"`{folder}` cannot be read: {_first_line(error)}.") from None
+        raise StoreError(f"`{folder}` cannot be read: {first_line(error).rstrip('.')}.") from None
     if not base.ntotal == len(numbers) == count:
         raise StoreError(f"`{folder}` is damaged: {base.ntotal} vectors for {count} passages.")
     return base, numbers
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0].rstrip(".")
