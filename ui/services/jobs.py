@@ -207,7 +207,8 @@ class AnswerJobs:
             BusyError: See `ask`.
         """
         before = self._conversations.exchange(owner, exchange_id)
-        return self.ask(owner, before.conversation_id, before.question, **before.options)
+        options, arguments = _split(before.options)
+        return self.ask(owner, before.conversation_id, before.question, options, **arguments)
 
     def snapshot(self, owner: str, exchange_id: str) -> Snapshot:
         """Return the current state of an answer.
