@@ -40,7 +40,7 @@ demo: $(VENV)/.installed
 # The core, and one whole path through browser, Elasticsearch, crashes, training and processes.
 test: $(VENV)/.developing
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m "core or share" \
-	  --numprocesses=$(WORKERS) --dist=loadgroup
+	  --numprocesses=$(WORKERS) --dist=loadgroup --no-loadscope-reorder
 
 # Everything, in jobs by kind that run side by side; CRASH=all takes every crash point, and
 # CHECK=--check lint and types as well.

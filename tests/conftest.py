@@ -40,6 +40,7 @@ def pytest_addoption(parser):
     parser.addoption("--part", metavar="I/N", help="only the I-th of N parts, cut by file")
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
 def pytest_collection_modifyitems(config, items):
     """Mark every test with its kind, keep a file's tests together, and begin with the slow ones."""
     for item in items:
@@ -56,7 +57,7 @@ def pytest_collection_modifyitems(config, items):
         config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
         items[:] = kept
     if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: kinds.kind_of(item) == "core")  # stable
+        items.sort(key=lambda item: kinds.kind_of(item) == "core" and not kinds.is_slow(item))
 
 
 @pytest.fixture(autouse=True)

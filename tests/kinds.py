@@ -25,6 +25,7 @@ SIGNS = {
     "training": {"train_model", "train_embedder", "`train`"},  # or the command `rag train`
     "process": {"subprocess"},
 }
+SLOW_FILES = ("tests/test_golden.py", "tests/test_evaluation_cli.py")  # of the core; begin first
 SHARE = {
     "test_every_command_works_on_a_cluster": "cluster",
     "test_an_answer_is_proven_by_cards_that_mark_what_is_cited": "browser",
@@ -53,6 +54,11 @@ def is_shared(item, kind):
     if wanted not in (None, kind):
         raise pytest.UsageError(f"{item.nodeid} is {kind}, and tests/kinds.py says {wanted}")
     return wanted is not None
+
+
+def is_slow(item):
+    """Return whether a test of the core is in a file that takes long."""
+    return item.nodeid.startswith(SLOW_FILES)
 
 
 def _engine_of(item):

@@ -239,9 +239,9 @@ def test_the_sample_has_all_its_gold_evidence_in_the_files(rag, sample):
 
 
 @pytest.mark.usefixtures("words_only")
-def test_questions_made_from_a_collection_are_found_again_in_it(rag, sample, kept):
-    made = next(path for path in (kept / "evaluation").iterdir() if path.name[:9] == "questions")
-    shutil.copytree(made, kept / "collections" / "sample", dirs_exist_ok=True)
+@pytest.mark.usefixtures("sample")
+def test_questions_made_from_a_collection_are_found_again_in_it(rag, kept, sample_store):
+    shutil.copytree(sample_store.folder, kept / "collections" / "sample", dirs_exist_ok=True)
     arguments = ("evaluate", "questions", "--collection", "sample", "--n", 24, "--out", "own.json")
     status, out, err = rag(*arguments)
     assert (status, out) == (0, "Wrote 18 answerable and 6 unanswerable questions.\n")

@@ -1,10 +1,12 @@
-"""Server-sent events as bytes."""
+"""Server-sent events as bytes, in FastAPI's own form."""
 
 import json
 from typing import Any
 
-EVENT_STREAM = "text/event-stream"
-HEARTBEAT = b": alive\n\n"  # a comment, which clients ignore
+from fastapi.sse import EventSourceResponse, format_sse_event
+
+EVENT_STREAM = EventSourceResponse.media_type
+HEARTBEAT = format_sse_event(comment="alive")  # which clients ignore
 
 
 def server_sent_event(data: Any, *, name: str = "", number: str = "") -> bytes:  # noqa: ANN401
@@ -12,8 +14,7 @@ def server_sent_event(data: Any, *, name: str = "", number: str = "") -> bytes: 
 
     Example:
         >>> server_sent_event({"text": "ice"}, name="token", number="7")
-        b'event: token\nid: 7\ndata: {"text": "ice"}\n\n'
+        b'event: token\ndata: {"text": "ice"}\nid: 7\n\n'
     """
-    lines = [f"event: {name}"] * bool(name) + [f"id: {number}"] * bool(number)
-    text = json.dumps(data, ensure_ascii=False)  # one line: JSON escapes line breaks
-    return "\n".join([*lines, f"data: {text}", "", ""]).encode()
+    text = json.dumps(data, ensure_ascii=False)
+    return format_sse_event(data_str=text, event=name or None, id=number or None)
