@@ -133,10 +133,10 @@ def curves(
     )
 
 
-def funnel(results: Sequence[QueryResult], bench: SystemUnderTest) -> tuple[FunnelStage, ...]:
+def funnel(results: Sequence[QueryResult], under_test: SystemUnderTest) -> tuple[FunnelStage, ...]:
     """Return the number of answerable, judged questions that passed each stage and all before."""
     those = [each for each in results if each.answerable and _is_judged(each)]
-    order = {name: place for place, name in enumerate(bench.stages, start=1)}
+    order = {name: place for place, name in enumerate(under_test.stages, start=1)}
     reached = [order.get(each.reached, 0) for each in those]
     return tuple(
         FunnelStage(name, sum(place >= number for place in reached), len(those))
@@ -144,10 +144,10 @@ def funnel(results: Sequence[QueryResult], bench: SystemUnderTest) -> tuple[Funn
     )
 
 
-def confidence_of(results: Sequence[QueryResult], bench: SystemUnderTest) -> Confidence | None:
+def confidence_of(results: Sequence[QueryResult], under_test: SystemUnderTest) -> Confidence | None:
     """Return calibration and abstention of a system; None in a run without answers."""
     those = [each for each in results if each.confidence is not None and each.right is not None]
-    if not those or not bench.answers:
+    if not those or not under_test.answers:
         return None
     values = [each.confidence or 0.0 for each in those]
     right = [bool(each.right) for each in those]
@@ -163,7 +163,7 @@ def confidence_of(results: Sequence[QueryResult], bench: SystemUnderTest) -> Con
         aurc=aurc(values, right),
         error_rate=1 - sum(right) / len(right),
         curve=tuple((point.threshold, point.coverage, point.risk) for point in kept),
-        threshold=bench.system.config.abstention.confidence,
+        threshold=under_test.system.config.abstention.confidence,
         abstention_precision=declined.precision,
         abstention_recall=declined.recall,
         abstained=declined.abstained,

@@ -83,34 +83,36 @@ class FinishedQuestion:
     ms: Mapping[str, float]
 
 
-def ask(task: QuestionTask, bench: SystemUnderTest) -> FinishedQuestion:
+def ask(task: QuestionTask, under_test: SystemUnderTest) -> FinishedQuestion:
     """Return a question's result under a system; an error is recorded and counts as 0."""
-    bench.shared.next_system()
+    under_test.shared.next_system()
     asked: Answer | None = None
     words, filters = task.question.question, task.question.filters
     try:
-        if bench.answers:
-            asked = bench.rag.ask(words, SearchOptions(filters=_plain(filters)))
-        ms = _milliseconds(asked, bench.shared.saved) if asked else {}
-        bench.shared.next_system()
-        options = SearchOptions(top_k=bench.depth, filters=_plain(filters))
-        found = bench.rag.search(words, options)
+        if under_test.answers:
+            asked = under_test.rag.ask(words, SearchOptions(filters=_plain(filters)))
+        ms = _milliseconds(asked, under_test.shared.saved) if asked else {}
+        under_test.shared.next_system()
+        options = SearchOptions(top_k=under_test.depth, filters=_plain(filters))
+        found = under_test.rag.search(words, options)
     except (RagError, RuntimeError, ValueError) as error:
-        return _failed(task, bench, f"{type(error).__name__}: {error}")
+        return _failed(task, under_test, f"{type(error).__name__}: {error}")
     ranking = tuple(rank_items(found.results, task.judgement))
-    result = _result(task, bench, found.results, ranking)
+    result = _result(task, under_test, found.results, ranking)
     if asked is not None:
-        result = _with_answer(result, task, bench, asked)
-    result = _with_fate(result, task, bench, found.results)
-    return FinishedQuestion(result, ranking, ms or _milliseconds(found, bench.shared.saved))
+        result = _with_answer(result, task, under_test, asked)
+    result = _with_fate(result, task, under_test, found.results)
+    return FinishedQuestion(result, ranking, ms or _milliseconds(found, under_test.shared.saved))
 
 
-def show_passages(task: QuestionTask, bench: SystemUnderTest, result: QueryResult) -> QueryResult:
+def show_passages(
+    task: QuestionTask, under_test: SystemUnderTest, result: QueryResult
+) -> QueryResult:
     """Return a result with its retrieved passages, gold and citations marked."""
-    top_k = max(bench.system.config.retrieval.top_k, 5)
+    top_k = max(under_test.system.config.retrieval.top_k, 5)
     try:
         options = SearchOptions(top_k=top_k, filters=_plain(task.question.filters))
-        found = bench.rag.search(task.question.question, options)
+        found = under_test.rag.search(task.question.question, options)
     except (RagError, RuntimeError, ValueError):
         return result
     cited = [(each.document_id, each.start, each.end) for each in result.citations]
@@ -134,7 +136,7 @@ def show_passages(task: QuestionTask, bench: SystemUnderTest, result: QueryResul
 
 def _result(
     task: QuestionTask,
-    bench: SystemUnderTest,
+    under_test: SystemUnderTest,
     passages: Sequence[Passage],
     ranking: Sequence[RankedItem],
 ) -> QueryResult:
@@ -155,10 +157,10 @@ def _result(
 
 
 def _with_answer(
-    result: QueryResult, task: QuestionTask, bench: SystemUnderTest, asked: Answer
+    result: QueryResult, task: QuestionTask, under_test: SystemUnderTest, asked: Answer
 ) -> QueryResult:
-    threshold = bench.system.config.abstention.confidence
-    abstained = asked.abstained or (bench.is_forced and asked.confidence < threshold)
+    threshold = under_test.system.config.abstention.confidence
+    abstained = asked.abstained or (under_test.is_forced and asked.confidence < threshold)
     citations = () if abstained else scoring.made_citations(asked.citations, task.judgement)
     answer = "" if abstained else asked.answer
     short = None if abstained else asked.short
@@ -180,7 +182,10 @@ def _with_answer(
 
 
 def _with_fate(
-    result: QueryResult, task: QuestionTask, bench: SystemUnderTest, passages: Sequence[Passage]
+    result: QueryResult,
+    task: QuestionTask,
+    under_test: SystemUnderTest,
+    passages: Sequence[Passage],
 ) -> QueryResult:
     """Return a result with the last stage reached and the cause of failure."""
     if not task.question.is_answerable:
@@ -188,10 +193,10 @@ def _with_fate(
         return replace(result, cause="answered unanswerable" if wrong else None)
     if not task.judgement.grades:
         return replace(result, cause="wrong answer" if result.right is False else None)
-    top = passages[: bench.system.config.retrieval.top_k]
+    top = passages[: under_test.system.config.retrieval.top_k]
     in_prompt = any(task.judgement.finds(each.document_id, each.start, each.end) for each in top)
     passed = [result.first_relevant is not None, in_prompt]
-    if bench.answers:
+    if under_test.answers:
         passed += [
             not result.abstained,
             bool(result.right) or not task.question.answers,
@@ -202,17 +207,17 @@ def _with_fate(
     cause = causes[until] if until < len(passed) else None
     if until == 0 and not task.judgement.by_document and not task.judgement.spans:
         cause = "not in collection"
-    return replace(result, reached=bench.stages[until - 1] if until else "", cause=cause)
+    return replace(result, reached=under_test.stages[until - 1] if until else "", cause=cause)
 
 
-def _failed(task: QuestionTask, bench: SystemUnderTest, message: str) -> FinishedQuestion:
+def _failed(task: QuestionTask, under_test: SystemUnderTest, message: str) -> FinishedQuestion:
     result = replace(
-        _result(task, bench, (), ()),
-        metrics=scoring.failed_metrics(task.question, task.judgement, asked=bench.answers),
+        _result(task, under_test, (), ()),
+        metrics=scoring.failed_metrics(task.question, task.judgement, asked=under_test.answers),
         cause="error",
         error=message,
     )
-    if bench.answers:
+    if under_test.answers:
         result = replace(
             result, answer="", best_answer="", abstained=False, confidence=0.0, right=False
         )

@@ -115,7 +115,7 @@ def _run_key(
         "seed": options.seed,
         "limit": options.limit,
         "collection": options.collection,
-        "systems": {each.bench.system.name: each.facts for each in made},
+        "systems": {each.under_test.system.name: each.facts for each in made},
     }
 
 
@@ -123,21 +123,23 @@ def _ask_all(
     made: Sequence[systems_under_test.PreparedSystem], journal: RunJournal, options: RunOptions
 ) -> dict[str, list[FinishedQuestion]]:
     """Return system -> finished questions; those not in the journal are asked."""
-    finished: dict[str, list[FinishedQuestion]] = {each.bench.system.name: [] for each in made}
+    finished: dict[str, list[FinishedQuestion]] = {each.under_test.system.name: [] for each in made}
     count = len(made[0].tasks)
     for number in range(count):
-        made[0].bench.shared.next_question()
+        made[0].under_test.shared.next_question()
         for each in made:
-            name, task = each.bench.system.name, each.tasks[number]
-            finished[name].append(_ask_once(task, each.bench, journal))
+            name, task = each.under_test.system.name, each.tasks[number]
+            finished[name].append(_ask_once(task, each.under_test, journal))
         options.asking(number + 1, count, "questions")
     return finished
 
 
-def _ask_once(task: QuestionTask, bench: SystemUnderTest, journal: RunJournal) -> FinishedQuestion:
-    key = (bench.system.name, task.question.question_id)
+def _ask_once(
+    task: QuestionTask, under_test: SystemUnderTest, journal: RunJournal
+) -> FinishedQuestion:
+    key = (under_test.system.name, task.question.question_id)
     if key not in journal.found:
-        journal.append(*key, asdict(ask(task, bench)))
+        journal.append(*key, asdict(ask(task, under_test)))
     line = journal.found[key]  # new lines take the same path as old ones: same bytes
     return TypeAdapter(FinishedQuestion).validate_python(
         {name: line[name] for name in ("result", "ranking", "ms")}
@@ -150,10 +152,10 @@ def _results(
     finished: Mapping[str, Sequence[FinishedQuestion]],
     options: RunOptions,
 ) -> Results:
-    metrics = _main_metrics(dataset, answers=made[0].bench.answers)
+    metrics = _main_metrics(dataset, answers=made[0].under_test.answers)
     systems: list[SystemResult] = []
     for each in made:
-        asked = finished[each.bench.system.name]
+        asked = finished[each.under_test.system.name]
         systems.append(_system(each, asked, metrics, options.seed, systems[:1]))
     present = {name for system in systems for name in system.metrics}
     metrics = tuple(name for name in metrics if name in present)
@@ -185,33 +187,33 @@ def _system(
     seed: int,
     baseline: Sequence[SystemResult],
 ) -> SystemResult:
-    bench = prepared.bench
+    under_test = prepared.under_test
     queries = [each.result for each in asked]
     worst = _worst(queries, baseline[0].queries if baseline else None)
     tasks = {task.question.question_id: task for task in prepared.tasks}
     for place, each in enumerate(queries):
         if each.question_id in worst:
-            bench.shared.next_question()
-            queries[place] = show_passages(tasks[each.question_id], bench, each)
+            under_test.shared.next_question()
+            queries[place] = show_passages(tasks[each.question_id], under_test, each)
     recall, success = aggregation.curves(asked, [task.judgement.grades for task in prepared.tasks])
     return SystemResult(
-        name=bench.system.name,
-        overrides=bench.system.overrides,
-        config=bench.system.config.model_dump(mode="json"),
+        name=under_test.system.name,
+        overrides=under_test.system.overrides,
+        config=under_test.system.config.model_dump(mode="json"),
         manifest=prepared.manifest,
         passages=prepared.passages,
         metrics=aggregation.metric_means(queries, seed=seed),
         recall_curve=tuple(recall),
         success_curve=tuple(success),
         slices=aggregation.slice_means(queries, seed=seed, only=metrics),
-        funnel=aggregation.funnel(queries, bench),
-        confidence=aggregation.confidence_of(queries, bench),
+        funnel=aggregation.funnel(queries, under_test),
+        confidence=aggregation.confidence_of(queries, under_test),
         unanswered=sum(not each.ranking and "recall@1" in each.metrics for each in queries),
         errors={each.question_id: each.error for each in queries if each.error},
         worst=worst,
         queries=tuple(queries),
         chosen_threshold=choose_threshold(
-            queries, bench.system.config.abstention.confidence, seed=seed
+            queries, under_test.system.config.abstention.confidence, seed=seed
         ),
     )
 
@@ -280,8 +282,8 @@ def _timings(
             name: round(1000 * len(finished[name]) / ms, 3) if ms else 0.0
             for name, ms in spent.items()
         },
-        indexing_seconds={each.bench.system.name: each.corpus.seconds for each in made},
-        index_bytes={each.bench.system.name: each.corpus.index_bytes for each in made},
+        indexing_seconds={each.under_test.system.name: each.corpus.seconds for each in made},
+        index_bytes={each.under_test.system.name: each.corpus.index_bytes for each in made},
         peak_memory_mb=peak_memory_mb(),
         finished=datetime.now(UTC).isoformat(timespec="seconds"),
     )

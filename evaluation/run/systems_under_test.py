@@ -29,14 +29,14 @@ class PreparedSystem:
     """A system that is ready for questions, with its questions.
 
     Attributes:
-        bench: The system.
+        under_test: The system.
         corpus: Its collection.
         tasks: Its questions, in order, with gold evidence located in its collection.
         manifest: Manifest of the collection.
         passages: Number of passages in the collection.
     """
 
-    bench: SystemUnderTest
+    under_test: SystemUnderTest
     corpus: Corpus
     tasks: tuple[QuestionTask, ...]
     manifest: Mapping[str, Any]
@@ -46,7 +46,7 @@ class PreparedSystem:
     def facts(self) -> dict[str, Any]:
         """Identity of the system for resuming a run, JSON-ready."""
         return {
-            "config": self.bench.system.config.model_dump(mode="json"),
+            "config": self.under_test.system.config.model_dump(mode="json"),
             "manifest": dict(self.manifest),
             "passages": self.passages,
             "collection": self.corpus.name.removesuffix(PLAIN),
@@ -99,11 +99,11 @@ def prepare(
         corpus = corpora[key]
         if corpus.name not in located:
             located[corpus.name] = _tasks(dataset, corpus)
-        bench = _bench(system, corpus, embedder, shared, answers=answers)
+        under_test = _bench(system, corpus, embedder, shared, answers=answers)
         manifest = corpus.store.manifest
         made.append(
             PreparedSystem(
-                bench=bench,
+                under_test=under_test,
                 corpus=corpus,
                 tasks=located[corpus.name],
                 manifest=asdict(manifest) if manifest else {},

@@ -38,7 +38,7 @@ def choose_collection(services: Services, owner: str, say: Say) -> PickedCollect
     known = (wanted, st.session_state.get("shelf"), session.preferred_collection(names))
     current = next((name for name in known if name in names), None)
     st.session_state["shelf"] = current  # it stays selected when another one is sorted before it
-    shelf = PickedCollection(services, owner, say, current or "")
+    picked = PickedCollection(services, owner, say, current or "")
     with st.container(key="shelf", horizontal=True, vertical_alignment="bottom"):
         if current is not None:
             key = f"shelf_{current}"
@@ -50,10 +50,10 @@ def choose_collection(services: Services, owner: str, say: Say) -> PickedCollect
                 on_change=lambda: show_collection(st.session_state[key]),
                 width=320,
             )
-        _draw_new(shelf)
+        _draw_new(picked)
         if current is not None:
-            _draw_manage(shelf)
-    return shelf
+            _draw_manage(picked)
+    return picked
 
 
 def show_collection(name: str | None) -> None:
@@ -65,11 +65,11 @@ def show_collection(name: str | None) -> None:
         st.query_params[COLLECTION] = name
 
 
-def draw_facts(shelf: PickedCollection) -> CollectionInfo | None:
+def draw_facts(picked: PickedCollection) -> CollectionInfo | None:
     """Draw a collection's facts and problems; return it if it can be read."""
-    say = shelf.say
+    say = picked.say
     try:
-        info = shelf.services.library.collection(shelf.owner, shelf.collection)
+        info = picked.services.library.collection(picked.owner, picked.collection)
     except RagError as error:
         notice(say("documents.damaged"), str(error), kind="error")
         return None
@@ -92,8 +92,8 @@ def draw_facts(shelf: PickedCollection) -> CollectionInfo | None:
     return info
 
 
-def _draw_new(shelf: PickedCollection) -> None:
-    say = shelf.say
+def _draw_new(picked: PickedCollection) -> None:
+    say = picked.say
     with (
         st.popover(say("documents.new"), icon=":material/create_new_folder:", key="new_popover"),
         st.form("new_form", border=False, clear_on_submit=True),
@@ -106,20 +106,20 @@ def _draw_new(shelf: PickedCollection) -> None:
         )
         st.checkbox(say("documents.make_private"), key="new_private")
         st.form_submit_button(
-            say("documents.create"), type="primary", on_click=_create, args=(shelf,)
+            say("documents.create"), type="primary", on_click=_create, args=(picked,)
         )
 
 
-def _create(shelf: PickedCollection) -> None:
+def _create(picked: PickedCollection) -> None:
     name, private = st.session_state["new_name"].strip(), st.session_state["new_private"]
-    library = shelf.services.library
-    if tried(lambda: library.create(shelf.owner, name, private=private)):
+    library = picked.services.library
+    if tried(lambda: library.create(picked.owner, name, private=private)):
         show_collection(name)
-        st.toast(plain(shelf.say("documents.created", name=name)))
+        st.toast(plain(picked.say("documents.created", name=name)))
 
 
-def _draw_manage(shelf: PickedCollection) -> None:
-    say, name = shelf.say, shelf.collection
+def _draw_manage(picked: PickedCollection) -> None:
+    say, name = picked.say, picked.collection
     with st.popover(say("documents.manage"), icon=":material/more_horiz:", key="manage_popover"):
         st.text(say("documents.again_help"))
         st.button(
@@ -127,7 +127,7 @@ def _draw_manage(shelf: PickedCollection) -> None:
             key="again",
             icon=":material/refresh:",
             on_click=_look_again,
-            args=(shelf,),
+            args=(picked,),
         )
         st.divider()
         with st.form(f"delete_{name}", border=False, clear_on_submit=True):
@@ -143,19 +143,19 @@ def _draw_manage(shelf: PickedCollection) -> None:
                 say("documents.delete"),
                 icon=":material/delete:",
                 on_click=_delete,
-                args=(shelf,),
+                args=(picked,),
             )
 
 
-def _look_again(shelf: PickedCollection) -> None:
-    tried(lambda: shelf.services.uploads.update(shelf.owner, shelf.collection))
+def _look_again(picked: PickedCollection) -> None:
+    tried(lambda: picked.services.uploads.update(picked.owner, picked.collection))
 
 
-def _delete(shelf: PickedCollection) -> None:
-    name = shelf.collection
+def _delete(picked: PickedCollection) -> None:
+    name = picked.collection
     if st.session_state["delete_name"].strip() != name:
-        st.toast(plain(shelf.say("documents.delete_differs")), icon=":material/error:")
+        st.toast(plain(picked.say("documents.delete_differs")), icon=":material/error:")
         return
-    if tried(lambda: shelf.services.library.delete(shelf.owner, name)):
+    if tried(lambda: picked.services.library.delete(picked.owner, name)):
         show_collection(None)
-        st.toast(plain(shelf.say("documents.deleted", name=name)))
+        st.toast(plain(picked.say("documents.deleted", name=name)))

@@ -19,20 +19,20 @@ MOST_FAILED = 20
 
 
 def draw_documents(
-    shelf: PickedCollection, rows: Sequence[DocumentRow], failures: Sequence[Failure]
+    picked: PickedCollection, rows: Sequence[DocumentRow], failures: Sequence[Failure]
 ) -> None:
     """Draw the documents; the one in the address is open."""
-    say = shelf.say
+    say = picked.say
     chosen = st.query_params.get(DOCUMENT)
     if chosen and all(row.document_id != chosen for row in rows):
         notice(say("preview.gone"), kind="error")
     st.html(element("h2", say("list.title"), class_="cw-section"))
-    found, asked = _found(shelf, rows)
+    found, asked = _found(picked, rows)
     if not found:
         st.text(say("list.none"))
         return
     places = [at for at, row in enumerate(found) if row.document_id == chosen]
-    key = f"list_{shelf.collection}_{_key(asked)}"
+    key = f"list_{picked.collection}_{_key(asked)}"
     outdated = {failure.path for failure in failures}
     above = st.container()
     first, shown = one_page(found, PAGE, key=key, beginning=places[0] if places else 0)
@@ -49,14 +49,14 @@ def draw_documents(
         with st.container(key="rows", gap=None):
             for row in shown:
                 is_open = row.document_id == chosen
-                _draw_row(shelf, row, is_open=is_open, is_outdated=row.path in outdated)
+                _draw_row(picked, row, is_open=is_open, is_outdated=row.path in outdated)
 
 
-def draw_failures(shelf: PickedCollection, failures: Sequence[Failure]) -> None:
+def draw_failures(picked: PickedCollection, failures: Sequence[Failure]) -> None:
     """Draw the files that could not be indexed, with reasons and actions."""
     if not failures:
         return
-    say = shelf.say
+    say = picked.say
     paths = list(dict.fromkeys(each.path for each in failures if each.path is not None))
     with st.expander(
         say("failed.title", count=len(failures)), icon=":material/warning:", key="failures"
@@ -67,27 +67,27 @@ def draw_failures(shelf: PickedCollection, failures: Sequence[Failure]) -> None:
                 key="retry_all",
                 icon=":material/refresh:",
                 on_click=_retry,
-                args=(shelf, paths),
+                args=(picked, paths),
             )
         for number, failure in enumerate(failures[:MOST_FAILED]):
-            _draw_failure(shelf, failure, number)
+            _draw_failure(picked, failure, number)
         if len(failures) > MOST_FAILED:
             st.text(say("failed.more", count=len(failures) - MOST_FAILED))
 
 
-def _found(shelf: PickedCollection, rows: Sequence[DocumentRow]) -> tuple[list[DocumentRow], str]:
+def _found(picked: PickedCollection, rows: Sequence[DocumentRow]) -> tuple[list[DocumentRow], str]:
     """Draw the search field of the list; return the matches and the search text."""
-    say = shelf.say
+    say = picked.say
     kinds = sorted({row.kind for row in rows})
     with st.container(key="finding", horizontal=True, vertical_alignment="bottom"):
         words = st.text_input(
-            say("list.find"), key=f"find_{shelf.collection}", icon=":material/search:"
+            say("list.find"), key=f"find_{picked.collection}", icon=":material/search:"
         )
         kind = st.selectbox(
             say("list.type"),
             ["", *kinds],
             format_func=lambda each: each or say("list.all_types"),
-            key=f"type_{shelf.collection}",
+            key=f"type_{picked.collection}",
             width=160,
         )
     wanted = (words or "").casefold().strip()
@@ -100,7 +100,7 @@ def _found(shelf: PickedCollection, rows: Sequence[DocumentRow]) -> tuple[list[D
 
 
 def _draw_row(
-    shelf: PickedCollection, row: DocumentRow, *, is_open: bool, is_outdated: bool
+    picked: PickedCollection, row: DocumentRow, *, is_open: bool, is_outdated: bool
 ) -> None:
     key = _key(row.document_id)
     title = row.title or row.source
@@ -116,14 +116,14 @@ def _draw_row(
             on_click=_open,
             args=(None if is_open else row.document_id,),
         )
-        st.html(document_facts(row, is_outdated=is_outdated, say=shelf.say))
+        st.html(document_facts(row, is_outdated=is_outdated, say=picked.say))
     if is_open:
         with st.container(key=f"preview_{key}", border=True):
-            draw_preview(shelf, row)
+            draw_preview(picked, row)
 
 
-def _draw_failure(shelf: PickedCollection, failure: Failure, number: int) -> None:
-    say = shelf.say
+def _draw_failure(picked: PickedCollection, failure: Failure, number: int) -> None:
+    say = picked.say
     with st.container(key=f"failure_{number}", horizontal=True, vertical_alignment="center"):
         st.html(failed_file(failure.source, failure.reason))
         if failure.path is None:
@@ -133,7 +133,7 @@ def _draw_failure(shelf: PickedCollection, failure: Failure, number: int) -> Non
             key=f"failed_retry_{number}",
             icon=":material/refresh:",
             on_click=_retry,
-            args=(shelf, [failure.path]),
+            args=(picked, [failure.path]),
         )
         st.button(
             say("failed.forget"),
@@ -141,7 +141,7 @@ def _draw_failure(shelf: PickedCollection, failure: Failure, number: int) -> Non
             type="tertiary",
             help=say("failed.forget_help"),
             on_click=_forget,
-            args=(shelf, failure.path),
+            args=(picked, failure.path),
         )
 
 
@@ -152,12 +152,12 @@ def _open(document_id: str | None) -> None:
         st.query_params[DOCUMENT] = document_id
 
 
-def _retry(shelf: PickedCollection, paths: Sequence[str]) -> None:
-    tried(lambda: shelf.services.uploads.update(shelf.owner, shelf.collection, paths))
+def _retry(picked: PickedCollection, paths: Sequence[str]) -> None:
+    tried(lambda: picked.services.uploads.update(picked.owner, picked.collection, paths))
 
 
-def _forget(shelf: PickedCollection, path: str) -> None:
-    tried(lambda: shelf.services.library.forget(shelf.owner, shelf.collection, [path]))
+def _forget(picked: PickedCollection, path: str) -> None:
+    tried(lambda: picked.services.library.forget(picked.owner, picked.collection, [path]))
 
 
 def _key(text: str) -> str:

@@ -15,24 +15,26 @@ from ui.services.library import DocumentRow
 PAGE = 10  # passages on a page
 
 
-def draw_preview(shelf: PickedCollection, row: DocumentRow) -> None:
+def draw_preview(picked: PickedCollection, row: DocumentRow) -> None:
     """Draw the actions on a document, and its passages."""
     try:
-        original = shelf.services.library.file(shelf.owner, shelf.collection, row.document_id)
-        passages = shelf.services.library.passages(shelf.owner, shelf.collection, row.document_id)
+        original = picked.services.library.file(picked.owner, picked.collection, row.document_id)
+        passages = picked.services.library.passages(
+            picked.owner, picked.collection, row.document_id
+        )
     except RagError as error:
-        problem(shelf.say("documents.damaged"), error)
+        problem(picked.say("documents.damaged"), error)
         return
-    say = shelf.say
+    say = picked.say
     st.html(element("p", element("bdi", row.source), class_="cw-where"))
     with st.container(key="preview_actions", horizontal=True, vertical_alignment="center"):
         st.page_link(
             "views/document.py",
             label=say("preview.open"),
             icon=":material/description:",
-            query_params={"collection": shelf.collection, "document": row.document_id},
+            query_params={"collection": picked.collection, "document": row.document_id},
         )
-        _draw_original(shelf, row, original)
+        _draw_original(picked, row, original)
         if row.path is not None:
             st.button(
                 say("preview.again"),
@@ -40,9 +42,9 @@ def draw_preview(shelf: PickedCollection, row: DocumentRow) -> None:
                 icon=":material/refresh:",
                 type="tertiary",
                 on_click=_look_again,
-                args=(shelf, row.path),
+                args=(picked, row.path),
             )
-        _draw_remove(shelf, row)
+        _draw_remove(picked, row)
     if original is None and row.path is not None:
         st.text(say("preview.missing"))
     if original is not None and row.kind == "pdf" and st.toggle(say("preview.pdf"), key="pdf"):
@@ -60,11 +62,11 @@ def draw_preview(shelf: PickedCollection, row: DocumentRow) -> None:
     slot.html(passage_list(shown, wanted, say))
 
 
-def _draw_original(shelf: PickedCollection, row: DocumentRow, original: Path | None) -> None:
+def _draw_original(picked: PickedCollection, row: DocumentRow, original: Path | None) -> None:
     if original is None:
         return
     st.download_button(
-        shelf.say("preview.download"),
+        picked.say("preview.download"),
         original.read_bytes,
         file_name=original.name,
         mime="application/octet-stream",  # browsers save any file of this type and never run it
@@ -75,8 +77,8 @@ def _draw_original(shelf: PickedCollection, row: DocumentRow, original: Path | N
     )
 
 
-def _draw_remove(shelf: PickedCollection, row: DocumentRow) -> None:
-    say = shelf.say
+def _draw_remove(picked: PickedCollection, row: DocumentRow) -> None:
+    say = picked.say
     with st.popover(
         say("preview.remove"), icon=":material/delete:", type="tertiary", key="remove_popover"
     ):
@@ -86,16 +88,16 @@ def _draw_remove(shelf: PickedCollection, row: DocumentRow) -> None:
             key="remove_sure",
             type="primary",
             on_click=_remove,
-            args=(shelf, row),
+            args=(picked, row),
         )
 
 
-def _look_again(shelf: PickedCollection, path: str) -> None:
-    tried(lambda: shelf.services.uploads.update(shelf.owner, shelf.collection, [path]))
+def _look_again(picked: PickedCollection, path: str) -> None:
+    tried(lambda: picked.services.uploads.update(picked.owner, picked.collection, [path]))
 
 
-def _remove(shelf: PickedCollection, row: DocumentRow) -> None:
-    library = shelf.services.library
-    if tried(lambda: library.remove(shelf.owner, shelf.collection, [row.document_id])):
+def _remove(picked: PickedCollection, row: DocumentRow) -> None:
+    library = picked.services.library
+    if tried(lambda: library.remove(picked.owner, picked.collection, [row.document_id])):
         st.query_params.pop(DOCUMENT, None)
-        st.toast(plain(shelf.say("preview.removed", title=row.title or row.source)))
+        st.toast(plain(picked.say("preview.removed", title=row.title or row.source)))

@@ -15,14 +15,14 @@ from ui.words import Say
 FEEDBACK = "citewell-feedback.json"
 
 
-def draw_exports(bench: RunSelection) -> None:
+def draw_exports(selection: RunSelection) -> None:
     """Draw the downloads of a run; each file is made on demand."""
-    say, runs, run_id = bench.say, bench.services.runs, bench.info.run_id
-    name = file_name(bench.info.name)
+    say, runs, run_id = selection.say, selection.services.runs, selection.info.run_id
+    name = file_name(selection.info.name)
     link = element(
         "a",
         say("export.report"),
-        href=f"runs/{run_id}/report.html#{bench.language}",
+        href=f"runs/{run_id}/report.html#{selection.language}",
         target="_blank",
         rel="noopener",
     )
@@ -30,10 +30,10 @@ def draw_exports(bench: RunSelection) -> None:
     with st.container(key="exports", horizontal=True):
         _offer(say, "html", f"{name}.html", lambda: runs.report(run_id))
         _offer(say, "markdown", f"{name}.md", lambda: runs.markdown(run_id))
-        _offer(say, "csv", f"{name}.csv", lambda: per_query_text(bench.results))
-        _offer(say, "json", f"{name}.json", lambda: to_json(bench.results))
-        if bench.versus is not None:
-            _offer(say, "comparison", f"{name}-comparison.json", lambda: _comparison(bench))
+        _offer(say, "csv", f"{name}.csv", lambda: per_query_text(selection.results))
+        _offer(say, "json", f"{name}.json", lambda: to_json(selection.results))
+        if selection.versus is not None:
+            _offer(say, "comparison", f"{name}-comparison.json", lambda: _comparison(selection))
 
 
 def draw_feedback(services: Services, owner: str, say: Say) -> None:
@@ -62,9 +62,9 @@ def _offer(say: Say, kind: str, file: str, make: Callable[[], str]) -> None:
     )
 
 
-def _comparison(bench: RunSelection) -> str:
-    if bench.versus is None:
+def _comparison(selection: RunSelection) -> str:
+    if selection.versus is None:
         return json_text({})
-    found = bench.services.runs.comparison(bench.info.run_id, bench.versus.run_id)
-    names = {"a": bench.info.name, "b": bench.versus.name}
+    found = selection.services.runs.comparison(selection.info.run_id, selection.versus.run_id)
+    names = {"a": selection.info.name, "b": selection.versus.name}
     return json_text({**names, "comparisons": [asdict(each) for each in found]})

@@ -32,12 +32,12 @@ from ui.render.blocks import blocks_html
 COLOURS = ("#3d6de0", "#d9640a", "#12908a", "#a855f7", "#b7791f", "#d6336c")  # on light and dark
 
 
-def draw_overview(bench: RunSelection) -> None:
+def draw_overview(selection: RunSelection) -> None:
     """Draw the verdict, the curves, and the tables behind them."""
-    results, language = bench.results, bench.language
+    results, language = selection.results, selection.language
     st.html(blocks_html(verdict(results, self_test(), {}), language))
     st.html(blocks_html(main_tables(results), language))
-    _draw_curve(bench)
+    _draw_curve(selection)
     rest = [*causes(results), _folded(comparisons(results)), *map(_folded, slices(results))]
     rest.append(_folded(costs(results)))
     if other_metrics(results):
@@ -45,36 +45,36 @@ def draw_overview(bench: RunSelection) -> None:
     st.html(blocks_html(rest, language))
 
 
-def draw_about(bench: RunSelection) -> None:
+def draw_about(selection: RunSelection) -> None:
     """Draw provenance and conventions of the run."""
-    blocks = [*provenance(bench.results), conventions(bench.results)]
-    st.html(blocks_html(blocks, bench.language))
+    blocks = [*provenance(selection.results), conventions(selection.results)]
+    st.html(blocks_html(blocks, selection.language))
 
 
-def draw_comparison(bench: RunSelection) -> None:
+def draw_comparison(selection: RunSelection) -> None:
     """Draw the comparison with the other run."""
-    say, runs = bench.say, bench.services.runs
-    if bench.versus is None:
+    say, runs = selection.say, selection.services.runs
+    if selection.versus is None:
         notice(say("versus.choose"))
         return
     try:
         with st.spinner(say("versus.making")):
-            other = runs.results(bench.versus.run_id)
-            found = runs.comparison(bench.info.run_id, bench.versus.run_id)
-            names = (bench.info.name, bench.versus.name)
-            page = build_difference(bench.results, other, found, names)
+            other = runs.results(selection.versus.run_id)
+            found = runs.comparison(selection.info.run_id, selection.versus.run_id)
+            names = (selection.info.name, selection.versus.name)
+            page = build_difference(selection.results, other, found, names)
     except RagError as error:
         problem(say("versus.failed"), error)
         return
     for section in page.sections:
-        title = in_language(section.title, bench.language)
+        title = in_language(section.title, selection.language)
         st.html(element("h2", title, class_="cw-section"))
-        st.html(blocks_html(section.blocks, bench.language))
+        st.html(blocks_html(section.blocks, selection.language))
 
 
-def _draw_curve(bench: RunSelection) -> None:
-    say, systems = bench.say, bench.results.systems
-    table = curve_table(bench.results)
+def _draw_curve(selection: RunSelection) -> None:
+    say, systems = selection.say, selection.results.systems
+    table = curve_table(selection.results)
     measure = st.segmented_control(
         say("curve.measure"),
         ("recall", "success"),
@@ -100,9 +100,9 @@ def _draw_curve(bench: RunSelection) -> None:
         )
         alt = say("curve.alt", measure=title, last=last, lines=lines)
         st.vega_lite_chart(
-            _chart(curves, title), alt=alt, key=f"curve_{bench.info.run_id}_{measure}"
+            _chart(curves, title), alt=alt, key=f"curve_{selection.info.run_id}_{measure}"
         )
-    st.html(blocks_html([table], bench.language))
+    st.html(blocks_html([table], selection.language))
 
 
 def _folded(block: Block) -> Block:

@@ -20,19 +20,19 @@ QUESTION = "question"  # in the address
 ALL, FAILED, FINE = "all", "failed", "fine"
 
 
-def draw_questions(bench: RunSelection) -> None:
+def draw_questions(selection: RunSelection) -> None:
     """Draw the questions of one system; the one in the address is open."""
-    say = bench.say
+    say = selection.say
     with st.container(key="sifting", horizontal=True, vertical_alignment="bottom"):
-        system = _choose_system(bench)
-        found, asked = _sift(bench, system)
+        system = _choose_system(selection)
+        found, asked = _sift(selection, system)
     if not found:
         st.text(say("each.none"))
         return
     chosen = st.query_params.get(QUESTION)
     places = [at for at, each in enumerate(found) if each.question_id == chosen]
     above = st.container()
-    key = f"asked_{bench.info.run_id}_{_key(f'{system.name}{asked}')}"
+    key = f"asked_{selection.info.run_id}_{_key(f'{system.name}{asked}')}"
     first, shown = one_page(found, PAGE, key=key, beginning=places[0] if places else 0)
     with above:
         counted = say("each.shown", first=first + 1, last=first + len(shown), count=len(found))
@@ -40,20 +40,23 @@ def draw_questions(bench: RunSelection) -> None:
         st.html(question_head(say))
         with st.container(key="rows", gap=None):
             for query in shown:
-                _draw_row(bench, system, query, is_open=query.question_id == chosen)
+                _draw_row(selection, system, query, is_open=query.question_id == chosen)
 
 
-def _choose_system(bench: RunSelection) -> SystemResult:
-    systems = {each.name: each for each in bench.results.systems}
+def _choose_system(selection: RunSelection) -> SystemResult:
+    systems = {each.name: each for each in selection.results.systems}
     name = st.selectbox(
-        bench.say("each.system"), list(systems), key=f"system_{bench.info.run_id}", width=180
+        selection.say("each.system"),
+        list(systems),
+        key=f"system_{selection.info.run_id}",
+        width=180,
     )
-    return systems[name] if name in systems else bench.results.systems[0]
+    return systems[name] if name in systems else selection.results.systems[0]
 
 
-def _sift(bench: RunSelection, system: SystemResult) -> tuple[list[QueryResult], str]:
+def _sift(selection: RunSelection, system: SystemResult) -> tuple[list[QueryResult], str]:
     """Draw the filters of the questions; return the matches and the chosen filter."""
-    say = bench.say
+    say = selection.say
     named = dict.fromkeys(each.cause for each in system.queries if each.cause)
     which = st.selectbox(
         say("each.which"),
@@ -61,13 +64,13 @@ def _sift(bench: RunSelection, system: SystemResult) -> tuple[list[QueryResult],
         format_func=lambda each: (
             say(f"each.{each}")
             if each in (ALL, FAILED, FINE)
-            else in_language(cause_name(each), bench.language)
+            else in_language(cause_name(each), selection.language)
         ),
-        key=f"which_{bench.info.run_id}",
+        key=f"which_{selection.info.run_id}",
         width=220,
     )
     words = st.text_input(
-        say("each.find"), key=f"sift_{bench.info.run_id}", icon=":material/search:"
+        say("each.find"), key=f"sift_{selection.info.run_id}", icon=":material/search:"
     )
     wanted = (words or "").casefold().strip()
     found = [
@@ -86,7 +89,7 @@ def _fits(query: QueryResult, which: str) -> bool:
 
 
 def _draw_row(
-    bench: RunSelection, system: SystemResult, query: QueryResult, *, is_open: bool
+    selection: RunSelection, system: SystemResult, query: QueryResult, *, is_open: bool
 ) -> None:
     key = _key(query.question_id)
     with st.container(key=f"row_q_{key}", horizontal=True, vertical_alignment="center"):
@@ -99,13 +102,13 @@ def _draw_row(
             on_click=_open,
             args=(None if is_open else query.question_id,),
         )
-        st.html(question_row(query, bench.say, bench.language))
+        st.html(question_row(query, selection.say, selection.language))
     if is_open:
         with st.container(key=f"case_{key}", border=True):
-            st.html(because(query, bench.say, bench.language))
-            st.html(case_html(one_case(bench.results, system, query), bench.language))
-            st.html(citations(query, bench.say))
-            st.html(ranking(query, bench.say))
+            st.html(because(query, selection.say, selection.language))
+            st.html(case_html(one_case(selection.results, system, query), selection.language))
+            st.html(citations(query, selection.say))
+            st.html(ranking(query, selection.say))
 
 
 def _open(question_id: str | None) -> None:

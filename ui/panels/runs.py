@@ -66,9 +66,9 @@ def choose_run(services: Services, say: Say, language: Language) -> RunSelection
     return RunSelection(services, say, language, runs[current], results, runs.get(chosen or ""))
 
 
-def draw_run_facts(bench: RunSelection) -> None:
+def draw_run_facts(selection: RunSelection) -> None:
     """Draw the facts of a run: data set, systems, end and seed."""
-    results, say = bench.results, bench.say
+    results, say = selection.results, selection.say
     data = results.dataset
     st.html(
         facts(

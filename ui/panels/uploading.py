@@ -34,9 +34,9 @@ class UploadSlots:
     files: DeltaGenerator
 
 
-def draw_form(shelf: PickedCollection) -> None:
+def draw_form(picked: PickedCollection) -> None:
     """Draw the upload form."""
-    say, limits = shelf.say, shelf.services.config.server
+    say, limits = picked.say, picked.services.config.server
     types = " ".join(sorted(suffix.removeprefix(".") for suffix in SUFFIXES))
     label = say("upload.label", types=types, mb=limits.max_upload_mb, files=limits.max_files)
     with st.form("upload", clear_on_submit=True):
@@ -47,37 +47,37 @@ def draw_form(shelf: PickedCollection) -> None:
             max_upload_size=limits.max_upload_mb,
         )
         st.form_submit_button(
-            plain(say("upload.go", name=shelf.collection))
-            if shelf.collection
+            plain(say("upload.go", name=picked.collection))
+            if picked.collection
             else say("upload.to_default"),
             type="primary",
             icon=":material/upload:",
             on_click=_upload,
-            args=(shelf,),
+            args=(picked,),
         )
 
 
-def draw_jobs(shelf: PickedCollection) -> list[UploadSlots]:
+def draw_jobs(picked: PickedCollection) -> list[UploadSlots]:
     """Draw the visitor's uploads and return the placeholders of the unfinished ones."""
     dismissed = st.session_state.get(DISMISSED, ())
-    jobs = shelf.services.uploads.recent(shelf.owner)
+    jobs = picked.services.uploads.recent(picked.owner)
     running = []
     for job in [each for each in jobs if each.job_id not in dismissed]:
-        slots = _draw_job(shelf, job)
+        slots = _draw_job(picked, job)
         if job.is_open:
             running.append(slots)
     return running
 
 
-def draw_left_over(shelf: PickedCollection) -> None:
+def draw_left_over(picked: PickedCollection) -> None:
     """Draw uploaded files that were never indexed, unless an upload above lists them."""
-    say, uploads = shelf.say, shelf.services.uploads
+    say, uploads = picked.say, picked.services.uploads
     dismissed = st.session_state.get(DISMISSED, ())
-    for job in uploads.recent(shelf.owner, shelf.collection):
+    for job in uploads.recent(picked.owner, picked.collection):
         can_retry = any(file.can_retry for file in job.files) and job.job_id not in dismissed
         if job.is_open or can_retry:
             return
-    paths = uploads.left_over(shelf.owner, shelf.collection)
+    paths = uploads.left_over(picked.owner, picked.collection)
     if not paths:
         return
     names = ", ".join(Path(path).name for path in paths[:MOST_NAMED])
@@ -89,22 +89,22 @@ def draw_left_over(shelf: PickedCollection) -> None:
             key="left_index",
             icon=":material/refresh:",
             on_click=_index,
-            args=(shelf, paths),
+            args=(picked, paths),
         )
         st.button(say("left.discard"), key="left_discard", type="tertiary",
-                  on_click=_discard, args=(shelf,))  # fmt: skip
+                  on_click=_discard, args=(picked,))  # fmt: skip
 
 
-def follow(shelf: PickedCollection, running: Sequence[UploadSlots]) -> None:
+def follow(picked: PickedCollection, running: Sequence[UploadSlots]) -> None:
     """Repaint uploads until one ends, and then rerun the page.
 
     A page calls it last. A click anywhere ends this loop, never the indexing.
     """
-    uploads, say = shelf.services.uploads, shelf.say
+    uploads, say = picked.services.uploads, picked.say
     while True:
         for slots in running:
             seen = slots.job
-            now = uploads.wait(shelf.owner, seen.job_id, seen.version, WAIT / len(running))
+            now = uploads.wait(picked.owner, seen.job_id, seen.version, WAIT / len(running))
             if now.version != seen.version:
                 slots.status.html(job_status(now, say))
                 slots.files.html(job_files(now, say))
@@ -114,21 +114,21 @@ def follow(shelf: PickedCollection, running: Sequence[UploadSlots]) -> None:
         time.sleep(PAINT)
 
 
-def _upload(shelf: PickedCollection) -> None:
+def _upload(picked: PickedCollection) -> None:
     files = [(each.name, each.getvalue()) for each in st.session_state["upload_files"]]
-    collection = shelf.collection or FIRST
+    collection = picked.collection or FIRST
 
     def begin() -> None:
-        if not shelf.collection and files:
-            shelf.services.library.create(shelf.owner, collection)
-        shelf.services.uploads.upload(shelf.owner, collection, files)
+        if not picked.collection and files:
+            picked.services.library.create(picked.owner, collection)
+        picked.services.uploads.upload(picked.owner, collection, files)
 
-    if tried(begin) and not shelf.collection:
+    if tried(begin) and not picked.collection:
         show_collection(collection)
 
 
-def _draw_job(shelf: PickedCollection, job: IndexSnapshot) -> UploadSlots:
-    say = shelf.say
+def _draw_job(picked: PickedCollection, job: IndexSnapshot) -> UploadSlots:
+    say = picked.say
     key, count = job.job_id[:12], len(job.files)
     title = say("upload.one_job" if count == 1 else "upload.job", count=count, name=job.collection)
     with st.container(key=f"job_{key}", border=True, gap="small"):
@@ -141,7 +141,7 @@ def _draw_job(shelf: PickedCollection, job: IndexSnapshot) -> UploadSlots:
                     key=f"cancel_{key}",
                     icon=":material/stop_circle:",
                     on_click=_cancel,
-                    args=(shelf, job.job_id),
+                    args=(picked, job.job_id),
                 )
                 return slots
             if any(file.can_retry for file in job.files):
@@ -150,7 +150,7 @@ def _draw_job(shelf: PickedCollection, job: IndexSnapshot) -> UploadSlots:
                     key=f"retry_{key}",
                     icon=":material/refresh:",
                     on_click=_retry,
-                    args=(shelf, job.job_id),
+                    args=(picked, job.job_id),
                 )
             st.button(
                 say("upload.dismiss"),
@@ -163,22 +163,22 @@ def _draw_job(shelf: PickedCollection, job: IndexSnapshot) -> UploadSlots:
     return slots
 
 
-def _cancel(shelf: PickedCollection, job_id: str) -> None:
-    if tried(lambda: shelf.services.uploads.cancel(shelf.owner, job_id)):
-        st.toast(plain(shelf.say("upload.cancel_asked")))
+def _cancel(picked: PickedCollection, job_id: str) -> None:
+    if tried(lambda: picked.services.uploads.cancel(picked.owner, job_id)):
+        st.toast(plain(picked.say("upload.cancel_asked")))
 
 
-def _retry(shelf: PickedCollection, job_id: str) -> None:
-    if tried(lambda: shelf.services.uploads.retry(shelf.owner, job_id)):
+def _retry(picked: PickedCollection, job_id: str) -> None:
+    if tried(lambda: picked.services.uploads.retry(picked.owner, job_id)):
         _dismiss(job_id)
 
 
-def _index(shelf: PickedCollection, paths: Sequence[str]) -> None:
-    tried(lambda: shelf.services.uploads.update(shelf.owner, shelf.collection, paths))
+def _index(picked: PickedCollection, paths: Sequence[str]) -> None:
+    tried(lambda: picked.services.uploads.update(picked.owner, picked.collection, paths))
 
 
-def _discard(shelf: PickedCollection) -> None:
-    tried(lambda: shelf.services.uploads.discard(shelf.owner, shelf.collection))
+def _discard(picked: PickedCollection) -> None:
+    tried(lambda: picked.services.uploads.discard(picked.owner, picked.collection))
 
 
 def _dismiss(job_id: str) -> None:

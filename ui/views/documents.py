@@ -16,38 +16,38 @@ def main() -> None:
     """Draw the page; unfinished uploads are followed at the end."""
     services, owner, say = session.services(), session.owner(), session.say()
     heading(say("app.documents"), say("documents.lead"))
-    shelf = choose_collection(services, owner, say)
-    if not shelf.collection:
+    picked = choose_collection(services, owner, say)
+    if not picked.collection:
         notice(say("documents.first"), say("documents.first_help"))
         st.code("rag index PATH", language=None)
-        draw_form(shelf)
-        running = draw_jobs(shelf)
+        draw_form(picked)
+        running = draw_jobs(picked)
     else:
-        info = draw_facts(shelf)
-        draw_form(shelf)
-        running = draw_jobs(shelf)
+        info = draw_facts(picked)
+        draw_form(picked)
+        running = draw_jobs(picked)
         if info is not None:
-            _draw_content(shelf)
+            _draw_content(picked)
     if running:
-        follow(shelf, running)
+        follow(picked, running)
 
 
-def _draw_content(shelf: PickedCollection) -> None:
-    library, say = shelf.services.library, shelf.say
+def _draw_content(picked: PickedCollection) -> None:
+    library, say = picked.services.library, picked.say
     try:
-        rows = library.documents(shelf.owner, shelf.collection)
-        failures = library.failures(shelf.owner, shelf.collection)
+        rows = library.documents(picked.owner, picked.collection)
+        failures = library.failures(picked.owner, picked.collection)
     except RagError as error:
         problem(say("documents.damaged"), error)
         return
-    draw_left_over(shelf)
-    draw_failures(shelf, failures)
+    draw_left_over(picked)
+    draw_failures(picked, failures)
     if rows:
-        draw_documents(shelf, rows, failures)
+        draw_documents(picked, rows, failures)
         return
-    notice(say("documents.empty", name=shelf.collection), say("documents.empty_help"))
+    notice(say("documents.empty", name=picked.collection), say("documents.empty_help"))
     option = (
-        "" if shelf.collection == "default" else f" --collection {shlex.quote(shelf.collection)}"
+        "" if picked.collection == "default" else f" --collection {shlex.quote(picked.collection)}"
     )
     st.code(f"rag index PATH{option}", language=None)
 

@@ -27,17 +27,17 @@ def main() -> None:
     """Draw the page; its whole state is in the address."""
     services, owner, say = session.services(), session.owner(), session.say()
     heading(say("app.evaluation"), say("evaluation.lead"))
-    bench = choose_run(services, say, session.language())
-    if bench is None:
+    selection = choose_run(services, say, session.language())
+    if selection is None:
         _draw_first(services, owner, say)
     else:
-        draw_run_facts(bench)
-        _draw_view(bench)
+        draw_run_facts(selection)
+        _draw_view(selection)
     draw_feedback(services, owner, say)
 
 
-def _draw_view(bench: RunSelection) -> None:
-    say, named = bench.say, st.query_params.get(VIEW, "")
+def _draw_view(selection: RunSelection) -> None:
+    say, named = selection.say, st.query_params.get(VIEW, "")
     view = st.segmented_control(
         say("evaluation.view"),
         list(VIEWS),
@@ -48,7 +48,7 @@ def _draw_view(bench: RunSelection) -> None:
         on_change=lambda: st.query_params.update({VIEW: st.session_state[VIEW]}),
         label_visibility="collapsed",
     )
-    VIEWS[view or next(iter(VIEWS))](bench)
+    VIEWS[view or next(iter(VIEWS))](selection)
 
 
 def _draw_first(services: Services, owner: str, say: Say) -> None:
