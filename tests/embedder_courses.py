@@ -1,21 +1,21 @@
 """Small trainings of an embedder: a base, its courses, and texts to train on."""
 
 import pytest
-from tiny_models import save_embedder
 from training_sets import write_squad
-
-from evaluation.training.embedder.pairs import Text
-from evaluation.training.loop import Schedule
-from evaluation.training.options import TrainingOptions
 
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory):
+    from tiny_models import save_embedder
+
     return save_embedder(tmp_path_factory.mktemp("base"))
 
 
 @pytest.fixture
 def course(tmp_path, base):
+    from evaluation.training.loop import Schedule
+    from evaluation.training.options import TrainingOptions
+
     def make(paths=None, **options):
         schedule = {"epochs": 1, "batch_size": 8, "learning_rate": 1e-3, "device": "cpu"}
         own = {name: options.pop(name) for name in list(options) if name in
@@ -33,4 +33,6 @@ def course(tmp_path, base):
 
 
 def text(words, document="", score=None):
+    from evaluation.training.embedder.pairs import Text
+
     return Text(words, document or words, score)

@@ -5,9 +5,6 @@ import re
 import pytest
 from places import ROOT
 from service_runs import ANNA
-from streamlit.testing.v1 import AppTest
-
-from ui import session
 
 
 @pytest.fixture
@@ -16,6 +13,9 @@ def open_page(monkeypatch):
 
     With an `app` that is open, the visit goes on there.
     """
+    from streamlit.testing.v1 import AppTest
+
+    from ui import session
 
     def open_(services, page, *, owner=ANNA, language="en", app=None, **query):
         monkeypatch.setattr(session, "owner", lambda: owner)

@@ -1,7 +1,6 @@
 """Models to promote, and questions that they are compared on."""
 
 import pytest
-from tiny_models import save_encoder
 from training_sets import squad_content, write_squad
 
 from rag.models import default_models
@@ -18,6 +17,8 @@ def promotion_home(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="module")
 def encoder(tmp_path_factory):
+    from tiny_models import save_encoder
+
     return save_encoder(tmp_path_factory.mktemp("base"))
 
 

@@ -65,7 +65,8 @@ def make_jobs(logs: Path, *, check: bool) -> list[Job]:
         kind, _, part = name.partition(" ")
         stem = re.sub(r"\W", "-", name)
         command = [sys.executable, "-m", "pytest", "-q", "-m", kind, "-p", "no:cacheprovider"]
-        command += [f"--junitxml={logs / stem}.xml", "--durations=15"]
+        command += [f"--junitxml={logs / stem}.xml", "--override-ini=junit_family=xunit1"]
+        command += ["--durations=15"]
         command += [f"--part={part}"] if part else []
         jobs.append(Job(name, command, logs / f"{stem}.log"))
     if check:
