@@ -138,7 +138,9 @@ def test_a_worker_out_of_its_mind_costs_one_file(monkeypatch, good, does, reason
 
 def test_what_a_library_prints_does_not_reach_the_answers(good):
     code = (
-        "import os, sys; from indexing.converters import markdown, worker\n"
+        "import os, sys\n"
+        "from indexing.converters.formats import markdown\n"
+        "from indexing.converters.process import worker\n"
         "real = markdown.convert_markdown\n"
         "def noisy(text, stem):\n"
         "    print('noise'); os.system('echo noise'); sys.stderr.write('noise')\n"
