@@ -3,8 +3,6 @@
 What may differ in bm25: nothing but passages whose scores are equal up to rounding.
 """
 
-# ruff: noqa: F401 - fixtures come by import
-
 import json
 import random
 
@@ -13,10 +11,9 @@ import pytest
 from elasticsearch_server import settings_for
 from haystack import Document
 from places import SHARED
-from store_builders import ids, slow_dense
-from store_engines import delete_all, make_engine
+from store_builders import ids
+from store_engines import make_engine
 
-from rag.stores.contract import StoredDocument
 from rag.stores.embedded.store import EmbeddedStore
 
 pytestmark = [pytest.mark.elasticsearch, pytest.mark.timeout(600)]

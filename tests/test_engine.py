@@ -348,3 +348,12 @@ def test_one_haystack_pipeline_finds_and_reads_what_the_engine_does(sample_rag, 
 def test_a_pipeline_for_a_method_without_its_embedder_is_refused(sample_store):
     with pytest.raises(ValueError, match="the method `dense` needs an embedder"):
         build_pipeline(Config(), sample_store, None, Roles(), method="dense")
+
+
+def test_a_follow_up_of_common_words_is_searched_by_what_it_carries_over(sample_rag):
+    history = [Turn("How long can the repeater on Kettle Peak work?", "Nine days.")]
+    answer = sample_rag.ask("And what is it?", SearchOptions(method="bm25"), history=history)
+    assert answer.trace.stages[0].note.startswith("carried over: ")
+    assert answer.passages
+    with pytest.raises(QuestionError, match="only common words"):
+        sample_rag.ask("And what is it?", SearchOptions(method="bm25"))

@@ -135,6 +135,15 @@ def test_no_room_is_too_full():
     assert not {room: number for room, number in count.items() if number > MOST_MODULES}
 
 
+def test_a_class_name_stands_for_one_thing():
+    places = defaultdict(list)
+    for module, path in MODULES.items():
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef):
+                places[node.name.lstrip("_")].append(module)
+    assert not {name: modules for name, modules in places.items() if len(modules) > 1}
+
+
 def test_the_page_on_architecture_names_every_room():
     text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
     paths = _paths(text.split("```")[1])

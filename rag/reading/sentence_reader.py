@@ -55,8 +55,9 @@ class SentenceReader:
         """
         watch = Stopwatch()
         embedder = self.embedder if similarity else None
-        weights, note = self._weights(tokens(question))
-        found = self._evidence(question, documents, embedder, weights)
+        wanted = tokens(question)
+        weights, note = self._weights(wanted)
+        found = self._evidence(question, wanted, documents, embedder, weights)
         found.sort(key=lambda each: (-each.score, each.passage_id, each.start))
         note = note or (None if embedder else "by words alone")
         return {"evidence": found, "stage": watch.stage("read", count=len(found), note=note)}
@@ -64,11 +65,11 @@ class SentenceReader:
     def _evidence(
         self,
         question: str,
+        wanted: Sequence[str],
         documents: Sequence[Document],
         embedder: Embedder | None,
         weights: Mapping[str, float],
     ) -> list[Evidence]:
-        wanted = tokens(question)
         found: list[Evidence] = []
         texts: list[str] = []
         for rank, document in enumerate(documents, start=1):

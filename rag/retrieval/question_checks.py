@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from rag.config import Config, Method
 from rag.errors import MismatchError, QuestionError
-from rag.language.analysis import tokens
 from rag.models.embedder import Embedder
 from rag.retrieval.query import Query
 from rag.stores.contract import Store
@@ -40,7 +39,7 @@ def check_question(
         raise QuestionError(f"top_k: expected 1 to {LARGEST_TOP_K} (got {top_k})")
     if method not in methods:
         raise QuestionError(f"method: expected one of {', '.join(methods)} (got {method})")
-    if method == "bm25" and not tokens(question):
+    if method == "bm25" and not query.tokens:
         raise QuestionError(
             f"`{question.strip()[:60]}` has only common words or signs, which bm25 does not "
             "index. Add a word that says what it is about, or use --method dense."
