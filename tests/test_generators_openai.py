@@ -12,6 +12,7 @@ from generator_runs import QUESTION, run_together, stop_after
 from haystack import Pipeline
 
 from rag.answers.generators import OpenAIGenerator
+from rag.config.proxies import proxy_for
 from rag.errors import ModelError
 
 
@@ -257,3 +258,80 @@ def test_openai_password_in_the_address_is_not_shown():
 def test_openai_itself_needs_a_key():
     with pytest.raises(ModelError, match=r"https://api.openai.com/v1 needs a key"):
         OpenAIGenerator(None, "m", None)
+
+
+# -- proxies
+
+
+PROXIES = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
+
+
+@pytest.fixture
+def proxied(monkeypatch):
+    """Give a function that sets proxy variables, all others unset."""
+    for name in (*PROXIES, "no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+
+    def set_(**variables):
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+
+    return set_
+
+
+@pytest.mark.parametrize("variable", PROXIES)
+def test_openai_nothing_for_this_machine_goes_through_a_proxy(proxied, variable):
+    with serve(answers) as proxy, serve(answers) as server:
+        proxied(**{variable: f"http://127.0.0.1:{proxy.server_address[1]}"})
+        with generator_for(server) as generator:
+            assert generator.run(QUESTION)["finish_reason"] == "stop"
+        assert len(server.seen) == 1
+        assert proxy.seen == []  # it must never be called
+
+
+@pytest.mark.parametrize("more", [{}, {"NO_PROXY": "127.0.0.1"}, {"NO_PROXY": "*"}])
+def test_openai_a_proxy_that_cannot_be_used_does_not_matter_on_this_machine(proxied, more):
+    proxied(ALL_PROXY="socks://127.0.0.1:1", **more)
+    with serve(answers) as server, generator_for(server) as generator:
+        assert generator.run(QUESTION)["finish_reason"] == "stop"
+
+
+def test_openai_a_proxy_that_cannot_be_used_is_named_without_its_password(proxied):
+    proxied(ALL_PROXY="socks://me:secret@proxy.example:1080")
+    generator = OpenAIGenerator("https://models.example/v1", "m", "key")
+    generator.warm_up()  # an answer is quoted then, so that this is no error
+    with pytest.raises(
+        ModelError, match=r"proxy socks://proxy.example:1080 \(`ALL_PROXY`\)"
+    ) as told:
+        generator.run(QUESTION)
+    assert "secret" not in str(told.value)
+    assert "\n" not in str(told.value)
+
+
+def test_openai_a_server_that_cannot_be_reached_names_the_proxy(proxied):
+    proxied(https_proxy="http://me:secret@127.0.0.1:1")
+    generator = OpenAIGenerator("https://models.example/v1", "m", "key", retries=0)
+    with pytest.raises(ModelError, match=r"through the proxy http://127.0.0.1:1 \(`https_proxy`\)"):
+        generator.run(QUESTION)
+
+
+@pytest.mark.parametrize(
+    ("url", "variables", "expected"),
+    [
+        ("http://localhost:1/v1", {"HTTP_PROXY": "http://p:1"}, None),
+        ("http://[::1]:1/v1", {"all_proxy": "http://p:1"}, None),
+        ("http://a.example/v1", {"HTTP_PROXY": "http://p:1"}, ("HTTP_PROXY", "http://p:1")),
+        ("https://a.example/v1", {"HTTP_PROXY": "http://p:1"}, None),
+        (
+            "https://a.example/v1",
+            {"all_proxy": "p:1", "NO_PROXY": "b.example"},
+            ("all_proxy", "p:1"),
+        ),
+        ("https://a.example/v1", {"all_proxy": "http://p:1", "no_proxy": ".example"}, None),
+        ("https://a.example/v1", {"all_proxy": "http://p:1", "no_proxy": "*"}, None),
+        ("https://a.example/v1", {"https_proxy": " "}, None),
+    ],
+)
+def test_the_proxy_in_force_is_found_by_address_and_exceptions(url, variables, expected):
+    proxy = proxy_for(url, variables)
+    assert (proxy and (proxy.variable, proxy.shown)) == expected

@@ -12,7 +12,7 @@ import yaml
 
 from indexing.cli import ConfigOption, JsonOption
 from rag.collections import list_collections
-from rag.config import Config, data_folder, load_config
+from rag.config import Config, GeneratorConfig, data_folder, load_config
 from rag.console import print_json, show
 from rag.errors import ConfigError, ModelError, StoreError
 from rag.models.default_models import AUTO, ModelRole, languages_of, model_for
@@ -192,7 +192,7 @@ def _generator(settings: Config) -> Finding:
     name = f"{generator.kind} `{generator.model}`"
     if generator.kind == "transformers":
         return _generator_files(name, generator.model)
-    problem = ""
+    problem, is_server = "", generator.kind == "openai"
     if generator.kind == "gguf" and not Path(generator.model).is_file():
         problem = "there is no such file"
     elif generator.kind == "gguf" and importlib.util.find_spec("xllamacpp") is None:
@@ -201,8 +201,16 @@ def _generator(settings: Config) -> Finding:
         problem = "pip install 'citewell[openai]'"
     if problem:
         return _finding("generator", False, f"{name}: {problem}")
-    where = f" at {generator.base_url}, not asked" if generator.kind == "openai" else ""
+    where = f" at {generator.base_url}, not asked{_proxy(generator)}" if is_server else ""
     return _finding("generator", True, f"{name}{where}")
+
+
+def _proxy(generator: GeneratorConfig) -> str:
+    """Return the proxy that a server is asked through, if there is one."""
+    from rag.config.proxies import proxy_for
+
+    proxy = proxy_for(generator.base_url or "https://api.openai.com/v1")
+    return f", through the proxy {proxy.shown} (`{proxy.variable}`)" if proxy else ""
 
 
 def _generator_files(name: str, model: str) -> Finding:

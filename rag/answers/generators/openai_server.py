@@ -7,7 +7,9 @@ The key stays in this object: it is in no `repr`, no `to_dict`, no log and no me
 """
 
 import json
+import os
 import queue
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -19,7 +21,8 @@ from haystack.dataclasses import ChatMessage
 
 from rag.answers.generators.delivery import POLL_SECONDS, Delivery, FinishReason, as_dicts
 from rag.config.hosts import is_loopback
-from rag.errors import ModelError
+from rag.config.proxies import proxy_for
+from rag.errors import ModelError, first_line
 
 _OPENAI = "https://api.openai.com/v1"
 
@@ -66,7 +69,8 @@ class OpenAIGenerator:
         self._api_key = api_key
         self._client: Any = None
         self._loading = threading.Lock()
-        self._shown = _check_url(base_url or _OPENAI, secret=api_key is not None, allow=insecure)
+        self._url = base_url or _OPENAI
+        self._shown = _check_url(self._url, secret=api_key is not None, allow=insecure)
         if base_url is None and api_key is None:
             raise ModelError(f"{self._shown} needs a key: set generator.api_key, or base_url")
 
@@ -90,19 +94,46 @@ class OpenAIGenerator:
         return generator
 
     def warm_up(self) -> None:
-        """Create the client, once; nothing is sent to the server yet."""
+        """Load the client's library; connections are opened by `run`."""
+        import openai  # noqa: F401
+
+    def _open(self) -> Any:  # noqa: ANN401 - openai comes late
+        """Return the client, made once; nothing is sent to the server yet.
+
+        Raises:
+            ModelError: If the environment names a proxy that cannot be used.
+        """
         import openai
 
         with self._loading:
             if self._client is None:
                 self._client = openai.OpenAI(
-                    base_url=self.base_url or _OPENAI,
+                    base_url=self._url,
                     api_key=self._api_key or "none",  # else the client reads the environment
                     timeout=self.timeout,
                     max_retries=self.retries,
-                    # A redirect would carry the passages to a server that nobody configured.
-                    http_client=openai.DefaultHttpxClient(follow_redirects=False),
+                    http_client=self._http_client(),
                 )
+            return self._client
+
+    def _http_client(self) -> Any:  # noqa: ANN401 - httpx comes with openai
+        import openai
+
+        proxy = proxy_for(self._url)
+        try:
+            return openai.DefaultHttpxClient(
+                follow_redirects=False,  # one would carry the passages to a server nobody named
+                trust_env=proxy is not None,  # nothing for this machine goes through a proxy
+                verify=_certificates(),
+            )
+        except (ValueError, ImportError) as error:
+            if proxy is None:
+                raise
+            raise ModelError(
+                f"{self._shown} cannot be asked through the proxy {proxy.shown} "
+                f"(`{proxy.variable}`): {first_line(error)} Give an http:// proxy, or except the "
+                "host with NO_PROXY."
+            ) from None
 
     def close(self) -> None:
         """Close the connections; the next `run` opens new ones."""
@@ -127,8 +158,7 @@ class OpenAIGenerator:
         """
         delivery = Delivery(streaming_callback, stop, deadline)
         request = self._request(messages)
-        self.warm_up()
-        reading = _StreamReader(self._client, request, self._explain)
+        reading = _StreamReader(self._open(), request, self._explain)
         with closing(reading):
             reason = _deliver(reading, delivery)
         if reason is None:
@@ -162,8 +192,11 @@ class OpenAIGenerator:
         if type(error) is openai.APIError:  # the server reports an error inside the stream
             return ModelError(f"{where} reported an error: {self._without_key(error.message)}")
         if isinstance(error, openai.APIConnectionError) and not begun:
+            proxy = proxy_for(self._url)
+            through = f" through the proxy {proxy.shown} (`{proxy.variable}`)" if proxy else ""
             return ModelError(
-                f"{where} cannot be reached: check generator.base_url and that the server runs"
+                f"{where} cannot be reached{through}: check generator.base_url and that the server "
+                "runs"
             )
         return ModelError(f"{where} broke off in the middle of an answer: ask again")
 
@@ -240,6 +273,12 @@ class _StreamReader:
                 if self._abandoned.is_set():
                     return
                 yield from chunk.choices
+
+
+def _certificates() -> ssl.SSLContext | bool:
+    """Return the certificates that the environment names, or True for the usual ones."""
+    file, folder = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
+    return ssl.create_default_context(cafile=file, capath=folder) if file or folder else True
 
 
 def _deliver(reading: _StreamReader, delivery: Delivery) -> FinishReason | None:
