@@ -107,3 +107,33 @@ def test_a_configuration_never_changes():
 def test_the_data_folder_is_where_the_environment_says():
     assert data_folder({"RAG_HOME": "/somewhere"}).as_posix() == "/somewhere"
     assert data_folder({}).as_posix() == ".rag"
+
+
+@pytest.mark.parametrize("place", ["server", "generator", "store.elasticsearch"])
+@pytest.mark.parametrize(
+    ("key", "found"),
+    [
+        ("canary-1234", "canary-1234"),
+        (" canary-1234\r\n", "canary-1234"),
+        ("k", "k"),
+        ("", "api_key: is empty: set the variable"),
+        (" \n", "api_key: is empty: set the variable"),
+        ("canary 1234", "api_key: has a blank or a letter that is not ASCII"),
+        ("canary-钥匙", "api_key: has a blank or a letter that is not ASCII"),
+        ("canary\n1234", "api_key: has a blank or a letter that is not ASCII"),
+    ],
+)
+def test_a_key_is_stripped_and_must_be_visible_ascii(tmp_path, place, key, found):
+    sections = {"server": "server: {%s}", "generator": "generator: {kind: openai, model: m, %s}",
+                "store.elasticsearch": "store: {elasticsearch: {%s}}"}  # fmt: skip
+    path = write(tmp_path, sections[place] % "api_key: '${KEY}'")
+    if ":" not in found:
+        section = load_config(path, environ={"KEY": key})
+        for name in place.split("."):
+            section = getattr(section, name)
+        assert section.api_key.get_secret_value() == found
+        return
+    with pytest.raises(ConfigError) as told:
+        load_config(path, environ={"KEY": key})
+    assert f"{place}.{found}" in str(told.value)
+    assert "canary" not in str(told.value)

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from rag.config.hosts import is_loopback
-from rag.config.section import ConfigSection
+from rag.config.section import ConfigSection, Key
 
 
 class ElasticsearchConfig(ConfigSection):
@@ -35,7 +35,7 @@ class ElasticsearchConfig(ConfigSection):
     ca: str | None = None
     username: str | None = None
     password: SecretStr | None = None
-    api_key: SecretStr | None = None
+    api_key: Key | None = None
     insecure: bool = False
     prefix: str = Field(default="citewell", pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")
     dense: Literal["elasticsearch", "faiss"] = "elasticsearch"

@@ -100,7 +100,8 @@ def _substitute(
     for name in _variables(value):
         if name not in environ:
             problems.append(f"{where}: the environment variable `{name}` is not set")
-        value = value.replace("${" + name + "}", environ.get(name, ""))
+            continue
+        value = value.replace("${" + name + "}", environ[name])
     return value
 
 

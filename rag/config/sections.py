@@ -2,12 +2,12 @@
 
 from typing import Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, model_validator
 
 from rag.config.elasticsearch import ElasticsearchConfig
 from rag.config.ranker import RankerConfig
 from rag.config.reader import ReaderConfig
-from rag.config.section import ConfigSection
+from rag.config.section import ConfigSection, Key
 from rag.schema import Method
 
 
@@ -150,7 +150,7 @@ class GeneratorConfig(ConfigSection):
     kind: Literal["gguf", "transformers", "openai"]
     model: str
     base_url: str | None = None
-    api_key: SecretStr | None = None
+    api_key: Key | None = None
     insecure: bool = False
     context: int = Field(default=4096, ge=512)
     max_tokens: int = Field(default=300, ge=1)
@@ -182,7 +182,7 @@ class ServerConfig(ConfigSection):
     address: str = "127.0.0.1"
     port: int = Field(default=8501, ge=0, le=65535)
     api_port: int = Field(default=8000, ge=0, le=65535)
-    api_key: SecretStr | None = None
+    api_key: Key | None = None
     allowed_hosts: tuple[str, ...] = ("localhost", "127.0.0.1")
     workers: int = Field(default=4, ge=1, le=64)
     queue: int = Field(default=32, ge=1, le=10_000)
