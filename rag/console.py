@@ -1,10 +1,14 @@
 """Error wrapper and output functions shared by every entry point of the command line."""
 
+import codecs
+import io
 import json
 import logging
+import os
 import sys
 import unicodedata
 from collections.abc import Callable
+from contextlib import suppress
 
 from rag.errors import RagError
 
@@ -13,7 +17,11 @@ def run_command(command: Callable[[], object]) -> None:
     """Run a command and end the process with its exit status.
 
     An expected failure is one line (or a short list) on stderr and status 1, without a traceback.
+    Characters that the terminal's encoding does not have are replaced.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         command()
     except RagError as error:
@@ -28,8 +36,7 @@ def leave(message: str, status: int) -> None:
 
 def show(text: str) -> None:
     """Write a line on stdout, free of control characters."""
-    sys.stdout.write(printable(text) + "\n")
-    sys.stdout.flush()
+    _write(printable(text) + "\n")
 
 
 def say(text: str) -> None:
@@ -38,10 +45,27 @@ def say(text: str) -> None:
 
 
 def print_json(value: object) -> None:
-    """Write a value on stdout as JSON, readable in every language."""
-    text = json.dumps(value, ensure_ascii=False, indent=2)
-    sys.stdout.write(text.encode("utf-8", "backslashreplace").decode("utf-8") + "\n")
-    sys.stdout.flush()
+    """Write a value on stdout as JSON: readable in every language where stdout is UTF-8."""
+    encoding = codecs.lookup(getattr(sys.stdout, "encoding", None) or "utf-8").name
+    text = json.dumps(value, ensure_ascii=encoding != "utf-8", indent=2)
+    _write(text.encode("utf-8", "backslashreplace").decode("utf-8") + "\n")
+
+
+def _write(text: str) -> None:
+    """Write a text on stdout.
+
+    Raises:
+        RagError: If it cannot be written, such as on a full disk.
+    """
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader has left: the command line ends without a word
+        raise
+    except OSError as error:
+        with suppress(OSError):  # or the interpreter tries it again at its end
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise RagError(f"the output cannot be written: {error.strerror or error}.") from None
 
 
 def printable(text: str) -> str:
