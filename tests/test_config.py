@@ -137,3 +137,10 @@ def test_a_key_is_stripped_and_must_be_visible_ascii(tmp_path, place, key, found
         load_config(path, environ={"KEY": key})
     assert f"{place}.{found}" in str(told.value)
     assert "canary" not in str(told.value)
+
+
+def test_a_tilde_means_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert data_folder({"RAG_HOME": "~/data"}) == tmp_path / "data"
+    write(tmp_path, "retrieval: {top_k: 7}")
+    assert load_config(environ={"RAG_CONFIG": "~/bad.yaml"}).retrieval.top_k == 7

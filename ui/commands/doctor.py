@@ -193,7 +193,7 @@ def _generator(settings: Config) -> Finding:
     if generator.kind == "transformers":
         return _generator_files(name, generator.model)
     problem, is_server = "", generator.kind == "openai"
-    if generator.kind == "gguf" and not Path(generator.model).is_file():
+    if generator.kind == "gguf" and not Path(generator.model).expanduser().is_file():
         problem = "there is no such file"
     elif generator.kind == "gguf" and importlib.util.find_spec("xllamacpp") is None:
         problem = "pip install 'citewell[local-llm]'"

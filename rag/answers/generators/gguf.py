@@ -171,6 +171,7 @@ def _request_error(error: dict[str, Any]) -> ModelError:
 
 
 def _load_server(path: str, context: int) -> Any:  # noqa: ANN401 - xllamacpp has no types
+    path = str(Path(path).expanduser())
     if not Path(path).is_file():
         raise ModelError(f"the model file `{path}` does not exist: check generator.path")
     try:

@@ -223,12 +223,13 @@ def _connect(settings: ElasticsearchConfig) -> Elasticsearch:
     if settings.username is not None and settings.password is not None:
         options["basic_auth"] = (settings.username, settings.password.get_secret_value())
     if settings.ca is not None:
-        if not Path(settings.ca).is_file():
+        authority = Path(settings.ca).expanduser()
+        if not authority.is_file():
             raise StoreError(
                 f"there is no file `{settings.ca}` with the cluster's certificate authority. Set "
                 "`store.elasticsearch.ca` to one."
             )
-        options["ca_certs"] = settings.ca
+        options["ca_certs"] = str(authority)
     try:
         return Elasticsearch(list(settings.url), **options)
     except (OSError, ValueError) as error:
