@@ -4,7 +4,6 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
-from urllib.request import proxy_bypass_environment
 
 from rag.config.hosts import is_loopback
 
@@ -51,8 +50,13 @@ def proxy_for(url: str, environ: Mapping[str, str] | None = None) -> Proxy | Non
 
 
 def _is_excepted(host: str, environ: Mapping[str, str]) -> bool:
+    """Return whether `no_proxy` names the host, a domain that it is in, or `*`."""
     excepted = environ.get("no_proxy") or environ.get("NO_PROXY") or ""
-    return bool(proxy_bypass_environment(host, {"no": excepted}))
+    names = [name.strip().lower().lstrip(".") for name in excepted.split(",")]
+    host = host.lower()
+    return "*" in names or any(
+        name and (host == name or host.endswith(f".{name}")) for name in names
+    )
 
 
 def _without_secrets(address: str) -> str:
