@@ -1,0 +1,187 @@
+"""Rows of tables and fields of records, read as sentences with their column names.
+
+The row `| A300 | 27 |` below `| Model | Weight (kg) |` is read as "A300: The Weight (kg) of A300 is
+27." Column names and the row's name are put in; every cell keeps its place in the text.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from indexing.views.lines import Kind, Line
+from rag.language.view import Edit
+
+LONGEST_VALUE = 160  # characters of a cell that is a value; a longer one is a text
+LONGEST_NAME = 60
+LONGEST_CAPTION = 100
+MOST_COLUMNS = 40
+_DELIMITER = re.compile(r"\|(?:\s*:?-{1,}:?\s*\|)+$")
+_CELL = re.compile(r"(?:\\.|[^|\\])*")
+_MARKUP = re.compile(r"\*{1,3}|`|__|<br\s*/?>|\\(?=[|*_`])")
+_NUMBER = re.compile(r"[-+±~≈<>$€£¥]*\s*[\d.,:/%\s'-]+\s*(?:[a-zA-Z%°²³/]{0,6})$")
+_COUNTS = frozenset("# no no. nr nr. number id index row 序号 编号 編號 号 序 行号 s/n sn".split())
+_VALUES = frozenset(
+    "value values content contents setting data details 值 数值 內容 内容 参数值 取值 数据".split()
+)
+_NAMES = frozenset(
+    "name model title product item part type device country city person author field parameter "
+    "姓名 名称 名稱 型号 型號 产品 產品 项目 項目 标题 標題 国家 城市 部件 参数 參數 字段".split()
+)
+_HAN = re.compile("[\u3400-\u9fff]")
+_PAIR = re.compile(r"([^:：\n]{1,80}?)[ \t]*[:：][ \t]*")
+
+Span = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class _Cell:
+    """A cell of a row: its place in the text, and its words."""
+
+    start: int
+    end: int
+    words: str
+
+
+def row_edits(text: str, lines: Sequence[Line]) -> Iterator[Edit]:
+    """Yield the changes of all table rows below a header row."""
+    place = 0
+    for kind, group in groupby(lines, lambda line: (line.kind, line.page)):
+        rows = list(group)
+        before = lines[place - 1] if place else None
+        place += len(rows)
+        if kind[0] is not Kind.ROW:
+            continue
+        header = next((n for n, row in enumerate(rows) if _DELIMITER.match(row.text)), None)
+        if not header or header > 3:
+            continue
+        yield from _table_edits(text, rows, header, _caption(before))
+
+
+def record_edits(text: str, lines: Sequence[Line]) -> Iterator[Edit]:
+    """Yield the changes of a record's lines `Name: value`."""
+    fields = [(line, match) for line in lines if (match := _PAIR.match(line.text))]
+    cells = [
+        _Cell(line.start + match.end(), line.end, line.text[match.end() :])
+        for line, match in fields
+    ]
+    names = [match[1] for _, match in fields]
+    named = _name_place(names, cells)
+    name = cells[named].words if named is not None else ""
+    for number, (line, _) in enumerate(fields):
+        cell = cells[number]
+        if number == named or not _is_value(cell) or not name:
+            continue
+        before, after = _phrase(names[number], name, cell.words)
+        yield Edit(line.start, cell.start, before)
+        yield Edit(cell.end, cell.end, after)
+
+
+def _table_edits(text: str, rows: Sequence[Line], header: int, caption: str) -> Iterator[Edit]:
+    head = [cells for row in rows[:header] if (cells := list(_cells(text, row)))]
+    width = max(map(len, head), default=0)
+    if not 2 <= width <= MOST_COLUMNS:
+        return
+    names = [_column_name(head, column) for column in range(width)]
+    yield Edit(rows[header].start, rows[header].end, "")
+    for row in rows[header + 1 :]:
+        cells = list(_cells(text, row))[:width]
+        if not _DELIMITER.match(row.text) and any(cell.words for cell in cells):
+            yield from _row_edits(row, names, cells, caption)
+
+
+def _column_name(head: Sequence[Sequence[_Cell]], column: int) -> str:
+    """Return the name of a column; of several header rows the names from top to bottom."""
+    words = [row[column].words for row in head if column < len(row)]
+    return " ".join(dict.fromkeys(each for each in words if each))
+
+
+def _row_edits(
+    row: Line, names: Sequence[str], cells: Sequence[_Cell], caption: str
+) -> Iterator[Edit]:
+    named = _name_place(names, cells)
+    name = cells[named].words if named is not None else ""
+    last, ending = row.start, f"{caption}: " if caption else ""
+    for number, cell in enumerate(cells):
+        if not cell.words:
+            continue
+        before, after = "", "." if not _HAN.search(name) else "。"
+        if number == named:
+            after = ": " if not _HAN.search(name) else "："
+            after = after.rstrip() if number == len(cells) - 1 else after
+        elif names[number]:
+            before, after = _cell_phrase(names[number], name, cell)
+        yield Edit(last, cell.start, ending)
+        if before:
+            yield Edit(cell.start, cell.start, before)
+        last = cell.end
+        ending = after if after.endswith((" ", "。", "：")) else f"{after} "
+    yield Edit(last, row.end, ending.rstrip())
+
+
+def _cell_phrase(column: str, name: str, cell: _Cell) -> tuple[str, str]:
+    if not _is_value(cell):
+        return f"{column}: ", "" if cell.words[-1] in ".。!?！？" else "."
+    return _phrase(column, name, cell.words)
+
+
+def _phrase(column: str, name: str, value: str) -> tuple[str, str]:
+    """Return what stands before and behind a value."""
+    end = "" if value[-1] in ".。!?！？" else "."
+    han = _HAN.search(column + name) is not None
+    if column.casefold() in _VALUES and name:
+        return (f"{name}是", "。" if end else "") if han else (f"The {name} is ", end)
+    if not name or len(name) > LONGEST_NAME or column.casefold() in _COUNTS:
+        return f"{column}: ", end
+    if han:
+        return f"{name}的{column}是", "。" if end else ""
+    return f"The {column} of {name} is ", end
+
+
+def _is_value(cell: _Cell) -> bool:
+    return bool(cell.words) and len(cell.words) <= LONGEST_VALUE and "\n" not in cell.words
+
+
+def _name_place(names: Sequence[str], cells: Sequence[_Cell]) -> int | None:
+    """Return which cell names the row: the first that is a name and no number."""
+    fitting = [
+        place
+        for place, (name, cell) in enumerate(zip(names, cells, strict=False))
+        if cell.words
+        and len(cell.words) <= LONGEST_NAME
+        and name.casefold() not in _COUNTS
+        and not _NUMBER.match(cell.words)
+    ]
+    for place in fitting:
+        if place == 0 or names[place].casefold() in _NAMES:
+            return place
+    if fitting:
+        return fitting[0]
+    return 0 if cells and cells[0].words and names[0].casefold() not in _COUNTS else None
+
+
+def _cells(text: str, row: Line) -> Iterator[_Cell]:
+    """Yield the cells of a row `| a | b |`, without white space and markup at their borders."""
+    place = row.start + 1
+    while place < row.end:
+        match = _CELL.match(text, place, row.end)
+        end = match.end() if match else place
+        if end >= row.end and not text[place:end].strip():
+            return
+        raw = text[place:end]
+        stripped = raw.strip()
+        start = place + len(raw) - len(raw.lstrip()) if stripped else place
+        yield _Cell(start, start + len(stripped), _MARKUP.sub("", stripped).strip())
+        place = end + 1
+
+
+def _caption(before: Line | None) -> str:
+    """Return the caption of the table below a line; an empty string if it has none."""
+    if before is None or before.columns > LONGEST_CAPTION or before.gap > 1:
+        return ""
+    text = _MARKUP.sub("", before.text)
+    if before.kind is Kind.PROSE and (
+        text[-1] in ":：" or re.match(r"(?i)(?:table|表)\s*\d*", text) or before.text.startswith("**")
+    ):
+        return text.rstrip(":：. ")
+    return ""
