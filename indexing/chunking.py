@@ -1,11 +1,10 @@
 """Cutting of documents into passages, measured with the embedder's own tokenizer.
 
-Passages are whole sentences of one document, in order, never longer than the embedder reads, with
-offsets into the document's text. A new section starts a new passage, unless the one before is very
+Passages are whole sentences of one document's view, in order, never longer than the embedder reads,
+with offsets into the document's text. A new section starts a new passage, unless the one before is very
 short; neighbours in a section share their last sentences, up to the overlap.
 """
 
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -13,10 +12,13 @@ from typing import TYPE_CHECKING
 
 from haystack import Document
 
-from indexing.converters import ConvertedDocument, Heading
+from indexing.converters import ConvertedDocument
+from indexing.places import Places
+from indexing.views import make_view
 from rag.config import ChunkingConfig
 from rag.language.sentences import sentence_spans
 from rag.stores.contract import STRUCTURE
+from rag.view import EDITS, PLACES, View, view_of
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -29,7 +31,7 @@ RESERVED = frozenset(STRUCTURE)
 
 @dataclass(frozen=True)
 class _SentencePart:
-    """A sentence or a part of one: its span, its number of tokens, whether it begins a section."""
+    """A sentence or a part of one: its span in the view, its tokens, whether it opens a section."""
 
     start: int
     end: int
@@ -58,24 +60,32 @@ def cut(
 
     Returns:
         Haystack Documents in order, whose content is exactly the text from `meta["start"]` to
-        `meta["end"]`. Empty if the document has no text.
+        `meta["end"]`, with its view's edits. Empty if the document has no text.
     """
     length = min(config.length, limit - (CONTEXT_TOKENS if config.context else 0))
-    pieces = list(_pieces(document, tokenizer, length))
-    passages = []
-    for number, (first, last) in enumerate(_groups(pieces, length, config.overlap)):
-        start, end = pieces[first].start, pieces[last].end
-        kept = {key: value for key, value in document.meta.items() if key not in RESERVED}
+    view = make_view(document)
+    pieces = list(_pieces(document, view, tokenizer, length))
+    kept = {key: value for key, value in document.meta.items() if key not in RESERVED}
+    places = Places(document)
+    passages: list[Document] = []
+    for first, last in _groups(pieces, length, config.overlap):
+        start, end = view.to_source(pieces[first].start, pieces[last].end)
+        if start == end:
+            continue
+        number = len(passages)
+        heading, page = places.at(start)
         meta = {
             **kept,
             "document_id": document_id,
             "number": number,
             "source": source,
             "title": document.title,
-            "heading": heading_path(document.sections, start, document.title),
-            "page": bisect_right(document.pages, start) or None,
+            "heading": heading,
+            "page": page,
             "start": start,
             "end": end,
+            EDITS: view.part(start, end).dump(),
+            PLACES: places.inside(start, end),
         }
         passages.append(
             Document(id=f"{document_id}:{number}", content=document.text[start:end], meta=meta)
@@ -85,7 +95,7 @@ def cut(
 
 def embedded_text(passage: Document, tokenizer: "Tokenizer", *, context: bool) -> str:
     """Return the text that is embedded for a passage: title and heading path, then its text."""
-    content = passage.content or ""
+    content = view_of(passage.content, passage.meta).text
     names = [name for name in map(passage.meta.get, ("title", "heading")) if name]
     if not (context and names):
         return content
@@ -96,29 +106,15 @@ def embedded_text(passage: Document, tokenizer: "Tokenizer", *, context: bool) -
     return f"{path}\n{content}"
 
 
-def heading_path(sections: Sequence[Heading], offset: int, title: str) -> str | None:
-    """Return the headings above an offset, outermost first, joined by ` > `; the title left out."""
-    path: list[Heading] = []
-    for section in sections:
-        if section.start > offset:
-            break
-        while path and path[-1].level >= section.level:
-            path.pop()
-        path.append(section)
-    names = [section.heading for section in path]
-    if names and names[0] == title:
-        names = names[1:]
-    return " > ".join(names) or None
-
-
 def _pieces(
-    document: ConvertedDocument, tokenizer: "Tokenizer", length: int
+    document: ConvertedDocument, view: View, tokenizer: "Tokenizer", length: int
 ) -> Iterator[_SentencePart]:
-    text = document.text
-    borders = [0, *(section.start for section in document.sections), len(text)]
+    text = view.text
+    sections = (view.to_view(section.start, section.start)[0] for section in document.sections)
+    borders = [0, *sections, len(text)]
     for start, end in pairwise(borders):
         opens = True
-        for first, last in sentence_spans(text[start:end]):
+        for first, last in sentence_spans(text[start:end], lines_end=True):
             for piece in _fit(text, start + first, start + last, tokenizer, length):
                 yield _SentencePart(*piece, opens=opens)
                 opens = False

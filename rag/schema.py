@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from rag.view import Edit, View
+
 Method = Literal["bm25", "dense", "hybrid"]
 OF_SPANS = frozenset({"short", "answer_start", "answer_end"})  # fields that only spans fill
 
@@ -19,6 +21,18 @@ class StageScore:
 
     rank: int
     score: float
+
+
+@dataclass(frozen=True)
+class Place:
+    """Page and heading that hold from an offset on, up to that of the next place.
+
+    `start` is an offset into the document's stored text.
+    """
+
+    start: int
+    page: int | None
+    heading: str | None
 
 
 @dataclass(frozen=True)
@@ -38,6 +52,9 @@ class Passage:
         text: The characters from `start` to `end`.
         score: Score of the last stage.
         stages: Stage name -> rank and score there; only stages that returned the passage.
+        edits: Changes that make `text` readable, with offsets in it; None if nobody has made a
+            view of it (collections of older versions).
+        places: Pages and headings that begin inside the passage.
     """
 
     rank: int
@@ -52,6 +69,27 @@ class Passage:
     text: str
     score: float
     stages: Mapping[str, StageScore] = field(default_factory=dict)
+    edits: tuple[Edit, ...] | None = None
+    places: tuple[Place, ...] = ()
+
+    @property
+    def view(self) -> View:
+        """The passage in readable form."""
+        return View(self.text, self.edits or (), lines_end=self.edits is not None)
+
+    @property
+    def pages(self) -> tuple[int, ...]:
+        """The numbers of the pages on which the passage stands, ascending; none without pages."""
+        found = {self.page, *(place.page for place in self.places)}
+        return tuple(sorted(page for page in found if page is not None))
+
+    def place_at(self, offset: int) -> Place:
+        """Return page and heading at an offset into the document's stored text."""
+        place = Place(self.start, self.page, self.heading)
+        for each in self.places:
+            if each.start <= offset:
+                place = each
+        return place
 
 
 @dataclass(frozen=True)
@@ -59,8 +97,10 @@ class Citation:
     """A pointer from an answer sentence to the span of a document that supports it.
 
     `n` is the number shown in the answer as `[n]`; `quote` equals the document's stored text from
-    `start` to `end`, character by character. `answer_start` and `answer_end` delimit the exact
-    words in it that answer, if the reader found them.
+    `start` to `end`, character by character; page and heading are those of the words
+    that answer, else of `start`.
+    `answer_start` and `answer_end` delimit the exact words in it that answer, if the reader found
+    them. `wording` is the quote in readable form, on one line; empty in answers of older versions.
     """
 
     n: int
@@ -74,6 +114,12 @@ class Citation:
     quote: str
     answer_start: int | None = None
     answer_end: int | None = None
+    wording: str = ""
+
+    @property
+    def shown(self) -> str:
+        """The quote as people read it."""
+        return self.wording or " ".join(self.quote.split())
 
 
 @dataclass(frozen=True)
@@ -195,10 +241,16 @@ def passages_from_json(values: Sequence[Mapping[str, Any]]) -> tuple[Passage, ..
             **{
                 **value,
                 "stages": {name: StageScore(**at) for name, at in value["stages"].items()},
+                "edits": _edits(value.get("edits")),
+                "places": tuple(Place(**each) for each in value.get("places", ())),
             }
         )
         for value in values
     )
+
+
+def _edits(values: Sequence[Mapping[str, Any]] | None) -> tuple[Edit, ...] | None:
+    return None if values is None else tuple(Edit(**each) for each in values)
 
 
 def to_json(value: Any) -> dict[str, Any]:  # noqa: ANN401 - any dataclass of this module

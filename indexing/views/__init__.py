@@ -15,7 +15,7 @@ from indexing.views.lines import Kind, Line, split_lines
 from indexing.views.running_lines import running_lines
 from indexing.views.tables import record_edits, row_edits
 from indexing.views.wrapping import Breaks, Wrapping
-from rag.language.view import Edit, View
+from rag.view import Edit, View
 
 VERSION = 1  # of the views; a collection may hold passages of several
 _BREAKS = {"md": Breaks.MEANINGLESS, "html": Breaks.MEANT, "docx": Breaks.MEANT}

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-from rag.language.view import Edit
+from rag.view import Edit
 
 _HAN = "\u3005-\u3007\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _WIDE = f"[{_HAN}，。、；：？！“”‘’（）《》〈〉「」『』【】—…]"

@@ -143,9 +143,10 @@ def _is_no_item(lines: Sequence[Line], number: int) -> bool:
     if line.kind is not Kind.ITEM or line.gap or not number:
         return False
     before = lines[number - 1]
-    near = (*lines[max(number - 3, 0) : number], *lines[number + 1 : number + 4])
+    near = (*lines[max(number - 8, 0) : number], *lines[number + 1 : number + 9])
     alone = all(each.kind is not Kind.ITEM for each in near)
-    return alone and before.kind is Kind.PROSE and before.text[-1] not in ".:。：!?！？"
+    last = before.text.rstrip("”’)）」』】》\"'`*_")[-1:]
+    return alone and before.kind is Kind.PROSE and last not in ".:。：!?！？;；"
 
 
 def _has_pair_beside(lines: Sequence[Line], number: int) -> bool:

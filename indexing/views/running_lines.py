@@ -7,6 +7,7 @@ from itertools import groupby
 from indexing.views.lines import Line
 
 EDGE = 3  # lines at the top and at the bottom of a page that may be running
+LONGEST = 150  # characters of a running line
 PAGES = 2  # at least, before anything counts as repeated
 SHARE = 0.3  # of the pages; headers of left and of right pages differ, and of chapters
 _DIGITS = re.compile(r"\d+")
@@ -30,6 +31,7 @@ def running_lines(lines: Sequence[Line]) -> list[int]:
     if len(pages) < PAGES:
         return []
     found: set[int] = set()
+    whole = {place for page in pages for place, _ in page if len(page) == 1}
     for places in _repeated(pages).values():
         if len(places) >= max(PAGES, SHARE * len(pages)):
             some = [lines[place] for place in places]
@@ -37,7 +39,7 @@ def running_lines(lines: Sequence[Line]) -> list[int]:
                 found.update(places)
             elif _is_running(some):
                 found.update(places[1:])
-    return sorted(found)
+    return sorted(found - whole)
 
 
 def _repeated(pages: Sequence[list[tuple[int, Line]]]) -> dict[tuple[str, str], list[int]]:
@@ -47,6 +49,8 @@ def _repeated(pages: Sequence[list[tuple[int, Line]]]) -> dict[tuple[str, str], 
         seen = set()
         for side, some in (("top", page[:EDGE]), ("bottom", page[-EDGE:])):
             for place, line in some:
+                if len(line.text) > LONGEST:
+                    continue
                 key = side, _wording(line.text)
                 if key not in seen:
                     seen.add(key)

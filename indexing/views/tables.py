@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from indexing.views.lines import Kind, Line
-from rag.language.view import Edit
+from rag.view import Edit
 
 LONGEST_VALUE = 160  # characters of a cell that is a value; a longer one is a text
 LONGEST_NAME = 60

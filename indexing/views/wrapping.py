@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from indexing.views.hyphens import HYPHENS, Hyphens
 from indexing.views.lines import Kind, Line, is_caption, quote_mark
-from rag.language.view import Edit
+from rag.view import Edit
 
 FULL = 0.85  # of the width, from which a line counts as full
 NARROWEST = 30  # columns of a wrapped text, unless most of its lines break inside a sentence

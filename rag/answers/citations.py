@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from rag.language.analysis import tokens
 from rag.language.sentences import sentence_spans
-from rag.reading.evidence import Evidence
+from rag.reading.evidence import Evidence, locate, on_one_line
 from rag.schema import Citation, Passage
 
 UNSUPPORTED = "[?]"
@@ -46,7 +46,12 @@ class CitedText:
     short: str | None = None
 
     def cite(
-        self, passage: Passage, start: int, end: int, answer: tuple[int, int] | None = None
+        self,
+        passage: Passage,
+        start: int,
+        end: int,
+        answer: tuple[int, int] | None = None,
+        wording: str = "",
     ) -> int:
         """Return the number of a span of a passage, adding a citation if it has none yet."""
         first, last = passage.start + start, passage.start + end
@@ -57,19 +62,21 @@ class CitedText:
                 last,
             ):
                 return citation.n
+        place = passage.place_at(first if answer is None else passage.start + answer[0])
         self.citations.append(
             Citation(
                 n=len(self.citations) + 1,
                 passage_id=passage.passage_id,
                 document_id=passage.document_id,
                 source=passage.source,
-                page=passage.page,
-                heading=passage.heading,
+                page=place.page,
+                heading=place.heading,
                 start=first,
                 end=last,
                 quote=passage.text[start:end],
                 answer_start=None if answer is None else passage.start + answer[0],
                 answer_end=None if answer is None else passage.start + answer[1],
+                wording=wording or _wording(passage, start, end),
             )
         )
         return len(self.citations)
@@ -94,11 +101,10 @@ def quote_evidence(
     chosen: list[Evidence] = []
     said: set[str] = set()
     for each in evidence:
-        text = by_id[each.passage_id].text[each.start : each.end]
         if len(chosen) == most or each.score < share * evidence[0].score:
             break
-        if text not in said:  # overlapping passages hold the same sentence
-            said.add(text)
+        if each.wording not in said:  # overlapping passages hold the same sentence
+            said.add(each.wording)
             chosen.append(each)
     best = {each.passage_id: place for place, each in reversed(list(enumerate(chosen)))}
     chosen.sort(key=lambda each: (best[each.passage_id], each.start))
@@ -106,13 +112,19 @@ def quote_evidence(
     parts = []
     for each in chosen:
         passage = by_id[each.passage_id]
-        text = " ".join(passage.text[each.start : each.end].split())
-        parts.append(f"{text} [{cited.cite(passage, each.start, each.end, each.span)}]")
+        number = cited.cite(passage, each.start, each.end, each.span, each.wording)
+        parts.append(f"{each.wording} [{number}]")
     cited.text = " ".join(parts)
-    if chosen and evidence[0].span:
-        start, end = evidence[0].span
-        cited.short = " ".join(by_id[evidence[0].passage_id].text[start:end].split())
+    if chosen:
+        cited.short = evidence[0].short
     return cited
+
+
+def _wording(passage: Passage, start: int, end: int) -> str:
+    """Return characters `start` to `end` of a passage's text in readable form, on one line."""
+    view = passage.view
+    first, last = view.to_view(start, end)
+    return on_one_line(view.text[first:last])
 
 
 def tie(written: str, passages: Sequence[Passage]) -> CitedText:
@@ -192,12 +204,12 @@ def _marks(
     """Return the markers of a sentence: of the passages it names, or of one that supports it."""
     numbers = []
     for passage in named:
-        span = find_support(sentence, passage.text)
+        span = _support_in(sentence, passage)
         if span:
             numbers.append(cited.cite(passage, *span))
     if not numbers:
         for passage in passages:
-            span = find_support(sentence, passage.text)
+            span = _support_in(sentence, passage)
             if span:
                 numbers.append(cited.cite(passage, *span))
                 break
@@ -205,16 +217,28 @@ def _marks(
     return "".join(f"[{number}]" for number in unique) or UNSUPPORTED
 
 
-def find_support(sentence: str, text: str) -> tuple[int, int] | None:
+def _support_in(sentence: str, passage: Passage) -> tuple[int, int] | None:
+    """Return the span of a passage's text that best supports a sentence; or None."""
+    view = passage.view
+    span = find_support(sentence, view.text, lines_end=view.lines_end)
+    return None if span is None else locate(view, *span)
+
+
+def find_support(sentence: str, text: str, *, lines_end: bool = False) -> tuple[int, int] | None:
     """Return the span of a text, one to three sentences, that best supports a sentence; or None.
 
     A span supports a sentence if it contains at least half of its words and each of its numbers.
     Of equal spans the shorter, then the earlier one is taken.
+
+    Args:
+        sentence: The sentence.
+        text: The text.
+        lines_end: Whether every line break ends a sentence of the text.
     """
     wanted, digits = set(tokens(sentence)), set(_DIGITS.findall(sentence))
     if not wanted:
         return None
-    spans = sentence_spans(text)
+    spans = sentence_spans(text, lines_end=lines_end)
     best: tuple[float, int, int] | None = None
     span = None
     for count in range(1, NEIGHBOURS + 1):

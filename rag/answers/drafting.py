@@ -120,7 +120,7 @@ def _write(
     """Let the generator write into `made`; on failure add a note and leave it without text."""
     watch = Stopwatch()
     language = _NAMES.get(language_of(drafts.question), "the language of the question")
-    labels = [(_label(passage), passage.text) for passage in drafts.passages]
+    labels = [(_label(passage), passage.view.text) for passage in drafts.passages]
     roles = {"system": ChatMessage.from_system, "user": ChatMessage.from_user}
     messages = [
         roles[message["role"]](message["content"])
@@ -166,5 +166,8 @@ def _tie(text: str, drafts: DraftInputs, made: Draft, finish_reason: str) -> Non
 
 
 def _label(passage: Passage) -> str:
-    page = f", page {passage.page}" if passage.page else ""
-    return f"{passage.source}{page}"
+    pages = passage.pages
+    if not pages:
+        return passage.source
+    shown = f"page {pages[0]}" if len(pages) == 1 else f"pages {pages[0]}-{pages[-1]}"
+    return f"{passage.source}, {shown}"

@@ -56,11 +56,13 @@ _STARTERS = _words(
 )
 
 
-def sentence_spans(text: str) -> list[Span]:
+def sentence_spans(text: str, *, lines_end: bool = False) -> list[Span]:
     """Return the sentences of a text, as (start, end) offsets into it.
 
     Args:
         text: Any text; it may be empty.
+        lines_end: Whether every line break ends a sentence, as in a view; else one inside a
+            paragraph does not.
 
     Returns:
         Spans in order that do not overlap, are not empty, have no white space at their borders,
@@ -73,7 +75,7 @@ def sentence_spans(text: str) -> list[Span]:
     """
     return [
         piece
-        for block in _blocks(text)
+        for block in (_lines(text) if lines_end else _blocks(text))
         for sentence in _sentences(text, *block)
         for piece in _pieces(text, *sentence)
     ]
@@ -87,6 +89,13 @@ def behind_bullet(text: str, start: int, end: int) -> int:
         2
     """
     return _BULLET.match(text, start, end).end()  # type: ignore[union-attr]  # it always matches
+
+
+def _lines(text: str) -> Iterator[Span]:
+    position = 0
+    for line in _LINE.findall(text):
+        yield position, position + len(line)
+        position += len(line)
 
 
 def _blocks(text: str) -> Iterator[Span]:

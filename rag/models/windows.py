@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from rag.view import view_of
+
 if TYPE_CHECKING:
     from haystack import Document
     from tokenizers import Encoding, Tokenizer
@@ -79,8 +81,9 @@ def prefix(title: str) -> str:
 
 
 def read_text(document: "Document") -> str:
-    """Return the text of a passage as a model reads it: after its title."""
-    return prefix(str(document.meta.get("title") or "")) + (document.content or "")
+    """Return the text of a passage as a model reads it: its view, after its title."""
+    view = view_of(document.content, document.meta)
+    return prefix(str(document.meta.get("title") or "")) + view.text
 
 
 class WindowCutter:

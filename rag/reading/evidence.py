@@ -8,6 +8,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from rag.view import Span, View
+
 FEATURES = ("similarity", "coverage", "passage_coverage", "rank", "kind", "brevity")
 
 _ASKS_NUMBER = re.compile(
@@ -41,6 +43,8 @@ class Evidence:
         score: Probability that it answers the question, from 0 to 1.
         span: Offsets in the passage's text of the exact words that answer; None if only the
             sentence is known.
+        wording: The sentence in readable form, on one line.
+        short: The exact words in readable form, on one line; None if only the sentence is known.
     """
 
     passage_id: str
@@ -49,6 +53,59 @@ class Evidence:
     features: tuple[float, ...]
     score: float = 0.0
     span: tuple[int, int] | None = None
+    wording: str = ""
+    short: str | None = None
+
+
+def locate(view: View, start: int, end: int) -> Span | None:
+    """Return the span of a passage's text that a sentence of its view shows; None if none does.
+
+    A sentence with words that the view has put in, as it does for a table's cell, is the line.
+
+    Args:
+        view: The passage's view.
+        start: Offset of the sentence in the readable text.
+        end: Offset behind it.
+
+    Example:
+        >>> from rag.view import Edit
+        >>> view = View("| A | 27 |", [Edit(6, 6, "The kg of A is ")])
+        >>> view.text, locate(view, 6, 23)
+        ('| A | The kg of A is 27 |', (0, 10))
+    """
+    text = view.source
+    first, last = view.to_source(start, end)
+    if view.puts_words_in(start, end):
+        first = text.rfind("\n", 0, first) + 1
+        newline = text.find("\n", last)
+        last = newline if newline >= 0 else len(text)
+    part = text[first:last]
+    first += len(part) - len(part.lstrip())
+    last = first + len(part.strip())
+    return (first, last) if first < last else None
+
+
+def locate_words(view: View, start: int, end: int, around: Span) -> Span | None:
+    """Return the span of a passage's text that exact words of its view show; None if none does.
+
+    Words that the view has put in are looked up in the sentence's own line: the name of a row.
+
+    Args:
+        view: The passage's view.
+        start: Offset of the words in the readable text.
+        end: Offset behind them.
+        around: Where the sentence stands in the passage's text.
+    """
+    first, last = view.to_source(start, end)
+    if view.source[first:last].strip() and not view.puts_words_in(start, end):
+        return first, last
+    place = view.source.find(view.text[start:end], *around)
+    return (place, place + end - start) if place >= 0 else None
+
+
+def on_one_line(text: str) -> str:
+    """Return a text with single spaces in place of white space."""
+    return " ".join(text.split())
 
 
 def coverage(question: Sequence[str], text: Sequence[str], weights: Mapping[str, float]) -> float:

@@ -13,10 +13,11 @@ from rag.language.analysis import tokens
 from rag.language.sentences import behind_bullet, sentence_spans
 from rag.models.embedder import Embedder
 from rag.models.windows import prefix
-from rag.reading.evidence import Evidence, coverage, kind_fits
+from rag.reading.evidence import Evidence, coverage, kind_fits, locate, on_one_line
 from rag.reading.probabilities import probability
 from rag.schema import Stage
 from rag.stores.contract import Store
+from rag.view import view_of
 
 SHORTEST = 3  # tokens; a shorter sentence is a heading or a scrap and answers nothing
 
@@ -73,14 +74,16 @@ class SentenceReader:
         found: list[Evidence] = []
         texts: list[str] = []
         for rank, document in enumerate(documents, start=1):
-            content, title = document.content or "", str(document.meta.get("title") or "")
+            view = view_of(document.content, document.meta)
+            content, title = view.text, str(document.meta.get("title") or "")
             names = tokens(f"{title} {document.meta.get('heading') or ''}")
             whole = coverage(wanted, tokens(content) + names, weights)
-            for first, end in sentence_spans(content):
+            for first, end in sentence_spans(content, lines_end=view.lines_end):
                 start = behind_bullet(content, first, end)
                 sentence = content[start:end]
                 words = tokens(sentence)
-                if len(words) < SHORTEST or sentence.startswith("#"):
+                place = locate(view, start, end)
+                if len(words) < SHORTEST or sentence.startswith("#") or place is None:
                     continue
                 features = (
                     0.0,
@@ -90,7 +93,8 @@ class SentenceReader:
                     kind_fits(question, sentence),
                     1 / math.sqrt(len(words)),
                 )
-                found.append(Evidence(document.id, start, end, features))
+                wording = on_one_line(sentence)
+                found.append(Evidence(document.id, *place, features, wording=wording))
                 texts.append(prefix(title) + sentence)
         return _scored(found, _similarities(question, texts, embedder))
 

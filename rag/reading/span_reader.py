@@ -9,8 +9,9 @@ from rag.clock import Stopwatch
 from rag.language.sentences import behind_bullet, sentence_spans
 from rag.models.pair_model import PairModel
 from rag.models.windows import WindowOutput, find_spans, read_text, span_features
-from rag.reading.evidence import Evidence
+from rag.reading.evidence import Evidence, locate, locate_words, on_one_line
 from rag.schema import Stage
+from rag.view import view_of
 
 
 @component
@@ -81,19 +82,25 @@ class SpanReader:
 
     def evidence(self, document: Document, windows: Sequence[WindowOutput]) -> list[Evidence]:
         """Return the evidence in one passage, the best span first."""
-        content = document.content or ""
+        view = view_of(document.content, document.meta)
+        content = view.text
         shift = len(read_text(document)) - len(content)
-        sentences = sentence_spans(content)
+        sentences = sentence_spans(content, lines_end=view.lines_end)
         spans = find_spans(windows, most=self.n_best, longest=self.longest_answer, begin=shift)
         found = []
         for span in spans:
             first, last = _trimmed(content, span.start - shift, span.end - shift)
             if first == last:
                 continue
+            start, end = _around(content, sentences, first, last)
+            place = locate(view, start, end)
+            exact = locate_words(view, first, last, place) if place else None
+            if place is None or exact is None:
+                continue
             features = span_features(span, windows)
             score = self.model.calibration.probability(features)
-            start, end = _around(content, sentences, first, last)
-            found.append(Evidence(document.id, start, end, features, score, (first, last)))
+            wordings = on_one_line(content[start:end]), on_one_line(content[first:last])
+            found.append(Evidence(document.id, *place, features, score, exact, *wordings))
         return found
 
 

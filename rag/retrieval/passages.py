@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from haystack import Document
 
-from rag.schema import Passage, StageScore
+from rag.schema import Passage, Place, StageScore
+from rag.view import EDITS, PLACES, load_edits
 
 
 def stage_scores(
@@ -33,6 +34,7 @@ def as_passage(
         stages: Rank and score in each stage; none if it was not retrieved by a search.
     """
     meta, content = document.meta, document.content or ""
+    start = int(meta.get("start", 0))
     return Passage(
         rank=rank,
         passage_id=document.id,
@@ -41,9 +43,14 @@ def as_passage(
         title=str(meta.get("title") or ""),
         heading=meta.get("heading"),
         page=meta.get("page"),
-        start=int(meta.get("start", 0)),
+        start=start,
         end=int(meta.get("end", len(content))),
         text=content,
         score=document.score or 0.0,
         stages=stages or {},
+        edits=load_edits(meta.get(EDITS)),
+        places=tuple(
+            Place(start + offset, page, heading)
+            for offset, page, heading in meta.get(PLACES) or ()
+        ),
     )

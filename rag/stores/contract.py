@@ -23,6 +23,7 @@ from haystack import Document
 from haystack.document_stores.types import DuplicatePolicy
 
 from rag.stores.filters import Filter
+from rag.view import EDITS, PLACES
 
 Vectors = npt.NDArray[np.float32]
 
@@ -35,7 +36,9 @@ Told = Callable[[int, int], None]
 SCHEMA = 1  # version of the stored data; readers refuse a newer one
 
 # Meta fields that locate a passage; no field of a record may have such a name.
-STRUCTURE = ("document_id", "number", "source", "title", "heading", "page", "start", "end")
+STRUCTURE = (
+    "document_id", "number", "source", "title", "heading", "page", "start", "end", EDITS, PLACES,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

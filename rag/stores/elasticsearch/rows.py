@@ -18,6 +18,7 @@ from rag.language.analysis import tokens
 from rag.stores.contract import DocumentInfo, Failure, StoredDocument, Vectors
 from rag.stores.document_codec import dump_meta, pack, unpack
 from rag.stores.elasticsearch.filters import Query, facets
+from rag.view import view_of
 
 Row = dict[str, Any]
 
@@ -61,7 +62,8 @@ def tokens_of(content: str | None, meta: str) -> dict[str, str]:
     """Return the searchable text of bm25: tokens of the text, and of title and headings."""
     facts = json.loads(meta)
     title = f"{facts.get('title') or ''} {facts.get('heading') or ''}"
-    return {"text": " ".join(tokens(content or "")), "title": " ".join(tokens(title))}
+    text = view_of(content, facts).text
+    return {"text": " ".join(tokens(text)), "title": " ".join(tokens(title))}
 
 
 def document_row(document: StoredDocument, *, n: int, generation: int) -> Row:

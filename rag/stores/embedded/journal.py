@@ -21,6 +21,7 @@ from rag.stores.contract import SCHEMA, DocumentInfo, Failure, Manifest, StoredD
 from rag.stores.document_codec import dump_meta, pack, unpack
 from rag.stores.embedded.sqlite import JournalDatabase
 from rag.stores.filters import Filter, to_sql
+from rag.view import EDITS, view_of
 
 ROWS_AT_ONCE = 500
 
@@ -285,16 +286,18 @@ class Journal:
         return matrix
 
     def contents(self, numbers: Sequence[int]) -> Iterator[tuple[int, str, str]]:
-        """Yield row number, title with heading path, and text of passages, for bm25."""
+        """Yield row number, title with heading path, and readable text of passages, for bm25."""
         for start in range(0, len(numbers), ROWS_AT_ONCE):
             some = [int(number) for number in numbers[start : start + ROWS_AT_ONCE]]
             marks = ",".join("?" * len(some))
-            yield from self.rows(
+            for number, title, content, edits in self.rows(
                 "SELECT n, coalesce(json_extract(meta, '$.title'), '') || ' '"
-                " || coalesce(json_extract(meta, '$.heading'), ''), coalesce(content, '')"
-                f" FROM passages WHERE n IN ({marks}) ORDER BY n",
+                " || coalesce(json_extract(meta, '$.heading'), ''), coalesce(content, ''),"
+                f" json_extract(meta, '$.{EDITS}') FROM passages WHERE n IN ({marks}) ORDER BY n",
                 some,
-            )
+            ):
+                kept = json.loads(edits) if str(edits).startswith("[") else None
+                yield number, title, view_of(content, {EDITS: kept}).text
 
     def documents(self, generation: int) -> list[DocumentInfo]:
         """Return the visible documents, in the order they were added."""

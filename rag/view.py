@@ -6,11 +6,14 @@ column names. A view is the text and a list of edits; `indexing.views` decides w
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 Span = tuple[int, int]
+EDITS = "view_edits"  # in a passage's metadata: its changes, [start, end, put]
+PLACES = "view_places"  # in it: pages and headings that begin inside, [offset, page, heading]
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,8 @@ class View:
     Args:
         source: The stored text.
         edits: Changes in order of `start`, not overlapping.
+        lines_end: Whether every line break that is left ends a sentence, as `indexing.views`
+            makes it; False for a text that nobody has looked at.
 
     Raises:
         ValueError: If edits overlap, are not in order, or lie outside of the text.
@@ -43,8 +48,10 @@ class View:
         'ﬃ-\\nci'
     """
 
-    def __init__(self, source: str, edits: Iterable[Edit] = ()) -> None:
-        self.source = source
+    def __init__(
+        self, source: str, edits: Iterable[Edit] = (), *, lines_end: bool = False
+    ) -> None:
+        self.source, self.lines_end = source, lines_end
         self.edits = tuple(edits)
         last = 0
         for edit in self.edits:
@@ -105,10 +112,21 @@ class View:
                 break
             if edit.end <= end:
                 found.append(Edit(edit.start - start, edit.end - start, edit.put))
-        return View(self.source[start:end], found)
+        return View(self.source[start:end], found, lines_end=self.lines_end)
+
+    def puts_words_in(self, start: int, end: int) -> bool:
+        """Return whether a span of the readable text holds words that the source lacks there."""
+        first = bisect_right(self._ends, start)
+        for place in range(first, len(self.edits)):
+            if self._starts[place] >= end:
+                return False
+            edit = self.edits[place]
+            if edit.start == edit.end and any(map(str.isalnum, edit.put)):
+                return True
+        return False
 
     def dump(self) -> list[list[int | str]]:
-        """Return the edits as values with a JSON form; `load_view` reads them."""
+        """Return the edits as values with a JSON form; `load_edits` reads them."""
         return [[edit.start, edit.end, edit.put] for edit in self.edits]
 
     @cached_property
@@ -160,10 +178,26 @@ class View:
         return bool(edit.put) and any(map(str.isalnum, self.source[edit.start : edit.end]))
 
 
-def load_view(source: str, edits: Sequence[Sequence[int | str]] | None) -> View:
-    """Return the view of a text from its edits in the form of `View.dump`; None are none.
+def load_edits(values: Any) -> tuple[Edit, ...] | None:  # noqa: ANN401 - whatever JSON holds
+    """Return the edits in the form of `View.dump`; None for anything else."""
+    if not isinstance(values, Sequence) or isinstance(values, str):
+        return None
+    try:
+        return tuple(Edit(int(start), int(end), str(put)) for start, end, put in values)
+    except (TypeError, ValueError):
+        return None
 
-    Raises:
-        ValueError: If the edits do not fit the text.
+
+def view_of(text: str | None, meta: Mapping[str, Any]) -> View:
+    """Return the view of a passage, whose edits are in its metadata under `EDITS`.
+
+    A passage without edits, as older versions and other programs write them, is read as it is.
     """
-    return View(source, [Edit(int(a), int(b), str(put)) for a, b, put in edits or ()])
+    text = text or ""
+    edits = load_edits(meta.get(EDITS))
+    if edits is None:
+        return View(text)
+    try:
+        return View(text, edits, lines_end=True)
+    except ValueError:
+        return View(text)
