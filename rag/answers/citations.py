@@ -8,7 +8,7 @@ supports it, markers of passages that do not exist are dropped, and unsupported 
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from rag.language.analysis import tokens
 from rag.language.sentences import sentence_spans
@@ -103,9 +103,10 @@ def quote_evidence(
     for each in evidence:
         if len(chosen) == most or each.score < share * evidence[0].score:
             break
-        if each.wording not in said:  # overlapping passages hold the same sentence
-            said.add(each.wording)
-            chosen.append(each)
+        wording = each.wording or _wording(by_id[each.passage_id], each.start, each.end)
+        if wording not in said:  # overlapping passages hold the same sentence
+            said.add(wording)
+            chosen.append(replace(each, wording=wording))
     best = {each.passage_id: place for place, each in reversed(list(enumerate(chosen)))}
     chosen.sort(key=lambda each: (best[each.passage_id], each.start))
     cited = CitedText(sentences=len(chosen))
@@ -115,8 +116,9 @@ def quote_evidence(
         number = cited.cite(passage, each.start, each.end, each.span, each.wording)
         parts.append(f"{each.wording} [{number}]")
     cited.text = " ".join(parts)
-    if chosen:
-        cited.short = evidence[0].short
+    if chosen and evidence[0].span:
+        passage = by_id[evidence[0].passage_id]
+        cited.short = evidence[0].short or _wording(passage, *evidence[0].span)
     return cited
 
 

@@ -20,7 +20,7 @@ def as_message(answer: Answer) -> str:
 
 def sources(answer: Answer) -> str:
     """Return the list of sources that follows the text, with a note if there is one."""
-    lines = [f"- [{each.n}] {_place(each)}: “{_line(each.quote)}”" for each in answer.citations]
+    lines = [f"- [{each.n}] {_place(each)}: “{_line(each.shown)}”" for each in answer.citations]
     listed = "\n\nSources:\n\n" + "\n".join(lines) if lines else ""
     return listed + (f"\n\nNote: {_line(answer.reason)}." if answer.reason else "")
 
@@ -42,7 +42,7 @@ def disarmed(text: str) -> str:
 def _abstention(answer: Answer) -> str:
     lines = [f"There is no answer in the documents: {_line(answer.reason or 'too weak evidence')}."]
     if answer.passages:
-        nearest = [f"- {_line(each.source)}: “{_line(each.text)}”" for each in answer.passages]
+        nearest = [f"- {_line(each.source)}: “{_line(each.view.text)}”" for each in answer.passages]
         lines += ["", "Nearest passages:", "", *nearest[:NEAREST]]
     return "\n".join(lines)
 

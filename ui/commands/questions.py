@@ -143,7 +143,7 @@ def _show_results(result: SearchResult) -> None:
         say("Nothing was found.")
     for passage in result.results:
         show(f"{passage.rank}. {_place(passage)}  {_stages(passage)}")
-        show(f"   {_shorten(passage.text)}\n")
+        show(f"   {_shorten(passage.view.text)}\n")
     stages = ", ".join(f"{stage.name} {stage.ms:.1f} ms" for stage in result.trace.stages)
     say(f"{stages}; {result.trace.total_ms:.1f} ms in all.")
     for stage in result.trace.stages:
@@ -158,7 +158,7 @@ def _show_answer(answer: Answer) -> None:
     if answer.abstained:
         show(f"No answer: {answer.reason}.")
         for passage in answer.passages[:3]:
-            show(f"  near: {_place(passage)}: {_shorten(passage.text)[:120]}")
+            show(f"  near: {_place(passage)}: {_shorten(passage.view.text)[:120]}")
         return
     if answer.short:
         show(f"{answer.short}\n")
@@ -166,7 +166,7 @@ def _show_answer(answer: Answer) -> None:
     show("")
     for citation in answer.citations:
         show(f"[{citation.n}] {_place(citation)}")
-        show(f'    "{_shorten(citation.quote)}"')
+        show(f'    "{_shorten(citation.shown)}"')
     if answer.reason:
         say(f"Note: {answer.reason}.")
 

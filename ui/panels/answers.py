@@ -232,7 +232,7 @@ def _text(exchange: Exchange) -> str:
         return safe_markdown(exchange.text, passage_anchors(exchange.id, exchange.passages))
     anchors = citation_anchors(exchange.id, answer.citations)
     if any(stage.name == "quote" for stage in answer.trace.stages):
-        quotes = {citation.n: citation.quote for citation in answer.citations}
+        quotes = {citation.n: citation.shown for citation in answer.citations}
         return quoted_markdown(exchange.text, quotes, anchors)
     return safe_markdown(exchange.text, anchors)
 

@@ -63,7 +63,7 @@ def passage_cards(
     cards = [
         _card(
             passage,
-            _folding(passage.text, terms=matched_spans(question, passage.text), say=say),
+            _folding(text := passage.view.text, terms=matched_spans(question, text), say=say),
             number=passage.rank,
             anchor=anchors[passage.rank],
             back=exchange_id,
@@ -81,7 +81,7 @@ def nearest_cards(question: str, passages: Sequence[Passage], *, collection: str
     cards = [
         _card(
             passage,
-            _short(passage.text, terms=matched_spans(question, passage.text)),
+            _short(text := passage.view.text, terms=matched_spans(question, text)),
             number=None,
             foot=_foot(collection, passage, say),
             say=say,
@@ -104,10 +104,15 @@ def result_card(
     stages: Sequence[Stage],
     say: Say,
 ) -> Html:
-    """Return the card of a search result, with the reason why it was found."""
+    """Return the card of a search result, with the reason why it was found.
+
+    Marks and terms are spans of the passage's text; shown is its view.
+    """
+    view = passage.view
+    shown = [[view.to_view(*span) for span in spans] for spans in (marks, terms)]
     return _card(
         passage,
-        _folding(passage.text, marks=marks, terms=terms, say=say),
+        _folding(view.text, marks=shown[0], terms=shown[1], say=say),
         number=number,
         anchor=f"result-{number}",
         foot=joined(why(passage, stages, say, terms=terms), _foot(collection, passage, say)),
@@ -124,10 +129,12 @@ def context_passages(
     terms: Sequence[Span],
     say: Say,
 ) -> Html:
-    """Return a whole passage between its neighbours."""
+    """Return a whole passage between its neighbours; terms are spans of its text."""
+    view = passage.view
+    words = [view.to_view(*span) for span in terms]
     parts = [
         _neighbour(before, "search.before", "search.first_passage", say),
-        _paragraph(highlight(passage.text, terms=terms), passage.text, whole=True),
+        _paragraph(highlight(view.text, terms=words), view.text, whole=True),
         _neighbour(after, "search.after", "search.last_passage", say),
     ]
     return element("section", *parts, class_="cw-context", aria_label=say("search.context"))
@@ -150,8 +157,9 @@ def _citation_card(
     if passage is None:
         text, span = citation.quote, (0, len(citation.quote))
     else:
-        text = passage.text
-        span = (citation.start - passage.start, citation.end - passage.start)
+        view = passage.view
+        text = view.text
+        span = view.to_view(citation.start - passage.start, citation.end - passage.start)
         foot = joined(why(passage, answer.trace.stages, say), foot)
     return _card(
         passage or citation,
@@ -161,13 +169,15 @@ def _citation_card(
         back=exchange_id,
         foot=foot,
         say=say,
+        place=citation,
     )
 
 
 def _neighbour(passage: Passage | None, title: str, none: str, say: Say) -> Html:
     if passage is None:
         return element("p", say(none), class_="cw-where")
-    shown = _paragraph(highlight(passage.text), passage.text, whole=True)
+    text = passage.view.text
+    shown = _paragraph(highlight(text), text, whole=True)
     return element("div", element("p", say(title), class_="cw-where"), shown, class_="cw-beside")
 
 
@@ -181,7 +191,9 @@ def _card(
     anchor: str | None = None,
     back: str | None = None,
     tag: str | None = None,
+    place: Citation | None = None,
 ) -> Html:
+    """Return a card; page and heading are those of the source, or of a citation in it."""
     title = title_of(source)
     name = title if number is None else say("source.name", number=number, title=title)
     head = element(
@@ -196,7 +208,7 @@ def _card(
     return element(
         "article",
         head,
-        _where(source, title, say),
+        _where(place or source, title, say),
         body,
         foot,
         class_="cw-card",

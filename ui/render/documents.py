@@ -138,13 +138,14 @@ def _passage(passage: Passage, words: str, say: Say) -> Html:
         parts.append(say("source.page", page=passage.page))
     parts.append(place)
     dotted = joined(parts[0], *(joined(" · ", part) for part in parts[1:]))
-    terms = matched_spans(words, passage.text) if words else ()
+    read = passage.view.text
+    terms = matched_spans(words, read) if words else ()
     text = element(
         "p",
-        highlight(passage.text, terms=terms),
+        highlight(read, terms=terms),
         class_="cw-text cw-lines",
         dir="auto",
-        lang=language_tag(passage.text),
+        lang=language_tag(read),
     )
     number = say("preview.number", number=passage.rank)
     head = element("header", element("span", number, class_="cw-title"))

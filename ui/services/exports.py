@@ -28,7 +28,7 @@ def as_markdown(conversation: Conversation, exchanges: Sequence[Exchange]) -> st
             parts += [f"({each.state}{': ' + _plain(each.error) if each.error else ''})", ""]
         citations = each.answer.citations if each.answer else ()
         for citation in citations:
-            parts += [_source(citation), "", *_quoted(citation.quote), ""]
+            parts += [_source(citation), "", *_quoted(citation.shown), ""]
     return "\n".join(parts)
 
 
