@@ -149,15 +149,15 @@ def filters_of(value: Mapping[str, Any], where: str) -> Mapping[str, Any] | None
     Raises:
         DatasetError: If they do not follow Haystack's syntax.
     """
-    from haystack.errors import FilterError
-
-    from rag.stores.filters import check_filter
-
     found = value.get("filters")
     if found is None:
         return None
     if not isinstance(found, dict):
         raise DatasetError(f"{where}: `filters` must be an object ({_got(value, 'filters')}).")
+    from haystack.errors import FilterError
+
+    from rag.stores.filters import check_filter
+
     try:
         check_filter(found)
     except FilterError as error:
