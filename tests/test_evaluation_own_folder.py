@@ -109,8 +109,12 @@ def test_the_page_shows_a_run_without_evidence(lines, make_services, open_page):
     shown = words(open_page(services, "evaluation_runs", run=run))
     assert "gold in answer" in shown
     assert "No recall curve: retrieval was not measured." in shown
-    for view in ("questions", "versus"):
-        open_page(services, "evaluation_runs", run=run, view=view, versus=other)
+    for view in ("each", "about", "export"):
+        open_page(services, "evaluation_runs", run=run, view=view)
+    shown = words(open_page(services, "evaluation_runs", run=run, view="each", question="who"))
+    assert "Ada Kern" in shown
+    shown = words(open_page(services, "evaluation_runs", run=run, view="compared", vs=other))
+    assert "gold in answer" in shown
 
 
 def test_some_evidence_measures_retrieval_for_those_questions_alone(lines, tmp_path):
