@@ -17,7 +17,7 @@ from evaluation.results.schema import load_results
 from evaluation.run import reader_evaluation, systems_under_test
 from evaluation.run.corpus import corpus_embedder
 from evaluation.run.runner import RunOptions, run_evaluation
-from evaluation.run.systems import resolve_systems
+from evaluation.run.systems import resolve_systems, sweep_systems
 from indexing.collection_language import settings_for
 from indexing.conversions import Conversions
 from indexing.plan import FileSearch
@@ -115,6 +115,14 @@ def test_the_page_shows_a_run_without_evidence(lines, make_services, open_page):
     assert "Ada Kern" in shown
     shown = words(open_page(services, "evaluation_runs", run=run, view="compared", vs=other))
     assert "gold in answer" in shown
+
+
+def test_a_declined_answer_without_evidence_is_not_counted_as_fine(lines, tmp_path):
+    plain = Config(reader={"kind": "sentences"}, ranker=None)
+    systems = sweep_systems(["abstention.confidence=1", "retrieval.method=bm25"], plain)
+    options = RunOptions(tmp_path / "out")
+    (system,) = run_evaluation(load_dataset(lines(*ASKED)), systems, options).systems
+    assert [each.cause for each in system.queries] == ["declined", "declined", None]
 
 
 def test_some_evidence_measures_retrieval_for_those_questions_alone(lines, tmp_path):
