@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from rag.config import load_config
+from rag.config.paths import expanded
 from rag.console import print_json, say, show
 from rag.errors import ConfigError, DatasetError
 
@@ -19,6 +20,7 @@ DatasetsArgument = Annotated[
         metavar="DATASET...",
         help="SQuAD JSON, question lines (.jsonl), or a BEIR, SubjQA or articles folder.",
         show_default=False,
+        parser=expanded,
     ),
 ]
 CollectionOption = Annotated[
@@ -27,7 +29,11 @@ CollectionOption = Annotated[
 ]
 OutOption = Annotated[
     Path | None,
-    typer.Option("--out", help="Folder for the results; by default a new one under $RAG_HOME."),
+    typer.Option(
+        "--out",
+        help="Folder for the results; by default a new one under $RAG_HOME.",
+        parser=expanded,
+    ),
 ]
 LimitOption = Annotated[
     int | None, typer.Option("--limit", help="Ask a random sample of so many questions.", min=1)
@@ -37,7 +43,10 @@ RepairOption = Annotated[
     bool, typer.Option("--repair", help="Move gold answers that do not stand at their offset.")
 ]
 ConfigOption = Annotated[
-    Path | None, typer.Option("--config", help="Configuration file (YAML).", show_default=False)
+    Path | None,
+    typer.Option(
+        "--config", help="Configuration file (YAML).", show_default=False, parser=expanded
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -114,11 +123,16 @@ def sweep(  # noqa: PLR0913 - a command's options
 
 @evaluate.command("compare")
 def compare(
-    run_a: Annotated[Path, typer.Argument(help="Folder of a finished run.", show_default=False)],
-    run_b: Annotated[Path, typer.Argument(help="What it is compared with.", show_default=False)],
+    run_a: Annotated[
+        Path, typer.Argument(help="Folder of a finished run.", show_default=False, parser=expanded)
+    ],
+    run_b: Annotated[
+        Path, typer.Argument(help="What it is compared with.", show_default=False, parser=expanded)
+    ],
     *,
     out: Annotated[
-        Path | None, typer.Option("--out", help="Folder for comparison.html, .md, .json.")
+        Path | None,
+        typer.Option("--out", help="Folder for comparison.html, .md, .json.", parser=expanded),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -145,17 +159,21 @@ def compare(
 
 @evaluate.command("gate")
 def gate(
-    run: Annotated[Path, typer.Argument(help="Folder of a finished run.", show_default=False)],
+    run: Annotated[
+        Path, typer.Argument(help="Folder of a finished run.", show_default=False, parser=expanded)
+    ],
     *,
     baseline: Annotated[
-        Path | None, typer.Option("--baseline", help="The run it must not fall behind.")
+        Path | None,
+        typer.Option("--baseline", help="The run it must not fall behind.", parser=expanded),
     ] = None,
     fail_under: Annotated[
         list[str] | None,
         typer.Option("--fail-under", help="metric=value or SYSTEM:metric=value; may be repeated."),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", help="Folder for a report with these values.")
+        Path | None,
+        typer.Option("--out", help="Folder for a report with these values.", parser=expanded),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -184,14 +202,19 @@ def gate(
 def reader(
     datasets: Annotated[
         list[Path],
-        typer.Argument(metavar="DATASET...", help="SQuAD JSON files.", show_default=False),
+        typer.Argument(
+            metavar="DATASET...", help="SQuAD JSON files.", show_default=False, parser=expanded
+        ),
     ],
     *,
     name: Annotated[
         str | None, typer.Option("--reader", help="sentences or spans; by default as configured.")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", help="Folder for predictions.json and na_prob.json.")
+        Path | None,
+        typer.Option(
+            "--out", help="Folder for predictions.json and na_prob.json.", parser=expanded
+        ),
     ] = None,
     limit: LimitOption = None,
     seed: SeedOption = 0,
@@ -217,7 +240,9 @@ def reader(
 @evaluate.command("questions")
 def questions(
     *,
-    out: Annotated[Path, typer.Option("--out", help="File to write (SQuAD 2.0 JSON).")],
+    out: Annotated[
+        Path, typer.Option("--out", help="File to write (SQuAD 2.0 JSON).", parser=expanded)
+    ],
     collection: Annotated[
         str, typer.Option("--collection", help="Collection to ask about.")
     ] = "default",
@@ -266,10 +291,18 @@ def questions(
 def convert(
     dataset: Annotated[
         Path,
-        typer.Argument(metavar="DATASET", help="Any form with gold answers.", show_default=False),
+        typer.Argument(
+            metavar="DATASET",
+            help="Any form with gold answers.",
+            show_default=False,
+            parser=expanded,
+        ),
     ],
     out: Annotated[
-        Path, typer.Argument(metavar="OUT", help="File to write (.json).", show_default=False)
+        Path,
+        typer.Argument(
+            metavar="OUT", help="File to write (.json).", show_default=False, parser=expanded
+        ),
     ],
     *,
     repair: RepairOption = False,

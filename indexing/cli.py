@@ -20,6 +20,7 @@ from rag.collections import (
     place_of,
 )
 from rag.config import Config, data_folder, load_config
+from rag.config.paths import expanded
 from rag.console import print_json, printable, say, show
 from rag.errors import StoreError
 from rag.models.default_models import AUTO
@@ -32,7 +33,10 @@ PARTIAL = 2
 INTERRUPTED = 130
 
 ConfigOption = Annotated[
-    Path | None, typer.Option("--config", help="Configuration file (YAML).", show_default=False)
+    Path | None,
+    typer.Option(
+        "--config", help="Configuration file (YAML).", show_default=False, parser=expanded
+    ),
 ]
 CollectionOption = Annotated[str, typer.Option("--collection", help="Name of the collection.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -41,7 +45,9 @@ collections = typer.Typer(no_args_is_help=True, help="List, show, check and dele
 
 
 def index(
-    paths: Annotated[list[Path], typer.Argument(help="Files or folders.", show_default=False)],
+    paths: Annotated[
+        list[Path], typer.Argument(help="Files or folders.", show_default=False, parser=expanded)
+    ],
     collection: CollectionOption = "default",
     config: ConfigOption = None,
     dry_run: Annotated[bool, typer.Option(help="Say what would be done, and stop.")] = False,

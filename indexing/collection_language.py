@@ -1,4 +1,7 @@
-"""The main language of a set of files, which decides the embedder of a new collection."""
+"""The main language of documents, which decides the embedder of a new collection.
+
+The only place of that rule: `rag index`, uploads and `rag evaluate` take their embedder from here.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -33,13 +36,26 @@ def settings_for(
     Raises:
         SourceError: If there is nothing to index.
     """
-    settings = config.embedder
-    if settings.model != AUTO:
-        return settings
-    if store.manifest is not None:
-        return embedder_settings(settings, made_with=store.manifest.embedder)
+    if config.embedder.model == AUTO and store.manifest is not None:
+        return embedder_settings(config.embedder, made_with=store.manifest.embedder)
+    return settings_for_files(search, config, conversions)
+
+
+def settings_for_files(
+    search: FileSearch, config: Config, conversions: Conversions
+) -> EmbedderConfig:
+    """Return the embedder settings for a new collection of some files; see `settings_for`."""
+    if config.embedder.model != AUTO:
+        return config.embedder
     files = make_plan(search, []).new
-    return embedder_settings(settings, language=language_of_files(files, conversions))
+    return embedder_settings(config.embedder, language=language_of_files(files, conversions))
+
+
+def settings_for_texts(texts: Iterable[str], config: Config) -> EmbedderConfig:
+    """Return the embedder settings for a new collection of some texts; see `settings_for`."""
+    if config.embedder.model != AUTO:
+        return config.embedder
+    return embedder_settings(config.embedder, language=_most(texts))
 
 
 def language_of_store(store: Store) -> str:

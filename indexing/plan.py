@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from indexing.converters import SUFFIXES
+from rag.config.paths import expanded
 from rag.errors import SourceError
 from rag.files import sha256_of
 from rag.stores.contract import DocumentInfo, Failure
@@ -275,7 +276,7 @@ def _nothing_in(found: FoundUnder, indexed: int) -> str:
 
 
 def _absolute(path: Path) -> Path:
-    return Path(os.path.abspath(path.expanduser()))  # noqa: PTH100 - resolve() follows links
+    return Path(os.path.abspath(expanded(path)))  # noqa: PTH100 - resolve() follows links
 
 
 def _key(path: Path) -> str:

@@ -4,9 +4,11 @@
 error that names file and line. `schema` defines the classes of a data set.
 
     squad.py     SQuAD 1.1 and 2.0, and data sets of the same format: CMRC, DRCD, XQuAD, SubjQA
+    squad_forms.py   the original form, and rows as hubs distribute them
     beir.py      corpus.jsonl, queries.jsonl, qrels/*.tsv
     subjqa.py    SubjQA's folders of CSV files
     jsonl.py     lines of {question, answers, evidence, filters}, multi-evidence as well
+    fields.py    known fields, and their types
     squad_export.py  writes any form with answers as SQuAD 2.0
     articles.py  articles/*.txt, and lines of questions with the offset of their paragraph
 """

@@ -7,9 +7,12 @@ A line is {_id, text, answers, document, context_offset}: the answers are in the
 from pathlib import Path
 from typing import Any
 
-from evaluation.datasets.lines import json_lines, read_text, text_of, texts_of
+from evaluation.datasets.fields import check_fields, id_of, text_of, texts_of
+from evaluation.datasets.lines import json_lines, read_text
 from evaluation.datasets.schema import Dataset, Gold, JudgedQuestion, SourceDocument
 from rag.errors import DatasetError
+
+FIELDS = ("_id", "text", "answers", "document", "context_offset")
 
 
 def load_articles(folder: Path) -> Dataset:
@@ -31,10 +34,17 @@ def load_articles(folder: Path) -> Dataset:
 
 
 def _question(row: dict[str, Any], where: str, texts: dict[str, str]) -> JudgedQuestion:
+    check_fields(row, FIELDS, where)
+    if "answers" not in row:
+        raise DatasetError(f'{where}: `answers` is missing; `"answers": []` says there is none.')
     name, offset = text_of(row, "document", where), row.get("context_offset")
     if name not in texts:
         raise DatasetError(f"{where}: there is no `articles/{name}`.")
-    if not isinstance(offset, int) or not 0 <= offset <= len(texts[name]):
+    if (
+        not isinstance(offset, int)
+        or isinstance(offset, bool)
+        or not 0 <= offset <= len(texts[name])
+    ):
         raise DatasetError(f"{where}: `context_offset` must lie in `{name}` (got {offset!r}).")
     answers = tuple(dict.fromkeys(texts_of(row, "answers", where)))
     spans = []
@@ -46,8 +56,8 @@ def _question(row: dict[str, Any], where: str, texts: dict[str, str]) -> JudgedQ
             )
         spans.append(Gold(name, start, start + len(answer)))
     return JudgedQuestion(
-        question_id=text_of(row, "_id", where),
-        question=text_of(row, "text", where),
+        question_id=id_of(row, ("_id",), where),
+        question=text_of(row, "text", where, blank=False),
         answers=answers,
         evidence=(tuple(spans),) if spans else (),
         cluster=name,

@@ -2,17 +2,19 @@
 
 Documents are judged. Queries without judgements belong to another split and are left out, unless
 an empty list of `answers` marks them as unanswerable. `answer` or `answers` of a query, where
-given, are gold answers.
+given, are gold answers. Queries and documents may have further fields.
 """
 
 from pathlib import Path
 from typing import Any
 
-from evaluation.datasets.lines import json_lines, table_rows, text_of, texts_of
+from evaluation.datasets.fields import check_fields, filters_of, id_of, text_of, texts_of
+from evaluation.datasets.lines import json_lines, table_rows
 from evaluation.datasets.schema import Dataset, JudgedQuestion, SourceDocument
 from rag.errors import DatasetError
 
 SPLITS = ("test", "dev", "train")
+IDS = ("_id", "id")
 COLUMNS = ("query-id", "corpus-id", "score")
 
 
@@ -33,7 +35,7 @@ def load_beir(folder: Path, *, split: str | None = None) -> Dataset:
     grades = _read_qrels(judgements, set(rows), {each.document_id for each in documents})
     questions = []
     for query_id, (where, row) in rows.items():
-        answers = texts_of(row, "answers" if "answers" in row else "answer", where)
+        answers = texts_of(row, _answers_key(row), where)
         if query_id in grades or row.get("answers") == []:
             questions.append(
                 JudgedQuestion(
@@ -42,7 +44,7 @@ def load_beir(folder: Path, *, split: str | None = None) -> Dataset:
                     answers=tuple(dict.fromkeys(answers)),
                     grades=grades.get(query_id, {}),
                     cluster=_cluster(query_id, grades.get(query_id, {})),
-                    filters=row.get("filters"),
+                    filters=filters_of(row, where),
                 )
             )
     name = folder.resolve().name
@@ -57,7 +59,7 @@ def read_corpus(path: Path) -> list[SourceDocument]:
     """
     found: dict[str, SourceDocument] = {}
     for where, row in json_lines(path):
-        document_id = _id_of(row, where)
+        document_id = id_of(row, IDS, where)
         if document_id in found:
             raise DatasetError(f"{where}: the document `{document_id}` comes twice.")
         title = text_of(row, "title", where) if row.get("title") else ""
@@ -76,10 +78,11 @@ def _cluster(query_id: str, grades: dict[str, int]) -> str:
 def _read_queries(path: Path) -> dict[str, tuple[str, dict[str, Any]]]:
     found: dict[str, tuple[str, dict[str, Any]]] = {}
     for where, row in json_lines(path):
-        query_id = _id_of(row, where)
+        query_id = id_of(row, IDS, where)
         if query_id in found:
             raise DatasetError(f"{where}: the query `{query_id}` comes twice.")
-        text_of(row, "text", where)
+        text_of(row, "text", where, blank=False)
+        check_fields(row, (_answers_key(row), "filters"), where, further=True)
         found[query_id] = where, row
     if not found:
         raise DatasetError(f"`{path}` holds no query.")
@@ -117,8 +120,5 @@ def _read_qrels(path: Path, queries: set[str], documents: set[str]) -> dict[str,
     return found
 
 
-def _id_of(row: dict[str, Any], where: str) -> str:
-    for key in ("_id", "id"):
-        if isinstance(row.get(key), str | int) and str(row[key]):
-            return str(row[key])
-    raise DatasetError(f"{where}: `_id` is missing or no text.")
+def _answers_key(row: dict[str, Any]) -> str:
+    return "answer" if "answer" in row and "answers" not in row else "answers"

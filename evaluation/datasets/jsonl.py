@@ -4,19 +4,24 @@
      "evidence": [{"document": "a.md", "text": "the words"}, {"document": "b.md", "start": 5,
      "end": 9}], "filters": {...}}
 
-Only `question` is required. All pieces of evidence are needed to answer; a list in place of a piece
-holds alternatives. Documents are in `corpus.jsonl` (BEIR's format) or in a folder `documents` next
-to the file; without either, the questions go to an existing collection (`--collection`), where
-evidence is located by its words and therefore needs `text`.
+A question needs `answers` or `evidence`; `"answers": []` says that the documents do not answer it.
+All pieces of evidence are needed to answer; a list in place of a piece holds alternatives. A line
+may have `"synthetic": true`. Documents are in `corpus.jsonl` (BEIR's format) or in a folder
+`documents` next to the file; without either, the questions go to an existing collection
+(`--collection`), where evidence is located by its words and therefore needs `text`.
 """
 
 from pathlib import Path
 from typing import Any
 
 from evaluation.datasets.beir import read_corpus
-from evaluation.datasets.lines import json_lines, text_of, texts_of
+from evaluation.datasets.fields import check_fields, filters_of, id_of, text_of, texts_of
+from evaluation.datasets.lines import json_lines
 from evaluation.datasets.schema import Dataset, Gold, JudgedQuestion, SourceDocument
 from rag.errors import DatasetError
+
+FIELDS = ("id", "question", "answers", "evidence", "filters", "synthetic")
+PIECE_FIELDS = ("document", "text", "start", "end")
 
 
 def load_jsonl(path: Path) -> Dataset:
@@ -29,9 +34,9 @@ def load_jsonl(path: Path) -> Dataset:
     folder, corpus = path.parent / "documents", path.parent / "corpus.jsonl"
     given = {each.document_id: each for each in read_corpus(corpus)} if corpus.is_file() else {}
     quoted: dict[str, SourceDocument] = {}
-    questions = [
-        _question(row, where, given, quoted) for where, row in json_lines(path) if row.keys()
-    ]
+    rows = list(json_lines(path))
+    questions = [_question(row, where, given, quoted) for where, row in rows]
+    _check_measurable(rows)
     return Dataset(
         name=path.stem,
         path=path,
@@ -39,7 +44,8 @@ def load_jsonl(path: Path) -> Dataset:
         questions=tuple(questions),
         documents=tuple((given or quoted).values()),
         folder=folder if folder.is_dir() and not given else None,
-        synthetic=any(row.get("synthetic") for _, row in json_lines(path)),
+        quoted=bool(quoted),
+        synthetic=any(row.get("synthetic") for _, row in rows),
     )
 
 
@@ -49,9 +55,13 @@ def _question(
     given: dict[str, SourceDocument],
     quoted: dict[str, SourceDocument],
 ) -> JudgedQuestion:
-    pieces = row.get("evidence") or []
-    if not isinstance(pieces, list):
-        raise DatasetError(f"{where}: `evidence` must be a list (got {pieces!r:.60}).")
+    check_fields(row, FIELDS, where)
+    pieces = row.get("evidence", [])
+    if not isinstance(pieces, list) or [] in pieces:
+        raise DatasetError(f"{where}: `evidence` must be a list of pieces (got {pieces!r:.60}).")
+    if not isinstance(row.get("synthetic", False), bool):
+        got = row["synthetic"]
+        raise DatasetError(f"{where}: `synthetic` must be true or false (got {got!r:.60}).")
     evidence = tuple(
         tuple(
             _gold(each, where, given, quoted)
@@ -59,19 +69,30 @@ def _question(
         )
         for piece in pieces
     )
-    filters = row.get("filters")
-    if filters is not None and not isinstance(filters, dict):
-        raise DatasetError(f"{where}: `filters` must be an object (got {filters!r:.60}).")
-    line = where.rpartition(" ")[2]
+    name = id_of(row, ("id",), where, f"line-{where.rpartition(' ')[2]}")
     first = next((gold.document_id for piece in evidence for gold in piece), "")
     return JudgedQuestion(
-        question_id=str(row.get("id", f"line-{line}")),
-        question=text_of(row, "question", where),
+        question_id=name,
+        question=text_of(row, "question", where, blank=False),
         answers=texts_of(row, "answers", where),
         evidence=evidence,
-        cluster=first if len(evidence) == 1 else str(row.get("id", f"line-{line}")),
-        filters=filters,
+        cluster=first if len(evidence) == 1 else name,
+        filters=filters_of(row, where),
     )
+
+
+def _check_measurable(rows: list[tuple[str, dict[str, Any]]]) -> None:
+    for where, row in rows:
+        if "answers" not in row and not row.get("evidence"):
+            raise DatasetError(
+                f"{where}: the question has neither `answers` nor `evidence`, so nothing can be "
+                'measured. `"answers": []` says that the documents do not answer it.'
+            )
+        if row.get("answers") == [] and row.get("evidence"):
+            raise DatasetError(
+                f'{where}: `"answers": []` says that the documents do not answer the question, '
+                "but it has `evidence`. Leave out one of the two."
+            )
 
 
 def _gold(
@@ -82,14 +103,15 @@ def _gold(
 ) -> Gold:
     if not isinstance(piece, dict):
         raise DatasetError(f"{where}: a piece of evidence must be an object (got {piece!r:.60}).")
-    name = text_of(piece, "document", where)
+    check_fields(piece, PIECE_FIELDS, where)
+    name = text_of(piece, "document", where, blank=False)
     if given and name not in given:
         raise DatasetError(f"{where}: the document `{name}` is not in `corpus.jsonl`.")
     if not given:
-        return _quote(text_of(piece, "text", where), name, quoted)
+        return _quote(text_of(piece, "text", where, blank=False), name, quoted)
     text = given[name].text
     if "text" in piece:
-        words = text_of(piece, "text", where)
+        words = text_of(piece, "text", where, blank=False)
         first = piece.get("start", 0)
         start = text.find(words, first) if isinstance(first, int) else -1
         end = start + len(words)

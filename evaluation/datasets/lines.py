@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-from rag.errors import DatasetError
+from rag.errors import DatasetError, first_line
 
 LONGEST_CELL = 10_000_000  # characters; the csv module's own limit is 131,072
 
@@ -35,12 +35,7 @@ def read_json(path: Path) -> Any:  # noqa: ANN401 - any JSON
     Raises:
         DatasetError: If it is not JSON; names line and column.
     """
-    try:
-        return json.loads(read_text(path))
-    except json.JSONDecodeError as error:
-        raise DatasetError(
-            f"`{path}`, line {error.lineno}, column {error.colno}: not JSON: {error.msg}."
-        ) from None
+    return _parse(read_text(path), f"`{path}`")
 
 
 def json_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -53,13 +48,20 @@ def json_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         if not line.strip():
             continue
         where = f"`{path}`, line {number}"
-        try:
-            value = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise DatasetError(f"{where}, column {error.colno}: not JSON: {error.msg}.") from None
+        value = _parse(line, where, of_line=True)
         if not isinstance(value, dict):
             raise DatasetError(f"{where}: expected an object in braces (got {line.strip()[:40]!r})")
         yield where, value
+
+
+def _parse(text: str, where: str, *, of_line: bool = False) -> Any:  # noqa: ANN401 - any JSON
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        line = "" if of_line else f", line {error.lineno}"
+        raise DatasetError(f"{where}{line}, column {error.colno}: not JSON: {error.msg}.") from None
+    except (ValueError, RecursionError) as error:  # a number of 5,000 digits; brackets 1,000 deep
+        raise DatasetError(f"{where}: not JSON that can be read: {first_line(error)}.") from None
 
 
 def table_rows(
@@ -86,28 +88,3 @@ def table_rows(
             yield where, row
     except csv.Error as error:
         raise DatasetError(f"`{path}`, line {reader.line_num}: {error}.") from None
-
-
-def text_of(value: dict[str, Any], key: str, where: str) -> str:
-    """Return the string under a key of an object.
-
-    Raises:
-        DatasetError: If it is missing or not a string.
-    """
-    if not isinstance(value.get(key), str):
-        got = f"got {value[key]!r:.60}" if key in value else "it is missing"
-        raise DatasetError(f"{where}: `{key}` must be a text ({got}).")
-    return str(value[key])
-
-
-def texts_of(value: dict[str, Any], key: str, where: str) -> tuple[str, ...]:
-    """Return the strings under a key of an object: none if it is missing, one if it is a string.
-
-    Raises:
-        DatasetError: If it is anything else.
-    """
-    found = value.get(key) or []
-    found = [found] if isinstance(found, str) else found
-    if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
-        raise DatasetError(f"{where}: `{key}` must be a list of texts (got {found!r:.60}).")
-    return tuple(found)

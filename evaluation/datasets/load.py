@@ -7,6 +7,7 @@ from evaluation.datasets.beir import load_beir
 from evaluation.datasets.jsonl import load_jsonl
 from evaluation.datasets.schema import Dataset, check_questions
 from evaluation.datasets.squad import load_squad
+from evaluation.datasets.squad_forms import are_lines, has_squad_rows
 from evaluation.datasets.subjqa import is_subjqa, load_subjqa
 from rag.errors import DatasetError
 
@@ -36,10 +37,11 @@ def load_dataset(path: Path, *, repair: bool = False) -> Dataset:
 def _load(path: Path, *, repair: bool) -> Dataset:
     if not path.exists():
         raise DatasetError(f"there is no data set `{path}`. Give {FORMS}.")
-    if path.suffix == ".json":
+    if path.suffix in (".json", ".jsonl"):
+        is_lines = path.suffix == ".jsonl" or are_lines(path)
+        if is_lines and not has_squad_rows(path):
+            return load_jsonl(path)
         return load_squad(path, repair=repair)
-    if path.suffix == ".jsonl":
-        return load_jsonl(path)
     if path.suffix == ".tsv" and path.parent.name == "qrels":
         return load_beir(path.parent.parent, split=path.stem)
     if (path / "corpus.jsonl").is_file() and (path / "queries.jsonl").is_file():

@@ -86,6 +86,8 @@ class Dataset:
         documents: Documents; gold spans are offsets into their texts.
         folder: Files to be indexed in place of the texts, or None.
         sampled_from: Number of questions before sampling, or None.
+        quoted: Whether the documents are nothing but the evidence that was quoted, so that the
+            questions need an existing collection.
         synthetic: Whether the questions are machine-made.
         notes: Caveats for the reader of the numbers.
     """
@@ -97,6 +99,7 @@ class Dataset:
     documents: tuple[SourceDocument, ...]
     folder: Path | None = None
     sampled_from: int | None = None
+    quoted: bool = False
     synthetic: bool = False
     notes: tuple[str, ...] = ()
 

@@ -2,7 +2,8 @@
 
 Every paragraph is a document of its own, titled by its article. In converted SubjQA files an
 article is an item and a paragraph a review (it has a `review_id`): the search is restricted to the
-item. A question may have `filters` of its own, as in question lines (`jsonl`).
+item. A question may have `filters` of its own, as in question lines (`jsonl`). Rows, the form in
+which hubs distribute SQuAD, are read as well (`squad_forms`).
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,9 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evaluation.datasets.lines import read_json
+from evaluation.datasets.fields import check_fields, filters_of, id_of, objects_of, text_of
 from evaluation.datasets.schema import Dataset, Gold, JudgedQuestion, SourceDocument
+from evaluation.datasets.squad_forms import Located, read_squad_file
 from rag.errors import DatasetError
+
+FIELDS = ("id", "question", "answers", "filters")  # others may stand beside them
 
 
 @dataclass(frozen=True)
@@ -53,14 +57,31 @@ class _Paragraph:
     questions: tuple[Question, ...]
 
 
+@dataclass
+class _Repairs:
+    """Counts of what was repaired: answers that were moved, questions that lost all answers."""
+
+    moved: int = 0
+    lost: int = 0
+
+    @property
+    def notes(self) -> list[str]:
+        """What the reader of the numbers must know."""
+        moved = f"{self.moved} gold answers not at their offset: moved or left out."
+        lost = f"{self.lost} questions left out: no answer of them stands in their text."
+        return [*([moved] if self.moved else []), *([lost] if self.lost else [])]
+
+
 def read_squad(path: Path) -> list[Question]:
     """Return the questions of a file in SQuAD's format, version 1.1 or 2.0, in its order.
 
+    Answers that are not at their offset are moved, as `load_squad` does to repair a file.
+
     Raises:
-        DatasetError: If the file cannot be read, a key is missing, an id is repeated, or an answer
-            is not at its offset; names the location.
+        DatasetError: If the file cannot be read, a key is missing or of another type, or an id is
+            repeated; names the location.
     """
-    paragraphs = _paragraphs(path, read_json(path), [])
+    _, paragraphs = _paragraphs(path, _Repairs())
     found = [question for paragraph in paragraphs for question in paragraph.questions]
     if not found:
         raise DatasetError(f"`{path}` holds no question.")
@@ -73,16 +94,17 @@ def load_squad(path: Path, *, repair: bool = False) -> Dataset:
     Args:
         path: The file. If there is a folder `documents` next to it, its files are indexed.
         repair: Move an answer that is not at its offset to its nearest occurrence, drop it if there
-            is none, and drop empty questions; the data set's notes say how many.
+            is none, and leave out questions that are empty or lose all answers; the data set's
+            notes say how many.
 
     Raises:
-        DatasetError: As for `read_squad`.
+        DatasetError: As for `read_squad`, or if an answer is not at its offset.
     """
-    moved: list[str] | None = [] if repair else None
-    content = read_json(path)
+    repairs = _Repairs() if repair else None
+    synthetic, paragraphs = _paragraphs(path, repairs)
     documents: dict[tuple[str, str], SourceDocument] = {}
     questions, empty = [], 0
-    for paragraph in _paragraphs(path, content, moved):
+    for paragraph in paragraphs:
         key = (paragraph.title, paragraph.context)
         document = documents.setdefault(key, _document(paragraph, len(documents)))
         item = _item_filter(paragraph) if paragraph.review else None
@@ -90,7 +112,7 @@ def load_squad(path: Path, *, repair: bool = False) -> Dataset:
         empty += len(paragraph.questions) - len(asked)
         questions += [_judged(each, document, item) for each in asked]
     folder = path.parent / "documents"
-    notes = [f"{len(moved)} gold answers not at their offset: moved or left out."] if moved else []
+    notes = repairs.notes if repairs else []
     notes += [f"{empty} empty questions left out."] if empty else []
     return Dataset(
         name=path.stem,
@@ -99,7 +121,7 @@ def load_squad(path: Path, *, repair: bool = False) -> Dataset:
         questions=tuple(questions),
         documents=tuple(documents.values()),
         folder=folder if folder.is_dir() else None,
-        synthetic=bool(content.get("synthetic")),
+        synthetic=synthetic,
         notes=tuple(notes),
     )
 
@@ -141,82 +163,84 @@ def _both(
     return {"operator": "AND", "conditions": [first, second]}
 
 
-def _paragraphs(path: Path, content: Any, moved: list[str] | None) -> Iterator[_Paragraph]:  # noqa: ANN401
-    """Yield the paragraphs; `moved` collects the repaired answers, None makes them errors."""
-    try:
-        articles = list(content["data"])
-    except (KeyError, TypeError) as error:
-        raise DatasetError(f"`{path}` is not a SQuAD file: {error!r} is missing.") from None
+def _paragraphs(path: Path, repairs: _Repairs | None) -> tuple[bool, Iterator[_Paragraph]]:
+    """Return the mark of a synthetic set, and its paragraphs; without repairs, flaws are errors."""
+    synthetic, located = read_squad_file(path)
+    return synthetic, _checked(located, repairs)
+
+
+def _checked(located: Iterator[Located], repairs: _Repairs | None) -> Iterator[_Paragraph]:
     seen: set[str] = set()
-    for number, article in enumerate(articles, start=1):
-        try:
-            paragraphs = list(article["paragraphs"])
-        except (KeyError, TypeError) as error:
-            raise DatasetError(f"`{path}`, article {number}: {error!r} is missing.") from None
-        for place, paragraph in enumerate(paragraphs, start=1):
-            where = f"`{path}`, article {number}, paragraph {place}"
-            found = _paragraph(article, paragraph, where, moved)
-            for question in found.questions:
-                if question.question_id in seen:
-                    raise DatasetError(f"{where}: the id `{question.question_id}` comes twice.")
-                seen.add(question.question_id)
-            yield found
+    for where, title, paragraph in located:
+        found = _paragraph(title, paragraph, where, repairs)
+        for question in found.questions:
+            if question.question_id in seen:
+                raise DatasetError(f"{where}: the id `{question.question_id}` comes twice.")
+            seen.add(question.question_id)
+        yield found
 
 
-def _paragraph(article: Any, paragraph: Any, where: str, moved: list[str] | None) -> _Paragraph:  # noqa: ANN401
-    try:
-        context = _text(paragraph, "context")
-        review = paragraph.get("review_id")
-        title = str(article.get("title") or "")
-        questions = tuple(
-            _question(each, title, context, where, moved) for each in paragraph["qas"]
-        )
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise DatasetError(f"{where}: {error!r} is missing or of another type.") from None
+def _paragraph(title: str, paragraph: Any, where: str, repairs: _Repairs | None) -> _Paragraph:  # noqa: ANN401
+    if not isinstance(paragraph, dict):
+        raise DatasetError(f"{where}: expected an object (got {paragraph!r:.60}).")
+    context = text_of(paragraph, "context", where)
+    if not isinstance(paragraph.get("qas"), list):
+        raise DatasetError(f"{where}: `qas` must be a list of questions.")
+    asked = (_question(each, title, context, where, repairs) for each in paragraph["qas"])
+    questions = tuple(question for question in asked if question is not None)
+    review = paragraph.get("review_id")
     return _Paragraph(title, context, None if review is None else str(review), questions)
 
 
 def _question(
-    each: Any,  # noqa: ANN401
+    each: Any,  # noqa: ANN401 - any JSON
     title: str,
     context: str,
     where: str,
-    moved: list[str] | None,
-) -> Question:
-    pairs = []
-    for answer in each["answers"]:
-        start, text = _place(answer, context, where, moved)
-        if start >= 0:
-            pairs.append((start, text))
-    filters = each.get("filters")
-    if filters is not None and not isinstance(filters, dict):
-        raise DatasetError(f"{where}: `filters` must be an object (got {filters!r:.60}).")
+    repairs: _Repairs | None,
+) -> Question | None:
+    """Return a question; None if repairs leave it out."""
+    if not isinstance(each, dict):
+        raise DatasetError(f"{where}: a question must be an object (got {each!r:.60}).")
+    check_fields(each, FIELDS, where, further=True)
+    answers = objects_of(each, "answers", where)
+    places = [_place(answer, context, where, repairs) for answer in answers]
+    pairs = [(start, text) for start, text in places if start >= 0]
+    if repairs is not None and answers and not pairs:
+        repairs.lost += 1
+        return None
     return Question(
-        question_id=str(each["id"]),
-        question=_text(each, "question"),
+        question_id=id_of(each, ("id",), where),
+        question=text_of(each, "question", where),
         answers=tuple(text for _, text in pairs),
         document=title,
         context=context,
         starts=tuple(start for start, _ in pairs),
-        filters=filters,
+        filters=filters_of(each, where),
     )
 
 
-def _text(each: Any, key: str) -> str:  # noqa: ANN401
-    if not isinstance(each[key], str):
-        raise TypeError(f"`{key}` must be a text (got {each[key]!r:.60})")
-    return str(each[key])
-
-
-def _place(answer: Any, context: str, where: str, moved: list[str] | None) -> tuple[int, str]:  # noqa: ANN401
-    start, text = int(answer["answer_start"]), str(answer["text"])
-    if start >= 0 and context[start : start + len(text)] == text:
+def _place(
+    answer: dict[str, Any], context: str, where: str, repairs: _Repairs | None
+) -> tuple[int, str]:
+    """Return an answer's offset and text; -1 if repairs leave it out."""
+    text, start = text_of(answer, "text", where), answer.get("answer_start")
+    if isinstance(start, bool) or not isinstance(start, int):
+        raise DatasetError(f"{where}: `answer_start` must be a whole number (got {start!r:.60}).")
+    if not text.strip() and repairs is None:
+        raise DatasetError(
+            f'{where}: an answer is blank. `"answers": []` says that the text does not answer; '
+            "--repair leaves such questions out."
+        )
+    if text.strip() and start >= 0 and context[start : start + len(text)] == text:
         return start, text
-    if moved is None:
+    if repairs is None:
         raise DatasetError(
             f"{where}: the answer `{text[:80]}` does not stand at {start}. Correct the file, or "
             "give --repair to move such answers to where they stand."
         )
-    moved.append(text)
+    repairs.moved += 1
+    if not text.strip():
+        return -1, text
     places = [place for place in range(len(context)) if context.startswith(text, place)]
     return min(places, key=lambda place: (abs(place - start), place), default=-1), text

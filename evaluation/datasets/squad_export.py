@@ -30,7 +30,7 @@ def squad_json(dataset: Dataset) -> dict[str, Any]:
     texts = {each.document_id: each for each in dataset.documents}
     if not dataset.has_answers or not texts:
         raise DatasetError(f"`{dataset.path}` holds no gold answers that stand in its documents.")
-    if dataset.folder is not None or _quoted(dataset, texts) == set(texts):
+    if dataset.folder is not None or dataset.quoted:
         raise DatasetError(
             f"`{dataset.path}` does not hold its documents' texts, which SQuAD's form needs. Put "
             "them into a `corpus.jsonl` in the same folder."
@@ -50,16 +50,6 @@ def squad_json(dataset: Dataset) -> dict[str, Any]:
         rows[document.document_id].append(row | {"is_impossible": not answers} | own)
     mark = {"synthetic": True} if dataset.synthetic else {}
     return {"version": "v2.0", **mark, "data": _articles(texts, rows)}
-
-
-def _quoted(dataset: Dataset, texts: Mapping[str, SourceDocument]) -> set[str]:
-    """Return the documents of which nothing is known but the evidence that was quoted."""
-    spans = (gold for each in dataset.questions for piece in each.evidence for gold in piece)
-    return {
-        gold.document_id
-        for gold in spans
-        if (gold.start, gold.end) == (0, len(texts[gold.document_id].text))
-    }
 
 
 def _place(

@@ -112,4 +112,6 @@ def _span(row: dict[str, str], where: str) -> Gold:
     start, end = int(match[1]), int(match[2])
     if not start < end <= len(_review(row)):
         raise DatasetError(f"{where}: the answer's span ({start}, {end}) is outside its review.")
+    if not _review(row)[start:end].strip():
+        raise DatasetError(f"{where}: the answer's span ({start}, {end}) is blank.")
     return Gold(row["review_id"], start, end)

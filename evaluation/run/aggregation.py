@@ -120,22 +120,29 @@ def slice_parts(results: Sequence[QueryResult]) -> list[tuple[str, str, list[Que
 def curves(
     asked: Sequence[FinishedQuestion], grades: Sequence[Mapping[str, int]]
 ) -> tuple[list[float], ...]:
-    """Return mean recall@k and mean success@k, k = 1 to 10, over judged questions."""
+    """Return mean recall@k and mean success@k, k = 1 to 10; empty if no question is judged."""
     judged = [
         ([item.item for item in each.ranking], grade)
         for each, grade in zip(asked, grades, strict=True)
         if grade
     ]
-    count = max(len(judged), 1)
+    if not judged:
+        return [], []
     return tuple(
-        [math.fsum(metric(items, grade, k) for items, grade in judged) / count for k in CURVE]
+        [math.fsum(metric(items, grade, k) for items, grade in judged) / len(judged) for k in CURVE]
         for metric in (recall_at_k, success_at_k)
     )
 
 
 def funnel(results: Sequence[QueryResult], under_test: SystemUnderTest) -> tuple[FunnelStage, ...]:
-    """Return the number of answerable, judged questions that passed each stage and all before."""
+    """Return the number of answerable, judged questions that passed each stage and all before.
+
+    Returns:
+        Every stage, in order; nothing if no question is answerable and judged.
+    """
     those = [each for each in results if each.answerable and _is_judged(each)]
+    if not those:
+        return ()
     order = {name: place for place, name in enumerate(under_test.stages, start=1)}
     reached = [order.get(each.reached, 0) for each in those]
     return tuple(

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evaluation.datasets.schema import Dataset, SourceDocument, sha256_of
-from rag.config import Config, data_folder
+from rag.config import Config, EmbedderConfig, data_folder
 from rag.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -87,11 +87,7 @@ def open_corpus(
         DatasetError: If the data set has no documents.
         LockedError: If another evaluation is making the collection.
     """
-    if not dataset.documents and dataset.folder is None:
-        raise DatasetError(
-            f"`{dataset.path}` brings no documents: say with --collection where to ask its "
-            "questions."
-        )
+    check_has_documents(dataset)
     from rag.collections import open_scratch
 
     key = corpus_key(dataset, config, embedder)
@@ -113,6 +109,38 @@ def open_corpus(
         failures = tuple(f"{each.source}: {each.reason}" for each in found.failures())
         seconds = 0.0
     return Corpus(found, key, seconds, is_own=dataset.folder is None, failures=failures)
+
+
+def check_has_documents(dataset: Dataset) -> None:
+    """Check that a data set brings documents, not only quotes from them.
+
+    Raises:
+        DatasetError: If it brings none; says what to do.
+    """
+    if dataset.folder is None and (dataset.quoted or not dataset.documents):
+        raise DatasetError(
+            f"`{dataset.path}` brings no documents: say with --collection where to ask its "
+            "questions, or put them into a folder `documents` beside it."
+        )
+
+
+def corpus_embedder(dataset: Dataset, config: Config) -> EmbedderConfig:
+    """Return the embedder settings for a data set's documents: those that `rag index` would take.
+
+    Raises:
+        DatasetError: If the data set has no documents.
+        SourceError: If its folder holds nothing that can be indexed.
+    """
+    from indexing.collection_language import settings_for_files, settings_for_texts
+    from indexing.conversions import Conversions
+    from indexing.plan import FileSearch
+
+    check_has_documents(dataset)
+    if dataset.folder is None:
+        return settings_for_texts((each.text for each in dataset.documents), config)
+    search = FileSearch([dataset.folder], leave_out=data_folder())
+    with Conversions(config) as conversions:
+        return settings_for_files(search, config, conversions)
 
 
 def corpus_key(dataset: Dataset, config: Config, embedder: "Embedder") -> str:

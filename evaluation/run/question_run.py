@@ -192,7 +192,8 @@ def _with_fate(
         wrong = result.abstained is False
         return replace(result, cause="answered unanswerable" if wrong else None)
     if not task.judgement.grades:
-        return replace(result, cause="wrong answer" if result.right is False else None)
+        missed = "wrong answer" if result.right is False else None
+        return replace(result, cause="declined" if result.abstained else missed)
     top = passages[: under_test.system.config.retrieval.top_k]
     in_prompt = any(task.judgement.finds(each.document_id, each.start, each.end) for each in top)
     passed = [result.first_relevant is not None, in_prompt]

@@ -4,7 +4,6 @@ Writes the two input files of the official SQuAD script: `predictions.json`, the
 question, never empty, and `na_prob.json`, the probability that the context does not answer.
 """
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -26,11 +25,12 @@ from evaluation.metrics.answers import (
 from evaluation.results.summaries import MetricMean
 from evaluation.run.aggregation import mean_of
 from evaluation.run.run_files import json_text, write_file
+from indexing.collection_language import settings_for_texts
 from rag.collections import open_temporary
 from rag.config import Config
 from rag.errors import ConfigError
 from rag.language.analysis import language_of
-from rag.models.embedder import Embedder, embedder_settings
+from rag.models.embedder import Embedder
 from rag.models.selection import open_roles, serving
 from rag.models.windows import read_text
 from rag.reading.evidence import Evidence
@@ -163,11 +163,9 @@ def _by_sentences(
     questions: Sequence[Question], config: Config, progress: Progress
 ) -> dict[str, Best]:
     found = {}
-    languages = Counter(language_of(question.question) for question in questions)
-    language = languages.most_common(1)[0][0]
-    embedder = Embedder(embedder_settings(config.embedder, language=language))
+    contexts = {question.context: question.document for question in questions}
+    embedder = Embedder(settings_for_texts(contexts, config))
     with open_temporary(config) as store:
-        contexts = {question.context: question.document for question in questions}
         passages = {text: _passage(text, title) for text, title in contexts.items()}
         store.write_documents(list(passages.values()))
         component = SentenceReader(store, embedder)

@@ -244,6 +244,12 @@ def _dataset_info(dataset: Dataset, prepared: systems_under_test.PreparedSystem)
     judged = [task.judgement for task in tasks if task.judgement.grades]
     lost = sum(not each.by_document and not all(each.pieces.values()) for each in judged)
     notes = list(dataset.notes)
+    unplaced = sum(bool(each.answers) and not each.is_judged for each in questions)
+    if unplaced:
+        notes.append(
+            f"{unplaced} of {len(questions)} questions have answers but no evidence: what was "
+            "retrieved and cited for them is not measured."
+        )
     if lost:
         notes.append(f"{lost} questions have gold evidence that is not in the collection.")
     notes += [f"not indexed: {failure}" for failure in prepared.corpus.failures]

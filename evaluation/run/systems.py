@@ -17,6 +17,7 @@ import yaml
 from pydantic import ValidationError
 
 from rag.config import Config
+from rag.config.paths import expanded
 from rag.errors import ConfigError
 
 METHODS = ("bm25", "dense", "hybrid")
@@ -54,7 +55,7 @@ def resolve_systems(text: str, base: Config) -> list[System]:
         ConfigError: If a name is unknown or repeated, or an override is invalid.
     """
     if text.endswith((".yaml", ".yml")):
-        named = _read_file(Path(text))
+        named = _read_file(expanded(text))
     else:
         names = [name.strip() for name in text.split(",") if name.strip()]
         named = [(name, _method(name, base)) for name in names]

@@ -1,6 +1,5 @@
 """Preparation of systems: collections opened, models loaded, gold evidence located."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
@@ -8,20 +7,24 @@ from typing import TYPE_CHECKING, Any, cast
 
 from evaluation.datasets.schema import Dataset
 from evaluation.run.caches import CachedEmbedder, CachedStore, QuestionCache
-from evaluation.run.corpus import PLAIN, Corpus, Progress, open_collection, open_corpus
+from evaluation.run.corpus import (
+    PLAIN,
+    Corpus,
+    Progress,
+    corpus_embedder,
+    open_collection,
+    open_corpus,
+)
 from evaluation.run.question_run import QuestionTask, SystemUnderTest
 from evaluation.run.relevance import Places, check_documents, judge
 from evaluation.run.slices import slices_of
 from evaluation.run.systems import System, override
 from rag.collections import open_generator, open_store
 from rag.config import EmbedderConfig
-from rag.language.analysis import language_of
 from rag.models.default_models import AUTO
 
 if TYPE_CHECKING:
     from rag.models.embedder import Embedder
-
-CHARACTERS = 500  # of a document, for language detection
 
 
 @dataclass(frozen=True)
@@ -77,12 +80,16 @@ def prepare(
         RagError: If documents cannot be indexed, or a model or collection does not fit.
     """
     shared = QuestionCache()
+    chosen: dict[str, EmbedderConfig] = {}
     embedders: dict[str, Embedder] = {}
     corpora: dict[str, Corpus] = {}
     located: dict[str, tuple[QuestionTask, ...]] = {}
     made = []
     for system in systems:
-        settings = _embedder_of(system, dataset, collection)
+        wanted = f"{system.config.embedder} {system.config.conversion}"
+        if wanted not in chosen:
+            chosen[wanted] = _embedder_of(system, dataset, collection)
+        settings = chosen[wanted]
         embedder = embedders.get(settings.model_dump_json()) or load_embedder(settings)
         embedders[settings.model_dump_json()] = embedder
         key = _corpus_settings(system)
@@ -125,8 +132,7 @@ def _embedder_of(system: System, dataset: Dataset, collection: str | None) -> Em
         made_with = store.manifest.embedder if store.manifest else None
         store.close()
         return embedder_settings(settings, made_with=made_with)
-    languages = Counter(language_of(each.text[:CHARACTERS]) for each in dataset.documents)
-    return embedder_settings(settings, language=max(languages, key=languages.__getitem__))
+    return corpus_embedder(dataset, system.config)
 
 
 def load_embedder(settings: EmbedderConfig) -> "Embedder":

@@ -15,6 +15,7 @@ import typer
 
 from evaluation.cli import DatasetsArgument, JsonOption, RepairOption, SeedOption
 from evaluation.training.promotion.cli import CollectionsOption
+from rag.config.paths import expanded
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -47,7 +48,9 @@ class SharedOptions:
     ] = 2.0
     out: Annotated[
         Path | None,
-        typer.Option("--out", help="Folder of the new model; by default under $RAG_HOME."),
+        typer.Option(
+            "--out", help="Folder of the new model; by default under $RAG_HOME.", parser=expanded
+        ),
     ] = None
     device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")] = "auto"
     budget: Annotated[
@@ -58,7 +61,9 @@ class SharedOptions:
     held_out: Annotated[
         list[Path] | None,
         typer.Option(
-            "--held-out", help="A set to be measured on: its questions are not trained on."
+            "--held-out",
+            help="A set to be measured on: its questions are not trained on.",
+            parser=expanded,
         ),
     ] = None
     negatives: Annotated[
@@ -71,7 +76,9 @@ class SharedOptions:
     ] = "bm25"
     cloze: Annotated[
         list[Path] | None,
-        typer.Option("--cloze", help="Documents; questions are made from their sentences."),
+        typer.Option(
+            "--cloze", help="Documents; questions are made from their sentences.", parser=expanded
+        ),
     ] = None
     cloze_questions: Annotated[
         int, typer.Option("--cloze-questions", help="Most questions made from documents.", min=1)

@@ -16,6 +16,7 @@ import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from rag.config.paths import expanded
 from rag.config.sections import Config
 from rag.errors import ConfigError
 
@@ -51,12 +52,12 @@ def load_config(path: Path | None = None, *, environ: Mapping[str, str] | None =
 def data_folder(environ: Mapping[str, str] | None = None) -> Path:
     """Return the folder of all collections: `$RAG_HOME`, or `.rag` in the current folder."""
     environ = os.environ if environ is None else environ
-    return Path(environ.get("RAG_HOME") or ".rag").expanduser()
+    return expanded(environ.get("RAG_HOME") or ".rag")
 
 
 def _find(path: Path | None, environ: Mapping[str, str]) -> Path | None:
     if path is None and environ.get("RAG_CONFIG"):
-        path = Path(environ["RAG_CONFIG"]).expanduser()
+        path = expanded(environ["RAG_CONFIG"])
     if path is None:
         here = Path("rag.yaml")
         return here if here.is_file() else None

@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rag.config.paths import expanded
 from rag.errors import ModelError, first_line
 from rag.files import sha256_of
 
@@ -140,7 +141,7 @@ def _shipped(name: str) -> ModelFiles | None:
 
 
 def _in_folder(name: str) -> ModelFiles | None:
-    folder = Path(name).expanduser()
+    folder = expanded(name)
     if folder.is_dir():
         return ModelFiles(name, folder, "folder")
     if name.startswith((".", "/", "~")):

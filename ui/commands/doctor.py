@@ -13,6 +13,7 @@ import yaml
 from indexing.cli import ConfigOption, JsonOption
 from rag.collections import list_collections
 from rag.config import Config, GeneratorConfig, data_folder, load_config
+from rag.config.paths import expanded
 from rag.console import print_json, show
 from rag.errors import ConfigError, ModelError, StoreError
 from rag.models.default_models import AUTO, ModelRole, languages_of, model_for
@@ -193,7 +194,7 @@ def _generator(settings: Config) -> Finding:
     if generator.kind == "transformers":
         return _generator_files(name, generator.model)
     problem, is_server = "", generator.kind == "openai"
-    if generator.kind == "gguf" and not Path(generator.model).expanduser().is_file():
+    if generator.kind == "gguf" and not expanded(generator.model).is_file():
         problem = "there is no such file"
     elif generator.kind == "gguf" and importlib.util.find_spec("xllamacpp") is None:
         problem = "pip install 'citewell[local-llm]'"

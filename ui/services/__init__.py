@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from rag.config import Config, data_folder
+from rag.config.paths import expanded
 from rag.errors import RagError
 from rag.schema import AS_CONFIGURED, SearchOptions
 from ui.services.conversations import Conversations
@@ -116,5 +117,5 @@ def open_services(config: Config, *, home: Path | None = None, recover: bool = F
     answers = AnswerJobs(config, engines, conversations, library)
     return Services(
         config, database, engines, conversations, library, answers,
-        IndexJobs(config, engines, library), Runs([Path(config.server.runs), home / "runs"]),
+        IndexJobs(config, engines, library), Runs([expanded(config.server.runs), home / "runs"]),
     )  # fmt: skip

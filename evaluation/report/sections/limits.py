@@ -144,7 +144,8 @@ def reproduce(results: Results, checks: tuple[Check, ...]) -> tuple[Block, ...]:
         if command
         else Line(say("missing.command"), "missing")
     )
-    files = (shlex.quote(f"run.{file_name(system.name)}.trec") for system in results.systems)
+    systems = results.systems if results.dataset.judgements else ()
+    files = (shlex.quote(f"run.{file_name(system.name)}.trec") for system in systems)
     others = tuple(f"trec_eval -c -m all_trec qrels.trec {name}" for name in files)
     return (
         run,

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from evaluation.datasets.beir import read_corpus
-from evaluation.datasets.lines import read_json
 from evaluation.datasets.schema import Dataset, Gold, JudgedQuestion, SourceDocument
 from evaluation.datasets.squad import load_squad
+from evaluation.datasets.squad_forms import is_squad_file
 from evaluation.question_making.candidates import Candidate, blocks_of, spread
 from rag.config import data_folder
 from rag.errors import DatasetError, SourceError
@@ -77,17 +77,12 @@ def read_documents(path: Path) -> tuple[SourceDocument, ...]:
     """
     if (path / "corpus.jsonl").is_file():
         return tuple(read_corpus(path / "corpus.jsonl"))
-    if path.suffix == ".json" and path.is_file() and _is_squad(path):
+    if path.is_file() and is_squad_file(path):
         return load_squad(path, repair=True).documents
     found = tuple(_converted(path))
     if not found:
         raise DatasetError(f"--cloze: `{path}` holds no document that can be read.")
     return found
-
-
-def _is_squad(path: Path) -> bool:
-    content = read_json(path)
-    return isinstance(content, dict) and isinstance(content.get("data"), list)
 
 
 def _converted(path: Path) -> Iterator[SourceDocument]:

@@ -9,6 +9,7 @@ import typer
 
 from evaluation.cli import ConfigOption, JsonOption
 from rag.config import Config, load_config
+from rag.config.paths import expanded
 from rag.console import print_json, say, show
 from rag.errors import ConfigError
 from rag.models.default_models import ModelRole
@@ -23,7 +24,7 @@ RoleArgument = Annotated[
 ]
 ComparedOption = Annotated[
     list[Path],
-    typer.Option("--held-out", help="A set to compare on; it was not trained on."),
+    typer.Option("--held-out", help="A set to compare on; it was not trained on.", parser=expanded),
 ]
 CollectionsOption = Annotated[
     list[str] | None,

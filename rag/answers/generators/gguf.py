@@ -20,6 +20,7 @@ from haystack import component
 from haystack.dataclasses import ChatMessage
 
 from rag.answers.generators.delivery import Delivery, FinishReason, as_dicts, too_long, wait_for
+from rag.config.paths import expanded
 from rag.errors import ModelError
 
 logger = logging.getLogger(__name__)
@@ -171,7 +172,7 @@ def _request_error(error: dict[str, Any]) -> ModelError:
 
 
 def _load_server(path: str, context: int) -> Any:  # noqa: ANN401 - xllamacpp has no types
-    path = str(Path(path).expanduser())
+    path = str(expanded(path))
     if not Path(path).is_file():
         raise ModelError(f"the model file `{path}` does not exist: check generator.path")
     try:

@@ -7,13 +7,13 @@ the chat template runs in transformers' sandbox. Local files are preferred to th
 import logging
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from haystack import component
 from haystack.dataclasses import ChatMessage
 
 from rag.answers.generators.delivery import Delivery, FinishReason, as_dicts, too_long, wait_for
+from rag.config.paths import expanded
 from rag.errors import ModelError, first_line
 
 logger = logging.getLogger(__name__)
@@ -198,8 +198,8 @@ def _generate(
 
 
 def _load(name: str, device: str) -> tuple[Any, Any]:
-    if Path(name).expanduser().is_dir():
-        name, is_folder = str(Path(name).expanduser()), True
+    if expanded(name).is_dir():
+        name, is_folder = str(expanded(name)), True
     elif name.startswith(("/", "./", "../", "~")):
         raise ModelError(f"the folder `{name}` does not exist: check generator.model")
     else:

@@ -11,7 +11,6 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, TypeVar
 
 from elastic_transport import ConnectionError as NoConnection
@@ -25,6 +24,7 @@ from elastic_transport import (
 from elasticsearch import ApiError, AuthorizationException, Elasticsearch, UnsupportedProductError
 
 from rag.config.elasticsearch import ElasticsearchConfig
+from rag.config.paths import expanded
 from rag.errors import StoreError, UnavailableError
 
 log = logging.getLogger(__name__)
@@ -223,7 +223,7 @@ def _connect(settings: ElasticsearchConfig) -> Elasticsearch:
     if settings.username is not None and settings.password is not None:
         options["basic_auth"] = (settings.username, settings.password.get_secret_value())
     if settings.ca is not None:
-        authority = Path(settings.ca).expanduser()
+        authority = expanded(settings.ca)
         if not authority.is_file():
             raise StoreError(
                 f"there is no file `{settings.ca}` with the cluster's certificate authority. Set "
