@@ -1,8 +1,8 @@
 """Cutting of documents into passages, measured with the embedder's own tokenizer.
 
 Passages are whole sentences of one document's view, in order, never longer than the embedder reads,
-with offsets into the document's text. A new section starts a new passage, unless the one before is very
-short; neighbours in a section share their last sentences, up to the overlap.
+with offsets into the document's text. A new section starts a new passage, unless the one before is
+very short; neighbours in a section share their last sentences, up to the overlap.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from haystack import Document
 
 from indexing.converters import ConvertedDocument
-from indexing.places import Places
+from indexing.places import DocumentPlaces
 from indexing.views import make_view
 from rag.config import ChunkingConfig
 from rag.language.sentences import sentence_spans
@@ -66,7 +66,7 @@ def cut(
     view = make_view(document)
     pieces = list(_pieces(document, view, tokenizer, length))
     kept = {key: value for key, value in document.meta.items() if key not in RESERVED}
-    places = Places(document)
+    places = DocumentPlaces(document)
     passages: list[Document] = []
     for first, last in _groups(pieces, length, config.overlap):
         start, end = view.to_source(pieces[first].start, pieces[last].end)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from indexing.converters import ConvertedDocument, Heading
 
 
-class Places:
+class DocumentPlaces:
     """Headings and pages of a document, by offset.
 
     The heading of a place is the path of the headings above it, outermost first, joined by ` > `

@@ -29,7 +29,7 @@ class Edit:
 
 
 class View:
-    """A text as it is read, and the way back to the text as it is stored.
+    r"""A text as it is read, and the way back to the text as it is stored.
 
     Args:
         source: The stored text.
@@ -41,16 +41,14 @@ class View:
         ValueError: If edits overlap, are not in order, or lie outside of the text.
 
     Example:
-        >>> view = View("The eﬃ-\\nciency", [Edit(5, 6, "ffi"), Edit(6, 8, "")])
+        >>> view = View("The eﬃ-\nciency", [Edit(5, 6, "ffi"), Edit(6, 8, "")])
         >>> view.text, view.to_source(4, 14)
         ('The efficiency', (4, 14))
         >>> view.source[slice(*view.to_source(7, 10))]
-        'ﬃ-\\nci'
+        'ﬃ-\nci'
     """
 
-    def __init__(
-        self, source: str, edits: Iterable[Edit] = (), *, lines_end: bool = False
-    ) -> None:
+    def __init__(self, source: str, edits: Iterable[Edit] = (), *, lines_end: bool = False) -> None:
         self.source, self.lines_end = source, lines_end
         self.edits = tuple(edits)
         last = 0
@@ -82,9 +80,7 @@ class View:
     @cached_property
     def _ends(self) -> list[int]:
         """Where each edit ends in the readable text."""
-        return [
-            start + len(edit.put) for start, edit in zip(self._starts, self.edits, strict=True)
-        ]
+        return [start + len(edit.put) for start, edit in zip(self._starts, self.edits, strict=True)]
 
     def to_source(self, start: int, end: int) -> Span:
         """Return the span of the source that a span of the readable text shows.

@@ -15,7 +15,7 @@ from indexing.chunking import (
     embedded_text,
 )
 from indexing.converters import ConvertedDocument, Heading
-from indexing.places import Places
+from indexing.places import DocumentPlaces
 from indexing.views import make_view
 from rag.config import ChunkingConfig
 from rag.language.sentences import sentence_spans
@@ -252,11 +252,13 @@ SECTIONS = [
     ],
 )
 def test_the_heading_path_follows_the_levels_and_leaves_the_title_out(offset, title, expected):
-    assert Places(document("x" * 70, title=title, sections=SECTIONS)).at(offset)[0] == expected
+    assert (
+        DocumentPlaces(document("x" * 70, title=title, sections=SECTIONS)).at(offset)[0] == expected
+    )
 
 
 def test_text_before_the_first_heading_has_no_heading():
-    assert Places(document("x" * 9, sections=[Heading(5, 1, "A")])).at(4) == (None, None)
+    assert DocumentPlaces(document("x" * 9, sections=[Heading(5, 1, "A")])).at(4) == (None, None)
 
 
 # -- pages and meta

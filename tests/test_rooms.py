@@ -14,7 +14,7 @@ import pytest
 from places import ROOT
 
 PACKAGES = ("rag", "indexing", "evaluation", "ui")
-CORE = {"rag.clock", "rag.console", "rag.errors", "rag.files", "rag.schema"}
+CORE = {"rag.clock", "rag.console", "rag.errors", "rag.files", "rag.schema", "rag.view"}
 FLOW = "rag (flow)"
 ROOMS = [
     "rag (core)",
@@ -34,6 +34,7 @@ ROOMS = [
     "indexing.converters.text",
     "indexing.converters.formats",
     "indexing.converters.process",
+    "indexing.views",
     "indexing",
     "evaluation",
     "evaluation.datasets",

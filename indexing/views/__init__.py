@@ -1,17 +1,17 @@
 """Views of documents: which changes make a text readable.
 
-    lines.py          lines and what each of them is
-    wrapping.py       line breaks inside sentences;  hyphens.py  words divided there
-    running_lines.py  headers, footers and numbers of pages
-    tables.py         rows and records as sentences
-    characters.py     ligatures, full-width letters, control characters, spaces in Chinese
+lines.py          lines and what each of them is
+wrapping.py       line breaks inside sentences;  hyphens.py  words divided there
+running_lines.py  headers, footers and numbers of pages
+tables.py         rows and records as sentences
+characters.py     ligatures, full-width letters, control characters, spaces in Chinese
 """
 
 from collections.abc import Iterator, Sequence
 
 from indexing.converters import ConvertedDocument
 from indexing.views.characters import character_edits, space_edits
-from indexing.views.lines import Kind, Line, split_lines
+from indexing.views.lines import Kind, TextLine, split_lines
 from indexing.views.running_lines import running_lines
 from indexing.views.tables import record_edits, row_edits
 from indexing.views.wrapping import Breaks, Wrapping
@@ -39,7 +39,7 @@ def make_view(document: ConvertedDocument) -> View:
     return View(text, _merged(structure, inside))
 
 
-def _outside(text: str, lines: Sequence[Line]) -> Iterator[Edit]:
+def _outside(text: str, lines: Sequence[TextLine]) -> Iterator[Edit]:
     """Yield what leaves out running lines before the first line and behind the last."""
     if not lines:
         return
@@ -50,7 +50,7 @@ def _outside(text: str, lines: Sequence[Line]) -> Iterator[Edit]:
         yield Edit(last, len(text), "")
 
 
-def _spaces(text: str, lines: Sequence[Line], wrapping: Wrapping) -> Iterator[Edit]:
+def _spaces(text: str, lines: Sequence[TextLine], wrapping: Wrapping) -> Iterator[Edit]:
     for number, line in enumerate(lines):
         if line.kind in (Kind.PROSE, Kind.ITEM) and not line.text.isascii():
             is_prose = wrapping.joins(number) or wrapping.joins(number + 1)
@@ -58,7 +58,7 @@ def _spaces(text: str, lines: Sequence[Line], wrapping: Wrapping) -> Iterator[Ed
 
 
 def _merged(structure: Sequence[Edit], inside: Sequence[Edit]) -> Iterator[Edit]:
-    """Yield all changes in order; where two overlap, the first of a kind stands, structure first."""
+    """Yield all changes in order; of two that overlap the first stands, structure before all."""
     taken: list[Edit] = []
     last = 0
     for edit in sorted(structure, key=lambda each: (each.start, each.end)):

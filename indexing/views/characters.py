@@ -18,18 +18,22 @@ _LEFT_OUT = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])"
     "|[\x00-\x08\x0b\x0e-\x1f\x7f\u00ad\u200b\u2060\ufeff]"
 )
-_DATA = re.compile(r"data:[\w.+/-]+(?:;[\w=.+-]+)*;base64,[A-Za-z0-9+/=_-]{40,}|[A-Za-z0-9+/=_-]{200,}")
+_DATA = re.compile(
+    r"data:[\w.+/-]+(?:;[\w=.+-]+)*;base64,[A-Za-z0-9+/=_-]{40,}|[A-Za-z0-9+/=_-]{200,}"
+)
 _DATA_MARK = "[data]"
 _GAP = re.compile(f"(?<={_WIDE})[ \u00a0\u3000]{{1,2}}(?={_WIDE})")
 _PROSE = re.compile("[，。；！？、：]")
-_SPREAD = re.compile(f"(?:^|[ \u3000])[{_HAN}](?:[ \u00a0\u3000]{{1,2}}[{_HAN}]){{2,}}(?=[ \u3000，。]|$)")
+_SPREAD = re.compile(
+    f"(?:^|[ \u3000])[{_HAN}](?:[ \u00a0\u3000]{{1,2}}[{_HAN}]){{2,}}(?=[ \u3000，。]|$)"
+)
 
 
 def character_edits(text: str) -> Iterator[Edit]:
-    """Yield a change for each character that is read in another form, or not at all.
+    r"""Yield a change for each character that is read in another form, or not at all.
 
     Example:
-        >>> [edit.put for edit in character_edits("ﬁlter Ａ１ x\\x1b[1mbold")]
+        >>> [edit.put for edit in character_edits("ﬁlter Ａ１ x\x1b[1mbold")]
         ['fi', 'A', '1', '']
     """
     if text.isascii() and "\x1b" not in text and text.isprintable() and len(text) < 200:

@@ -26,10 +26,17 @@ _CHAPTER = re.compile(
 )
 _CAPTION = re.compile(r"(?:[图圖表]\s*\d|(?:Figure|Fig\.|Table)\s+\d)", re.IGNORECASE)
 _QUOTE = re.compile(r"(?:>[ \t]?)+")
-_PAIR = re.compile(r"[^\s:：=|]++(?:[ \t][^\s:：=|]++){0,3}+[ \t]?(?:[:：](?=\s|[^\x00-\x7f]|$)|：|[ \t]*=(?![=>]))")
-_STAMP = re.compile(r"[\[(]?\d{4}-\d\d-\d\d[T ]\d\d:\d\d|[\[(]?\d\d:\d\d:\d\d|\w{3} +\d+ \d\d:\d\d:\d\d")
+_PAIR = re.compile(
+    r"[^\s:：=|]++(?:[ \t][^\s:：=|]++){0,3}+[ \t]?"  # a name of one to four words
+    r"(?:：|:(?=\s|[^\x00-\x7f]|$)|[ \t]*=(?![=>]))"
+)
+_STAMP = re.compile(
+    r"[\[(]?\d{4}-\d\d-\d\d[T ]\d\d:\d\d|[\[(]?\d\d:\d\d:\d\d|\w{3} +\d+ \d\d:\d\d:\d\d"
+)
 _CODE = re.compile(r"[{}<>\\$]|[;(,]$|=|\(\)|^(?:>>>|#|//|import |def |return\b)|::|->")
-_SPACED = re.compile("(?<=[\u3001-\u9fff\uff01-\uff65])[ \u00a0\u3000](?=[\u3001-\u9fff\uff01-\uff65])")
+_SPACED = re.compile(
+    "(?<=[\u3001-\u9fff\uff01-\uff65])[ \u00a0\u3000](?=[\u3001-\u9fff\uff01-\uff65])"
+)
 _HAN_PROSE = re.compile("[\u4e00-\u9fff]{2,}.*[，。！？；]")
 
 
@@ -46,7 +53,7 @@ class Kind(Enum):
 
 
 @dataclass
-class Line:
+class TextLine:
     """A line that is not blank.
 
     Attributes:
@@ -74,7 +81,7 @@ class Line:
     size: int = 0
 
 
-def split_lines(text: str, sections: Sequence[Heading], pages: Sequence[int]) -> list[Line]:
+def split_lines(text: str, sections: Sequence[Heading], pages: Sequence[int]) -> list[TextLine]:
     """Return the lines of a text that are not blank, in order, each with its kind.
 
     Args:
@@ -82,7 +89,7 @@ def split_lines(text: str, sections: Sequence[Heading], pages: Sequence[int]) ->
         sections: Its headings.
         pages: Start offset of each page; none if it has no pages.
     """
-    lines: list[Line] = []
+    lines: list[TextLine] = []
     gap = page = 0
     for match in _LINE.finditer(text):
         raw = match[1]
@@ -93,7 +100,7 @@ def split_lines(text: str, sections: Sequence[Heading], pages: Sequence[int]) ->
         start = match.start() + len(raw) - len(raw.lstrip())
         while page + 1 < len(pages) and pages[page + 1] <= start:
             page += 1
-        line = Line(start, start + len(stripped), stripped, start - match.start(), gap=gap)
+        line = TextLine(start, start + len(stripped), stripped, start - match.start(), gap=gap)
         close = stripped if stripped.isascii() else _SPACED.sub("", stripped)
         line.page, line.columns, line.size = page, columns(close), len(close)
         line.ends_hard = raw.endswith("  ") or stripped.endswith("\\")
@@ -115,14 +122,14 @@ def columns(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(each) in "WF" else 1 for each in text)
 
 
-def is_stamped(line: Line) -> bool:
+def is_stamped(line: TextLine) -> bool:
     """Return whether a line begins with a time, as those of a log do."""
     return _STAMP.match(line.text) is not None
 
 
-def _find_kinds(lines: Sequence[Line], headings: Sequence[int]) -> None:
+def _find_kinds(lines: Sequence[TextLine], headings: Sequence[int]) -> None:
     fenced = False
-    before: Line | None = None
+    before: TextLine | None = None
     for line in lines:
         fence = _FENCE.match(line.text) is not None
         if fenced or fence:
@@ -137,7 +144,7 @@ def _find_kinds(lines: Sequence[Line], headings: Sequence[int]) -> None:
             line.kind = Kind.PROSE
 
 
-def _is_no_item(lines: Sequence[Line], number: int) -> bool:
+def _is_no_item(lines: Sequence[TextLine], number: int) -> bool:
     """Return whether a line only looks like an item: its "2." or dash ends a sentence's line."""
     line = lines[number]
     if line.kind is not Kind.ITEM or line.gap or not number:
@@ -149,7 +156,7 @@ def _is_no_item(lines: Sequence[Line], number: int) -> bool:
     return alone and before.kind is Kind.PROSE and last not in ".:。：!?！？;；"
 
 
-def _has_pair_beside(lines: Sequence[Line], number: int) -> bool:
+def _has_pair_beside(lines: Sequence[TextLine], number: int) -> bool:
     """Return whether the line before or behind is one of a name and a value too."""
     line = lines[number]
     above = number > 0 and not line.gap and lines[number - 1].kind is Kind.PAIR
@@ -157,33 +164,32 @@ def _has_pair_beside(lines: Sequence[Line], number: int) -> bool:
     return above or any(not each.gap and each.kind is Kind.PAIR for each in below)
 
 
-def _kind(line: Line, headings: Sequence[int], before: Line | None) -> Kind:
+def _kind(line: TextLine, headings: Sequence[int], before: TextLine | None) -> Kind:
     place = bisect_left(headings, line.start - line.indent)
     if place < len(headings) and headings[place] < line.end:
         return Kind.HEADING
     text = line.text
-    if _HEADING.match(text) or _CHAPTER.match(text) and line.columns < 60:
+    if _HEADING.match(text) or (_CHAPTER.match(text) and line.columns < 60):
         return Kind.HEADING
-    if _ROW.match(text):
-        return Kind.ROW
-    if _RULE.match(text):
-        return Kind.RULE
     opens = before is None or line.gap or before.kind is Kind.CODE
-    if line.indent >= 4 and opens and _CODE.search(text) and not _HAN_PROSE.search(text):
-        return Kind.CODE
-    if _ITEM.match(text):
-        return Kind.ITEM
-    if _STAMP.match(text) or _PAIR.match(text) and line.columns <= 120:
-        return Kind.PAIR
-    return Kind.PROSE
+    is_code = line.indent >= 4 and opens and _CODE.search(text) and not _HAN_PROSE.search(text)
+    is_pair = _STAMP.match(text) or (_PAIR.match(text) and line.columns <= 120)
+    kinds = (
+        (Kind.ROW, _ROW.match(text)),
+        (Kind.RULE, _RULE.match(text)),
+        (Kind.CODE, is_code),
+        (Kind.ITEM, _ITEM.match(text)),
+        (Kind.PAIR, is_pair),
+    )
+    return next((kind for kind, fits in kinds if fits), Kind.PROSE)
 
 
-def is_caption(line: Line) -> bool:
+def is_caption(line: TextLine) -> bool:
     """Return whether a line is the caption of a figure or table."""
     return _CAPTION.match(line.text) is not None
 
 
-def quote_mark(line: Line) -> int:
+def quote_mark(line: TextLine) -> int:
     """Return the number of characters at a line's start that mark a quotation in Markdown."""
     match = _QUOTE.match(line.text)
     return match.end() if match else 0

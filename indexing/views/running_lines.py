@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from itertools import groupby
 
-from indexing.views.lines import Line
+from indexing.views.lines import Kind, TextLine
 
 EDGE = 3  # lines at the top and at the bottom of a page that may be running
 LONGEST = 150  # characters of a running line
@@ -18,7 +18,7 @@ _NUMBER = re.compile(
 )
 
 
-def running_lines(lines: Sequence[Line]) -> list[int]:
+def running_lines(lines: Sequence[TextLine]) -> list[int]:
     """Return the places of lines that repeat at the top or bottom of pages, and of page numbers.
 
     The first line of a repeated kind stays, as the words would be lost otherwise; numbers of pages
@@ -42,7 +42,7 @@ def running_lines(lines: Sequence[Line]) -> list[int]:
     return sorted(found - whole)
 
 
-def _repeated(pages: Sequence[list[tuple[int, Line]]]) -> dict[tuple[str, str], list[int]]:
+def _repeated(pages: Sequence[list[tuple[int, TextLine]]]) -> dict[tuple[str, str], list[int]]:
     """Return side and wording of the lines at the edges of pages -> their places, one a page."""
     found: dict[tuple[str, str], list[int]] = {}
     for page in pages:
@@ -58,8 +58,10 @@ def _repeated(pages: Sequence[list[tuple[int, Line]]]) -> dict[tuple[str, str], 
     return found
 
 
-def _is_running(lines: Sequence[Line]) -> bool:
+def _is_running(lines: Sequence[TextLine]) -> bool:
     """Return whether lines are the same but for a number that counts pages."""
+    if any(line.kind is Kind.HEADING for line in lines) and len(lines) > 1:
+        return len({line.text for line in lines}) == 1
     if len({" ".join(line.text.casefold().split()) for line in lines}) == 1:
         return True
     numbers = [list(map(int, _DIGITS.findall(line.text))) for line in lines]

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from indexing.views.lines import Kind, Line
+from indexing.views.lines import Kind, TextLine
 from rag.view import Edit
 
 LONGEST_VALUE = 160  # characters of a cell that is a value; a longer one is a text
@@ -20,13 +20,19 @@ _DELIMITER = re.compile(r"\|(?:\s*:?-{1,}:?\s*\|)+$")
 _CELL = re.compile(r"(?:\\.|[^|\\])*")
 _MARKUP = re.compile(r"\*{1,3}|`|__|<br\s*/?>|\\(?=[|*_`])")
 _NUMBER = re.compile(r"[-+±~≈<>$€£¥]*\s*[\d.,:/%\s'-]+\s*(?:[a-zA-Z%°²³/]{0,6})$")
-_COUNTS = frozenset("# no no. nr nr. number id index row 序号 编号 編號 号 序 行号 s/n sn".split())
-_VALUES = frozenset(
-    "value values content contents setting data details 值 数值 內容 内容 参数值 取值 数据".split()
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_COUNTS = _words("# no no. nr nr. number id index row sn s/n 序号 编号 編號 号 序 行号")
+_VALUES = _words(
+    "value values content contents setting data details 值 数值 內容 内容 参数值 取值 数据"
 )
-_NAMES = frozenset(
+_NAMES = _words(
     "name model title product item part type device country city person author field parameter "
-    "姓名 名称 名稱 型号 型號 产品 產品 项目 項目 标题 標題 国家 城市 部件 参数 參數 字段".split()
+    "姓名 名称 名稱 型号 型號 产品 產品 项目 項目 标题 標題 国家 城市 部件 参数 參數 字段"
 )
 _HAN = re.compile("[\u3400-\u9fff]")
 _PAIR = re.compile(r"([^:：\n]{1,80}?)[ \t]*[:：][ \t]*")
@@ -35,7 +41,7 @@ Span = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class _Cell:
+class _RowCell:
     """A cell of a row: its place in the text, and its words."""
 
     start: int
@@ -43,7 +49,7 @@ class _Cell:
     words: str
 
 
-def row_edits(text: str, lines: Sequence[Line]) -> Iterator[Edit]:
+def row_edits(text: str, lines: Sequence[TextLine]) -> Iterator[Edit]:
     """Yield the changes of all table rows below a header row."""
     place = 0
     for kind, group in groupby(lines, lambda line: (line.kind, line.page)):
@@ -58,11 +64,11 @@ def row_edits(text: str, lines: Sequence[Line]) -> Iterator[Edit]:
         yield from _table_edits(text, rows, header, _caption(before))
 
 
-def record_edits(text: str, lines: Sequence[Line]) -> Iterator[Edit]:
+def record_edits(text: str, lines: Sequence[TextLine]) -> Iterator[Edit]:
     """Yield the changes of a record's lines `Name: value`."""
     fields = [(line, match) for line in lines if (match := _PAIR.match(line.text))]
     cells = [
-        _Cell(line.start + match.end(), line.end, line.text[match.end() :])
+        _RowCell(line.start + match.end(), line.end, line.text[match.end() :])
         for line, match in fields
     ]
     names = [match[1] for _, match in fields]
@@ -77,7 +83,7 @@ def record_edits(text: str, lines: Sequence[Line]) -> Iterator[Edit]:
         yield Edit(cell.end, cell.end, after)
 
 
-def _table_edits(text: str, rows: Sequence[Line], header: int, caption: str) -> Iterator[Edit]:
+def _table_edits(text: str, rows: Sequence[TextLine], header: int, caption: str) -> Iterator[Edit]:
     head = [cells for row in rows[:header] if (cells := list(_cells(text, row)))]
     width = max(map(len, head), default=0)
     if not 2 <= width <= MOST_COLUMNS:
@@ -90,14 +96,14 @@ def _table_edits(text: str, rows: Sequence[Line], header: int, caption: str) -> 
             yield from _row_edits(row, names, cells, caption)
 
 
-def _column_name(head: Sequence[Sequence[_Cell]], column: int) -> str:
+def _column_name(head: Sequence[Sequence[_RowCell]], column: int) -> str:
     """Return the name of a column; of several header rows the names from top to bottom."""
     words = [row[column].words for row in head if column < len(row)]
     return " ".join(dict.fromkeys(each for each in words if each))
 
 
 def _row_edits(
-    row: Line, names: Sequence[str], cells: Sequence[_Cell], caption: str
+    row: TextLine, names: Sequence[str], cells: Sequence[_RowCell], caption: str
 ) -> Iterator[Edit]:
     named = _name_place(names, cells)
     name = cells[named].words if named is not None else ""
@@ -119,7 +125,7 @@ def _row_edits(
     yield Edit(last, row.end, ending.rstrip())
 
 
-def _cell_phrase(column: str, name: str, cell: _Cell) -> tuple[str, str]:
+def _cell_phrase(column: str, name: str, cell: _RowCell) -> tuple[str, str]:
     if not _is_value(cell):
         return f"{column}: ", "" if cell.words[-1] in ".。!?！？" else "."
     return _phrase(column, name, cell.words)
@@ -138,11 +144,11 @@ def _phrase(column: str, name: str, value: str) -> tuple[str, str]:
     return f"The {column} of {name} is ", end
 
 
-def _is_value(cell: _Cell) -> bool:
+def _is_value(cell: _RowCell) -> bool:
     return bool(cell.words) and len(cell.words) <= LONGEST_VALUE and "\n" not in cell.words
 
 
-def _name_place(names: Sequence[str], cells: Sequence[_Cell]) -> int | None:
+def _name_place(names: Sequence[str], cells: Sequence[_RowCell]) -> int | None:
     """Return which cell names the row: the first that is a name and no number."""
     fitting = [
         place
@@ -160,7 +166,7 @@ def _name_place(names: Sequence[str], cells: Sequence[_Cell]) -> int | None:
     return 0 if cells and cells[0].words and names[0].casefold() not in _COUNTS else None
 
 
-def _cells(text: str, row: Line) -> Iterator[_Cell]:
+def _cells(text: str, row: TextLine) -> Iterator[_RowCell]:
     """Yield the cells of a row `| a | b |`, without white space and markup at their borders."""
     place = row.start + 1
     while place < row.end:
@@ -171,17 +177,19 @@ def _cells(text: str, row: Line) -> Iterator[_Cell]:
         raw = text[place:end]
         stripped = raw.strip()
         start = place + len(raw) - len(raw.lstrip()) if stripped else place
-        yield _Cell(start, start + len(stripped), _MARKUP.sub("", stripped).strip())
+        yield _RowCell(start, start + len(stripped), _MARKUP.sub("", stripped).strip())
         place = end + 1
 
 
-def _caption(before: Line | None) -> str:
+def _caption(before: TextLine | None) -> str:
     """Return the caption of the table below a line; an empty string if it has none."""
     if before is None or before.columns > LONGEST_CAPTION or before.gap > 1:
         return ""
     text = _MARKUP.sub("", before.text)
     if before.kind is Kind.PROSE and (
-        text[-1] in ":：" or re.match(r"(?i)(?:table|表)\s*\d*", text) or before.text.startswith("**")
+        text[-1] in ":："
+        or re.match(r"(?i)(?:table|表)\s*\d*", text)
+        or before.text.startswith("**")
     ):
         return text.rstrip(":：. ")
     return ""

@@ -1,4 +1,4 @@
-"""Line breaks: which of them stand inside a sentence, by the text's own statistics."""
+"""TextLine breaks: which of them stand inside a sentence, by the text's own statistics."""
 
 import re
 from collections.abc import Sequence
@@ -6,13 +6,14 @@ from enum import Enum
 from itertools import pairwise
 
 from indexing.views.hyphens import HYPHENS, Hyphens
-from indexing.views.lines import Kind, Line, is_caption, quote_mark
+from indexing.views.lines import Kind, TextLine, is_caption, quote_mark
 from rag.view import Edit
 
 FULL = 0.85  # of the width, from which a line counts as full
 NARROWEST = 30  # columns of a wrapped text, unless most of its lines break inside a sentence
 SHORT = 20  # columns of a line before which no small letter goes on
 ENOUGH = 6  # breaks from which a share counts
+BROKEN = 0.3  # of breaks inside sentences that prove a paragraph to be wrapped
 _JOINING = (Kind.PROSE, Kind.ITEM, Kind.PAIR)
 _END = "。！？!?…"
 _CLOSE = "”’）)」』】》\"'"
@@ -46,17 +47,18 @@ class Wrapping:
         breaks: What a break means in the document's format.
     """
 
-    def __init__(self, text: str, lines: Sequence[Line], breaks: Breaks) -> None:
+    def __init__(self, text: str, lines: Sequence[TextLine], breaks: Breaks) -> None:
         self._text, self._lines = text, lines
         self._is_markup = breaks is Breaks.MEANINGLESS
         self._hyphens = Hyphens(text)
         self.through_blank = _is_spaced(lines)
         self._most = 1 if self.through_blank else 0
-        self._widths = self._block_widths()
         near = [(a, b) for a, b in pairwise(lines) if self._near(a, b)]
         self._width = _typical([line.columns for line, _ in near])
         self._size = _typical([line.size for line, _ in near])
         self._is_broken = _is_broken(near)
+        self._inside = _share_inside(near)
+        self._widths, self._proven = self._blocks()
         self._is_wrapped = breaks is not Breaks.MEANT or self.through_blank or self._is_broken
         self._between = " " if _has_spaces(text) else ""
 
@@ -77,11 +79,9 @@ class Wrapping:
             return False
         return self._joins(number - 1, self._lines[number - 1], self._lines[number])
 
-    def _edit(self, number: int, before: Line, after: Line) -> Edit:
+    def _edit(self, number: int, before: TextLine, after: TextLine) -> Edit:
         if self._joins(number, before, after):
-            mark = quote_mark(after)
-            start, shift = before.end - before.ends_hard * before.text.endswith("\\"), mark
-            return self._join(Edit(start, after.start + shift, " "), before, after)
+            return self._join(before.end, after.start + quote_mark(after), before, after)
         gap = min(after.gap, 1) if not self.through_blank else 1
         if {before.kind, after.kind} & {Kind.CODE, Kind.ROW}:
             gap = after.gap
@@ -91,25 +91,25 @@ class Wrapping:
             return Edit(before.end, after.start, "\n" * (gap + 1) + indent)
         return Edit(before.end, after.start, "\n" * (min(gap, 1) + 1) + indent)
 
-    def _join(self, edit: Edit, before: Line, after: Line) -> Edit:
-        first = self._text[edit.end : edit.end + 1]
-        last = before.text[-1]
-        if last in HYPHENS and first.islower() and before.text[-2:-1].isalpha():
-            if self._hyphens.keeps(before.text, self._text[edit.end : after.end]):
-                return Edit(edit.start, edit.end, "")
-            return Edit(edit.start - 1, edit.end, "")
+    def _join(self, start: int, end: int, before: TextLine, after: TextLine) -> Edit:
+        """Return the change that joins two lines, whose gap is from `start` to `end`."""
+        first, last = self._text[end : end + 1], before.text[-1]
+        if _is_divided(before.text, first) and first.islower():
+            keeps = self._hyphens.keeps(before.text, self._text[end : after.end])
+            return Edit(start if keeps else start - 1, end, "")
         if last in "-\u2010" and before.text[-2:-1].isalnum() and first.isalnum():
-            return Edit(edit.start, edit.end, "")
-        wide = _CJK.match(last), _CJK.match(first)
-        if all(wide) and not (_HANGUL.match(last) and _HANGUL.match(first)):
-            return Edit(edit.start, edit.end, "")
-        if (wide[0] and last in _GOES_ON + _OPENS) or (wide[1] and first in _GOES_ON):
-            return Edit(edit.start, edit.end, "")
-        if any(wide):
-            return Edit(edit.start, edit.end, self._between)
-        return edit
+            return Edit(start, end, "")
+        return Edit(start, end, self._space(last, first))
 
-    def _near(self, before: Line, after: Line) -> bool:
+    def _space(self, last: str, first: str) -> str:
+        """Return what stands between the last and the first character of lines that are joined."""
+        wide = [_CJK.match(last) is not None, _CJK.match(first) is not None]
+        if not any(wide) or (_HANGUL.match(last) and _HANGUL.match(first)):
+            return " "
+        is_mark = (wide[0] and last in _GOES_ON + _OPENS) or (wide[1] and first in _GOES_ON)
+        return "" if all(wide) or is_mark else self._between
+
+    def _near(self, before: TextLine, after: TextLine) -> bool:
         """Return whether nothing but a break stands between two lines of words."""
         paged = before.page != after.page
         return (
@@ -118,33 +118,34 @@ class Wrapping:
             and after.kind is Kind.PROSE
         )
 
-    def _joins(self, number: int, before: Line, after: Line) -> bool:
-        if not self._is_wrapped or not self._near(before, after):
+    def _joins(self, number: int, before: TextLine, after: TextLine) -> bool:
+        if not self._is_wrapped or not self._may_join(before, after):
             return False
-        if before.kind is Kind.PAIR and after.columns < NARROWEST:
-            return False
-        if is_caption(after) or _NUMBER_ALONE.fullmatch(after.text) and not self._is_markup:
-            return False
-        last, first = before.text[-1], after.text[quote_mark(after) :][:1] or after.text[0]
-        if bool(quote_mark(before)) != bool(quote_mark(after)):
-            return False
-        if before.ends_hard and self._is_markup and after.gap == 0:
-            return False
-        if first in _GOES_ON or last in _OPENS:
-            return True
-        if self._is_markup and after.gap == 0 and before.page == after.page:
-            return before.kind is not Kind.PAIR
-        if _ends(before.text):
-            return last not in "。！？" and self._is_full(number, before, after)
-        if last in HYPHENS and first.islower() and before.text[-2:-1].isalpha():
-            return True
-        if _CJK.match(last) or _CJK.match(first):
-            return self._is_full(number, before, after)
-        if first.islower() and before.columns >= SHORT:
-            return True
-        return self._is_full(number, before, after)
+        known = self._known(before, after)
+        return self._is_full(number, before, after) if known is None else known
 
-    def _is_full(self, number: int, before: Line, after: Line) -> bool:
+    def _may_join(self, before: TextLine, after: TextLine) -> bool:
+        if not self._near(before, after):
+            return False
+        if before.kind is Kind.PAIR and (self._is_markup or after.columns < NARROWEST):
+            return False
+        if is_caption(after) or (_NUMBER_ALONE.fullmatch(after.text) and not self._is_markup):
+            return False
+        is_hard = before.ends_hard and self._is_markup and after.gap == 0
+        return not is_hard and bool(quote_mark(before)) == bool(quote_mark(after))
+
+    def _known(self, before: TextLine, after: TextLine) -> bool | None:
+        """Return whether a line surely goes on, or surely does not; None if its width must tell."""
+        last, first = before.text[-1], after.text[quote_mark(after) :][:1] or after.text[0]
+        is_paragraph = self._is_markup and after.gap == 0 and before.page == after.page
+        if first in _GOES_ON or last in _OPENS or is_paragraph or _is_divided(before.text, first):
+            return True
+        if _ends(before.text):
+            return False if last in "。！？" else None
+        is_latin = not (_CJK.match(last) or _CJK.match(first))
+        return True if is_latin and first.islower() and before.columns >= SHORT else None
+
+    def _is_full(self, number: int, before: TextLine, after: TextLine) -> bool:
         """Return whether the next word had no room in a line."""
         width = max(self._widths[number], self._width)
         narrowest = 16 if self._is_broken else NARROWEST
@@ -154,11 +155,16 @@ class Wrapping:
             by_size = self._size and before.size >= FULL * self._size
             return bool(by_size) or before.columns >= FULL * width
         word = _WORD.match(after.text)[0]  # type: ignore[index]  # a line is not blank
-        return before.columns + len(word) + 1 > FULL * width and before.columns * 2 > width
+        has_no_room = before.columns + len(word) + 1 > FULL * width
+        return self._proven[number] and has_no_room and before.columns * 2 > width
 
-    def _block_widths(self) -> list[int]:
-        """Return for each line the width of its paragraph, as far as breaks alone tell."""
+    def _blocks(self) -> tuple[list[int], list[bool]]:
+        """Return for each line the width of its paragraph, as far as breaks alone tell.
+
+        And whether breaks inside sentences are usual there; a single break follows the document.
+        """
         widths = [line.columns for line in self._lines]
+        proven = [self._inside >= BROKEN] * len(self._lines)
         start = 0
         for place in range(1, len(self._lines) + 1):
             ended = place == len(self._lines) or not self._near(
@@ -167,27 +173,45 @@ class Wrapping:
             if ended:
                 widest = max(widths[start:place], default=0)
                 widths[start:place] = [widest] * (place - start)
+                if place - start > 2:
+                    share = _share_inside(list(pairwise(self._lines[start:place])))
+                    proven[start:place] = [share >= BROKEN] * (place - start)
                 start = place
-        return widths
+        return widths, proven
+
+
+def _is_divided(before: str, first: str) -> bool:
+    """Return whether a word or a number is divided between a line and the next one's start."""
+    last, stem = before[-1], before[-2:-1]
+    is_word = last in HYPHENS and stem.isalpha() and first.islower()
+    return is_word or (last in "-\u2010" and stem.isdigit() and first.isdigit())
 
 
 def _ends(text: str) -> bool:
     """Return whether a line ends as a sentence does."""
     bare = text.rstrip(_CLOSE)
-    return bool(bare) and (bare[-1] in _END or bare[-1] == "." and not bare.endswith(".."))
+    return bool(bare) and (bare[-1] in _END or (bare[-1] == "." and not bare.endswith("..")))
 
 
-def _is_spaced(lines: Sequence[Line]) -> bool:
+def _is_spaced(lines: Sequence[TextLine]) -> bool:
     """Return whether there is a blank line after every line, in the middle of sentences too."""
     words = [(a, b) for a, b in pairwise(lines) if a.kind in _JOINING and b.kind is Kind.PROSE]
     spaced = [(a, b) for a, b in words if b.gap]
-    if len(spaced) < ENOUGH or len(spaced) < 0.8 * len(words):
+    if len(spaced) < 3 or len(spaced) < 0.8 * len(words):
         return False
-    broken = sum(_is_inside(a, b) for a, b in spaced)
-    return broken > 0.5 * len(spaced)
+    broken = [a for a, b in spaced if _is_inside(a, b)]
+    if len(spaced) < ENOUGH:  # a few lines must be long ones
+        broken = [line for line in broken if line.columns >= NARROWEST]
+        return len(broken) > 0.7 * len(spaced)
+    return len(broken) > 0.5 * len(spaced)
 
 
-def _is_inside(before: Line, after: Line) -> bool:
+def _share_inside(breaks: Sequence[tuple[TextLine, TextLine]]) -> float:
+    """Return the share of breaks that surely stand inside a sentence."""
+    return sum(_is_inside(a, b) for a, b in breaks) / len(breaks) if breaks else 0.0
+
+
+def _is_inside(before: TextLine, after: TextLine) -> bool:
     """Return whether a break surely stands inside a sentence."""
     if _ends(before.text) or before.text[-1] in "；;：:":
         return False
@@ -197,7 +221,7 @@ def _is_inside(before: Line, after: Line) -> bool:
     return first.islower()
 
 
-def _is_broken(breaks: Sequence[tuple[Line, Line]]) -> bool:
+def _is_broken(breaks: Sequence[tuple[TextLine, TextLine]]) -> bool:
     """Return whether most breaks stand inside a sentence, so that narrow lines are wrapped too."""
     inside = [a.text[-1].isalnum() and _is_inside(a, b) for a, b in breaks]
     return len(inside) >= ENOUGH and sum(inside) > 0.5 * len(inside)

@@ -50,7 +50,6 @@ def as_passage(
         stages=stages or {},
         edits=load_edits(meta.get(EDITS)),
         places=tuple(
-            Place(start + offset, page, heading)
-            for offset, page, heading in meta.get(PLACES) or ()
+            Place(start + offset, page, heading) for offset, page, heading in meta.get(PLACES) or ()
         ),
     )

@@ -6,6 +6,7 @@ changes; so cards look the same while an answer is written and when it is done.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 from urllib.parse import urlencode
 
@@ -161,15 +162,15 @@ def _citation_card(
         text = view.text
         span = view.to_view(citation.start - passage.start, citation.end - passage.start)
         foot = joined(why(passage, answer.trace.stages, say), foot)
+    where = replace(passage, page=citation.page, heading=citation.heading) if passage else citation
     return _card(
-        passage or citation,
+        where,
         _paragraph(excerpt(text, marks=[span], around=120), text),
         number=citation.n,
         anchor=citation_anchors(exchange_id, [citation])[citation.n],
         back=exchange_id,
         foot=foot,
         say=say,
-        place=citation,
     )
 
 
@@ -191,9 +192,7 @@ def _card(
     anchor: str | None = None,
     back: str | None = None,
     tag: str | None = None,
-    place: Citation | None = None,
 ) -> Html:
-    """Return a card; page and heading are those of the source, or of a citation in it."""
     title = title_of(source)
     name = title if number is None else say("source.name", number=number, title=title)
     head = element(
@@ -208,7 +207,7 @@ def _card(
     return element(
         "article",
         head,
-        _where(place or source, title, say),
+        _where(source, title, say),
         body,
         foot,
         class_="cw-card",
