@@ -52,8 +52,7 @@ def build_query(question: str, history: Sequence[Turn] = (), *, asks: bool = Fal
     text, carried = standalone(readable, history[-MOST_TURNS:])
     stages = []
     if len(history) > MOST_TURNS:
-        left = len(history) - MOST_TURNS
-        note = f"the {left} oldest exchanges were left out: the last {MOST_TURNS} are read"
+        note = f"the oldest exchanges were left out: the last {MOST_TURNS} are read"
         stages.append(Stage("history", 0.0, MOST_TURNS, note))
     if carried:
         stages.append(Stage("rewrite", 0.0, None, carried))
