@@ -12,8 +12,7 @@ from api_runs import AwayGenerator
 from mcp import Client
 from service_runs import SlowGenerator, upload
 
-from ui import mcp_tools
-from ui.mcp_lines import LONGEST_LINE
+from ui import mcp_lines, mcp_tools
 from ui.mcp_tools import build_server
 from ui.services.owners import LOCAL, owner_of
 
@@ -271,6 +270,7 @@ HELLO = {
 }
 PING = {"jsonrpc": "2.0", "id": "last", "method": "ping"}
 NO_JSON, NO_MESSAGE = -32700, -32600
+LONGEST_LINE = 200_000  # bytes, in this test
 NO_LINES = [
     (b"nonsense", NO_JSON, None),
     (b'{"jsonrpc": "2.0", "id": 1, "meth', NO_JSON, None),
@@ -279,6 +279,7 @@ NO_LINES = [
     (b'{"jsonrpc": "2.0", "id": 7, "method": "\\ud800"}', NO_JSON, 7),
     (b"[" * 100_000, NO_JSON, None),
     (b'{"x": ' + b"9" * 10_000 + b"}", NO_JSON, None),
+    (b"x" * LONGEST_LINE, NO_JSON, None),
     (b"x" * (2 * LONGEST_LINE + 5), NO_JSON, None),
     (b"[" + json.dumps(PING).encode() + b"]", NO_MESSAGE, None),
     (b"[]", NO_MESSAGE, None),
@@ -291,7 +292,8 @@ NO_LINES = [
 ]
 
 
-def test_a_line_that_is_no_message_is_answered_and_the_next_one_is_read(station):
+def test_a_line_that_is_no_message_is_answered_and_the_next_one_is_read(station, monkeypatch):
+    monkeypatch.setattr(mcp_lines, "LONGEST_LINE", LONGEST_LINE)
     out = KeptText()
     lines = [b"", b"\xef\xbb\xbf" + json.dumps(HELLO).encode(), *(line for line, _, _ in NO_LINES),
              b" \r", json.dumps(PING).encode() + b"\r"]  # fmt: skip

@@ -16,7 +16,7 @@ from mcp_types import (
 )
 from pydantic import ValidationError
 
-LONGEST_LINE = 4 * 2**20  # bytes
+LONGEST_LINE = 32 * 2**20  # bytes
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 NO_JSON = "this line is no JSON; send one message a line, in UTF-8."
 BATCH = "batches are not read; send one message a line."
