@@ -9,7 +9,7 @@ import queue
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from haystack import Document
@@ -42,6 +42,7 @@ from rag.schema import (
 from rag.stores.contract import Store
 from rag.stores.filters import Filter, join_filters
 
+BeforeStep = Callable[[], None]  # called before each step of a question; may raise to end it
 ATTEMPTS = 3  # a generation may be replaced while it is read
 
 
@@ -116,23 +117,34 @@ class RAG:
         if self.generator is not None:
             self.generator.warm_up()
 
-    def search(self, question: str, options: SearchOptions = AS_CONFIGURED) -> SearchResult:
+    def search(
+        self,
+        question: str,
+        options: SearchOptions = AS_CONFIGURED,
+        *,
+        before_step: BeforeStep = lambda: None,
+    ) -> SearchResult:
         """Return the passages for a question, best first.
 
         Args:
             question: Question or keywords.
             options: Method, number of passages, filters, ranking.
+            before_step: Called before each step; what it raises ends the search.
 
         Raises:
             QuestionError: If the question is empty or too long, or `top_k` or the filter invalid.
         """
         watch = Stopwatch()
         query = build_query(question)
-        found = self._find(query, options)
+        found = self._find(query, options, before_step)
         return self._result(query, found, found.stages, watch)
 
     def search_and_read(
-        self, question: str, options: SearchOptions = AS_CONFIGURED
+        self,
+        question: str,
+        options: SearchOptions = AS_CONFIGURED,
+        *,
+        before_step: BeforeStep = lambda: None,
     ) -> tuple[SearchResult, list[Evidence]]:
         """Return the passages for a question, and their sentences that may answer it, best first.
 
@@ -140,11 +152,12 @@ class RAG:
         """
         watch = Stopwatch()
         query = build_query(question)
-        found = self._find(query, options)
+        found = self._find(query, options, before_step)
+        before_step()
         evidence, read = self._evidence(query, found, Timer(None))
         return self._result(query, found, (*found.stages, read), watch), evidence
 
-    def ask(
+    def ask(  # noqa: PLR0913 - options and callbacks
         self,
         question: str,
         options: SearchOptions = AS_CONFIGURED,
@@ -155,6 +168,7 @@ class RAG:
         on_found: Callable[[tuple[Passage, ...]], None] | None = None,
         on_token: Callable[[str], None] | None = None,
         stop: threading.Event | None = None,
+        before_step: BeforeStep = lambda: None,
     ) -> Answer:
         """Return an answer with its citations, or with the reason why there is none.
 
@@ -168,6 +182,7 @@ class RAG:
             on_found: Called once with the passages, before they are read.
             on_token: Called with each piece of a written answer, in this thread.
             stop: When set, a written answer ends where it is.
+            before_step: See `search`.
 
         Raises:
             QuestionError: See `search`.
@@ -175,15 +190,17 @@ class RAG:
         timer = Timer(budget)
         query = build_query(question, history, asks=True)
         generator = self.generator if write else None
-        found = self._find(query, options, deadline=timer.deadline, early=generator is None)
+        found = self._find(
+            query, options, before_step, deadline=timer.deadline, early=generator is None
+        )
         if on_found is not None:
             on_found(found.passages)
+        before_step()
         evidence, read = self._evidence(query, found, timer)
+        before_step()
         inputs = DraftInputs(query.question, found.passages, evidence)
         made = draft(inputs, self.config, generator, timer=timer, on_token=on_token, stop=stop)
-        carried = query.carried_over
-        rewritten = [Stage("rewrite", 0.0, None, carried)] if carried else []
-        stages = (*rewritten, *found.stages, read, *made.stages)
+        stages = (*query.stages, *found.stages, read, *made.stages)
         return Answer(
             question=query.question,
             answer=made.cited.text,
@@ -253,6 +270,7 @@ class RAG:
         self,
         query: Query,
         options: SearchOptions,
+        before_step: BeforeStep,
         *,
         deadline: float | None = None,
         early: bool = False,
@@ -263,37 +281,33 @@ class RAG:
         check_question(query, self.config, method, top_k, methods=self.components.methods)
         filters = join_filters(self.filters, options.filters)
         depth, note = ranking_depth(query, self.config, self.roles, options.rank)
-        found = self._retrieve_whole(query, method, max(top_k, depth), filters)
+        retrieve = partial(self._retrieve, query, method, max(top_k, depth), filters, before_step)
+        found = _whole(retrieve)
         if depth:
+            before_step()
             found = self._rank(query, found, deadline=deadline, early=early)
         elif note:
             found = replace(found, stages=(*found.stages, Stage("ranked", 0.0, None, note)))
         return replace(found, documents=found.documents[:top_k])
 
-    def _retrieve_whole(
-        self, query: Query, method: Method, top_k: int, filters: Filter | None
-    ) -> _Retrieved:
-        """Retrieve from one generation; try again if another one replaces it meanwhile."""
-        for attempt in range(ATTEMPTS):
-            try:
-                return self._retrieve(query, method, top_k, filters)
-            except StaleError:
-                if attempt == ATTEMPTS - 1:
-                    raise
-            except FilterError as error:
-                raise QuestionError(f"the filter cannot be used: {error}") from error
-        raise AssertionError("the last attempt returns or raises")
-
     def _retrieve(
-        self, query: Query, method: Method, top_k: int, filters: Filter | None
+        self,
+        query: Query,
+        method: Method,
+        top_k: int,
+        filters: Filter | None,
+        before_step: BeforeStep,
     ) -> _Retrieved:
         parts, generation = self.components, self.store.generation
         count = max(self.config.retrieval.candidates, top_k) if method == "hybrid" else top_k
         outputs: dict[str, dict[str, Any]] = {}
         if method != "dense":
+            before_step()
             outputs["bm25"] = parts.bm25.run(query.text, filters, count, generation)
         if parts.embed and parts.dense and method != "bm25":
+            before_step()
             outputs["embed"] = parts.embed.run(query.text)
+            before_step()
             vector = outputs["embed"]["embedding"]
             outputs["dense"] = parts.dense.run(vector, filters, count, generation)
         _check_answered(outputs)
@@ -352,6 +366,19 @@ class RAG:
             note = f"question in `{query.language}`, reader serves `{served}`: by sentences"
             stage = replace(stage, note=note)
         return output["evidence"], stage
+
+
+def _whole(retrieve: Callable[[], _Retrieved]) -> _Retrieved:
+    """Retrieve from one generation; try again if another one replaces it meanwhile."""
+    for attempt in range(ATTEMPTS):
+        try:
+            return retrieve()
+        except StaleError:
+            if attempt == ATTEMPTS - 1:
+                raise
+        except FilterError as error:
+            raise QuestionError(f"the filter cannot be used: {error}") from error
+    raise AssertionError("the last attempt returns or raises")
 
 
 def _check_answered(outputs: Mapping[str, Mapping[str, Any]]) -> None:

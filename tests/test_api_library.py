@@ -17,7 +17,11 @@ def send(api, files, collection="station"):
         f"/v1/collections/{collection}/documents", files=[("files", each) for each in files]
     )
     assert response.status_code == 202, response.text
-    job = response.json()
+    return followed(api, response.json())
+
+
+def followed(api, job):
+    """Watch a job as the description says; its end."""
     while job["state"] in ("queued", "running"):
         job = api.get(f"/v1/jobs/{job['job_id']}?wait=10&seen={job['version']}").json()
     return job
@@ -156,6 +160,46 @@ def test_too_many_files_and_no_file_are_refused(station):
         assert "1 to 2 files" in refused(api.post(DOCUMENTS, files=files), 422, "upload")
         refused(api.post(DOCUMENTS, files=[("other", ("a.txt", b"x"))]), 422, "invalid")
         refused(api.post(DOCUMENTS, json={"files": []}), 422, "invalid")
+
+
+def send_named(api, *dispositions):
+    """Upload a file for each header `Content-Disposition`; the finished job."""
+    head = b'--b\r\nContent-Disposition: form-data; name="files"; '
+    parts = [head + each + b"\r\n\r\nThe cable is red.\r\n" for each in dispositions]
+    kind = {"content-type": "multipart/form-data; boundary=b"}
+    response = api.post(DOCUMENTS, content=b"".join([*parts, b"--b--\r\n"]), headers=kind)
+    assert response.status_code == 202, response.text
+    return followed(api, response.json())
+
+
+@pytest.mark.parametrize(
+    ("disposition", "name"),
+    [
+        (b"filename*=UTF-8''caf%C3%A9.txt", "café.txt"),
+        (b"filename*=utf-8'en'caf%C3%A9%20au%20lait.txt", "café au lait.txt"),
+        (b"filename*=iso-8859-1''caf%E9.txt", "café.txt"),
+        (b"filename*=UTF-8''%E7%94%B5%E6%B1%A0.txt", "电池.txt"),
+        (b"filename*=\"UTF-8''caf%C3%A9.txt\"", "café.txt"),
+        (b"filename=\"cafe.txt\"; filename*=UTF-8''caf%C3%A9.txt", "café.txt"),
+        (b"filename*=UTF-8''caf%C3%A9.txt; filename=\"cafe.txt\"", "café.txt"),
+        (b"filename*0*=UTF-8''caf%C3%A9; filename*1=\" au lait.txt\"", "café au lait.txt"),
+        (b'filename="caf\xc3\xa9.txt"', "café.txt"),
+        (b"filename*=UTF-8''..%2F..%2Fetc%2Fpump.txt", "pump.txt"),
+        (b"filename*=plain.txt", "plain.txt"),
+    ],
+)
+def test_a_file_is_named_by_the_extended_form_too(api, home, disposition, name):
+    (file,) = send_named(api, disposition)["files"]
+    assert (file["name"], file["stage"]) == (name, "ready")
+    assert (home / "uploads" / "station" / name).is_file()
+
+
+def test_a_name_in_the_extended_form_that_cannot_be_used_is_listed_and_keeps_no_other_out(api):
+    hostile = [b"filename*=UTF-8''", b"filename*=UTF-8''%00%FF", b"filename*=nonsense''x%FF.exe",
+               b"filename*=%%%''''", b"filename*0*=UTF-8''; filename*9999*=x"]  # fmt: skip
+    job = send_named(api, *hostile, b"filename*=UTF-8''good.txt")
+    assert [file["name"] for file in job["files"] if file["stage"] == "ready"] == ["good.txt"]
+    assert len(job["files"]) == len(hostile) + 1
 
 
 def hostile_names(count):

@@ -10,10 +10,12 @@ import pytest
 from api_runs import KEY, client_of, keyed, on_a_port, refused
 from service_runs import QUESTION, SlowGenerator
 
-from ui.api import limits
+from ui.api import documents, limits
 from ui.api.limits import Rate, depth_of
+from ui.services import uploads
 from ui.services.errors import BusyError
 from ui.services.owners import LOCAL
+from ui.services.uploads import FileState, IndexSnapshot
 
 
 def test_a_client_that_asks_too_often_is_told_when_to_come_back(make_services):
@@ -24,6 +26,55 @@ def test_a_client_that_asks_too_often_is_told_when_to_come_back(make_services):
         refused(response, 429, "rate_limit_exceeded")
         assert 1 <= int(response.headers["retry-after"]) <= 13  # 60 s / 5 = 12 s for one more
         assert client.get("/health").status_code == 200  # who looks after the server may always
+
+
+def test_a_client_that_watches_a_job_which_changes_often_never_asks_too_often(
+    make_services, monkeypatch
+):
+    services = make_services(requests_per_minute=3)
+    monkeypatch.setattr(documents, "PAUSE", 0.02)
+    changing = IndexSnapshot("j", "station", 1, "running", (FileState("a.txt", "queued"),))
+    job = uploads._IndexJob(LOCAL, changing, [], {})
+    services.uploads._jobs["j"] = job
+    versions = []
+
+    def change():
+        while len(versions) < 20:
+            job.set_stage("a.txt", "reading")
+        job.change(state="done")
+
+    thread = threading.Thread(target=change)
+    with client_of(services) as client:
+        thread.start()
+        state, version = "running", 1
+        while state == "running":
+            response = client.get(f"/v1/jobs/j?wait=10&seen={version}")
+            assert response.status_code == 200, response.text
+            state, version = response.json()["state"], response.json()["version"]
+            versions.append(version)
+        thread.join()
+        assert versions == sorted(versions)
+        again = [client.get(f"/v1/jobs/j?{how}").status_code for how in ("wait=10", "", "wait=10")]
+    assert again == [200, 200, 429]  # whoever does not wait is counted
+
+
+def test_a_watch_of_a_job_answers_after_a_pause_and_at_once_at_its_end(make_services):
+    services = make_services()
+    waits = []
+
+    def wait(owner, job_id, seen, timeout):
+        waits.append((seen, round(timeout, 1)))
+        return IndexSnapshot("j", "station", 7, states.pop(0), ())
+
+    services.uploads.wait = wait
+    with client_of(services) as client:
+        states = ["running", "running", "done", "running", "running"]
+        assert client.get("/v1/jobs/j?wait=10&seen=3").json()["version"] == 7
+        assert waits == [(3, 10.0), (documents.NEVER, documents.PAUSE)]
+        client.get("/v1/jobs/j?wait=10&seen=7")
+        assert waits[2:] == [(7, 10.0)]
+        client.get("/v1/jobs/j?wait=0.5")
+        assert waits[3:] == [(0, 0.5), (documents.NEVER, 0.5)]
 
 
 def test_wrong_keys_are_counted_too(make_services):
@@ -102,6 +153,15 @@ def test_bodies_that_are_no_question_are_refused_in_few_words(kept, body, status
     assert set(response.json()["error"]) == {"message", "type", "code", "param", "id"}
     assert len(response.content) < 600
     assert time.monotonic() - started < 5
+
+
+def test_a_chat_may_be_longer_than_another_request(kept):
+    station = kept("station")
+    turns = [{"role": role, "content": "x" * 40_000} for role in ("user", "assistant")] * 20
+    asked = {"model": "citewell/station", "messages": [*turns, {"role": "user", "content": "dog?"}]}
+    assert station.post("/v1/chat/completions", json=asked).status_code == 200
+    asked["messages"] = turns * 6 + asked["messages"]
+    refused(station.post("/v1/chat/completions", json=asked), 413, "too_large")
 
 
 def test_json_of_another_content_type_is_no_json(kept):

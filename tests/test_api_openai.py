@@ -10,7 +10,7 @@ from rag.answers.citations import tie
 from rag.schema import Answer, Passage, Trace, Turn
 from ui.api.append_only import CORRECTED, AppendOnlyAnswer
 from ui.api.chat_markdown import as_message, disarmed
-from ui.api.chat_schemas import Message
+from ui.api.chat_schemas import MOST_MESSAGES, ChatRequest, Message
 from ui.api.errors import RequestRefusal
 from ui.api.openai_chat import conversation
 from ui.services.owners import LOCAL
@@ -239,6 +239,30 @@ def test_a_client_that_closes_its_stream_stops_the_generator(chat, station):
     assert generator.begun.wait(10)
     stream.close()
     assert job.stop.wait(10)
+
+
+def test_a_conversation_never_grows_too_long_to_be_answered(chat):
+    client = chat()
+    rules = {"role": "system", "content": "Answer briefly."}
+    picture = [{"type": "image_url", "image_url": {"url": "data:,"}}, {"type": "text", "text": "?"}]
+    early = [{"role": "user", "content": picture}, {"role": "assistant", "content": "z" * 150_000}]
+    turns = said("What about the pump?", "It runs.") * 600
+    last = said("What is the dog of the station called?", "Juno [1]", "And how old is it?")
+    for kept in ([rules, *early, *turns, *last], [*turns, *early, *last]):
+        reply = client.chat.completions.create(model=MODEL, messages=kept)
+        assert "[1] dog.md" in reply.choices[0].message.content
+        notes = {stage["name"]: stage["note"] for stage in reply.trace["stages"]}
+        assert notes["history"] == "the oldest exchanges were left out: the last 50 are read"
+    chunks = client.chat.completions.create(model=MODEL, messages=kept, stream=True)
+    ends = [chunk for chunk in chunks if chunk.choices and chunk.choices[0].finish_reason]
+    assert ends[-1].trace["stages"][0]["name"] == "history"
+
+
+def test_the_system_message_of_a_long_conversation_is_kept():
+    messages = [{"role": "system", "content": "Brief."}, *said("a?", "b") * 600, *said("c?")]
+    kept = ChatRequest(model=MODEL, messages=messages).messages
+    assert (kept[0].role, kept[-1].text, len(kept)) == ("system", "c?", MOST_MESSAGES + 1)
+    assert len(ChatRequest(model=MODEL, messages=messages[1:]).messages) == MOST_MESSAGES
 
 
 def messages(*pairs):

@@ -1,11 +1,18 @@
 """The MCP server's tools, through the official client in this process."""
 
 import asyncio
+import io
+import json
+import threading
 
+import anyio
+import anyio.to_thread
+import pytest
 from api_runs import AwayGenerator
 from mcp import Client
-from service_runs import upload
+from service_runs import SlowGenerator, upload
 
+from ui import mcp_lines, mcp_tools
 from ui.mcp_tools import build_server
 from ui.services.owners import LOCAL, owner_of
 
@@ -121,3 +128,194 @@ def test_a_private_collection_of_the_api_s_users_is_not_served(station):
     services.library.create(owner_of("somebody's key"), "diary", private=True)
     (result,) = call(services, ("search", {"question": "dog"}), collection="diary")
     assert "there is no collection `diary`" in result.content[0].text
+
+
+def job_of(services):
+    """The one answer in the making."""
+    (job,) = services.answers._jobs.values()
+    return job
+
+
+async def wait_for(event):
+    await anyio.to_thread.run_sync(event.wait, 10)
+
+
+def test_a_cancelled_answer_stops_the_generator(station):
+    generator = SlowGenerator(pieces=["never ending "] * 1000)
+    services = station(generator)
+    rescued = threading.Event()
+
+    def rescue():
+        rescued.set()
+        job_of(services).stop.set()
+
+    async def use():
+        async with Client(build_server(services, "station")) as client:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(client.call_tool, "ask", {"question": QUESTION})
+                await wait_for(generator.begun)
+                rescuer = threading.Timer(5, rescue)
+                rescuer.start()
+                tasks.cancel_scope.cancel()
+            await wait_for(job_of(services).stop)
+            rescuer.cancel()
+            return await client.call_tool("search", {"question": "dog"})
+
+    assert not asyncio.run(use()).is_error
+    assert not rescued.is_set()
+
+
+@pytest.mark.parametrize("tool", ["ask", "search"])
+def test_a_call_that_is_cancelled_while_it_searches_ends_before_its_next_step(
+    station, monkeypatch, tool
+):
+    services = station()
+    parts = services.engines.rag("station").components
+    begun, go, ended, later = (threading.Event() for _ in range(4))
+    search = parts.bm25.run
+
+    def wait(*arguments):
+        begun.set()
+        go.wait(10)
+        ended.set()
+        return search(*arguments)
+
+    monkeypatch.setattr(parts.bm25, "run", wait)
+    monkeypatch.setattr(parts.embed, "run", lambda _text: later.set() or 1 / 0)
+
+    async def use():
+        async with Client(build_server(services, "station")) as client:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(client.call_tool, tool, {"question": QUESTION})
+                await wait_for(begun)
+                tasks.cancel_scope.cancel()
+            await client.list_tools()  # answered after the cancellation was read
+            go.set()
+            await wait_for(ended)
+
+    asyncio.run(use())
+    services.close()  # waits for the threads that answer
+    assert not later.is_set()
+
+
+def progress_of(services, tool, arguments):
+    told = []
+
+    async def tell(progress, total, message):
+        told.append((progress, total, message))
+
+    async def use():
+        async with Client(build_server(services, "station")) as client:
+            await client.call_tool(tool, arguments, progress_callback=tell)
+
+    asyncio.run(use())
+    return told
+
+
+def test_a_client_that_wants_to_know_is_told_the_steps(station, monkeypatch):
+    monkeypatch.setattr(mcp_tools, "TELL_SECONDS", 0)
+    generator = SlowGenerator()
+    for _ in generator.pieces:
+        generator.go.release()
+    services = station(generator)
+    told = progress_of(services, "ask", {"question": QUESTION})
+    done = [progress for progress, _, _ in told]
+    assert done == sorted(set(done))
+    assert done[-1] == 4
+    assert {total for _, total, _ in told} == {4}
+    assert told[-1][2] == "done"
+    told = progress_of(services, "search", {"question": "dog"})
+    assert told == [(0, 1, "searching"), (1, 1, "found 2 passages")]
+
+
+def test_null_for_an_optional_argument_is_its_default(station):
+    usual, nulls = call(
+        station(),
+        ("search", {"question": "dog"}),
+        ("search", {"question": "dog", "top_k": None, "method": None}),
+    )
+    assert usual.structured_content == nulls.structured_content
+    assert not nulls.is_error
+
+
+UNKNOWN = [
+    ("search", {"question": "dog", "topk": 3}, "unknown argument `topk`; did you mean `top_k`?"),
+    ("ask", {"question": "dog", "qestion": "x"}, "did you mean `question`?"),
+    ("ask", {"question": "dog", "filters": {}}, "unknown argument `filters`; it takes question."),
+    ("read_passage", {"id": "x:0"}, "passage_id: Field required"),
+    ("read_passage", {"passage_id": "x:0", "\u202e" * 100: 1}, "unknown argument `\\u202e"),
+]
+
+
+def test_an_unknown_argument_is_refused_by_name_with_the_nearest_one(station):
+    services = station()
+    results = call(services, *[(tool, arguments) for tool, arguments, _ in UNKNOWN])
+    for result, (_, _, part) in zip(results, UNKNOWN, strict=True):
+        assert result.is_error
+        assert part in result.content[0].text
+        assert "\n" not in result.content[0].text
+    for tool in describe(services):
+        assert tool.input_schema["additionalProperties"] is False
+
+
+HELLO = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "initialize",
+    "params": {
+        "protocolVersion": "2025-06-18",
+        "capabilities": {},
+        "clientInfo": {"name": "test", "version": "1"},
+    },
+}
+PING = {"jsonrpc": "2.0", "id": "last", "method": "ping"}
+NO_JSON, NO_MESSAGE = -32700, -32600
+LONGEST_LINE = 200_000  # bytes, in this test
+NO_LINES = [
+    (b"nonsense", NO_JSON, None),
+    (b'{"jsonrpc": "2.0", "id": 1, "meth', NO_JSON, None),
+    (b"\xff\xfe{\x00}\x00", NO_JSON, None),
+    (b'{"jsonrpc": "2.0", "id": 7, "method": "\xff"}', NO_JSON, None),
+    (b'{"jsonrpc": "2.0", "id": 7, "method": "\\ud800"}', NO_JSON, 7),
+    (b"[" * 100_000, NO_JSON, None),
+    (b'{"x": ' + b"9" * 10_000 + b"}", NO_JSON, None),
+    (b"x" * LONGEST_LINE, NO_JSON, None),
+    (b"x" * (2 * LONGEST_LINE + 5), NO_JSON, None),
+    (b"[" + json.dumps(PING).encode() + b"]", NO_MESSAGE, None),
+    (b"[]", NO_MESSAGE, None),
+    (b"null", NO_MESSAGE, None),
+    (b'"ping"', NO_MESSAGE, None),
+    (b"{}", NO_MESSAGE, None),
+    (b'{"jsonrpc": "2.0", "id": 7, "method": 5}', NO_MESSAGE, 7),
+    (b'{"jsonrpc": "1.0", "id": "a", "method": "ping"}', NO_MESSAGE, "a"),
+    (b'{"jsonrpc": "2.0", "id": 7, "method": "ping", "params": [1]}', NO_MESSAGE, 7),
+]
+
+
+def test_a_line_that_is_no_message_is_answered_and_the_next_one_is_read(station, monkeypatch):
+    monkeypatch.setattr(mcp_lines, "LONGEST_LINE", LONGEST_LINE)
+    out = KeptText()
+    lines = [b"", b"\xef\xbb\xbf" + json.dumps(HELLO).encode(), *(line for line, _, _ in NO_LINES),
+             b" \r", json.dumps(PING).encode() + b"\r"]  # fmt: skip
+    wire = io.BytesIO(b"\n".join(lines))  # the last line has no end
+
+    async def serve():
+        await build_server(station(), "station").serve(wire, anyio.wrap_file(out))
+
+    asyncio.run(serve())
+    answers = [json.loads(line) for line in out.text.splitlines()]
+    errors = [each for each in answers if "error" in each]
+    assert [(each["error"]["code"], each["id"]) for each in errors] == [
+        (code, number) for _, code, number in NO_LINES
+    ]
+    assert [each["id"] for each in answers if "result" in each] == [1, "last"]
+    assert max(len(each["error"]["message"]) for each in errors) < 120
+
+
+class KeptText(io.StringIO):
+    """A text that can be read after it was closed."""
+
+    text = ""
+
+    def flush(self):
+        self.text = self.getvalue()

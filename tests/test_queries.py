@@ -1,6 +1,7 @@
 import pytest
 
 from rag.retrieval.follow_ups import leans, standalone
+from rag.retrieval.query import MOST_TURNS, build_query
 from rag.schema import Turn
 
 HISTORY = [Turn("What is the capacity of the battery bank?", "86 kWh.")]
@@ -71,3 +72,13 @@ def test_at_most_six_words_are_carried_over():
     long = Turn("Does alpha beta gamma delta epsilon zeta eta theta iota work?", "")
     query, _ = standalone("and it?", [long])
     assert query == "and it? alpha beta gamma delta epsilon zeta"
+
+
+def test_of_a_conversation_the_newest_exchanges_are_read_and_a_stage_says_if_older_were_left_out():
+    full = HISTORY * MOST_TURNS
+    (rewrite,) = build_query("And how long does it last?", full).stages
+    assert rewrite.name == "rewrite"
+    history, rewrite = build_query("And how long does it last?", full + HISTORY).stages
+    assert (history.name, history.count) == ("history", MOST_TURNS)
+    assert str(MOST_TURNS) in history.note
+    assert build_query("What is it?").stages == ()

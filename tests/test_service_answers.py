@@ -64,6 +64,24 @@ def test_stopping_keeps_what_was_written(slow):
     assert stored.text.startswith("The pump runs")
 
 
+def test_stopping_while_it_searches_ends_it_before_the_next_step(slow, monkeypatch):
+    made, generator = slow
+    parts = made.engines.rag("station").components
+    search = parts.bm25.run
+
+    def stop_and_search(*arguments):
+        (exchange,) = made.answers._jobs
+        made.answers.stop(ANNA, exchange)
+        return search(*arguments)
+
+    monkeypatch.setattr(parts.bm25, "run", stop_and_search)
+    monkeypatch.setattr(parts.embed, "run", lambda _text: 1 / 0)
+    _, exchange = asked(made)
+    end = answer_end(made, ANNA, exchange)
+    assert (end.state, end.answer, end.error) == ("stopped", None, None)
+    assert not generator.begun.is_set()
+
+
 def test_an_answer_in_the_making_is_interrupted_by_a_restart_and_keeps_its_text(slow, home):
     made, generator = slow
     conversation, exchange = asked(made)

@@ -1,8 +1,9 @@
 """Sections of the configuration, one frozen class each; `Config()` is the documented default."""
 
+import re
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from rag.config.elasticsearch import ElasticsearchConfig
 from rag.config.ranker import RankerConfig
@@ -158,6 +159,10 @@ class GeneratorConfig(ConfigSection):
     timeout: float = Field(default=60, gt=0)
 
 
+_ROOT_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
+_ROUTES = ("v1", "health", "ready", "docs", "openapi.json")
+
+
 class ServerConfig(ConfigSection):
     """The page (`rag ui`) and the HTTP API (`rag serve`).
 
@@ -165,6 +170,8 @@ class ServerConfig(ConfigSection):
         address: Address to listen at; beyond this machine the API needs `api_key`.
         port: Port of the page.
         api_port: Port of the API.
+        root_path: Path below which a proxy serves the API, such as `/rag`; the proxy may take it
+            off the address or leave it there.
         api_key: Key required from clients of the API; write `${NAME}` to take it from the
             environment.
         allowed_hosts: Host names that a browser may use for the page or the API.
@@ -182,6 +189,7 @@ class ServerConfig(ConfigSection):
     address: str = "127.0.0.1"
     port: int = Field(default=8501, ge=0, le=65535)
     api_port: int = Field(default=8000, ge=0, le=65535)
+    root_path: str = ""
     api_key: Key | None = None
     allowed_hosts: tuple[str, ...] = ("localhost", "127.0.0.1")
     workers: int = Field(default=4, ge=1, le=64)
@@ -193,6 +201,17 @@ class ServerConfig(ConfigSection):
     max_request_mb: int = Field(default=100, ge=1, le=4096)
     requests_per_minute: int = Field(default=120, ge=1)
     runs: str = "runs"
+
+    @field_validator("root_path")
+    @classmethod
+    def _root_path_is_a_path(cls, value: str) -> str:
+        path = value.rstrip("/")
+        parts = path.split("/")[1:]
+        if path and (not _ROOT_PATH.fullmatch(path) or {".", ".."} & set(parts)):
+            raise ValueError(f"expected a path such as `/rag` (got {value!r})")
+        if parts and parts[0] in _ROUTES:
+            raise ValueError(f"`/{parts[0]}` is an address of the API itself (got {value!r})")
+        return path
 
 
 class Config(ConfigSection):

@@ -6,7 +6,9 @@ from functools import cached_property
 
 from rag.language.analysis import language_of, tokens
 from rag.retrieval.follow_ups import standalone
-from rag.schema import Turn
+from rag.schema import Stage, Turn
+
+MOST_TURNS = 50  # exchanges of a conversation that are read, the newest
 
 
 @dataclass(frozen=True)
@@ -16,13 +18,13 @@ class Query:
     Attributes:
         question: The question as it was asked.
         text: The question, with words of the questions before it if it leans on them.
-        carried_over: Those words, as a note for the trace; None if there are none.
+        stages: What was done with the conversation, for the trace.
         asks: Whether it is a question in any case; otherwise it may be keywords or a statement.
     """
 
     question: str
     text: str
-    carried_over: str | None = None
+    stages: tuple[Stage, ...] = ()
     asks: bool = False
 
     @cached_property
@@ -42,9 +44,16 @@ def build_query(question: str, history: Sequence[Turn] = (), *, asks: bool = Fal
     Args:
         question: As a person typed it; halves of surrogate pairs, which no tokenizer takes, are
             replaced.
-        history: The exchanges before it, oldest first.
+        history: The exchanges before it, oldest first; of more than `MOST_TURNS` the oldest are
+            left out, and a stage says so.
         asks: See `Query`.
     """
     readable = question.encode("utf-8", "replace").decode("utf-8")
-    text, note = standalone(readable, history)
-    return Query(readable, text, note, asks)
+    text, carried = standalone(readable, history[-MOST_TURNS:])
+    stages = []
+    if len(history) > MOST_TURNS:
+        note = f"the oldest exchanges were left out: the last {MOST_TURNS} are read"
+        stages.append(Stage("history", 0.0, MOST_TURNS, note))
+    if carried:
+        stages.append(Stage("rewrite", 0.0, None, carried))
+    return Query(readable, text, tuple(stages), asks)

@@ -8,6 +8,7 @@ from fastapi import FastAPI, Security
 from fastapi.security import APIKeyHeader, HTTPBearer
 
 from ui.api import documents, errors, health, library, openai_chat, questions, reference
+from ui.api.addresses import Addresses
 from ui.api.limits import Limits, Threads
 from ui.api.scope import RESPONSES
 from ui.api.security import Gate, SafeHeaders
@@ -35,6 +36,7 @@ def build_api(services: Services) -> FastAPI:
         yield
         await app.state.threads.watch(services.close)
 
+    root_path = services.config.server.root_path
     app = FastAPI(
         title="citewell",
         description=DESCRIPTION,
@@ -44,6 +46,8 @@ def build_api(services: Services) -> FastAPI:
         lifespan=lifespan,
         responses=RESPONSES,
         separate_input_output_schemas=False,
+        redirect_slashes=False,  # see `Addresses`
+        servers=[{"url": root_path}] if root_path else None,
     )
     app.state.services = services
     errors.install(app)
@@ -55,5 +59,6 @@ def build_api(services: Services) -> FastAPI:
         app.add_middleware(guard, server=services.config.server)
     app.add_middleware(errors.Border)
     app.add_middleware(SafeHeaders)
+    app.add_middleware(Addresses, server=services.config.server)
     app.openapi()  # builds all routes now, and not in the middle of the first requests
     return app

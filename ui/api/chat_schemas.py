@@ -2,9 +2,9 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from rag.schema import Citation
+from rag.schema import Citation, Trace
 from ui.api.schemas import LONGEST_TURN, Request
 
 MOST_MESSAGES = 500
@@ -56,7 +56,11 @@ class ChatRequest(Request):
         description="`citewell/COLLECTION`; `citewell` alone is the collection `default`.",
         examples=["citewell/default"],
     )
-    messages: list[Message] = Field(min_length=1, max_length=MOST_MESSAGES)
+    messages: list[Message] = Field(
+        min_length=1,
+        description="Of a conversation that is longer than is read the oldest messages are left "
+        "out, and the trace says so.",
+    )
     stream: bool | None = False
     stream_options: StreamOptions | None = None
     n: Literal[1] | None = None
@@ -78,6 +82,33 @@ class ChatRequest(Request):
     prompt_cache_key: Ignored = None
     reasoning_effort: Ignored = None
     verbosity: Ignored = None
+
+    @field_validator("messages", mode="before")
+    @classmethod
+    def _newest(cls, messages: Any) -> Any:  # noqa: ANN401 - as it was sent
+        """Keep what can be read of a long conversation, so that it can go on."""
+        if not isinstance(messages, list):
+            return messages
+        kept = messages[:1] if _is_system(messages[0] if messages else None) else []
+        kept = messages if len(messages) <= MOST_MESSAGES else kept + messages[-MOST_MESSAGES:]
+        return [*map(_shortened, kept[:-1]), *kept[-1:]]
+
+
+def _is_system(message: object) -> bool:
+    return isinstance(message, dict) and message.get("role") in ("system", "developer")
+
+
+def _shortened(message: Any) -> Any:  # noqa: ANN401 - as it was sent
+    """Return an earlier message with no more text than is read."""
+    content = message.get("content") if isinstance(message, dict) else None
+    if isinstance(content, str) and len(content) > LONGEST_TURN:
+        return {**message, "content": content[:LONGEST_TURN]}
+    if isinstance(content, list):
+        parts = [each for each in content if isinstance(each, dict) and each.get("type") == "text"]
+        cut = [{**each, "text": each["text"][:LONGEST_TURN]} for each in parts
+               if isinstance(each.get("text"), str)]  # fmt: skip
+        return {**message, "content": cut}
+    return message
 
 
 class Usage(BaseModel):
@@ -112,6 +143,7 @@ class CitewellFields(BaseModel):
     abstained: bool
     reason: str | None
     confidence: float
+    trace: Trace = Field(description="The steps, and what was done otherwise than asked.")
 
 
 class ChatResponse(CitewellFields):

@@ -1,18 +1,22 @@
 """Routes for the documents of a collection: list, upload, read, delete; and indexing jobs."""
 
+import time
 from typing import Annotated
 
-from fastapi import APIRouter, File, Path, Query, UploadFile
+from fastapi import APIRouter, File, Path, Query, Request, UploadFile
 
 from rag.schema import Passage
 from ui.api.library import Name
 from ui.api.schemas import DocumentResponse, DocumentsResponse, JobResponse, TextResponse
 from ui.api.scope import Owner, ServicesOf, ThreadsOf
+from ui.api.upload_names import UploadRoute
 from ui.services import Services
 
-router = APIRouter(prefix="/v1", tags=["documents"])
+router = APIRouter(prefix="/v1", tags=["documents"], route_class=UploadRoute)
 
 LONGEST_WAIT = 30.0  # seconds
+PAUSE = 1.0  # seconds from a watch's begin to its end while the job runs
+NEVER = 2**63  # a version that no job reaches
 
 DocumentId = Annotated[
     str, Path(min_length=1, max_length=200, description="Its id, `#` written as `%23`.")
@@ -66,9 +70,20 @@ async def show_job(
     wait: Annotated[
         float, Query(ge=0, le=LONGEST_WAIT, description="Seconds to wait for a newer one.")
     ] = 0.0,
+    request: Request,
 ) -> JobResponse:
-    """Show how far an upload has come."""
+    """Show how far an upload has come.
+
+    With `wait` the answer comes with the next change, at most once a second until the job ends;
+    until then such requests do not count for the limit of requests a minute.
+    """
+    pause = min(wait, PAUSE)
+    until = time.monotonic() + pause
     now = await threads.watch(services.uploads.wait, owner, job_id, seen, wait)
+    if now.is_open and (left := until - time.monotonic()) > 0:
+        now = await threads.watch(services.uploads.wait, owner, job_id, NEVER, left)
+    if now.is_open and pause == PAUSE:
+        request.state.uncount()
     return JobResponse.of(now)
 
 

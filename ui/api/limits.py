@@ -18,6 +18,8 @@ from ui.api.errors import RETRY_SECONDS, RequestRefusal
 
 MB = 2**20
 JSON_BYTES = MB  # body of a request without files
+CHAT_BYTES = 8 * MB  # of a chat, whose clients send all that was said before
+CHAT = "/v1/chat/completions"
 DEEPEST_JSON = 128  # levels of nesting; the deepest valid filter has 102
 IDLE_SECONDS = 30  # between two parts of a request
 BODY_SECONDS = 300  # until a whole request has arrived
@@ -49,6 +51,12 @@ class Rate:
             self._left.popitem(last=False)
         return 0.0 if allowed else (1 - left) * 60 / self._most
 
+    def give_back(self, client: str) -> None:
+        """Take back the count of one request."""
+        if client in self._left:
+            left, since = self._left[client]
+            self._left[client] = (min(left + 1, self._most), since)
+
 
 class Limits:
     """ASGI middleware: refuses requests that are too many, too large or too slow.
@@ -69,7 +77,8 @@ class Limits:
         if scope["type"] != "http" or scope["path"] == "/health":
             await self._app(scope, receive, send)
             return
-        seconds = self._rate.wait(_client(scope))
+        client = _client(scope)
+        seconds = self._rate.wait(client)
         if seconds:
             raise RequestRefusal(
                 429,
@@ -84,6 +93,7 @@ class Limits:
                 f"{self._now} requests are being served; try again in a moment.",
                 headers={"Retry-After": str(RETRY_SECONDS)},
             )
+        scope.setdefault("state", {})["uncount"] = partial(self._rate.give_back, client)
         self._now += 1
         try:
             await self._app(scope, _limited(scope, receive, self._server), send)
@@ -107,7 +117,8 @@ def _limited(scope: Scope, receive: Receive, server: ServerConfig) -> Receive:
     """Return a `receive` that refuses a request body that is too large or too slow."""
     headers = Headers(scope=scope)
     files = headers.get("content-type", "").startswith("multipart/form-data")
-    most = server.max_request_mb * MB if files else JSON_BYTES
+    most = CHAT_BYTES if scope["path"] == CHAT else JSON_BYTES
+    most = server.max_request_mb * MB if files else most
     declared = headers.get("content-length", "0")
     if declared.isdecimal() and len(declared) < 20 and int(declared) > most:
         raise _too_large(most)

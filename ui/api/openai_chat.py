@@ -32,7 +32,6 @@ from ui.api.chat_schemas import (
 from ui.api.errors import RequestRefusal
 from ui.api.events import EVENT_STREAM, HEARTBEAT, server_sent_event
 from ui.api.limits import Threads
-from ui.api.schemas import MOST_TURNS
 from ui.api.scope import Owner, ServicesOf, ThreadsOf
 from ui.services import Services
 from ui.services.jobs import Snapshot
@@ -101,7 +100,7 @@ def conversation(messages: list[Message]) -> tuple[str, list[Turn]]:
     for before, after in pairwise(spoken):
         if before.role == "user":
             turns.append(Turn(before.text, after.text if after.role == "assistant" else ""))
-    return spoken[-1].text, turns[-MOST_TURNS:]
+    return spoken[-1].text, turns
 
 
 class _Reply:
@@ -182,6 +181,7 @@ def _evidence(answer: Answer) -> dict[str, Any]:
         abstained=answer.abstained,
         reason=answer.reason,
         confidence=answer.confidence,
+        trace=answer.trace,
     ).model_dump()
 
 

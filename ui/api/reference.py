@@ -27,24 +27,31 @@ async def show_reference(request: Request) -> HTMLResponse:
     """Return the description as a page."""
     digest = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; frame-ancestors 'none'"
-    page = render_reference(request.app.openapi())
+    above = "../" if request.scope.get("raw_path", b"").endswith(b"/") else ""
+    page = render_reference(request.app.openapi(), f"{above}openapi.json")
     return HTMLResponse(page, headers={"content-security-policy": policy})
 
 
-def render_reference(description: dict[str, Any]) -> str:
-    """Return an OpenAPI description as a self-contained page."""
+def render_reference(description: dict[str, Any], address: str = "openapi.json") -> str:
+    """Return an OpenAPI description as a self-contained page.
+
+    Args:
+        description: The description.
+        address: Its own address, relative to the page's.
+    """
     info = description["info"]
+    base = "".join(each["url"] for each in description.get("servers", [])[:1])
     parts = [
         "<!doctype html><html lang=en><meta charset=utf-8>",
         '<meta name="viewport" content="width=device-width">',
         f"<title>{escape(info['title'])} API</title><style>{STYLE}</style><main>",
         f"<h1>{escape(info['title'])} API {escape(info['version'])}</h1>",
         *_paragraphs(info["description"]),
-        '<p>For programs: <a href="/openapi.json">/openapi.json</a></p>',
+        f'<p>For programs: <a href="{escape(address)}">{escape(base)}/openapi.json</a></p>',
     ]
     for path, methods in description["paths"].items():
         for method, operation in methods.items():
-            parts += _operation(f"{method.upper()} {path}", operation)
+            parts += _operation(f"{method.upper()} {base}{path}", operation)
     parts.append("<section><h2>Schemas</h2>")
     for name, schema in sorted(description["components"]["schemas"].items()):
         parts += [f'<h3 id="{escape(name)}">{escape(name)}</h3>', *_schema(schema)]

@@ -6,11 +6,19 @@ Unknown fields are refused, and everything has a maximum size.
 from dataclasses import replace
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
 
 from rag.collections import check_name
 from rag.config import Method
 from rag.errors import CollectionError, QuestionError
+from rag.retrieval.query import MOST_TURNS
 from rag.schema import SearchOptions, Turn
 from rag.stores.filters import Filter, parse_filter
 from ui.api.errors import told
@@ -18,12 +26,12 @@ from ui.api.limits import DEEPEST_JSON, depth_of
 from ui.services.library import CollectionInfo, DocumentRow
 from ui.services.uploads import FileState, IndexSnapshot, JobState
 
-MOST_TURNS = 50
 LONGEST_QUESTION = 100_000  # `retrieval.max_question` limits what is answered
 LONGEST_TURN = 100_000
 MOST_COLLECTIONS = 16
 MOST_READ = 100  # passages whose sentences are read
 
+CutText = Annotated[str, AfterValidator(lambda text: text[:LONGEST_TURN])]
 Question = Annotated[
     str,
     Field(
@@ -110,8 +118,8 @@ class SearchRequest(QuestionRequest):
 class TurnRequest(Request):
     """One exchange of a conversation."""
 
-    question: str = Field(max_length=LONGEST_TURN)
-    answer: str = Field("", max_length=LONGEST_TURN)
+    question: CutText
+    answer: CutText = ""
 
 
 class AskRequest(QuestionRequest):
@@ -122,7 +130,9 @@ class AskRequest(QuestionRequest):
         None, ge=1, le=MOST_READ, description="Most passages that the answer is made from."
     )
     history: list[TurnRequest] = Field(
-        [], max_length=MOST_TURNS, description="What was said before, oldest first."
+        [],
+        description="What was said before, oldest first; the last "
+        f"{MOST_TURNS} are read, and the trace says so.",
     )
     budget: float | None = Field(
         None, ge=0, description="Seconds; steps are left out if it runs short."

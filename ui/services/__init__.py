@@ -14,7 +14,7 @@ of every call; see `owners`.
     errors.py         errors that may be shown to people
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,6 +61,7 @@ class Services:
         options: SearchOptions = AS_CONFIGURED,
         *,
         read: bool = True,
+        before_step: Callable[[], None] = lambda: None,
     ) -> CombinedResult:
         """Return the passages for a question in collections that an owner may use.
 
@@ -72,7 +73,9 @@ class Services:
         """
         for name in collections:
             self.library.check(owner, name)
-        return self.engines.search(question, collections, options, read=read)
+        return self.engines.search(
+            question, collections, options, read=read, before_step=before_step
+        )
 
     def export_markdown(self, owner: str, conversation_id: str) -> str:
         """Return a conversation as Markdown with its sources.

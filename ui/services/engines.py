@@ -2,7 +2,7 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -201,6 +201,7 @@ class Engines:
         options: SearchOptions = AS_CONFIGURED,
         *,
         read: bool = True,
+        before_step: Callable[[], None] = lambda: None,
     ) -> CombinedResult:
         """Return the passages for a question in some collections, best first.
 
@@ -210,6 +211,7 @@ class Engines:
             options: The way each collection is searched.
             read: Whether to look for the sentences that answer, which takes longer than to find
                 the passages.
+            before_step: Called before each step; what it raises ends the search.
 
         Raises:
             QuestionError: If the question or the filter cannot be used.
@@ -227,9 +229,9 @@ class Engines:
             try:
                 rag = self.rag(name)
                 if read:
-                    found.append(rag.search_and_read(question, options))
+                    found.append(rag.search_and_read(question, options, before_step=before_step))
                 else:
-                    found.append((rag.search(question, options), []))
+                    found.append((rag.search(question, options, before_step=before_step), []))
             except (CollectionError, StoreError) as error:
                 left_out[name] = error
         if not found:

@@ -13,3 +13,7 @@ class BusyError(RagError):
 
 class UploadError(RagError):
     """An upload cannot be accepted."""
+
+
+class StoppedError(RagError):
+    """A question was stopped before its answer was begun."""

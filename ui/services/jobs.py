@@ -22,7 +22,7 @@ from rag.errors import RagError
 from rag.schema import AS_CONFIGURED, Answer, Passage, SearchOptions, Turn
 from ui.services.conversations import OPEN, Conversations, Exchange, State
 from ui.services.engines import Engines
-from ui.services.errors import BusyError
+from ui.services.errors import BusyError, StoppedError
 from ui.services.library import Library
 
 log = logging.getLogger(__name__)
@@ -80,6 +80,11 @@ class _AnswerJob:
     stopped: bool = False
     unwatched: bool = False
     failure: RagError | None = None
+
+    def check_wanted(self) -> None:
+        """Raise `StoppedError` if the answer is no longer wanted."""
+        if self.stopped:
+            raise StoppedError("the question was stopped before its answer was begun.")
 
     def change(self, *, stage: Stage | None = None, **values: Any) -> None:  # noqa: ANN401
         with self.changed:
@@ -289,6 +294,8 @@ class AnswerJobs:
         timer.start()
         try:
             self._answer(job)
+        except StoppedError:
+            self._end(job, STOPPED)
         except RagError as error:
             job.failure = error
             self._end(job, "failed", error=str(error))
@@ -316,6 +323,7 @@ class AnswerJobs:
             on_found=lambda passages: job.change(stage="reading", passages=passages),
             on_token=self._writer(job),
             stop=job.stop,
+            before_step=job.check_wanted,
             **arguments,
         )
         if job.stopped:
