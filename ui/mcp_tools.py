@@ -65,7 +65,11 @@ Question = Annotated[str, Field(min_length=1, max_length=100_000, description="A
 
 @dataclass(frozen=True)
 class FoundPassage:
-    """A passage of a document; `text` is the document's from `start` to `end`."""
+    """A passage of a document; `text` is the document's from `start` to `end`.
+
+    `wording` is the text in readable form: broken lines joined, rows of tables with their column
+    names. `page` and `heading` are those at `start`.
+    """
 
     passage_id: str
     source: str
@@ -74,13 +78,14 @@ class FoundPassage:
     start: int
     end: int
     text: str
+    wording: str
 
     @classmethod
     def of(cls, passage: Passage) -> "FoundPassage":
         """Return a passage as the tools show it."""
         return cls(
             passage.passage_id, passage.source, passage.page, passage.heading,
-            passage.start, passage.end, passage.text,
+            passage.start, passage.end, passage.text, passage.view.text,
         )  # fmt: skip
 
 
