@@ -5,8 +5,8 @@
 Each text of a set in SQuAD's form becomes a file. The copy is wrapped at so many characters, with a
 blank line after each, and a tenth of its Chinese characters have a space behind them, as PDF and
 OCR give it. Both are indexed with the configuration's defaults, and every question is asked of
-both. Printed: nDCG@10 of the text, the share of questions with an answer in the first five passages, and
-EM and F1 of the exact words, all without regard to white space.
+both. Printed: nDCG@10 of the text, the share of questions with an answer in the first five
+passages, and EM and F1 of the exact words, all without regard to white space.
 """
 
 import argparse
