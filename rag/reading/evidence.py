@@ -7,8 +7,9 @@ probability.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from rag.view import Span, View
+from rag.view import PLACES, Span, View
 
 FEATURES = ("similarity", "coverage", "passage_coverage", "rank", "kind", "brevity")
 
@@ -101,6 +102,28 @@ def locate_words(view: View, start: int, end: int, around: Span) -> Span | None:
         return first, last
     place = view.source.find(view.text[start:end], *around)
     return (place, place + end - start) if place >= 0 else None
+
+
+def heading_names(meta: Mapping[str, Any]) -> frozenset[str]:
+    """Return the headings that a passage's metadata name: they are no sentences that answer.
+
+    Args:
+        meta: Metadata of a passage, as a store keeps it.
+    """
+    paths = [meta.get("heading"), *(path for _, _, path in meta.get(PLACES) or ())]
+    names = {str(path).rpartition(" > ")[2] for path in paths if path}
+    return frozenset(names | {str(meta.get("title") or "")})
+
+
+def is_heading(sentence: str, names: frozenset[str]) -> bool:
+    """Return whether a sentence is one of some headings, or has a heading's mark in Markdown.
+
+    Example:
+        >>> is_heading("## Error lights", frozenset({"Error lights"}))
+        True
+    """
+    bare = on_one_line(sentence).lstrip("#").strip()
+    return sentence.startswith("#") or bare in names or bare.rstrip(":：") in names
 
 
 def on_one_line(text: str) -> str:

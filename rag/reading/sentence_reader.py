@@ -13,7 +13,15 @@ from rag.language.analysis import tokens
 from rag.language.sentences import behind_bullet, sentence_spans
 from rag.models.embedder import Embedder
 from rag.models.windows import prefix
-from rag.reading.evidence import Evidence, coverage, kind_fits, locate, on_one_line
+from rag.reading.evidence import (
+    Evidence,
+    coverage,
+    heading_names,
+    is_heading,
+    kind_fits,
+    locate,
+    on_one_line,
+)
 from rag.reading.probabilities import probability
 from rag.schema import Stage
 from rag.stores.contract import Store
@@ -76,6 +84,7 @@ class SentenceReader:
         for rank, document in enumerate(documents, start=1):
             view = view_of(document.content, document.meta)
             content, title = view.text, str(document.meta.get("title") or "")
+            headings = heading_names(document.meta)
             names = tokens(f"{title} {document.meta.get('heading') or ''}")
             whole = coverage(wanted, tokens(content) + names, weights)
             for first, end in sentence_spans(content, lines_end=view.lines_end):
@@ -83,7 +92,7 @@ class SentenceReader:
                 sentence = content[start:end]
                 words = tokens(sentence)
                 place = locate(view, start, end)
-                if len(words) < SHORTEST or sentence.startswith("#") or place is None:
+                if len(words) < SHORTEST or is_heading(sentence, headings) or place is None:
                     continue
                 features = (
                     0.0,

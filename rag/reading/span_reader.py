@@ -9,7 +9,14 @@ from rag.clock import Stopwatch
 from rag.language.sentences import behind_bullet, sentence_spans
 from rag.models.pair_model import PairModel
 from rag.models.windows import WindowOutput, find_spans, read_text, span_features
-from rag.reading.evidence import Evidence, locate, locate_words, on_one_line
+from rag.reading.evidence import (
+    Evidence,
+    heading_names,
+    is_heading,
+    locate,
+    locate_words,
+    on_one_line,
+)
 from rag.schema import Stage
 from rag.view import view_of
 
@@ -87,6 +94,7 @@ class SpanReader:
         shift = len(read_text(document)) - len(content)
         sentences = sentence_spans(content, lines_end=view.lines_end)
         spans = find_spans(windows, most=self.n_best, longest=self.longest_answer, begin=shift)
+        headings = heading_names(document.meta)
         found = []
         for span in spans:
             first, last = _trimmed(content, span.start - shift, span.end - shift)
@@ -95,7 +103,7 @@ class SpanReader:
             start, end = _around(content, sentences, first, last)
             place = locate(view, start, end)
             exact = locate_words(view, first, last, place) if place else None
-            if place is None or exact is None:
+            if place is None or exact is None or is_heading(content[start:end], headings):
                 continue
             features = span_features(span, windows)
             score = self.model.calibration.probability(features)
