@@ -14,7 +14,7 @@ import pytest
 from places import ROOT
 
 PACKAGES = ("rag", "indexing", "evaluation", "ui")
-CORE = {"rag.clock", "rag.console", "rag.errors", "rag.files", "rag.schema"}
+CORE = {"rag.clock", "rag.console", "rag.errors", "rag.files", "rag.schema", "rag.sqlite_file"}
 FLOW = "rag (flow)"
 ROOMS = [
     "rag (core)",
