@@ -50,9 +50,16 @@ def mcp(*, collection: CollectionOption = "default", config: ConfigOption = None
     from ui.services import open_services
 
     with closing(open_services(settings)) as services:
+        tell_limits(services)
         services.engines.rag(collection)  # fails before a client waits
         _end_when_told(services)
         build_server(services, collection).run("stdio")
+
+
+def tell_limits(services: "Services") -> None:
+    """Say on stderr what a server cannot do where nothing can be written."""
+    if limits := services.limits():
+        say(limits)
 
 
 def _with_place(settings: Config, address: str | None, port: int | None) -> Config:
@@ -103,6 +110,7 @@ def _serve(services: "Services", listening: socket.socket) -> None:
     signal.signal(signal.SIGTERM, _leave)
     listening.listen()  # clients may connect as soon as the address is printed, and wait
     say(f"The API is at http://{place}:{port}, described at /docs. Ctrl-C stops it.")
+    tell_limits(services)
     with suppress(KeyboardInterrupt):
         uvicorn.Server(settings).run(sockets=[listening])
 

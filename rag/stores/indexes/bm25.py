@@ -6,6 +6,8 @@ Queries are built from tokens, never parsed, so that no character of a question 
 """
 
 import math
+import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -153,12 +155,20 @@ def build_tantivy(
         try:
             _change(_open(temporary), gone.tolist(), rows)
         except ValueError as error:  # tantivy's only error; here it is always the disk
-            raise OSError(f"the bm25 index cannot be written: {error}") from None
+            raise _disk_error(error) from None
         for path in temporary.glob("*.lock"):
             files.remove(path)
         files.write_numbers(temporary, numbers)
         facts = {"count": len(numbers), "analyzer": ANALYZER_VERSION, "owner": owner}
         files.seal(temporary, facts)
+
+
+def _disk_error(error: ValueError) -> OSError:
+    """Return the system's error that tantivy quotes in its own."""
+    code = re.search(r"\b(?:code: |os error )(\d+)", str(error))
+    if code is None:
+        return OSError(f"the bm25 index cannot be written: {error}")
+    return OSError(int(code[1]), os.strerror(int(code[1])))
 
 
 def _change(index: Any, gone: Sequence[int], rows: Rows) -> None:  # noqa: ANN401
