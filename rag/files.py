@@ -23,6 +23,7 @@ from rag.errors import StoreError, UnwritableError
 
 Numbers = npt.NDArray[np.int64]
 PROBE = 64 * 2**10  # bytes without which a disk counts as full: what SQLite needs for its log
+MEMORY = Path("/dev/shm")  # noqa: S108 - a disk in memory, on Linux
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _NO_RIGHT = (errno.EROFS, errno.EACCES, errno.EPERM)
 Hits = list[tuple[int, float]]  # row number and score, best first
@@ -135,6 +136,20 @@ def is_unwritable(error: OSError) -> bool:
 def is_full(error: OSError) -> bool:
     """Return whether an error says that there is no space."""
     return error.errno in _NO_SPACE
+
+
+def temporary_folder() -> tempfile.TemporaryDirectory[str]:
+    """Return a temporary folder; in memory, where that exists, if no disk can be written.
+
+    Raises:
+        OSError: If there is no place for it.
+    """
+    try:
+        return tempfile.TemporaryDirectory(prefix="citewell-")
+    except OSError:
+        if not MEMORY.is_dir():
+            raise
+        return tempfile.TemporaryDirectory(prefix="citewell-", dir=MEMORY)
 
 
 def why_unwritable(folder: Path) -> str | None:

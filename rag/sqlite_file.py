@@ -16,7 +16,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from rag.errors import StaleError, UnwritableError
-from rag.files import why_unwritable
+from rag.files import temporary_folder, why_unwritable
 
 SECONDS = 30  # to wait for another process's transaction
 ATTEMPTS = 3  # to open a file that others are changing
@@ -237,7 +237,7 @@ def _copy_of(path: Path) -> tempfile.TemporaryDirectory[str]:
         UnwritableError: If there is no place for it.
     """
     try:
-        folder = tempfile.TemporaryDirectory(prefix="citewell-")
+        folder = temporary_folder()
         for each in (path, *_logs_of(path)):
             if each.exists():
                 shutil.copyfile(each, Path(folder.name) / each.name)

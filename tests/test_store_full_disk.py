@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from small_collections import SETTINGS, answers, fill, one_line
 
+from rag import files
 from rag.collections import delete_collection, list_collections
 from rag.config import Config
 from rag.errors import CollectionError, LockedError, StoreError, UnwritableError
@@ -52,6 +53,12 @@ def leave_log(folder, *, big=False, shm=True):
         (folder / "journal.db-shm").unlink()
 
 
+def nowhere(monkeypatch, full):
+    """Temporary folders are on the same disk."""
+    monkeypatch.setattr(tempfile, "tempdir", str(full))
+    monkeypatch.setattr(files, "MEMORY", full / "none")
+
+
 def titles(folder):
     with open_(folder, create=False) as store:
         return {info.title for info in store.documents()}
@@ -69,12 +76,15 @@ def test_a_collection_on_a_full_disk_is_read_by_many(small_disk, sound, expected
     assert small_disk.space() == 0
 
 
-def test_a_collection_on_a_read_only_disk_is_read_and_nothing_changes(small_disk, sound, expected):
+def test_a_collection_on_a_read_only_disk_is_read_and_nothing_changes(
+    small_disk, sound, expected, caplog
+):
     folder = place(small_disk, sound)
     small_disk.set_read_only()
     before = listing(folder)
     assert answers(folder) == expected
     assert listing(folder) == before
+    assert caplog.text == ""  # no index was built anew
 
 
 @pytest.mark.parametrize("big", [False, True])
@@ -105,8 +115,8 @@ def test_a_log_that_can_be_read_nowhere_is_one_clear_line(small_disk, sound, mon
     folder = place(small_disk, sound)
     leave_log(folder, shm=False)
     small_disk.set_read_only()
-    monkeypatch.setattr(tempfile, "tempdir", str(small_disk.folder))
-    with pytest.raises(UnwritableError, match="was not closed.*Read-only file system") as error:
+    nowhere(monkeypatch, small_disk.folder)
+    with pytest.raises(UnwritableError, match=r"was not closed.*Read-only file system") as error:
         titles(folder)
     assert str(folder) in one_line(error)
 
@@ -117,11 +127,8 @@ def test_a_reader_where_no_temporary_folder_exists_says_so(small_disk, sound, mo
     shutil.rmtree(next(folder.glob("bm25-1")), ignore_errors=True)
     small_disk.fill()
 
-    def refuse():
-        raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found")
-
-    monkeypatch.setattr(tempfile, "gettempdir", refuse)
-    with pytest.raises(StoreError, match="No usable temporary directory") as error:
+    nowhere(monkeypatch, small_disk.folder)
+    with pytest.raises(StoreError, match="No space left") as error:
         answers(folder)
     one_line(error)
 
@@ -191,6 +198,16 @@ def test_closing_a_frozen_file_keeps_the_locks_of_a_writer(small_disk, sound):
     assert kept == [("first",), ("second",)]
 
 
+def test_an_index_is_searched_where_no_lock_can_be_made(make_disk, sound, expected, caplog):
+    disk = make_disk("size=2m,nr_inodes=60")
+    folder = place(disk, sound)
+    use_up_names(disk)
+    before = listing(folder)
+    assert answers(folder) == expected
+    assert listing(folder) == before
+    assert caplog.text == ""
+
+
 # -- writing and deleting
 
 
@@ -240,6 +257,12 @@ def remove_first(store):
         writer.publish()
 
 
+def use_up_names(disk):
+    for number in range(os.statvfs(disk.folder).f_favail):
+        (disk.folder / str(number)).touch()
+    assert os.statvfs(disk.folder).f_favail == 0
+
+
 @pytest.fixture
 def full(make_disk, sound, monkeypatch):
     """Give a function that makes a full disk with a collection, which is the configured one."""
@@ -267,9 +290,7 @@ def test_a_collection_on_a_full_disk_is_deleted_and_frees_its_space(full):
 def test_a_collection_is_deleted_where_no_lock_can_be_made(full):
     disk, folder = full("size=2m,nr_inodes=60")
     (folder / "writer.lock").unlink()
-    for number in range(os.statvfs(disk.folder).f_favail):
-        (disk.folder / str(number)).touch()
-    assert os.statvfs(disk.folder).f_favail == 0
+    use_up_names(disk)
     delete_collection("c", Config())
     assert list(folder.parent.iterdir()) == []
 

@@ -58,8 +58,7 @@ class IndexFolders:
     def _write_elsewhere(self, name: str, build: Callable[[Path], None]) -> Path:
         folder = self.folder / name
         try:
-            folder = Path(tempfile.gettempdir())  # fails where nothing at all can be written
-            self._elsewhere = self._elsewhere or tempfile.TemporaryDirectory()
+            self._elsewhere = self._elsewhere or files.temporary_folder()
             folder = Path(self._elsewhere.name) / name
             build(folder)
         except OSError as error:
