@@ -138,6 +138,19 @@ def is_full(error: OSError) -> bool:
     return error.errno in _NO_SPACE
 
 
+def settle_temporary_folder() -> None:
+    """Let libraries be imported where no temporary folder can be written, as on a full disk.
+
+    Without one, Python and torch refuse even to name the place of what they might write.
+    """
+    try:
+        tempfile.gettempdir()
+    except FileNotFoundError:
+        place = MEMORY if MEMORY.is_dir() else Path.cwd()
+        tempfile.tempdir = str(place)
+        os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", tempfile.tempdir)
+
+
 def temporary_folder() -> tempfile.TemporaryDirectory[str]:
     """Return a temporary folder; in memory, where that exists, if no disk can be written.
 

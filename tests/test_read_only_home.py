@@ -1,5 +1,7 @@
 """Servers, page and commands over a data folder on a disk that is full or read-only."""
 
+import tempfile
+
 import pytest
 from api_runs import client_of
 from cli_runs import done, refused
@@ -17,11 +19,6 @@ from ui.services.owners import LOCAL
 
 STATES = ("full", "read-only")
 WHY = {"full": "No space left on device", "read-only": "Read-only file system"}
-
-
-@pytest.fixture(scope="module")
-def pages_home(tmp_path_factory):
-    return tmp_path_factory.mktemp("pages")
 
 
 @pytest.fixture
@@ -181,6 +178,18 @@ def test_the_api_answers_and_says_what_it_cannot_keep(disk, state, make_services
             assert str(disk.folder) not in problem["message"]
         deleted = client.delete("/v1/collections/station")
         assert deleted.status_code == (204 if state == "full" else 507)
+
+
+def test_an_upload_that_finds_no_room_for_a_temporary_file_is_told_so(
+    disk, make_services, monkeypatch
+):
+    services = make_services()
+    disk.fill()
+    monkeypatch.setattr(tempfile, "tempdir", str(disk.folder))
+    with client_of(services) as client:
+        files = {"files": ("pump.txt", b"The pump of the station. " * 100_000)}
+        response = client.post("/v1/collections/station/documents", files=files)
+    assert (response.status_code, response.json()["error"]["code"]) == (507, "unwritable")
 
 
 # -- commands

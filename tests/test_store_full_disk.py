@@ -208,6 +208,36 @@ def test_an_index_is_searched_where_no_lock_can_be_made(make_disk, sound, expect
     assert caplog.text == ""
 
 
+def test_an_index_whose_lock_can_be_made_nowhere_is_kept_and_searched_in_memory(
+    small_disk, sound, expected, monkeypatch, caplog
+):
+    folder = place(small_disk, sound)
+    small_disk.set_read_only()
+    nowhere(monkeypatch, small_disk.folder)
+    before = listing(folder)
+    (rankings, texts), (wanted, kept) = answers(folder), expected
+    assert texts == kept
+    assert [[hit[0] for hit in each] for each in rankings] == [
+        [hit[0] for hit in each] for each in wanted
+    ]
+    assert "Until then it is searched in memory" in caplog.text
+    assert listing(folder) == before
+
+
+def test_libraries_find_the_name_of_a_temporary_folder_on_a_full_disk(small_disk, monkeypatch):
+    small_disk.fill()
+    for name in ("tempdir", "_candidate_tempdir_list"):
+        monkeypatch.setattr(tempfile, name, None)
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: [str(small_disk.folder)])
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "set")
+    monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR")
+    with pytest.raises(FileNotFoundError):
+        tempfile.gettempdir()
+    files.settle_temporary_folder()
+    assert Path(tempfile.gettempdir()).is_dir()
+    assert Path(os.environ["TORCHINDUCTOR_CACHE_DIR"]).is_dir()
+
+
 # -- writing and deleting
 
 

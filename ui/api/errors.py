@@ -147,6 +147,8 @@ async def _respond(_request: Request, error: Exception) -> JSONResponse:
         return _invalid(error).response()
     if isinstance(error, RequestRefusal):
         return error.response()
+    if isinstance(error.__cause__, OSError) and is_unwritable(error.__cause__):
+        return refusal_for(UnwritableError(str(error.__cause__))).response()
     if isinstance(error, HTTPException):
         code = {400: "malformed", 404: "not_found", 405: "method"}.get(error.status_code, "http")
         message = f"{error.detail}."

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rag import files
-from rag.errors import StoreError
+from rag.errors import StoreError, UnwritableError
 from rag.files import Hits, Numbers
 from rag.language.analysis import ANALYZER_VERSION, tokens
 from rag.stores.indexes.ties import Fetched, fetch_best
@@ -54,6 +54,7 @@ class TantivyIndex:
 
     Raises:
         StoreError: If the folder is damaged, or was made by another analyser or collection.
+        UnwritableError: If tantivy's lock can be written nowhere.
     """
 
     def __init__(self, folder: Path, *, owner: str) -> None:
@@ -76,11 +77,18 @@ class TantivyIndex:
         except ValueError as error:
             if LOCKED not in str(error):
                 raise
-        links = files.temporary_folder()
-        weakref.finalize(self, links.cleanup)
-        for path in self.folder.iterdir():
-            if path.suffix != ".lock":
-                Path(links.name, path.name).symlink_to(path.absolute())
+        try:
+            links = files.temporary_folder()
+            weakref.finalize(self, links.cleanup)
+            for path in self.folder.iterdir():
+                if path.suffix != ".lock":
+                    Path(links.name, path.name).symlink_to(path.absolute())
+        except OSError as error:
+            raise UnwritableError(
+                f"`{self.folder}` cannot be opened, since its lock can be written neither there "
+                f"nor in a temporary folder: {error.strerror or error}. Free some space, or name "
+                "a folder that can be written in the environment variable TMPDIR."
+            ) from None
         return _searcher_in(Path(links.name))
 
     @property
