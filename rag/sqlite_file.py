@@ -10,7 +10,6 @@ import shutil
 import sqlite3
 import tempfile
 import threading
-from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -21,7 +20,6 @@ from rag.files import temporary_folder, why_unwritable
 SECONDS = 30  # to wait for another process's transaction
 ATTEMPTS = 3  # to open a file that others are changing
 
-Key = tuple[int, int]  # device and inode
 Stamp = tuple[tuple[int, ...] | None, ...]
 
 _UNWRITABLE = ("FULL", "READONLY", "CANTOPEN", "IOERR", "PERM")
@@ -39,7 +37,7 @@ class SqliteFile:
 
     Raises:
         sqlite3.Error: If it cannot be opened.
-        StoreError: If its log can be read nowhere.
+        UnwritableError: If its log can be read nowhere.
     """
 
     def __init__(self, path: Path, *, create: bool = False, frozen: bool = False) -> None:
@@ -47,7 +45,6 @@ class SqliteFile:
         self.lock = threading.RLock()
         self._seen: Stamp | None = None  # the stamp of a frozen file
         self._copy: tempfile.TemporaryDirectory[str] | None = None
-        self._key: Key = (0, 0)
         self._db: sqlite3.Connection | None = None
         if frozen and _has_content(path) and not _has_log(path):
             self._open_frozen()
@@ -74,7 +71,7 @@ class SqliteFile:
         with self.lock:
             db, copy, self._db, self._copy = self._db, self._copy, None, None
             if db is not None:
-                _open_files.close(db, self._key, frozen=self.is_frozen, copied=copy is not None)
+                db.close()
             if copy is not None:
                 copy.cleanup()
 
@@ -115,24 +112,24 @@ class SqliteFile:
             self._open_frozen()
         else:
             self._seen, self._db, self._copy = None, db, None
-            self._key = _key_of(self.path)
-            _open_files.add(self._key)
 
     def _open_frozen(self) -> None:
         for _ in range(ATTEMPTS):
             if _has_log(self.path):
                 with suppress(sqlite3.Error):
                     _empty_log(self.path)
-            seen, key = _stamp(self.path), _key_of(self.path)
+            seen = _stamp(self.path)
             copy = _copy_of(self.path) if _has_log(self.path) else None
             if copy is None:
                 db = _connect(self.path, "?immutable=1")
             else:
                 db = _connect(Path(copy.name) / self.path.name)
             if _stamp(self.path) == seen:
-                self._seen, self._db, self._copy, self._key = seen, db, copy, key
+                self._seen, self._db, self._copy = seen, db, copy
                 return
-            _open_files.close(db, key, frozen=True, copied=copy is not None)
+            db.close()
+            if copy is not None:
+                copy.cleanup()
         raise StaleError(f"`{self.path}` is being changed; ask again.")
 
     def _thaw(self) -> None:
@@ -145,10 +142,10 @@ class SqliteFile:
             )
 
     def _reopen(self) -> None:
-        db, key, copy, frozen = self._db, self._key, self._copy, self.is_frozen
+        db, copy = self._db, self._copy
         if db is not None:
             self._open()
-            _open_files.close(db, key, frozen=frozen, copied=copy is not None)
+            db.close()
             if copy is not None:
                 copy.cleanup()
 
@@ -158,41 +155,6 @@ class SqliteFile:
 
     def _has_changed(self) -> bool:
         return self._seen is not None and _stamp(self.path) != self._seen
-
-
-class _OpenFiles:
-    """The open connections of this process by file.
-
-    POSIX forgets all of a process's locks on a file when any of its descriptors is closed, and
-    SQLite does not know of those of frozen connections: they wait until the others are closed.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.RLock()
-        self._locking: Counter[Key] = Counter()
-        self._waiting: dict[Key, list[sqlite3.Connection]] = defaultdict(list)
-
-    def add(self, key: Key) -> None:
-        """Count a connection that locks."""
-        with self._lock:
-            self._locking[key] += 1
-
-    def close(self, db: sqlite3.Connection, key: Key, *, frozen: bool, copied: bool) -> None:
-        """Close a connection, now or when no other one would lose its locks."""
-        with self._lock:
-            if frozen and not copied and self._locking[key]:
-                self._waiting[key].append(db)
-                return
-            db.close()
-            if not frozen:
-                self._locking[key] -= 1
-            if self._locking[key] <= 0:
-                del self._locking[key]
-                for each in self._waiting.pop(key, []):
-                    each.close()
-
-
-_open_files = _OpenFiles()
 
 
 def is_unwritable(error: sqlite3.Error) -> bool:
@@ -262,14 +224,6 @@ def _has_content(path: Path) -> bool:
         return path.stat().st_size > 0
     except OSError:
         return False
-
-
-def _key_of(path: Path) -> Key:
-    try:
-        facts = path.stat()
-    except OSError:  # just deleted
-        return (0, 0)
-    return facts.st_dev, facts.st_ino
 
 
 def _stamp(path: Path) -> Stamp:

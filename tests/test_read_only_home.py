@@ -1,12 +1,13 @@
 """Servers, page and commands over a data folder on a disk that is full or read-only."""
 
+import shutil
 import tempfile
 
 import pytest
 from api_runs import client_of
 from cli_runs import done, refused
 from page_runs import checked, words
-from service_runs import ANNA, BERT, FILES, QUESTION, answer_end, upload
+from service_runs import ANNA, BERT, FILES, QUESTION, answer_end, opening, upload
 from small_collections import one_line
 
 from rag.errors import StoreError, UnwritableError
@@ -21,19 +22,28 @@ STATES = ("full", "read-only")
 WHY = {"full": "No space left on device", "read-only": "Read-only file system"}
 
 
+@pytest.fixture(scope="module")
+def kept(embedder, tmp_path_factory):
+    """A data folder with a shared and a private collection and a conversation."""
+    home = tmp_path_factory.mktemp("kept") / "home"
+    with pytest.MonkeyPatch.context() as patch, opening(embedder) as make:
+        patch.setenv("RAG_HOME", str(home))
+        services = make()
+        services.library.create(LOCAL, "station")
+        assert upload(services, LOCAL, "station").state == "done"
+        services.library.create(ANNA, "diary", private=True)
+        conversation = services.conversations.create(ANNA, "station")
+        exchange = services.answers.ask(ANNA, conversation.id, QUESTION)
+        assert answer_end(services, ANNA, exchange).state == "done"
+    return home
+
+
 @pytest.fixture
-def disk(make_disk, make_services, monkeypatch):
-    """A disk with a shared and a private collection and a conversation."""
+def disk(make_disk, kept, home, monkeypatch):
+    """A disk of four megabytes with that data folder, which is the configured one."""
     made = make_disk("size=4m")
-    monkeypatch.setenv("RAG_HOME", str(made.folder / "home"))
-    services = make_services()
-    services.library.create(LOCAL, "station")
-    assert upload(services, LOCAL, "station").state == "done"
-    services.library.create(ANNA, "diary", private=True)
-    conversation = services.conversations.create(ANNA, "station")
-    exchange = services.answers.ask(ANNA, conversation.id, QUESTION)
-    assert answer_end(services, ANNA, exchange).state == "done"
-    services.close()
+    shutil.copytree(kept, made.folder / home.name)
+    monkeypatch.setenv("RAG_HOME", str(made.folder / home.name))
     return made
 
 

@@ -4,6 +4,8 @@ import errno
 import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 import tempfile
 from contextlib import closing
 from pathlib import Path
@@ -90,7 +92,7 @@ def test_a_collection_on_a_read_only_disk_is_read_and_nothing_changes(
 @pytest.mark.parametrize("big", [False, True])
 def test_what_a_log_holds_is_read_on_a_full_disk(small_disk, sound, expected, big):
     folder = place(small_disk, sound)
-    leave_log(folder, big=big)
+    leave_log(folder, big=big, shm=False)
     small_disk.fill()
     assert titles(folder) == {"changed"}
     assert answers(folder) == expected
@@ -184,12 +186,11 @@ def test_closing_a_frozen_file_keeps_the_locks_of_a_writer(small_disk, sound):
         with writer.use(to_write=True) as db:
             db.execute("INSERT INTO state VALUES ('first', '1')")
         frozen.close()
-        child = os.fork()
-        if not child:  # the last to leave would empty and remove the log
-            with closing(sqlite3.connect(path)) as db:
-                db.execute("SELECT * FROM state").fetchall()
-            os._exit(0)
-        os.waitpid(child, 0)
+        visit = (  # whoever leaves last empties and removes the log
+            "import sqlite3, sys; db = sqlite3.connect(sys.argv[1]);"
+            " db.execute('SELECT * FROM state').fetchall(); db.close()"
+        )
+        subprocess.run([sys.executable, "-c", visit, str(path)], check=True)
         with writer.use(to_write=True) as db:
             db.execute("INSERT INTO state VALUES ('second', '2')")
         assert path.with_name("journal.db-wal").stat().st_size
@@ -226,8 +227,7 @@ def test_an_index_whose_lock_can_be_made_nowhere_is_kept_and_searched_in_memory(
 
 def test_libraries_find_the_name_of_a_temporary_folder_on_a_full_disk(small_disk, monkeypatch):
     small_disk.fill()
-    for name in ("tempdir", "_candidate_tempdir_list"):
-        monkeypatch.setattr(tempfile, name, None)
+    monkeypatch.setattr(tempfile, "tempdir", None)
     monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: [str(small_disk.folder)])
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "set")
     monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR")
