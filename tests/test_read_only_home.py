@@ -7,13 +7,22 @@ import pytest
 from api_runs import client_of
 from cli_runs import done, refused
 from page_runs import checked, words
-from service_runs import ANNA, BERT, FILES, QUESTION, answer_end, opening, upload
+from service_runs import (
+    ANNA,
+    BERT,
+    FILES,
+    QUESTION,
+    SlowGenerator,
+    answer_end,
+    opening,
+    upload,
+)
 from small_collections import one_line
 
 from rag.errors import StoreError, UnwritableError
 from ui.commands import page as page_command
 from ui.commands import servers
-from ui.services import open_services
+from ui.services import jobs, open_services
 from ui.services.database import PeopleDatabase
 from ui.services.errors import NotFoundError
 from ui.services.owners import LOCAL
@@ -152,17 +161,21 @@ def test_an_unfinished_answer_of_the_last_server_is_no_reason_not_to_start(disk,
     open_services(page_command.load_config(None), recover=True).close()
 
 
-def test_a_disk_that_fills_during_an_answer_does_not_end_it(disk, make_services):
-    services = make_services()
+def test_a_disk_that_fills_during_an_answer_does_not_end_it(disk, make_services, monkeypatch):
+    monkeypatch.setattr(jobs, "SAVED_EVERY", 0.0)
+    generator = SlowGenerator()
+    services = make_services(generator)
     conversation = services.conversations.create(ANNA, "station")
-    disk.fill()
-    services.database.rows("PRAGMA wal_checkpoint(TRUNCATE)")
-    disk.fill()
-    with pytest.raises(UnwritableError) as error:
-        for _ in range(300):
+    exchange = services.answers.ask(ANNA, conversation.id, QUESTION)
+    generator.begun.wait()
+    with pytest.raises(UnwritableError) as error:  # the log has no room left
+        while True:
+            disk.fill()
             services.conversations.add(ANNA, conversation.id, QUESTION * 40, {})
     one_line(error)
-    assert services.search(ANNA, QUESTION, ["station"]).results
+    generator.go.release(2)
+    end = answer_end(services, ANNA, exchange)
+    assert (end.state, "diesel" in end.text) == ("done", True)
 
 
 # -- the API

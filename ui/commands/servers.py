@@ -40,7 +40,7 @@ def serve(
 
         services = open_services(settings)
         services.engines.warm_up()
-        _serve(services, listening)
+        _serve(services, listening, limits=services.limits())
 
 
 def mcp(*, collection: CollectionOption = "default", config: ConfigOption = None) -> None:
@@ -90,7 +90,7 @@ def _listen(address: str, port: int) -> socket.socket:
     return listening
 
 
-def _serve(services: "Services", listening: socket.socket) -> None:
+def _serve(services: "Services", listening: socket.socket, *, limits: str | None = None) -> None:
     import uvicorn
 
     from ui.api.app import build_api
@@ -110,7 +110,8 @@ def _serve(services: "Services", listening: socket.socket) -> None:
     signal.signal(signal.SIGTERM, _leave)
     listening.listen()  # clients may connect as soon as the address is printed, and wait
     say(f"The API is at http://{place}:{port}, described at /docs. Ctrl-C stops it.")
-    tell_limits(services)
+    if limits:
+        say(limits)
     with suppress(KeyboardInterrupt):
         uvicorn.Server(settings).run(sockets=[listening])
 

@@ -342,7 +342,7 @@ class AnswerJobs:
     def _save(self, job: _AnswerJob) -> None:
         job.saved = time.monotonic()
         if job.subject is None:
-            with suppress(UnwritableError):  # it is tried again at the end, which says so
+            with suppress(UnwritableError):  # it is tried again at the end
                 self._conversations.save(job.exchange)
 
     def _end(self, job: _AnswerJob, state: State, **values: Any) -> None:  # noqa: ANN401
