@@ -8,6 +8,7 @@ RagError
 │   ├── LockedError   another process is writing
 │   ├── MismatchError the collection was made with other settings
 │   ├── StaleError    the generation asked for is gone
+│   ├── UnwritableError  nothing can be written: the disk is full, or the folder read-only
 │   └── UnavailableError  the store's server does not answer now
 ├── ModelError        a model cannot be found, loaded or run
 ├── SourceError       the paths given cannot be indexed at all
@@ -58,6 +59,10 @@ class MismatchError(StoreError):
 
 class StaleError(StoreError):
     """The generation asked for is gone; ask again without naming one."""
+
+
+class UnwritableError(StoreError):
+    """Nothing can be written: the disk is full, or the folder read-only; reading may go on."""
 
 
 class UnavailableError(StoreError):

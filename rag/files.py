@@ -4,10 +4,12 @@ Every write, rename and sync of the derived indexes goes through this module; te
 functions to crash at each single operation.
 """
 
+import errno
 import hashlib
 import json
 import os
 import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,9 +19,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rag.errors import StoreError
+from rag.errors import StoreError, UnwritableError
 
 Numbers = npt.NDArray[np.int64]
+PROBE = 64 * 2**10  # bytes without which a disk counts as full: what SQLite needs for its log
+MEMORY = Path("/dev/shm")  # noqa: S108 - a disk in memory, on Linux
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_NO_RIGHT = (errno.EROFS, errno.EACCES, errno.EPERM)
 Hits = list[tuple[int, float]]  # row number and score, best first
 
 
@@ -115,10 +121,59 @@ def make_folder(path: Path) -> None:
         for each in missing:
             sync_folder(each.parent)
     except OSError as error:
-        raise StoreError(
+        kind = UnwritableError if is_unwritable(error) else StoreError
+        raise kind(
             f"the folder `{path}` cannot be created: {error.strerror}. Choose another place with "
             "the environment variable RAG_HOME, or change the permissions."
         ) from None
+
+
+def is_unwritable(error: OSError) -> bool:
+    """Return whether an error says that a disk is full, or a place read-only."""
+    return is_full(error) or error.errno in _NO_RIGHT
+
+
+def is_full(error: OSError) -> bool:
+    """Return whether an error says that there is no space."""
+    return error.errno in _NO_SPACE
+
+
+def settle_temporary_folder() -> None:
+    """Let libraries be imported where no temporary folder can be written, as on a full disk.
+
+    Without one, Python and torch refuse even to name the place of what they might write.
+    """
+    try:
+        tempfile.gettempdir()
+    except FileNotFoundError:
+        place = MEMORY if MEMORY.is_dir() else Path.cwd()
+        tempfile.tempdir = str(place)
+        os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", tempfile.tempdir)
+
+
+def temporary_folder() -> tempfile.TemporaryDirectory[str]:
+    """Return a temporary folder; in memory, where that exists, if no disk can be written.
+
+    Raises:
+        OSError: If there is no place for it.
+    """
+    try:
+        return tempfile.TemporaryDirectory(prefix="citewell-")
+    except OSError:
+        if not MEMORY.is_dir():
+            raise
+        return tempfile.TemporaryDirectory(prefix="citewell-", dir=MEMORY)
+
+
+def why_unwritable(folder: Path) -> str | None:
+    """Return why nothing can be written in a folder, or None; a missing one would be made."""
+    nearest = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+    try:
+        with tempfile.TemporaryFile(dir=nearest, buffering=0) as stream:
+            stream.write(bytes(PROBE))
+    except OSError as error:
+        return error.strerror or str(error)
+    return None
 
 
 def write_numbers(folder: Path, numbers: Numbers) -> None:

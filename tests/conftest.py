@@ -29,6 +29,7 @@ pytest_plugins = [  # the fixtures that several files share, by the module that 
     "page_runs",
     "promotions",
     "small_collections",
+    "small_disks",
     "store_builders",
     "store_engines",
 ]

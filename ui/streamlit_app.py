@@ -7,6 +7,7 @@ import streamlit as st
 
 from ui import session
 from ui.design import icon, style_sheet
+from ui.panels.frame import notice
 from ui.render import element
 
 VIEWS = Path(__file__).parent / "views"
@@ -31,6 +32,8 @@ def main() -> None:
     page = st.navigation(pages, position="top")
     st.html(style_sheet())
     _language_switch()
+    if session.services().database.is_read_only:
+        notice(say("app.read_only"), say("app.read_only_help"))
     page.run()
 
 

@@ -24,7 +24,9 @@ from rag.errors import (
     QuestionError,
     RagError,
     StoreError,
+    UnwritableError,
 )
+from rag.files import is_unwritable
 from ui.services.errors import BusyError, NotFoundError, UploadError
 
 log = logging.getLogger(__name__)
@@ -118,6 +120,10 @@ _TOLD: dict[type[RagError], tuple[int, str, str]] = {
     MismatchError: (
         409, "mismatch", "the collection was made with another embedder than this server uses.",
     ),
+    UnwritableError: (
+        507, "unwritable", "nothing can be written on this server: its disk is full or read-only. "
+        "Questions and search go on.",
+    ),
     ModelError: (503, "model", "a model of this server cannot be used."),
     StoreError: (503, "store", "the collection cannot be read."),
 }  # fmt: skip
@@ -141,6 +147,8 @@ async def _respond(_request: Request, error: Exception) -> JSONResponse:
         return _invalid(error).response()
     if isinstance(error, RequestRefusal):
         return error.response()
+    if isinstance(error.__cause__, OSError) and is_unwritable(error.__cause__):
+        return refusal_for(UnwritableError(str(error.__cause__))).response()
     if isinstance(error, HTTPException):
         code = {400: "malformed", 404: "not_found", 405: "method"}.get(error.status_code, "http")
         message = f"{error.detail}."
@@ -206,7 +214,9 @@ class Border:
             await self._app(scope, receive, send)
         except RequestRefusal as refusal:
             return refusal
-        except Exception:  # the server's border: the client receives only an id
+        except Exception as error:  # the server's border: the client receives only an id
+            if isinstance(error, OSError) and is_unwritable(error):
+                return refusal_for(UnwritableError(str(error)))
             number = new_number()
             log.exception("a request failed, error %s", number)
             message = f"something went wrong on the server (error {number})."

@@ -42,6 +42,7 @@ _MEANINGS = {
     500: "Unexpected; the id is in the server's log.",
     503: "Too busy, or a model or the store cannot be used.",
     504: "It took too long.",
+    507: "Nothing can be written: the disk is full or read-only.",
 }
 RESPONSES: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorResponse, "description": meaning}

@@ -16,6 +16,7 @@ from rag.config import Config, GeneratorConfig, data_folder, load_config
 from rag.config.paths import expanded
 from rag.console import print_json, show
 from rag.errors import ConfigError, ModelError, StoreError
+from rag.files import why_unwritable
 from rag.models.default_models import AUTO, ModelRole, languages_of, model_for
 
 PACKAGES = ("rag", "indexing", "evaluation", "ui")
@@ -103,10 +104,13 @@ def _owners() -> list[Finding]:
 
 def _home() -> Finding:
     home = data_folder()
-    nearest = next(path for path in (home, *home.absolute().parents) if path.exists())
-    writable = os.access(nearest, os.W_OK)
-    what = "" if writable else f": `{nearest}` cannot be written; set RAG_HOME to another folder"
-    return _finding("data folder", writable, f"{home.absolute()}{what}")
+    reason = why_unwritable(home)
+    what = "" if reason is None else (
+        f": read only, since it cannot be written ({reason}). Questions and search work; "
+        "conversations are not kept, and nothing can be indexed. Free some space, change the "
+        "permissions, or set RAG_HOME to another folder"
+    )  # fmt: skip
+    return _finding("data folder", reason is None, f"{home.absolute()}{what}")
 
 
 def _config_source(path: Path | None) -> str:

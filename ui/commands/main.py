@@ -9,6 +9,7 @@ from evaluation.cli import evaluate
 from evaluation.training.cli import train
 from indexing.cli import collections, index
 from rag.console import run_command, set_up_logging, show
+from rag.files import settle_temporary_folder
 from ui.commands.doctor import config, doctor
 from ui.commands.page import ui
 from ui.commands.questions import ask, chat, search
@@ -54,4 +55,5 @@ def common(
 
 def main() -> None:
     """Run the command line."""
+    settle_temporary_folder()
     run_command(app)

@@ -13,6 +13,7 @@ from rag.collections import check_name
 from rag.config import Config, load_config
 from rag.console import show
 from rag.errors import ConfigError
+from ui.commands.servers import tell_limits
 
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - for comparison, never listened on by default
 
@@ -61,7 +62,9 @@ def _serve(settings: Config, address: str, port: int, collection: str | None) ->
     from ui.asgi import build_app
     from ui.services import open_services
 
-    session.provide(open_services(settings, recover=True), collection=collection)
+    services = open_services(settings, recover=True)
+    tell_limits(services)
+    session.provide(services, collection=collection)
     build_app().run(config=streamlit_options(settings, address, port))
 
 

@@ -40,7 +40,7 @@ def serve(
 
         services = open_services(settings)
         services.engines.warm_up()
-        _serve(services, listening)
+        _serve(services, listening, limits=services.limits())
 
 
 def mcp(*, collection: CollectionOption = "default", config: ConfigOption = None) -> None:
@@ -50,9 +50,16 @@ def mcp(*, collection: CollectionOption = "default", config: ConfigOption = None
     from ui.services import open_services
 
     with closing(open_services(settings)) as services:
+        tell_limits(services)
         services.engines.rag(collection)  # fails before a client waits
         _end_when_told(services)
         build_server(services, collection).run("stdio")
+
+
+def tell_limits(services: "Services") -> None:
+    """Say on stderr what a server cannot do where nothing can be written."""
+    if limits := services.limits():
+        say(limits)
 
 
 def _with_place(settings: Config, address: str | None, port: int | None) -> Config:
@@ -83,7 +90,7 @@ def _listen(address: str, port: int) -> socket.socket:
     return listening
 
 
-def _serve(services: "Services", listening: socket.socket) -> None:
+def _serve(services: "Services", listening: socket.socket, *, limits: str | None = None) -> None:
     import uvicorn
 
     from ui.api.app import build_api
@@ -103,6 +110,8 @@ def _serve(services: "Services", listening: socket.socket) -> None:
     signal.signal(signal.SIGTERM, _leave)
     listening.listen()  # clients may connect as soon as the address is printed, and wait
     say(f"The API is at http://{place}:{port}, described at /docs. Ctrl-C stops it.")
+    if limits:
+        say(limits)
     with suppress(KeyboardInterrupt):
         uvicorn.Server(settings).run(sockets=[listening])
 

@@ -15,13 +15,15 @@ of every call; see `owners`.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rag.config import Config, data_folder
 from rag.config.paths import expanded
-from rag.errors import RagError
+from rag.errors import RagError, UnwritableError
+from rag.files import why_unwritable
 from rag.schema import AS_CONFIGURED, SearchOptions
 from ui.services.conversations import Conversations
 from ui.services.database import PeopleDatabase
@@ -45,6 +47,17 @@ class Services:
     answers: AnswerJobs
     uploads: IndexJobs
     runs: Runs
+
+    def limits(self) -> str | None:
+        """Return what cannot be done where nothing can be written, in a sentence; else None."""
+        home = self.library.uploads.parent
+        reason = why_unwritable(home)
+        if reason is None:
+            return None
+        return (
+            f"Read only: `{home}` cannot be written ({reason}). Questions and search work; "
+            "conversations and ratings are not kept, and nothing can be uploaded or indexed."
+        )
 
     def close(self) -> None:
         """Stop running jobs, keep their partial results, and close all files."""
@@ -107,6 +120,8 @@ def open_services(config: Config, *, home: Path | None = None, recover: bool = F
         recover: Whether this process replaces one that served the page and has ended, so that its
             unfinished answers are marked as interrupted. Must be False for the API next to a page.
 
+    Where nothing can be written, questions and search work; see `Services.limits`.
+
     Raises:
         StoreError: If the data folder cannot be used.
     """
@@ -115,7 +130,8 @@ def open_services(config: Config, *, home: Path | None = None, recover: bool = F
     engines = Engines(config)
     conversations = Conversations(database)
     if recover:
-        conversations.mark_interrupted()
+        with suppress(UnwritableError):  # nothing new can have been begun either
+            conversations.mark_interrupted()
     library = Library(config, home, database, engines)
     answers = AnswerJobs(config, engines, conversations, library)
     return Services(

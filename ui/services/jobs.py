@@ -14,11 +14,12 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal
 
 from rag.config import Config
-from rag.errors import RagError
+from rag.errors import RagError, UnwritableError
 from rag.schema import AS_CONFIGURED, Answer, Passage, SearchOptions, Turn
 from ui.services.conversations import OPEN, Conversations, Exchange, State
 from ui.services.engines import Engines
@@ -349,7 +350,8 @@ class AnswerJobs:
     def _save(self, job: _AnswerJob) -> None:
         job.saved = time.monotonic()
         if job.subject is None:
-            self._conversations.save(job.exchange)
+            with suppress(UnwritableError):  # it is tried again at the end
+                self._conversations.save(job.exchange)
 
     def _end(self, job: _AnswerJob, state: State, **values: Any) -> None:  # noqa: ANN401
         """Store the end before watchers see it, so that the shown state is the stored one."""

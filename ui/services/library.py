@@ -135,7 +135,8 @@ class Library:
         try:
             open_store(name, self._config, create=True).close()
         except BaseException:
-            self._database.rows("DELETE FROM collections WHERE name = ?", name)
+            if private:
+                self._database.rows("DELETE FROM collections WHERE name = ?", name)
             raise
 
     def delete(self, owner: str, name: str) -> None:
@@ -149,7 +150,8 @@ class Library:
         self._engines.drop(name)
         delete_collection(name, self._config)
         shutil.rmtree(self.uploads / name, ignore_errors=True)
-        self._database.rows("DELETE FROM collections WHERE name = ?", name)
+        if name in self._owners():
+            self._database.rows("DELETE FROM collections WHERE name = ?", name)
 
     # -- documents
 

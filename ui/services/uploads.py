@@ -18,7 +18,7 @@ from indexing.plan import SourceFile
 from rag import files as disk
 from rag.collections import open_store
 from rag.config import Config, data_folder
-from rag.errors import RagError
+from rag.errors import RagError, UnwritableError
 from rag.stores.contract import Store
 from ui.services.engines import Engines
 from ui.services.errors import BusyError, NotFoundError, UploadError
@@ -139,6 +139,7 @@ class IndexJobs:
         Raises:
             NotFoundError: If the collection does not exist or belongs to another owner.
             UploadError: If there is no file, or too many.
+            UnwritableError: If no file can be stored, as the disk is full or read-only.
             BusyError: If too many jobs are waiting.
         """
         self._library.check(owner, collection)
@@ -151,16 +152,19 @@ class IndexJobs:
         states: list[FileState] = []
         paths: list[Path] = []
         names: dict[str, str] = {}
+        full: UnwritableError | None = None
         for given, content in files:
-            shown = given[:200]
             try:
                 path = self._keep(folder, given, content, taken=set(paths))
-            except UploadError as error:
-                states.append(FileState(shown, "failed", str(error), taken=False))
+            except (UploadError, UnwritableError) as error:
+                full = full or (error if isinstance(error, UnwritableError) else None)
+                states.append(FileState(given[:200], "failed", str(error), taken=False))
                 continue
             paths.append(path)
             names[str(path)] = path.name
             states.append(FileState(path.name, "queued"))
+        if full is not None and not paths:
+            raise full
         return self._submit(owner, collection, states, paths, names)
 
     def update(self, owner: str, collection: str, paths: Sequence[str] = ()) -> str:
@@ -307,8 +311,9 @@ class IndexJobs:
             partial.write_bytes(content)
             partial.replace(path)
         except OSError as error:
-            partial.unlink(missing_ok=True)
-            raise UploadError(f"it cannot be stored: {error.strerror}") from error
+            disk.remove(partial)
+            kind = UnwritableError if disk.is_unwritable(error) else UploadError
+            raise kind(f"it cannot be stored: {error.strerror}") from error
         return path
 
     def _submit(

@@ -6,13 +6,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rag import files
 from rag.config import Config
-from rag.errors import StoreError
+from rag.errors import StoreError, UnwritableError
 
 if TYPE_CHECKING:
     from rag.stores.embedded.store import EmbeddedStore
 
 JOURNAL = "journal.db"
+GONE = ".deleted"  # ending of a folder that is being deleted
 
 
 class EmbeddedCatalog:
@@ -73,20 +75,54 @@ class EmbeddedCatalog:
     def delete(self, name: str) -> bool:
         """Delete a collection, even a damaged one; return whether there was one.
 
+        It works on a full disk. A deletion that is interrupted leaves the whole collection, or
+        none, and the next one removes what is left of it.
+
         Raises:
             LockedError: If another process is writing to it.
             StoreError: If it cannot be deleted.
         """
         from rag.stores.embedded.lock import hold
 
+        self._sweep()
         folder = self.folder_of(name)
         if not folder.is_dir():
             return False
-        gone = folder.with_name(f".{name}.{uuid.uuid4().hex[:8]}.deleted")
+        gone = folder.with_name(f".{name}.{uuid.uuid4().hex[:8]}{GONE}")
         try:
-            with hold(folder):
-                folder.rename(gone)
+            with hold(folder, freeing=True):
+                if not _rename(folder, gone):
+                    _remove_in_place(folder)
         except OSError as error:
-            raise StoreError(f"`{folder}` cannot be deleted: {error.strerror}.") from None
+            kind = UnwritableError if files.is_unwritable(error) else StoreError
+            raise kind(
+                f"`{folder}` cannot be deleted: {error.strerror or error}. Change the permissions, "
+                "or make the disk writable, and try again."
+            ) from None
         shutil.rmtree(gone, ignore_errors=True)
         return True
+
+    def _sweep(self) -> None:
+        """Remove what interrupted deletions have left."""
+        for left in (self._root / "collections").glob(f".*{GONE}"):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _rename(folder: Path, gone: Path) -> bool:
+    """Rename a folder; return False if the disk lacks the space for a new name."""
+    try:
+        folder.rename(gone)
+    except OSError as error:
+        if not files.is_full(error):
+            raise
+        return False
+    return True
+
+
+def _remove_in_place(folder: Path) -> None:
+    """Remove a collection: first the indexes, which can be built again, then the journal."""
+    for pattern in ("bm25-*", "dense-*"):
+        for index in folder.glob(pattern):
+            shutil.rmtree(index, ignore_errors=True)
+    (folder / JOURNAL).unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)

@@ -7,7 +7,7 @@ import numpy as np
 
 from rag import files
 from rag.config import StoreConfig
-from rag.errors import StoreError
+from rag.errors import StoreError, UnwritableError
 from rag.files import Numbers
 from rag.stores.embedded.journal import Journal
 from rag.stores.indexes.bm25 import Bm25Index, RankBm25Index, TantivyIndex, build_tantivy
@@ -85,7 +85,13 @@ class DerivedIndexes:
         live = self._journal.numbers(generation)
         if self._settings.bm25 == "rank-bm25":
             return RankBm25Index(self._journal.contents(live.tolist()))
-        base = self._fitting_lexical(live)
+        try:
+            base = self._fitting_lexical(live)
+        except UnwritableError as error:
+            if here:
+                raise
+            log.warning("%s Until then it is searched in memory.", error)
+            return RankBm25Index(self._journal.contents(live.tolist()))
         if base is not None and np.array_equal(base.numbers, live):
             return base
         return self._build_lexical(generation, live, base, here=here)
@@ -97,6 +103,8 @@ class DerivedIndexes:
         for folder in folders:
             try:
                 return self._open_lexical(folder)
+            except UnwritableError:  # it is sound
+                raise
             except StoreError as error:
                 log.warning("%s Rebuilding it from the journal.", error)
                 files.remove(folder)

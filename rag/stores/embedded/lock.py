@@ -4,19 +4,24 @@ import json
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from rag import files
-from rag.errors import LockedError, StoreError
+from rag.errors import LockedError, StoreError, UnwritableError
 
 
 @contextmanager
-def hold(folder: Path) -> Iterator[None]:
+def hold(folder: Path, *, freeing: bool = False) -> Iterator[None]:
     """Hold the lock of a collection's folder for a block; it is released if the process dies.
+
+    Args:
+        folder: The collection's folder.
+        freeing: Whether the block frees space, so that a full disk is no reason against it: the
+            lock is held unsigned, or not at all where no other process could make it either.
 
     Raises:
         LockedError: If another process holds it; says which, and since when.
@@ -28,9 +33,11 @@ def hold(folder: Path) -> Iterator[None]:
     except Timeout:
         raise LockedError(f"`{folder.name}` is locked {_describe(owner)}.") from None
     except OSError as error:
-        raise unwritable(folder, error) from None
+        if not (freeing and files.is_full(error)):
+            raise unwritable(folder, error) from None
     try:
-        _sign(owner)
+        with suppress(*((UnwritableError,) if freeing else ())):
+            _sign(owner)
         yield
     finally:
         files.remove(owner)
@@ -39,7 +46,8 @@ def hold(folder: Path) -> Iterator[None]:
 
 def unwritable(folder: Path, error: OSError) -> StoreError:
     """Return the error for a folder that cannot be written."""
-    return StoreError(
+    kind = UnwritableError if files.is_unwritable(error) else StoreError
+    return kind(
         f"`{folder}` cannot be written: {error.strerror or error}. Free some space, "
         "change the permissions, or choose another place with the variable RAG_HOME."
     )

@@ -1,18 +1,18 @@
 """SQLite connection of a journal: tables, transactions, and helpful errors."""
 
 import sqlite3
-import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from os import W_OK, access
 from pathlib import Path
 from typing import Any
 
-from rag.errors import StoreError
+from rag.errors import StaleError, StoreError, UnwritableError
+from rag.sqlite_file import SqliteFile, error_name, is_unwritable
 from rag.stores.contract import SCHEMA
 
 LAYOUT = 1  # version of the tables and indexes within a schema; an older one is brought up to date
-SECONDS = 30  # to wait for another process's transaction
+ATTEMPTS = 3  # to read a file that others are changing
 
 _TABLES = f"""
 BEGIN IMMEDIATE;
@@ -60,29 +60,30 @@ class JournalDatabase:
         if not create and not path.is_file():
             raise StoreError(f"there is no journal at `{path}`.")
         self.path = path
-        self.lock = threading.RLock()
-        with self.explained():
-            self._db = sqlite3.connect(
-                _address(path), uri=True, isolation_level=None, check_same_thread=False,
-                timeout=SECONDS,
-            )  # fmt: skip
+        made = create and not path.exists()
         try:
             with self.explained():
+                self._file = SqliteFile(path, create=create, frozen=not access(path.parent, W_OK))
+            self.lock = self._file.lock
+            try:
                 self._prepare(create)
-        except BaseException:
-            self._db.close()
+            except BaseException:
+                self.close()
+                raise
+        except UnwritableError:
+            if made:
+                _unmake(path)
             raise
 
     def _prepare(self, create: bool) -> None:
         """Create missing tables; a reader of a complete journal writes nothing."""
-        layout = self._db.execute("PRAGMA user_version").fetchone()[0]
-        if not layout and not self._db.execute("SELECT 1 FROM sqlite_master").fetchone():
+        layout = self.rows("PRAGMA user_version")[0][0]
+        if not layout and not self.rows("SELECT 1 FROM sqlite_master LIMIT 1"):
             self._refuse_blank(create)
-        for setting in ("synchronous = FULL", "temp_store = MEMORY"):
-            self._db.execute(f"PRAGMA {setting}")
-        if layout < LAYOUT:
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.executescript(_TABLES)
+        if layout < LAYOUT and not self._file.is_frozen:
+            with self.explained(), self._file.use() as db:
+                db.execute("PRAGMA journal_mode = WAL")
+                db.executescript(_TABLES)
 
     def _refuse_blank(self, create: bool) -> None:
         if not create:
@@ -93,7 +94,7 @@ class JournalDatabase:
 
     def close(self) -> None:
         """Close the connection."""
-        self._db.close()
+        self._file.close()
 
     def damaged(self, reason: object) -> StoreError:
         """Return the error for a damaged file."""
@@ -108,9 +109,11 @@ class JournalDatabase:
         try:
             yield
         except sqlite3.Error as error:
-            code = str(getattr(error, "sqlite_errorname", "")).removeprefix("SQLITE_")
-            if code.startswith(_AROUND) or isinstance(error, sqlite3.ProgrammingError):
-                raise StoreError(
+            around = error_name(error).startswith(_AROUND)
+            if around or isinstance(error, sqlite3.ProgrammingError):
+                unwritable = is_unwritable(error) and self.path.parent.exists()
+                kind = UnwritableError if unwritable else StoreError
+                raise kind(
                     f"`{self.path}` cannot be used: {error}. Check free space and permissions, and "
                     "that no other process is stuck writing to it."
                 ) from error
@@ -126,9 +129,13 @@ class JournalDatabase:
 
     @contextmanager
     def cursor(self) -> Iterator[sqlite3.Cursor]:
-        """Hold the connection, and a cursor, for a block."""
-        with self.lock, self.explained():
-            cursor = self._db.cursor()
+        """Hold the connection, and a cursor, for a block that reads, or goes on writing.
+
+        Raises:
+            StaleError: If a file that cannot be locked was changed in the meantime.
+        """
+        with self.explained(), self._file.use() as db:
+            cursor = db.cursor()
             try:
                 yield cursor
             finally:
@@ -136,19 +143,34 @@ class JournalDatabase:
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Return all rows of a query."""
+        for _ in range(ATTEMPTS):
+            with suppress(StaleError):
+                return self._rows(sql, values)
+        return self._rows(sql, values)
+
+    def _rows(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         with self.cursor() as cursor:
             return cursor.execute(sql, values).fetchall()
 
+    def begin(self) -> None:
+        """Begin a transaction that writes.
+
+        Raises:
+            UnwritableError: If nothing can be written.
+        """
+        with self.explained(), self._file.use(to_write=True) as db:
+            db.execute("BEGIN IMMEDIATE")
+
     def rollback(self) -> None:
         """Roll back the transaction, unless SQLite has done so itself."""
-        if self._db.in_transaction:
+        if self._file.in_transaction:
             self.rows("ROLLBACK")
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Make a block of changes durable together, or not at all."""
         with self.lock:
-            self.rows("BEGIN IMMEDIATE")
+            self.begin()
             try:
                 yield
                 self.rows("COMMIT")
@@ -157,9 +179,9 @@ class JournalDatabase:
                 raise
 
 
-def _address(path: Path) -> str:
-    """Return the SQLite URI of a file; one without locks if the folder is read-only."""
-    uri = path.absolute().as_uri()
-    wal = path.with_name(f"{path.name}-wal")
-    alone = path.is_file() and not access(path.parent, W_OK) and not wal.exists()
-    return f"{uri}?immutable=1" if alone else uri
+def _unmake(path: Path) -> None:
+    """Remove an empty journal that could not be made, and its folder."""
+    with suppress(OSError):
+        if path.stat().st_size == 0:
+            path.unlink()
+            path.parent.rmdir()

@@ -74,7 +74,7 @@ class EmbeddedWriter:
 
     def _begin(self) -> None:
         if not self._open:
-            self._journal.rows("BEGIN IMMEDIATE")
+            self._journal.database.begin()
             self._open = True
 
     # -- documents

@@ -6,6 +6,9 @@ Queries are built from tokens, never parsed, so that no character of a question 
 """
 
 import math
+import os
+import re
+import weakref
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -15,13 +18,14 @@ import numpy as np
 import numpy.typing as npt
 
 from rag import files
-from rag.errors import StoreError
+from rag.errors import StoreError, UnwritableError
 from rag.files import Hits, Numbers
 from rag.language.analysis import ANALYZER_VERSION, tokens
 from rag.stores.indexes.ties import Fetched, fetch_best
 
 K1, B = 1.2, 0.75
 MEMORY = 64_000_000  # bytes of tantivy's write buffer
+LOCKED = "Failed to acquire Lockfile"  # tantivy, where it cannot write
 NOT_LINKED = frozenset({"seal.json", "numbers.i8", ".tantivy-writer.lock", ".tantivy-meta.lock"})
 DIGITS = 4  # of a score: they hide the order in which a sum was computed
 BROAD = 0.02  # a filter that passes more than this share is applied to the hits of a search
@@ -50,6 +54,7 @@ class TantivyIndex:
 
     Raises:
         StoreError: If the folder is damaged, or was made by another analyser or collection.
+        UnwritableError: If tantivy's lock can be written nowhere.
     """
 
     def __init__(self, folder: Path, *, owner: str) -> None:
@@ -58,14 +63,33 @@ class TantivyIndex:
             raise StoreError(f"`{folder}` was made by another analyser or collection.")
         self.folder = folder
         try:
-            self._index = _open(folder)
-            self._index.config_reader("manual")  # else a thread polls the folder for changes
-            self._searcher = self._index.searcher()
+            self._index, self._searcher = self._open_searcher()
         except (ValueError, OSError) as error:
             raise StoreError(f"`{folder}` cannot be read: {error}.") from None
         self._numbers = files.read_numbers(folder)
         if self._searcher.num_docs != len(self._numbers):
             raise StoreError(f"`{folder}` is damaged: it has {self._searcher.num_docs} passages.")
+
+    def _open_searcher(self) -> tuple[Any, Any]:
+        """Return index and searcher; tantivy makes a lock even to read, elsewhere if it must."""
+        try:
+            return _searcher_in(self.folder)
+        except ValueError as error:
+            if LOCKED not in str(error):
+                raise
+        try:
+            links = files.temporary_folder()
+            weakref.finalize(self, links.cleanup)
+            for path in self.folder.iterdir():
+                if path.suffix != ".lock":
+                    Path(links.name, path.name).symlink_to(path.absolute())
+        except OSError as error:
+            raise UnwritableError(
+                f"`{self.folder}` cannot be opened, since its lock can be written neither there "
+                f"nor in a temporary folder: {error.strerror or error}. Free some space, or name "
+                "a folder that can be written in the environment variable TMPDIR."
+            ) from None
+        return _searcher_in(Path(links.name))
 
     @property
     def numbers(self) -> Numbers:
@@ -153,12 +177,20 @@ def build_tantivy(
         try:
             _change(_open(temporary), gone.tolist(), rows)
         except ValueError as error:  # tantivy's only error; here it is always the disk
-            raise OSError(f"the bm25 index cannot be written: {error}") from None
+            raise _disk_error(error) from None
         for path in temporary.glob("*.lock"):
             files.remove(path)
         files.write_numbers(temporary, numbers)
         facts = {"count": len(numbers), "analyzer": ANALYZER_VERSION, "owner": owner}
         files.seal(temporary, facts)
+
+
+def _disk_error(error: ValueError) -> OSError:
+    """Return the system's error that tantivy quotes in its own."""
+    code = re.search(r"\b(?:code: |os error )(\d+)", str(error))
+    if code is None:
+        return OSError(f"the bm25 index cannot be written: {error}")
+    return OSError(int(code[1]), os.strerror(int(code[1])))
 
 
 def _change(index: Any, gone: Sequence[int], rows: Rows) -> None:  # noqa: ANN401
@@ -175,6 +207,12 @@ def _change(index: Any, gone: Sequence[int], rows: Rows) -> None:  # noqa: ANN40
         writer.add_document(document)
     writer.commit()
     writer.wait_merging_threads()
+
+
+def _searcher_in(folder: Path) -> tuple[Any, Any]:
+    index = _open(folder)
+    index.config_reader("manual")  # else a thread polls the folder for changes
+    return index, index.searcher()
 
 
 def _open(folder: Path) -> Any:  # noqa: ANN401 - tantivy has no types

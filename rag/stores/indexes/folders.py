@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rag import files
-from rag.errors import StoreError
+from rag.errors import StoreError, UnwritableError
 
 log = logging.getLogger(__name__)
 
@@ -56,9 +56,9 @@ class IndexFolders:
         return folder
 
     def _write_elsewhere(self, name: str, build: Callable[[Path], None]) -> Path:
-        folder = Path(tempfile.gettempdir())
+        folder = self.folder / name
         try:
-            self._elsewhere = self._elsewhere or tempfile.TemporaryDirectory()
+            self._elsewhere = self._elsewhere or files.temporary_folder()
             folder = Path(self._elsewhere.name) / name
             build(folder)
         except OSError as error:
@@ -67,7 +67,8 @@ class IndexFolders:
 
 
 def _unwritable(folder: Path, error: OSError) -> StoreError:
-    return StoreError(
+    kind = UnwritableError if files.is_unwritable(error) else StoreError
+    return kind(
         f"`{folder}` cannot be written: {error.strerror or error}. Free some space or change the "
         "permissions, and run the same command again; until then the old state is served."
     )
