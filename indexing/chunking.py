@@ -16,7 +16,7 @@ from haystack import Document
 from indexing.converters import ConvertedDocument, Heading
 from rag.config import ChunkingConfig
 from rag.language.sentences import sentence_spans
-from rag.stores.contract import STRUCTURE
+from rag.stores.fields import placed
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 CONTEXT_TOKENS = 40  # maximum tokens of title and heading path before the embedded text
 SHORTEST_SHARE = 0.25  # of the length; a shorter passage continues into the next section
 CHARACTERS_A_TOKEN = 12  # at most; a tokenizer may take an endless word for one token
-RESERVED = frozenset(STRUCTURE)
 
 
 @dataclass(frozen=True)
@@ -65,9 +64,7 @@ def cut(
     passages = []
     for number, (first, last) in enumerate(_groups(pieces, length, config.overlap)):
         start, end = pieces[first].start, pieces[last].end
-        kept = {key: value for key, value in document.meta.items() if key not in RESERVED}
-        meta = {
-            **kept,
+        own = {
             "document_id": document_id,
             "number": number,
             "source": source,
@@ -78,7 +75,11 @@ def cut(
             "end": end,
         }
         passages.append(
-            Document(id=f"{document_id}:{number}", content=document.text[start:end], meta=meta)
+            Document(
+                id=f"{document_id}:{number}",
+                content=document.text[start:end],
+                meta=placed(document.meta, own),
+            )
         )
     return passages
 

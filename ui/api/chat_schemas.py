@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from rag.schema import Citation
-from ui.api.schemas import LONGEST_TURN, Request
+from ui.api.schemas import LONGEST_TURN, Filters, Request
 
 MOST_MESSAGES = 500
 
@@ -57,6 +57,7 @@ class ChatRequest(Request):
         examples=["citewell/default"],
     )
     messages: list[Message] = Field(min_length=1, max_length=MOST_MESSAGES)
+    filters: Filters = None
     stream: bool | None = False
     stream_options: StreamOptions | None = None
     n: Literal[1] | None = None
