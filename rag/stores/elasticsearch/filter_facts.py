@@ -18,6 +18,7 @@ from rag.stores.fields import (
     FilterFacts,
     OtherType,
     is_own,
+    plain_name,
 )
 from rag.stores.filters import Filter, kinds_by_field
 
@@ -42,7 +43,7 @@ def facts_of(cluster: Cluster, index: str, filters: Filter, generation: int) -> 
         asked += [(name, "number", has_kind(name, "number"))] if "number" not in kinds else []
     found = count_documents(cluster, index, among, [query for _, _, query in asked])
     others = [
-        OtherType(name, kind, count)
+        OtherType(plain_name(name), kind, count)
         for (name, kind, _), count in zip(asked, found, strict=True)
         if count
     ]

@@ -19,6 +19,7 @@ from rag.stores.fields import (
     OtherType,
     is_own,
     look_up,
+    plain_name,
 )
 from rag.stores.filters import TEXTS, Filter, Kind, kind_of, kinds_by_field
 
@@ -38,7 +39,7 @@ def facts_of(journal: Journal, filters: Filter, generation: int) -> FilterFacts:
         return FilterFacts(unknown, questions.names())
     counted = [(name, kinds) for name, kinds in wanted.items() if kinds][:MOST_COUNTED]
     others = [
-        OtherType(name, kind, count)
+        OtherType(plain_name(name), kind, count)
         for name, kinds in counted
         for kind, count in questions.other_documents(name, kinds).items()
     ]
