@@ -16,7 +16,7 @@ from haystack import Document
 from indexing.converters import ConvertedDocument, Heading
 from rag.config import ChunkingConfig
 from rag.language.sentences import sentence_spans
-from rag.stores.fields import placed
+from rag.stores.fields import STRUCTURE, placed
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 CONTEXT_TOKENS = 40  # maximum tokens of title and heading path before the embedded text
 SHORTEST_SHARE = 0.25  # of the length; a shorter passage continues into the next section
 CHARACTERS_A_TOKEN = 12  # at most; a tokenizer may take an endless word for one token
+RESERVED = frozenset(STRUCTURE)  # names of a passage's own fields
 
 
 @dataclass(frozen=True)

@@ -271,7 +271,8 @@ def test_a_format_without_pages_has_none():
 
 
 def test_the_fields_of_a_record_are_kept_but_never_overwrite_the_structure():
-    meta = {**dict.fromkeys(RESERVED, "planted"), "year": 2019}
+    planted = dict.fromkeys(sorted({*RESERVED, "fields"} - {"title"}), "planted")
+    meta = {**planted, "title": "T", "year": 2019}
     (passage,) = passages_of(document("One sentence.", title="T", meta=meta))
     assert passage.meta == {
         "document_id": "d",
@@ -283,6 +284,7 @@ def test_the_fields_of_a_record_are_kept_but_never_overwrite_the_structure():
         "start": 0,
         "end": 13,
         "year": 2019,
+        "fields": planted,
     }
 
 

@@ -297,6 +297,16 @@ def combine(operator, *conditions):
         ),
         ("  a == 1  ", compare("a", "==", 1)),
         ("tags == ['a']", compare("tags", "==", ["a"])),
+        ('"Unit Price" > 20', compare("Unit Price", ">", 20)),
+        ("'class' == 'B'", compare("class", "==", "B")),
+        (
+            "class == 'for' and from != 'is'",
+            combine("AND", compare("class", "==", "for"), compare("from", "!=", "is")),
+        ),
+        ('meta.class in ["if"]', compare("class", "in", ["if"])),
+        ('not "in" == 1', combine("NOT", compare("in", "==", 1))),
+        ('"a\\"b" == 1', compare('a"b', "==", 1)),
+        ("Ａ１ == 'ﬁ'", compare("Ａ１", "==", "ﬁ")),
     ],
 )
 def test_an_expression_means_a_filter(store, expression, meaning):
@@ -316,6 +326,11 @@ def test_an_expression_means_a_filter(store, expression, meaning):
         "1 < a < 5",
         "a ==",
         "a is None",
+        '"" == 1',
+        "'a' 'b' is 1",
+        '"a" == "b" == "c"',
+        "Unit Price > 20",
+        "in == 1",
         "year > 'abc'",
         "year > [1]",
         "format in 'pdf'",

@@ -109,7 +109,7 @@ def chat(
     history: list[Turn] = []
     while question := _next_question():
         try:
-            answer = rag.ask(question, options, history=history[-REMEMBERED:])
+            answer = rag.ask(question, options=options, history=history[-REMEMBERED:])
         except QuestionError as error:
             say(f"Error: {error}")
             continue
