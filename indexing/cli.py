@@ -156,7 +156,7 @@ def _report_json(report: "IndexReport") -> dict[str, Any]:
             "failed": len(report.failures),
             "recovered": report.recovered,
         },
-        "dates": {name: asdict(count) for name, count in report.dates.items()},
+        **_dates_json(report),
         "stopped": report.stopped,
         "seconds": report.seconds,
         "indexed": [asdict(file) for file in report.indexed],
@@ -164,6 +164,12 @@ def _report_json(report: "IndexReport") -> dict[str, Any]:
         "skipped": report.skipped,
         "failures": [_failure_json(failure) for failure in report.failures],
     }
+
+
+def _dates_json(report: "IndexReport") -> dict[str, Any]:
+    """Return the counts of dates, where forms of dates were given."""
+    counts = {name: asdict(count) for name, count in report.dates.items()}
+    return {"dates": counts} if counts else {}
 
 
 def _failure_json(failure: Any) -> dict[str, str]:  # noqa: ANN401 - rag.stores.contract.Failure

@@ -231,6 +231,28 @@ def test_a_thousand_conditions_side_by_side_are_no_problem(tmp_path):
     store.close()
 
 
+WHEN = ("2024-03-15", "20240315T1200Z", "15.03.2024", "03.04.2024", "Monday", "12", "20240315")
+
+
+@pytest.mark.parametrize(
+    ("expression", "found"),
+    [
+        ('when == "2024-03-15"', ["2024-03-15", "20240315"]),
+        ('when >= "2024-03-15" and when <= "2024-03-15"', ["2024-03-15", "20240315"]),
+        ('when > "2000-01-01"', ["2024-03-15", "20240315T1200Z", "20240315"]),
+        ('when < "9999-12-31"', ["2024-03-15", "20240315T1200Z", "20240315"]),
+        ('when == "20240315"', ["2024-03-15", "20240315"]),
+        ('when in ["03.04.2024", "2024-03-15T12:00"]', ["20240315T1200Z", "03.04.2024"]),
+        ('when not in ["2024-03-15", "20240315T1200Z"]', list(WHEN[2:6])),
+    ],
+)
+def test_only_iso_dates_are_dates_for_every_operator(tmp_path, expression, found):
+    store = EmbeddedStore(tmp_path / "c")
+    store.write_documents([Document(id=each, content="x", meta={"when": each}) for each in WHEN])
+    assert ids(store, parse_filter(expression)) == found
+    store.close()
+
+
 def nested(depth):
     condition = {"field": "meta.n", "operator": "==", "value": 1}
     for _ in range(depth):
