@@ -144,6 +144,7 @@ def _plan_json(plan: "Plan") -> dict[str, list[str]]:
 
 
 def _report_json(report: "IndexReport") -> dict[str, Any]:
+    dates = report.dates.items()  # none without forms of dates
     return {
         "collection": report.collection,
         "generation": report.generation,
@@ -156,7 +157,7 @@ def _report_json(report: "IndexReport") -> dict[str, Any]:
             "failed": len(report.failures),
             "recovered": report.recovered,
         },
-        **_dates_json(report),
+        **({"dates": {name: asdict(each) for name, each in dates}} if dates else {}),
         "stopped": report.stopped,
         "seconds": report.seconds,
         "indexed": [asdict(file) for file in report.indexed],
@@ -164,12 +165,6 @@ def _report_json(report: "IndexReport") -> dict[str, Any]:
         "skipped": report.skipped,
         "failures": [_failure_json(failure) for failure in report.failures],
     }
-
-
-def _dates_json(report: "IndexReport") -> dict[str, Any]:
-    """Return the counts of dates, where forms of dates were given."""
-    counts = {name: asdict(count) for name, count in report.dates.items()}
-    return {"dates": counts} if counts else {}
 
 
 def _failure_json(failure: Any) -> dict[str, str]:  # noqa: ANN401 - rag.stores.contract.Failure
