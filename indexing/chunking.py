@@ -17,7 +17,7 @@ from indexing.places import DocumentPlaces
 from indexing.views import make_view
 from rag.config import ChunkingConfig
 from rag.language.sentences import sentence_spans
-from rag.stores.contract import STRUCTURE
+from rag.stores.fields import STRUCTURE, placed
 from rag.view import EDITS, PLACES, View, view_of
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 CONTEXT_TOKENS = 40  # maximum tokens of title and heading path before the embedded text
 SHORTEST_SHARE = 0.25  # of the length; a shorter passage continues into the next section
 CHARACTERS_A_TOKEN = 12  # at most; a tokenizer may take an endless word for one token
-RESERVED = frozenset(STRUCTURE)
+RESERVED = frozenset(STRUCTURE)  # names of a passage's own fields
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,6 @@ def cut(
     length = min(config.length, limit - (CONTEXT_TOKENS if config.context else 0))
     view = make_view(document)
     pieces = list(_pieces(document, view, tokenizer, length))
-    kept = {key: value for key, value in document.meta.items() if key not in RESERVED}
     places = DocumentPlaces(document)
     passages: list[Document] = []
     for first, last in _groups(pieces, length, config.overlap):
@@ -74,8 +73,7 @@ def cut(
             continue
         number = len(passages)
         heading, page = places.at(start)
-        meta = {
-            **kept,
+        own = {
             "document_id": document_id,
             "number": number,
             "source": source,
@@ -88,7 +86,11 @@ def cut(
             PLACES: places.inside(start, end),
         }
         passages.append(
-            Document(id=f"{document_id}:{number}", content=document.text[start:end], meta=meta)
+            Document(
+                id=f"{document_id}:{number}",
+                content=document.text[start:end],
+                meta=placed(document.meta, own),
+            )
         )
     return passages
 

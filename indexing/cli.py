@@ -27,7 +27,7 @@ from rag.models.default_models import AUTO
 
 if TYPE_CHECKING:
     from indexing.pipeline import IndexReport
-    from indexing.plan import Plan
+    from indexing.plan import FileSearch, Plan
 
 PARTIAL = 2
 INTERRUPTED = 130
@@ -40,6 +40,15 @@ ConfigOption = Annotated[
 ]
 CollectionOption = Annotated[str, typer.Option("--collection", help="Name of the collection.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+DatesOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--dates",
+        help="Form of dates in fields, as %d.%m.%Y, or when=%d.%m.%Y for one field. They become "
+        "ISO 8601, for filters; unchanged files are read again. May be given several times.",
+        show_default=False,
+    ),
+]
 
 collections = typer.Typer(no_args_is_help=True, help="List, show, check and delete collections.")
 
@@ -48,7 +57,9 @@ def index(
     paths: Annotated[
         list[Path], typer.Argument(help="Files or folders.", show_default=False, parser=expanded)
     ],
+    *,
     collection: CollectionOption = "default",
+    dates: DatesOption = None,
     config: ConfigOption = None,
     dry_run: Annotated[bool, typer.Option(help="Say what would be done, and stop.")] = False,
     as_json: JsonOption = False,
@@ -58,11 +69,15 @@ def index(
     Unchanged files cost nothing, changed ones are replaced, and files that have vanished from the
     folders given are removed. Files that cannot be read are listed, and the status is 2.
     """
-    settings = load_config(config)
+    from indexing.dates import with_forms
+    from indexing.plan import FileSearch
+
+    settings = with_forms(load_config(config), dates or [])
+    search = FileSearch(paths, leave_out=data_folder(), again=bool(dates))
     if dry_run:
-        _print_plan(paths, collection, settings, as_json=as_json)
+        _print_plan(search, collection, settings, as_json=as_json)
         return
-    report = _index(paths, collection, settings)
+    report = _index(search, collection, settings)
     if as_json:
         print_json(_report_json(report))
     else:
@@ -76,14 +91,13 @@ def index(
         raise typer.Exit(PARTIAL)
 
 
-def _index(paths: list[Path], collection: str, settings: Config) -> "IndexReport":
+def _index(search: "FileSearch", collection: str, settings: Config) -> "IndexReport":
     from indexing.collection_language import settings_for
     from indexing.conversions import Conversions
     from indexing.pipeline import index_files
-    from indexing.plan import FileSearch, make_plan
+    from indexing.plan import make_plan
     from rag.models.embedder import Embedder
 
-    search = FileSearch(paths, leave_out=data_folder())
     if not collection_exists(
         collection, settings
     ):  # nothing to index must not leave an empty collection behind
@@ -102,15 +116,14 @@ def _index(paths: list[Path], collection: str, settings: Config) -> "IndexReport
         store.close()
 
 
-def _print_plan(paths: list[Path], collection: str, settings: Config, *, as_json: bool) -> None:
+def _print_plan(search: "FileSearch", collection: str, settings: Config, *, as_json: bool) -> None:
     from indexing.pipeline import plan_index
-    from indexing.plan import FileSearch
 
     store = None
     if collection_exists(collection, settings):
         store = open_store(collection, settings)
     try:
-        plan = plan_index(FileSearch(paths, leave_out=data_folder()), store)
+        plan = plan_index(search, store)
     finally:
         if store:
             store.close()
@@ -137,6 +150,7 @@ def _plan_json(plan: "Plan") -> dict[str, list[str]]:
 
 
 def _report_json(report: "IndexReport") -> dict[str, Any]:
+    dates = report.dates.items()  # none without forms of dates
     return {
         "collection": report.collection,
         "generation": report.generation,
@@ -149,6 +163,7 @@ def _report_json(report: "IndexReport") -> dict[str, Any]:
             "failed": len(report.failures),
             "recovered": report.recovered,
         },
+        **({"dates": {name: asdict(each) for name, each in dates}} if dates else {}),
         "stopped": report.stopped,
         "seconds": report.seconds,
         "indexed": [asdict(file) for file in report.indexed],
@@ -171,6 +186,10 @@ def _print_report(report: "IndexReport") -> None:
         f"skipped {len(report.skipped)}, failed {len(report.failures)}."
     )
     show(f"Collection `{report.collection}`, generation {report.generation}.")
+    for name, count in report.dates.items():
+        kept = f", {count.left} fit no form and stay as they are" if count.left else ""
+        kept = kept if count.read or count.left else "; no document has such a field"
+        show(f"Dates in `{printable(name)}`: {count.read} read{kept}.")
 
 
 @contextmanager

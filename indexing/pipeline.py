@@ -16,6 +16,7 @@ from typing import Literal
 
 from indexing.conversions import Conversions
 from indexing.converters import ConversionError
+from indexing.dates import DateCounts, add_counts, counts_to_tell, read_dates
 from indexing.documents import CutDocument, cut_document, embed_documents, passage_batches
 from indexing.plan import KEPT_VERSION, FileSearch, Plan, SourceFile, make_plan
 from rag.config import Config
@@ -49,6 +50,7 @@ class IndexReport:
         skipped: Files of a type that is not indexed.
         failures: Files, or parts of files, that could not be indexed.
         recovered: Number of documents taken over from an interrupted run.
+        dates: Field -> how many of its values were read as dates, and how many fit no form.
         stopped: Whether the run was stopped before its end.
         seconds: Duration of the run.
     """
@@ -61,6 +63,7 @@ class IndexReport:
     skipped: list[str] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     recovered: int = 0
+    dates: DateCounts = field(default_factory=dict)
     stopped: bool = False
     seconds: float = 0.0
 
@@ -77,6 +80,7 @@ class _ConvertedFile:
     file: SourceFile
     documents: list[CutDocument] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
+    dates: DateCounts = field(default_factory=dict)
 
     @property
     def passages(self) -> int:
@@ -193,6 +197,7 @@ def index_files(
         if not report.stopped:
             _remove(plan.vanished, writer, report)
         report.generation = writer.publish()
+    report.dates = counts_to_tell(report.dates, config.conversion.dates)
     report.seconds = round(time.monotonic() - start, 3)
     return report
 
@@ -247,7 +252,8 @@ def _prepare(
     prepared.failures += [
         Failure(file.source, "convert", problem, file.key) for problem in conversion.problems
     ]
-    for converted in conversion.documents:
+    documents, prepared.dates = read_dates(conversion.documents, config.conversion.dates)
+    for converted in documents:
         suffix = f"#{converted.key}" if converted.key else ""
         document = cut_document(
             converted,
@@ -284,6 +290,7 @@ def _write(
         writer.remove_path(key)
         counts = len(prepared.documents), prepared.passages
         report.indexed.append(Indexed(prepared.file.source, prepared.file.sha256, *counts))
+        add_counts(report.dates, prepared.dates)
     elif key in held:
         prepared.failures = [
             replace(failure, reason=failure.reason + KEPT_VERSION) for failure in prepared.failures

@@ -101,11 +101,13 @@ class FileSearch:
             folders, hidden names left out.
         leave_out: A folder never to look into: where collections are kept.
         shown_from: Sources below this folder are shown relative to it; None is where we stand.
+        again: Whether unchanged files count as changed, to be read in another way.
     """
 
     paths: Sequence[Path]
     leave_out: Path
     shown_from: Path | None = None
+    again: bool = False
 
     @property
     def base(self) -> Path:
@@ -153,7 +155,7 @@ def make_plan(
             if indexed:
                 raise SourceError(barren[-1])
         seen |= found.keys
-        _sort_in(found, known, plan)
+        _sort_in(found, known, plan, again=search.again)
         plan.failed += [_refused_folder(error, search.base) for error in found.refused]
         plan.vanished |= {key: [info.document_id for info in known[key]] for key in below}
     if len(barren) == len(search.paths):
@@ -181,7 +183,9 @@ def _known(
     return known
 
 
-def _sort_in(found: FoundUnder, known: Mapping[str, Sequence[DocumentInfo]], plan: Plan) -> None:
+def _sort_in(
+    found: FoundUnder, known: Mapping[str, Sequence[DocumentInfo]], plan: Plan, *, again: bool
+) -> None:
     plan.skipped += found.skipped
     for failure in found.unreadable:
         kept = KEPT_VERSION if known.get(str(failure.path)) else ""
@@ -190,7 +194,7 @@ def _sort_in(found: FoundUnder, known: Mapping[str, Sequence[DocumentInfo]], pla
         held = known.get(file.key, [])
         if not held:
             plan.new.append(file)
-        elif file.sha256 and all(info.sha256 == file.sha256 for info in held):
+        elif not again and file.sha256 and all(info.sha256 == file.sha256 for info in held):
             plan.unchanged.append(file)
         else:
             plan.changed.append(file)

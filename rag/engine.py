@@ -24,6 +24,7 @@ from rag.models.embedder import Embedder
 from rag.models.selection import Roles, serving
 from rag.pipelines import build_components
 from rag.reading.evidence import Evidence
+from rag.retrieval.filter_checks import check_filter_fields
 from rag.retrieval.passages import as_passage, stage_scores
 from rag.retrieval.query import Query, build_query
 from rag.retrieval.question_checks import check_embedder, check_question
@@ -257,6 +258,14 @@ class RAG:
         finally:
             stop.set()
 
+    def check_filter(self, filters: Filter | None) -> None:
+        """Check a filter that is meant for many questions.
+
+        Raises:
+            UnknownFieldError: If it names a field that no passage has.
+        """
+        check_filter_fields(self.store, filters)
+
     # -- internals
 
     def _result(
@@ -299,6 +308,7 @@ class RAG:
         before_step: BeforeStep,
     ) -> _Retrieved:
         parts, generation = self.components, self.store.generation
+        noted = check_filter_fields(self.store, filters, generation)
         count = max(self.config.retrieval.candidates, top_k) if method == "hybrid" else top_k
         outputs: dict[str, dict[str, Any]] = {}
         if method != "dense":
@@ -319,7 +329,7 @@ class RAG:
         return _Retrieved(
             outputs[last]["documents"][:top_k],
             {name: each["documents"] for name, each in outputs.items() if name != "embed"},
-            tuple(each["stage"] for each in outputs.values()),
+            (*noted, *(each["stage"] for each in outputs.values())),
             generation,
         )
 

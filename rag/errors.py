@@ -3,6 +3,7 @@
 RagError
 ├── ConfigError       the configuration cannot be used
 ├── QuestionError     a question or filter cannot be asked
+│   └── UnknownFieldError  a filter names a field that there is not
 ├── CollectionError   a collection is missing, or its name cannot be used
 ├── StoreError        a store cannot be read or written
 │   ├── LockedError   another process is writing
@@ -39,6 +40,10 @@ class ConfigError(RagError):
 
 class QuestionError(RagError):
     """A question or a filter cannot be asked."""
+
+
+class UnknownFieldError(QuestionError):
+    """A filter names a field that no passage of the collection has."""
 
 
 class CollectionError(RagError):

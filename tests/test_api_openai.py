@@ -48,6 +48,15 @@ def test_collections_are_models(chat):
     assert client.models.retrieve(MODEL).id == MODEL
 
 
+def test_a_conversation_can_be_kept_to_what_a_filter_chooses(chat):
+    ask = chat().chat.completions.create
+    reply = ask(model=MODEL, messages=said(QUESTION), extra_body={"filters": 'format == "md"'})
+    assert "pump.txt" not in reply.choices[0].message.content
+    for wrong in ("formet == 1", "format =="):
+        with pytest.raises(openai.UnprocessableEntityError, match="the filter"):
+            ask(model=MODEL, messages=said(QUESTION), extra_body={"filters": wrong})
+
+
 def test_an_answer_has_markers_a_list_of_sources_and_exact_citations(chat):
     client = chat()
     reply = client.chat.completions.create(model=MODEL, messages=said(QUESTION))

@@ -279,7 +279,8 @@ def test_a_format_without_pages_has_none():
 
 
 def test_the_fields_of_a_record_are_kept_but_never_overwrite_the_structure():
-    meta = {**dict.fromkeys(RESERVED, "planted"), "year": 2019}
+    planted = dict.fromkeys(sorted({*RESERVED, "fields"} - {"title"}), "planted")
+    meta = {**planted, "title": "T", "year": 2019}
     (passage,) = passages_of(document("One sentence.", title="T", meta=meta))
     assert passage.meta == {
         "document_id": "d",
@@ -293,6 +294,7 @@ def test_the_fields_of_a_record_are_kept_but_never_overwrite_the_structure():
         "view_edits": [],
         "view_places": [],
         "year": 2019,
+        "fields": planted,
     }
 
 

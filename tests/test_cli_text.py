@@ -33,6 +33,31 @@ def test_a_filter_holds_before_ranking(rag, sample):
     assert all(each["source"].split("#")[0].endswith(".pdf") for each in found["results"])
 
 
+NOSUCH = "there is no field `formet`; did you mean `format`? There are: `"
+
+
+def test_a_filter_holds_for_answers_and_conversations(rag, sample):
+    found = done(rag("ask", QUESTION, "--filter", 'format == "pdf"', "--json"))
+    assert {each["source"].rpartition(".")[2] for each in found["passages"]} == {"pdf"}
+    status, out, _ = rag("chat", "--filter", 'format == "pdf"', stdin=f"{QUESTION}\n".encode())
+    assert status == 0 and "glacier-measurements.md" not in out
+
+
+@pytest.mark.parametrize("command", ["search", "ask", "chat"])
+def test_an_unknown_field_and_an_empty_filter_are_told_before_any_question(rag, sample, command):
+    question = () if command == "chat" else (QUESTION,)
+    status, out, err = rag(command, *question, "--filter", 'formet == "pdf"')
+    assert (status, out) == (1, "") and NOSUCH in err and err.count("\n") == 1
+    status, _, err = rag(command, *question, "--filter", "")
+    assert status == 1 and "is not understood" in err
+
+
+@pytest.mark.parametrize("command", ["search", "ask"])
+def test_values_of_another_type_than_the_filters_are_told(rag, sample, command):
+    status, _, err = rag(command, QUESTION, "--filter", "format != 5", "--method", "bm25")
+    assert status == 0 and "documents have `format` as text" in err
+
+
 def test_without_time_an_answer_comes_from_words_alone_and_says_so(rag, sample):
     answer = done(rag("ask", QUESTION, "--budget", "0", "--json"))
     notes = {stage["name"]: stage["note"] for stage in answer["trace"]["stages"]}

@@ -1,4 +1,4 @@
-"""Filters as Elasticsearch queries choose just what Haystack's own definition chooses."""
+"""Filters as Elasticsearch queries choose just what their definition chooses."""
 
 import pytest
 from haystack import Document
@@ -101,7 +101,7 @@ def stored(request, tmp_path_factory, elasticsearch_url):
     max_examples=120, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )
 @given(data=st.data())
-def test_a_server_chooses_what_haystack_chooses(stored, data):
+def test_a_server_chooses_what_the_definition_chooses(stored, data):
     documents, store = stored
     fields = st.sampled_from(["meta.v", "v", "meta.v.a", "meta.v.b", "id", "content", "meta.n"])
     ordered = [value for value in VALUES if isinstance(value, int | float | None)]

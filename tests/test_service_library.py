@@ -18,9 +18,10 @@ from service_runs import (
 from indexing import documents
 from rag.collections import open_store
 from rag.config.ranker import RankerConfig
-from rag.errors import CollectionError, LockedError
+from rag.errors import CollectionError, LockedError, QuestionError
 from rag.retrieval.ranking_depth import NO_QUESTION
 from rag.schema import SearchOptions
+from rag.stores.filters import parse_filter
 from ui.services.errors import NotFoundError, UploadError
 from ui.services.names import check_content, safe_name
 
@@ -281,6 +282,25 @@ def test_an_empty_collection_among_several_is_left_out_with_a_note(services):
     assert found.notes[0] == "`empty` was left out: it is empty, or not finished."
     with pytest.raises(CollectionError, match="not finished"):
         services.search(ANNA, "diesel pump", ["empty"])
+
+
+def test_a_collection_without_a_field_of_the_filter_is_left_out_with_a_note(services):
+    services.library.create(ANNA, "parts")
+    upload(services, ANNA, "parts", [("parts.csv", b"name,page\nAlpha pump,3\nBeta pump,9\n")])
+    options = SearchOptions("bm25", filters=parse_filter('name == "Beta pump" and page == 9'))
+    found = services.search(ANNA, "pump", ["station", "parts"], options, read=False)
+    assert [hit.passage.source for hit in found.results] == ["parts.csv#2"]
+    assert found.notes == ("`station` was left out: the filter names a field that it has not.",)
+    with pytest.raises(QuestionError, match="there is no field `name`"):
+        services.search(ANNA, "pump", ["station"], options)
+
+
+def test_a_column_named_as_a_passages_own_field_hides_no_document(services):
+    services.library.create(ANNA, "ids")
+    upload(services, ANNA, "ids", [("ids.csv", b"document_id,number\nx1,7\n")])
+    (row,) = services.library.documents(ANNA, "ids")
+    (passage,) = services.library.passages(ANNA, "ids", row.document_id)
+    assert (passage.document_id, passage.source) == (row.document_id, "ids.csv#1")
 
 
 def test_that_keywords_are_not_ranked_is_said_in_the_trace_alone(services, monkeypatch):

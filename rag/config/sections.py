@@ -1,15 +1,18 @@
 """Sections of the configuration, one frozen class each; `Config()` is the documented default."""
 
 import re
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
+from rag.config.date_formats import check_format
 from rag.config.elasticsearch import ElasticsearchConfig
 from rag.config.ranker import RankerConfig
 from rag.config.reader import ReaderConfig
 from rag.config.section import ConfigSection, Key
 from rag.schema import Method
+
+DateFormat = Annotated[str, AfterValidator(check_format)]
 
 
 class StoreConfig(ConfigSection):
@@ -34,17 +37,25 @@ class StoreConfig(ConfigSection):
 
 
 class ConversionConfig(ConfigSection):
-    """Limits for reading one file; a file that exceeds them is listed as failed.
+    """Reading of files; one that exceeds a limit is listed as failed.
 
     Attributes:
         seconds: Maximum time for one file.
         memory_mb: Memory limit of the process that reads files.
         max_file_mb: Size limit of a file.
+        dates: Forms of dates in fields, such as `%d.%m.%Y`, or `when=%d.%m.%Y` for one field; they
+            are stored as ISO 8601, the only form that filters take for a date.
     """
 
     seconds: float = Field(default=30, gt=0)
     memory_mb: int = Field(default=2048, ge=256)
     max_file_mb: int = Field(default=200, ge=1)
+    dates: tuple[DateFormat, ...] = ()
+
+    @field_validator("dates", mode="before")
+    @classmethod
+    def _one_is_a_list(cls, value: object) -> object:
+        return (value,) if isinstance(value, str) else () if value is None else value
 
 
 class ChunkingConfig(ConfigSection):

@@ -22,8 +22,8 @@ import numpy.typing as npt
 from haystack import Document
 from haystack.document_stores.types import DuplicatePolicy
 
+from rag.stores.fields import FilterFacts
 from rag.stores.filters import Filter
-from rag.view import EDITS, PLACES
 
 Vectors = npt.NDArray[np.float32]
 
@@ -34,11 +34,6 @@ Told = Callable[[int, int], None]
 """Called with the number of passages done and the number of all passages."""
 
 SCHEMA = 1  # version of the stored data; readers refuse a newer one
-
-# Meta fields that locate a passage; no field of a record may have such a name.
-STRUCTURE = (
-    "document_id", "number", "source", "title", "heading", "page", "start", "end", EDITS, PLACES,
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -205,6 +200,13 @@ class Store(Protocol):
         generation: int | None = None,
     ) -> RetrievedPassages:
         """Return the passages with the largest inner product."""
+
+    def filter_facts(self, filters: Filter, generation: int | None = None) -> FilterFacts:
+        """Return the fields of a filter that no passage has, and values of another type.
+
+        Raises:
+            haystack.errors.FilterError: If the filter does not follow the syntax.
+        """
 
     def document_frequencies(self, words: Sequence[str]) -> tuple[list[int], int]:
         """Return the document frequency of each token, and the number of passages."""

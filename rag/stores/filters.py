@@ -1,24 +1,29 @@
 """Metadata filters: Haystack's syntax, and a typed expression language.
 
 A filter is `{"field": "meta.year", "operator": ">=", "value": 2020}` or
-`{"operator": "AND" | "OR" | "NOT", "conditions": [...]}`. Fields are `meta.NAME` (or just `NAME`),
-`id` and `content`. The rules follow `haystack.utils.filters.document_matches_filter`, with two
-clarifications: a missing field equals None and never matches an order comparison; a value of
-another type never matches an order comparison (Haystack raises).
+`{"operator": "AND" | "OR" | "NOT", "conditions": [...]}`. Fields are `meta.NAME` (or just `NAME`,
+see `rag.stores.fields`), `id` and `content`. `matches` is the definition that all stores follow:
+
+- Two dates, ISO 8601 (`rag.stores.dates`), compare as points in time, by every operator.
+- Numbers compare with numbers. Other texts equal the same text, and have no order.
+- A missing field equals None; neither it nor a value of another type has an order.
 """
 
 import ast
-import json
-from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
+import keyword
+import operator
+import re
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from haystack import Document
 from haystack.errors import FilterError
-from haystack.utils.filters import document_matches_filter
 
 from rag.errors import QuestionError
+from rag.stores.dates import instant
+from rag.stores.fields import HAYSTACK, value_of
 
 Filter = dict[str, Any]
 
@@ -27,7 +32,19 @@ OPERATORS = ("==", "!=", *ORDER, "in", "not in")
 LONGEST_EXPRESSION = 2000
 DEEPEST = 50  # nested conditions
 SHOWN = 200  # characters of a filter shown in an error
-FIELDS = frozenset(each.name for each in fields(Document))
+Kind = Literal["date", "list", "none", "number", "text"]
+TEXTS: tuple[Kind, ...] = ("date", "text")  # both are texts where they are stored
+
+_ORDERED: Mapping[str, Callable[[float, float], bool]] = {
+    ">": operator.gt,
+    ">=": operator.ge,
+    "<": operator.lt,
+    "<=": operator.le,
+}
+_WORDS = frozenset(keyword.kwlist) - {"and", "or", "not", "in", "True", "False", "None"}
+_QUOTED_OR_NAME = re.compile(
+    r"""("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|([^\W\d]\w*(?:\.[^\W\d]\w*)*)"""
+)
 _SYMBOLS: dict[type[ast.cmpop], str] = {
     ast.Eq: "==",
     ast.NotEq: "!=",
@@ -41,11 +58,11 @@ _SYMBOLS: dict[type[ast.cmpop], str] = {
 
 
 def parse_filter(expression: str) -> Filter:
-    """Return the filter for an expression like `year >= 2020 and format in ["pdf"]`.
+    """Return the filter for an expression like `year >= 2020 and "Unit Price" > 20`.
 
     Comparisons (`==`, `!=`, `<`, `<=`, `>`, `>=`, `in`, `not in`) of a field with a text, a number,
-    True, False, None or a list of those, joined by `and`, `or`, `not` and parentheses. Nothing is
-    evaluated.
+    True, False, None or a list of those, joined by `and`, `or`, `not` and parentheses. A name that
+    is no single word stands in quotes. Nothing is evaluated.
 
     Raises:
         QuestionError: If the expression is something else; shows it and an example.
@@ -59,16 +76,31 @@ def parse_filter(expression: str) -> Filter:
             f"the filter has {len(expression)} characters; at most {LONGEST_EXPRESSION} are read."
         )
     try:
-        parsed = _translate(ast.parse(expression.strip(), mode="eval").body)
+        parsed = _translate(ast.parse(_quoted_names(expression.strip()), mode="eval").body)
         check_filter(parsed)
     except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
         raise QuestionError(
             f"the filter {_shown(expression)} is not understood. Write comparisons joined by and, "
-            'or, not, for example: format == "pdf" and year >= 2020'
+            'or, not, and other names than single words in quotes, for example: format == "pdf" '
+            'and "Unit Price" >= 20'
         ) from None
     except FilterError as error:
         raise QuestionError(f"the filter {_shown(expression)} cannot be used: {error}.") from None
     return parsed
+
+
+def _quoted_names(expression: str) -> str:
+    """Return the expression with the names in quotes that Python would not read as they stand."""
+
+    def quoted(found: re.Match[str]) -> str:
+        name = found[2]
+        if name is None or (
+            _WORDS.isdisjoint(name.split(".")) and unicodedata.normalize("NFKC", name) == name
+        ):
+            return found[0]
+        return repr(name)
+
+    return _QUOTED_OR_NAME.sub(quoted, expression)
 
 
 def _shown(expression: str) -> str:
@@ -93,6 +125,8 @@ def _translate(node: ast.expr) -> Filter:
 
 
 def _name(node: ast.expr) -> str:
+    if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.strip():
+        return node.value.removeprefix("meta.")
     name = ast.unparse(node) if _is_name(node) else str(_refuse(node))
     return name.removeprefix("meta.")
 
@@ -159,151 +193,98 @@ def _check_comparison(condition: Filter) -> None:
         raise FilterError(f"expected one of {OPERATORS}, got {operator!r}")
     if operator in ("in", "not in") and not isinstance(value, list):
         raise FilterError(f"'{operator}' needs a list, got {value!r}")
-    if operator in ORDER and not _is_ordered(value):
-        raise FilterError(f"'{operator}' needs a number or an ISO date, got {value!r}")
+    if operator in ORDER and kind_of(value) not in ("date", "none", "number"):
+        raise FilterError(
+            f"'{operator}' needs a number or an ISO 8601 date such as 2024-03-15, got {value!r}"
+        )
 
 
-def _is_ordered(value: object) -> bool:
-    return isinstance(value, int | float | datetime | None) or (
-        isinstance(value, str) and is_date(value)
-    )
+def kind_of(value: object) -> Kind:
+    """Return the type of a value, as far as filters tell them apart."""
+    if value is None:
+        return "none"
+    if isinstance(value, str | datetime):
+        return "text" if instant(value) is None else "date"
+    return "number" if isinstance(value, int | float) else "list"
 
 
-def is_date(text: str) -> bool:
-    """Return whether a text is an ISO 8601 date or time."""
-    try:
-        datetime.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
+def comparisons(filters: Filter) -> Iterator[Filter]:
+    """Yield every comparison of a checked filter."""
+    if "field" in filters:
+        yield filters
+    for condition in filters.get("conditions", ()):
+        yield from comparisons(condition)
 
 
-@dataclass
-class SqlFilter:
-    """A filter as an SQL condition over the columns `id`, `content` and `meta` of a passage.
+def kinds_by_field(filters: Filter) -> dict[str, set[Kind]]:
+    """Return the fields of the meta that a checked filter names, and the kinds of value it means.
 
-    Attributes:
-        condition: The SQL text.
-        values: Values for its question marks.
-        slow: Conditions that SQL cannot express exactly; the SQL text calls
-            `matches(number, id, content, meta)` for them.
+    A text may also be compared with dates, which are texts too.
     """
-
-    condition: str = "1"
-    values: list[Any] = field(default_factory=list)
-    slow: list[Filter] = field(default_factory=list)
-
-    def matches(self, number: int, passage_id: str, content: str, meta: str) -> bool:
-        """Return whether a slow condition holds, by Haystack's own definition."""
-        document = Document(id=passage_id, content=content, meta=json.loads(meta))
-        return _compares(self.slow[number], document)
+    found: dict[str, set[Kind]] = {}
+    for each in comparisons(filters):
+        name, value = each["field"], each["value"]
+        if name in HAYSTACK:
+            continue
+        values = value if each["operator"] in ("in", "not in") else [value]
+        kinds = {kind_of(item) for item in values} & {"date", "number", "text"}
+        found.setdefault(name, set()).update(kinds, {"date"} if "text" in kinds else ())
+    return found
 
 
 def matches(filters: Filter, document: Document) -> bool:
     """Return whether a passage matches a checked filter: the definition that all stores follow."""
     if "field" in filters:
-        return _compares({**filters, "field": full_name(filters["field"])}, document)
+        value = value_of(filters["field"], document)
+        return compares(value, filters["operator"], filters["value"])
     found = (matches(condition, document) for condition in filters["conditions"])
     if filters["operator"] == "OR":
         return any(found)
     return all(found) if filters["operator"] == "AND" else not all(found)
 
 
-def _compares(condition: Filter, document: Document) -> bool:
-    """Return whether one comparison holds, by Haystack's own definition."""
-    try:
-        return document_matches_filter(condition, document)
-    except (FilterError, TypeError, ValueError, OverflowError):
-        return False  # the document's value has another type, or is not a date
+def compares(value: object, symbol: str, wanted: Any) -> bool:  # noqa: ANN401 - any filter value
+    """Return whether a field's value stands in a relation to a filter's."""
+    if symbol in ("in", "not in"):
+        return any(_equal(value, item) for item in wanted) == (symbol == "in")
+    if symbol in ("==", "!="):
+        return _equal(value, wanted) == (symbol == "==")
+    one, other = _point(value), _point(wanted)
+    if one is None or other is None or one[0] != other[0]:
+        return False
+    return _ORDERED[symbol](one[1], other[1])
 
 
-def to_sql(filters: Filter | None) -> SqlFilter:
-    """Return the SQL form of a checked filter.
+def _equal(value: object, wanted: object) -> bool:
+    one, other = instant(value), instant(wanted)
+    return value == wanted if one is None or other is None else one == other
 
-    Raises:
-        haystack.errors.FilterError: If the filter does not follow the syntax.
+
+def _point(value: object) -> tuple[Kind, float] | None:
+    """Return a number or a point in time, with its kind; None if the value has no order."""
+    if isinstance(value, int | float):
+        return "number", value
+    moment = instant(value)
+    return None if moment is None else ("date", moment)
+
+
+def parted(symbol: str, value: Any) -> tuple[list[int], list[Any], bool]:  # noqa: ANN401
+    """Return the points in time among a filter's values, the others, and if these are plain.
+
+    Plain values are compared by a store exactly as by Python.
     """
-    if not filters:
-        return SqlFilter()
-    check_filter(filters)
-    sql = SqlFilter()
-    sql.condition = _sql(filters, sql)
-    return sql
+    many = symbol in ("in", "not in")
+    values = value if many else [value]
+    found = [instant(each) for each in values]
+    others = [each for each, at in zip(values, found, strict=True) if at is None]
+    plain = all(_is_plain(each) and not (many and each is None) for each in others)
+    return [at for at in found if at is not None], others, plain
 
 
-def _sql(filters: Filter, sql: SqlFilter) -> str:
-    if "field" in filters:
-        return "".join(_comparison(filters, sql))
-    parts = [f"({_sql(condition, sql)})" for condition in filters["conditions"]]
-    if filters["operator"] == "OR":
-        return _joined(parts, " OR ") or "0"
-    joined = _joined(parts, " AND ") or "1"
-    return f"NOT ({joined})" if filters["operator"] == "NOT" else joined
-
-
-def _joined(parts: list[str], word: str) -> str:
-    """Join conditions as a balanced tree: SQLite refuses expressions over 1,000 deep."""
-    if len(parts) < 3:
-        return word.join(parts)
-    half = len(parts) // 2
-    return f"({_joined(parts[:half], word)}){word}({_joined(parts[half:], word)})"
-
-
-def _comparison(condition: Filter, sql: SqlFilter) -> Iterator[str]:
-    operator, value = condition["operator"], condition["value"]
-    column = _column(condition["field"])
-    if column is None or not is_plain(operator, value):
-        sql.slow.append({**condition, "field": full_name(condition["field"])})
-        yield f"matches({len(sql.slow) - 1}, p.id, p.content, p.meta)"
-        return
-    if operator in ORDER:
-        if value is None:
-            yield "0"
-            return
-        sql.values.append(value)
-        yield f"coalesce(typeof({column}) IN ('integer', 'real') AND {column} {operator} ?, 0)"
-        return
-    if operator in ("==", "!="):
-        sql.values.append(value)
-        yield f"{column} IS {'NOT ' if operator == '!=' else ''}?"
-        return
-    sql.values.append(json.dumps(value))
-    found = f"coalesce({column} IN (SELECT value FROM json_each(?)), 0)"  # noqa: S608 - no user text
-    yield f"NOT {found}" if operator == "not in" else found
-
-
-def is_plain(operator: str, value: Any) -> bool:  # noqa: ANN401 - any filter value
-    """Return whether SQLite compares this value exactly as Python does."""
-    if operator in ("in", "not in"):
-        return all(item is not None and is_plain("==", item) for item in value)
+def _is_plain(value: object) -> bool:
     if isinstance(value, str):
         # SQLite shows an array or object as its JSON text, and cuts at a NUL.
-        plain = not (operator in ORDER or _may_be_date(value) or "\0" in value)
-        return plain and value[:1] not in "[{" and value.isprintable()
+        return value[:1] not in "[{" and value.isprintable()
     if isinstance(value, float):
         return abs(value) < 2.0**53
     return value is None or (isinstance(value, int) and abs(value) < 2**53)
-
-
-def _may_be_date(text: str) -> bool:
-    """Return whether Haystack may read a text as a date and compare points in time."""
-    return len(text) >= 10 and text[4] == "-" and text[7] == "-"
-
-
-def _column(name: str) -> str | None:
-    """Return the SQL expression of a field; None if only Python can look it up."""
-    if name in ("id", "content"):
-        return f"+p.{name}"  # the sign stops SQLite from comparing numbers as texts
-    path = name.removeprefix("meta.").split(".")
-    if name in FIELDS or not all(_is_simple(key) for key in path):
-        return None
-    return "json_extract(p.meta, '$" + "".join(f'."{key}"' for key in path) + "')"
-
-
-def full_name(name: str) -> str:
-    """Return the name Haystack uses for a field: one that is not its own is in the meta."""
-    return name if name in FIELDS or name.startswith("meta.") else f"meta.{name}"
-
-
-def _is_simple(key: str) -> bool:
-    return key.replace("_", "").replace("-", "").replace(" ", "").isalnum() and key.isascii()

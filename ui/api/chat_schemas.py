@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from rag.schema import Citation, Trace
-from ui.api.schemas import LONGEST_TURN, Request
+from ui.api.schemas import LONGEST_TURN, Filters, Request
 
 MOST_MESSAGES = 500
 
@@ -61,6 +61,7 @@ class ChatRequest(Request):
         description="Of a conversation that is longer than is read the oldest messages are left "
         "out, and the trace says so.",
     )
+    filters: Filters = None
     stream: bool | None = False
     stream_options: StreamOptions | None = None
     n: Literal[1] | None = None

@@ -78,7 +78,7 @@ async def complete_chat(
     """
     name = await threads.watch(_known, services, owner, asked.model)
     question, history = conversation(asked.messages)
-    await watched.ask(name, question, history=history)
+    await watched.ask(name, question, history=history, filters=asked.filters)
     reply = _Reply(asked, services, threads)
     if asked.stream:
         return StreamingResponse(reply.events(watched), media_type=EVENT_STREAM)

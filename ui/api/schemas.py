@@ -45,11 +45,26 @@ CollectionName = Annotated[
     str, Field(min_length=1, max_length=64, description="A collection.", examples=["default"])
 ]
 MethodField = Annotated[Method | None, Field(description="None is the configured method.")]
+
+
+def _read_filter(value: dict[str, Any] | str | None) -> Filter | None:
+    """Return a filter that can be used, from an expression or as it was given."""
+    if isinstance(value, str):
+        try:
+            return parse_filter(value)
+        except QuestionError as error:
+            raise ValueError(str(error)) from None
+    if value is not None and depth_of(value) > DEEPEST_JSON:
+        raise ValueError(f"conditions stand more than {DEEPEST_JSON} deep")
+    return value or None
+
+
 Filters = Annotated[
     dict[str, Any] | str | None,
+    AfterValidator(_read_filter),
     Field(
         description="Only passages that match: a filter of Haystack's form, or an expression.",
-        examples=['format == "pdf" and year >= 2020'],
+        examples=['format == "pdf" and "Unit Price" >= 20'],
     ),
 ]
 
@@ -78,22 +93,6 @@ class QuestionRequest(Request):
         """The way the collection is searched."""
         filters = self.filters if isinstance(self.filters, dict) else None  # parsed by then
         return SearchOptions(self.method, self.top_k, filters, self.rank)
-
-    @field_validator("filters")
-    @classmethod
-    def _filters_can_be_read(cls, value: dict[str, Any] | str | None) -> Filter | None:
-        if isinstance(value, str):
-            return _parsed(value)
-        if value is not None and depth_of(value) > DEEPEST_JSON:
-            raise ValueError(f"conditions stand more than {DEEPEST_JSON} deep")
-        return value or None
-
-
-def _parsed(expression: str) -> Filter:
-    try:
-        return parse_filter(expression)
-    except QuestionError as error:
-        raise ValueError(str(error)) from None
 
 
 class SearchRequest(QuestionRequest):

@@ -13,6 +13,7 @@ from rag.errors import QuestionError
 from rag.schema import Answer, Citation, Passage, SearchOptions, SearchResult, Turn, to_json
 
 SNIPPET = 300  # characters of a passage shown in a list
+TOLD = ("filter", "bm25", "dense")  # steps whose notes tell what is missing from an answer
 REMEMBERED = 10  # exchanges kept of a conversation
 
 QuestionArgument = Annotated[
@@ -24,7 +25,14 @@ MethodOption = Annotated[
 TopKOption = Annotated[
     int | None, typer.Option("--top-k", help="Most passages.", show_default=False)
 ]
-
+FilterOption = Annotated[
+    str | None,
+    typer.Option(
+        "--filter",
+        help='Only passages that match, as in: format == "pdf" and "Unit Price" > 20.',
+        show_default=False,
+    ),
+]
 RankOption = Annotated[
     bool | None,
     typer.Option("--rank/--no-rank", help="Have the ranker put passages in order, or not."),
@@ -37,20 +45,15 @@ def search(
     collection: CollectionOption = "default",
     method: MethodOption = None,
     top_k: TopKOption = None,
-    filter_: Annotated[
-        str | None,
-        typer.Option("--filter", help='Only passages that match, as in: format == "pdf".'),
-    ] = None,
+    filter_: FilterOption = None,
     rank: RankOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Find the passages for a question."""
-    from rag.stores.filters import parse_filter
-
     settings, method = _settings(config, method)
     question = _read(question, settings)
-    wanted = parse_filter(filter_) if filter_ else None
+    wanted = _filter(filter_)
     needs_embedder = (method or settings.retrieval.method) != "bm25"
     rag = open_rag(collection, settings, embedder=needs_embedder, generator=False)
     result = rag.search(question, SearchOptions(method, top_k, wanted, rank))
@@ -60,12 +63,13 @@ def search(
         _show_results(result)
 
 
-def ask(
+def ask(  # noqa: PLR0913 - a command's options
     question: QuestionArgument,
     *,
     collection: CollectionOption = "default",
     method: MethodOption = None,
     top_k: TopKOption = None,
+    filter_: FilterOption = None,
     budget: Annotated[
         float | None,
         typer.Option("--budget", help="Seconds; steps are left out if it runs short.", min=0.0),
@@ -77,9 +81,10 @@ def ask(
     """Answer a question from the documents, with citations."""
     settings, method = _settings(config, method)
     question = _read(question, settings)
+    wanted = _filter(filter_)
     rag = open_rag(collection, settings)
     streams = None if as_json or not sys.stderr.isatty() else _stream
-    options = SearchOptions(method, top_k, rank=rank)
+    options = SearchOptions(method, top_k, wanted, rank)
     answer = rag.ask(question, options, budget=budget, on_token=streams)
     if as_json:
         print_json(to_json(answer))
@@ -91,17 +96,20 @@ def ask(
 def chat(
     *,
     collection: CollectionOption = "default",
+    filter_: FilterOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Hold a conversation about the documents; an empty line or Ctrl-D ends it."""
     settings = load_config(config)
+    options = SearchOptions(filters=_filter(filter_))
     rag = open_rag(collection, settings)
+    rag.check_filter(options.filters)
     rag.warm_up()
     say(f"Ask about `{collection}`. An empty line ends the conversation.")
     history: list[Turn] = []
     while question := _next_question():
         try:
-            answer = rag.ask(question, history=history[-REMEMBERED:])
+            answer = rag.ask(question, options=options, history=history[-REMEMBERED:])
         except QuestionError as error:
             say(f"Error: {error}")
             continue
@@ -115,6 +123,13 @@ def _settings(path: Any, method: str | None) -> tuple[Config, Method | None]:  #
     if method not in (None, "bm25", "dense", "hybrid"):
         raise QuestionError(f"--method: expected bm25, dense or hybrid (got {method})")
     return load_config(path), method  # type: ignore[return-value]
+
+
+def _filter(expression: str | None) -> dict[str, Any] | None:
+    """Return the typed filter; None if there is none."""
+    from rag.stores.filters import parse_filter
+
+    return None if expression is None else parse_filter(expression)
 
 
 def _read(question: str, settings: Config) -> str:
@@ -153,7 +168,7 @@ def _show_results(result: SearchResult) -> None:
 
 def _show_answer(answer: Answer) -> None:
     for stage in answer.trace.stages:
-        if stage.note and stage.name in ("bm25", "dense"):  # a part of the store is unavailable
+        if stage.note and stage.name in TOLD:
             say(f"{stage.name}: {stage.note}")
     if answer.abstained:
         show(f"No answer: {answer.reason}.")

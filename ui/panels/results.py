@@ -62,7 +62,7 @@ def _ask_about(services: Services, owner: str, hit: Hit, question: str) -> None:
     services.library.check(owner, hit.collection)
     made = services.conversations.create(owner, hit.collection)
     only = {
-        "field": "meta.document_id",
+        "field": "passage.document_id",
         "operator": "==",
         "value": hit.passage.document_id,
     }

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 from rag.clock import Stopwatch
 from rag.collections import identity_of, open_generator, open_rag
 from rag.config import Config, EmbedderConfig
-from rag.errors import CollectionError, MismatchError, QuestionError, RagError, StoreError
+from rag.errors import (
+    CollectionError,
+    MismatchError,
+    QuestionError,
+    RagError,
+    StoreError,
+    UnknownFieldError,
+)
 from rag.language.analysis import matched_spans
 from rag.models.selection import Roles, open_roles
 from rag.retrieval.ranking_depth import NO_QUESTION
@@ -218,6 +225,7 @@ class Engines:
             CollectionError: If none of the collections can be asked; otherwise those that cannot
                 are left out, and a note says so.
             StoreError: Likewise.
+            UnknownFieldError: Likewise, if none has a field of the filter.
             ValueError: If no collection is named.
         """
         if not collections:
@@ -232,7 +240,7 @@ class Engines:
                     found.append(rag.search_and_read(question, options, before_step=before_step))
                 else:
                     found.append((rag.search(question, options, before_step=before_step), []))
-            except (CollectionError, StoreError) as error:
+            except (CollectionError, StoreError, UnknownFieldError) as error:
                 left_out[name] = error
         if not found:
             raise next(iter(left_out.values()))
@@ -251,6 +259,8 @@ def _left_out(collection: str, error: RagError) -> str:
     why = "it cannot be read now"
     if isinstance(error, CollectionError):
         why = "it is empty, or not finished"
+    elif isinstance(error, UnknownFieldError):
+        why = "the filter names a field that it has not"
     elif isinstance(error, MismatchError):
         why = "it was made with another embedder"
     return f"`{collection}` was left out: {why}."

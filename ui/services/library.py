@@ -188,7 +188,7 @@ class Library:
         Raises:
             NotFoundError: If the collection does not exist or belongs to another owner.
         """
-        wanted = {"field": "meta.document_id", "operator": "==", "value": document_id}
+        wanted = {"field": "passage.document_id", "operator": "==", "value": document_id}
         with self._store(owner, name) as store:
             found = store.filter_documents(wanted)
         found.sort(key=lambda passage: (passage.meta.get("number", 0), passage.id))

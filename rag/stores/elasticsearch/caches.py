@@ -12,11 +12,13 @@ from rag.config import StoreConfig
 from rag.files import Hits, Numbers
 from rag.stores.contract import Vectors
 from rag.stores.elasticsearch.client import Cluster
+from rag.stores.elasticsearch.filter_facts import facts_of
 from rag.stores.elasticsearch.filters import Query, to_query
 from rag.stores.elasticsearch.rows import PASSAGE, one_of, passage_of, visible
 from rag.stores.elasticsearch.scanning import scan
 from rag.stores.elasticsearch.vectors import ClusterVectors
-from rag.stores.filters import Filter, matches
+from rag.stores.fields import FilterFacts
+from rag.stores.filters import Filter, check_filter, matches
 from rag.stores.indexes.faiss_maintenance import DerivedFaissIndex
 from rag.stores.indexes.folders import IndexFolders
 
@@ -74,6 +76,16 @@ class GenerationCaches:
             lambda: self._verified(filters, bounds.all_of, generation),
         )
         return [one_of("n", numbers)]
+
+    def facts(self, filters: Filter, generation: int) -> FilterFacts:
+        """Return the fields of a filter that no passage has, and values of another type."""
+        check_filter(filters)
+        return self._once(
+            "facts",
+            generation,
+            repr(filters),
+            lambda: facts_of(self._cluster, self._index, filters, generation),
+        )
 
     def search_beside(
         self, vector: Vectors, top_k: int, filters: Filter | None, generation: int

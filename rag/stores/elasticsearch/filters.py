@@ -1,19 +1,22 @@
 """Metadata filters as Elasticsearch queries, with the exact meaning of `rag.stores.filters`.
 
 A passage's metadata is searched through `facets`, terms made here: `FIELD` for every field that
-exists, also `FIELD s TEXT` for a text, and `FIELD n` and sixteen digits that sort as the numbers do
-for a number or a truth value. Filters that such terms cannot express (dates, lists, texts that are
-no printable line) are left to Python: `to_query` then returns a query that may match more.
+has a value, also `FIELD s TEXT` for a text, and `FIELD n` and sixteen digits that sort as the
+numbers do for a number or a truth value; `FIELD 0` for a field without a value. Filters that such
+terms cannot express (dates, lists, texts that are no printable line) are left to Python: `to_query`
+then returns a query that may match more.
 """
 
 import hashlib
 import json
+import re
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rag.stores.filters import FIELDS, ORDER, Filter, check_filter, is_plain
+from rag.stores.fields import HAYSTACK, STRUCTURE, Path, paths_of
+from rag.stores.filters import ORDER, Filter, Kind, check_filter, parted
 
 Query = dict[str, Any]
 
@@ -21,7 +24,9 @@ EVERYTHING: Query = {"match_all": {}}
 NOTHING: Query = {"match_none": {}}
 DEEPEST = 20  # nested queries; the server refuses more than 30, and has some around these
 LONGEST_TERM = 200  # characters of a name or text in a term; longer ones are hashed
-_MARK = "\x1f"
+MARK, _EMPTY = "\x1f", "0"
+_MONTH, _DAY = "(0[1-9]|1[0-2])", "(0[1-9]|[12][0-9]|3[01])"
+_LIKE_A_DATE = f"[0-9]{{4}}(-{_MONTH}-|{_MONTH}){_DAY}([Tt ][0-9].*)?"
 _BEHIND = {">": "gt", ">=": "gte", "<": "lt", "<=": "lte"}
 
 
@@ -55,25 +60,27 @@ def facets(meta: Mapping[str, Any]) -> list[str]:
     """Return the terms of a passage's metadata.
 
     Example:
-        >>> [term.replace(_MARK, " ") for term in facets({"a": {"b": "x"}, "c": None})]
-        ['["a"]', '["a", "b"]', '["a", "b"] sx']
+        >>> [term.replace(MARK, " ") for term in facets({"a": {"b": "x"}, "c": None})]
+        ['["a"]', '["a", "b"]', '["a", "b"] sx', '["c"] 0']
     """
     return list(_facets((), meta))
 
 
-def _facets(path: tuple[str, ...], meta: Mapping[str, Any]) -> Iterator[str]:
+def _facets(path: Path, meta: Mapping[str, Any]) -> Iterator[str]:
     for key, value in meta.items():
-        if value is None:
-            continue
         here = (*path, str(key))
-        name = _short(json.dumps(here, ensure_ascii=True))
+        name = _name(here)
+        if value is None:
+            if path or key not in STRUCTURE:
+                yield name + MARK + _EMPTY
+            continue
         yield name
         if isinstance(value, Mapping):
             yield from _facets(here, value)
         elif isinstance(value, str):
-            yield f"{name}{_MARK}s{_short(value)}"
+            yield f"{name}{MARK}s{_short(value)}"
         elif isinstance(value, bool | int | float):
-            yield f"{name}{_MARK}n{_digits(value)}"
+            yield f"{name}{MARK}n{_digits(value)}"
 
 
 def _short(text: str) -> str:
@@ -106,40 +113,81 @@ def _bounds(filters: Filter) -> Bounds:
 def _comparison(field: str, operator: str, value: Any) -> Bounds:  # noqa: ANN401
     if operator in ORDER and value is None:
         return Bounds(NOTHING, NOTHING)
-    if field == "content" or field in FIELDS - {"id"} or not is_plain(operator, value):
+    dates, others, plain = parted(operator, value)
+    if not plain or field in HAYSTACK - {"id"} or (dates and field == "id"):
         return Bounds(EVERYTHING, NOTHING)
     if operator in ORDER:
-        found = _ordered(field, operator, value)
-    elif operator in ("in", "not in"):
-        found = _any([_equal(field, item) for item in value])
+        exact = _any([_ordered(field, operator, each) for each in others])
     else:
-        found = _equal(field, value)
+        exact = _any([_equal(field, each) for each in others])
+    texts = _any([exact, has_kind(field, "text")]) if dates else exact
     if operator in ("!=", "not in"):
-        found = _not(found)
-    return Bounds(found, found)
+        return Bounds(_not(exact), _not(texts))
+    return Bounds(texts, exact)
 
 
 def _equal(field: str, value: Any) -> Query:  # noqa: ANN401 - a plain value
     if field == "id":
         return {"term": {"id": value}} if isinstance(value, str) else NOTHING
-    name = _name(field)
     if value is None:
-        return _not(_term(name))
-    if isinstance(value, str):
-        return _term(f"{name}{_MARK}s{_short(value)}")
-    return _term(f"{name}{_MARK}n{_digits(value)}")
+        return _at(field, lambda name: _not(_term(name)))
+    end = f"s{_short(value)}" if isinstance(value, str) else f"n{_digits(value)}"
+    return _at(field, lambda name: _term(name + MARK + end))
 
 
 def _ordered(field: str, operator: str, value: float) -> Query:
     if field == "id":
         return NOTHING
-    start = f"{_name(field)}{_MARK}n"
-    limits = {"gt" if operator[0] == "<" else "lt": start if operator[0] == "<" else f"{start}g"}
-    return {"range": {"facets": {**limits, _BEHIND[operator]: f"{start}{_digits(value)}"}}}
+
+    def between(name: str) -> Query:
+        start = f"{name}{MARK}n"
+        limits = {"gt": start} if operator[0] == "<" else {"lt": f"{start}g"}
+        limits[_BEHIND[operator]] = f"{start}{_digits(value)}"
+        return {"range": {"facets": limits}}
+
+    return _at(field, between)
 
 
-def _name(field: str) -> str:
-    path = field.removeprefix("meta.").split(".")
+def has_field(field: str) -> Query:
+    """Return the query for the rows that have a field, with or without a value."""
+    return _any([_has(_name(path)) for path in paths_of(field)])
+
+
+def has_kind(field: str, kind: Kind) -> Query:
+    """Return the query for the rows whose field is a number, or a text or date."""
+    letter, after = ("n", "o") if kind == "number" else ("s", "t")
+
+    def between(name: str) -> Query:
+        return {"range": {"facets": {"gte": name + MARK + letter, "lt": name + MARK + after}}}
+
+    return _at(field, between)
+
+
+def like_a_date(field: str) -> Query:
+    """Return the query for the rows whose field is a text that looks like an ISO 8601 date."""
+
+    def looks(name: str) -> Query:
+        begin = re.sub(r"([^A-Za-z0-9])", r"\\\1", f"{name}{MARK}s")
+        return {"regexp": {"facets": {"value": begin + _LIKE_A_DATE, "flags": "NONE"}}}
+
+    return _at(field, looks)
+
+
+def _at(field: str, compare: Callable[[str], Query]) -> Query:
+    """Return the query for a field at the first of its places in the meta that a row has."""
+    *first, last = (_name(path) for path in paths_of(field))
+    query = compare(last)
+    for name in reversed(first):
+        here = _has(name)
+        query = _any([_all([here, compare(name)]), _all([_not(here), query])])
+    return query
+
+
+def _has(name: str) -> Query:
+    return _any([_term(name), _term(name + MARK + _EMPTY)])
+
+
+def _name(path: Path) -> str:
     return _short(json.dumps(path, ensure_ascii=True))
 
 

@@ -135,6 +135,28 @@ def count_each(
     return [found[name]["doc_count"] for name in named], answer["hits"]["total"]["value"]
 
 
+def count_documents(
+    cluster: Cluster, index: str, among: Query, queries: Sequence[Query]
+) -> list[int]:
+    """Return of how many documents some passages match each query; near enough above 40,000.
+
+    A passage without a document counts as one.
+    """
+    if not queries:
+        return []
+    different = {"documents": {"cardinality": {"field": "document", "precision_threshold": 40_000}}}
+    single = {"single": {"missing": {"field": "document"}}}
+    named = {f"q{place}": query for place, query in enumerate(queries)}
+    each = {"filters": {"filters": named}, "aggs": {**different, **single}}
+    answer = cluster.read(
+        lambda client: client.search(
+            index=index, query=among, size=0, aggs={"each": each}, track_total_hits=False, **WHOLE
+        )
+    )
+    found = [answer["aggregations"]["each"]["buckets"][name] for name in named]
+    return [bucket["documents"]["value"] + bucket["single"]["doc_count"] for bucket in found]
+
+
 def count_by(cluster: Cluster, index: str, among: Query, field: str) -> dict[str, int]:
     """Return value -> number of rows with that value in a field, among some rows."""
     counts: dict[str, int] = {}

@@ -39,6 +39,7 @@ from rag.stores.elasticsearch.rows import DOCUMENT, PASSAGE, passage_of, visible
 from rag.stores.elasticsearch.scanning import count, count_each, index_bytes, scan
 from rag.stores.elasticsearch.vectors import ClusterVectors
 from rag.stores.elasticsearch.writer import ElasticWriter
+from rag.stores.fields import FilterFacts
 from rag.stores.filters import Filter
 from rag.stores.haystack_protocol import (
     delete_everything,
@@ -206,17 +207,11 @@ class ElasticsearchStore:
     ) -> RetrievedPassages:
         """Return the passages with the largest inner product of unit vectors, best first.
 
-        Args:
-            embedding: The query's vector; it is normalised to length 1.
-            top_k: Maximum number of passages, at least 1.
-            filters: Only passages that match; the result is then complete.
-            generation: The generation to read; None is the published one.
+        The query's vector is normalised to length 1; with filters the search is complete. See
+        `bm25_retrieval` for the rest.
 
         Raises:
             ValueError: If the vector has another length than the collection's, NaN or infinity.
-            StaleError: If that generation is gone.
-            FilterError: If the filter is malformed.
-            UnavailableError: If the cluster does not answer in time.
         """
         vector = as_vector(embedding, "the query's vector")
         vector = vector / max(float(np.linalg.norm(vector)), 1e-12)
@@ -237,6 +232,11 @@ class ElasticsearchStore:
             return searcher.graph(vector, top_k)
 
         return self._retrieve(search, top_k, filters, generation)
+
+    def filter_facts(self, filters: Filter, generation: int | None = None) -> FilterFacts:
+        """Return the fields of a filter that no passage has, and values of another type."""
+        wanted = self.generation if generation is None else generation
+        return self._views.facts(filters, wanted)
 
     def document_frequencies(self, words: Sequence[str]) -> tuple[list[int], int]:
         """Return the document frequency of each token, and the number of passages."""

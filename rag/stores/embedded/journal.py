@@ -19,13 +19,14 @@ from haystack import Document
 from rag.errors import StoreError
 from rag.stores.contract import SCHEMA, DocumentInfo, Failure, Manifest, StoredDocument
 from rag.stores.document_codec import dump_meta, pack, unpack
+from rag.stores.embedded.filters import to_sql
 from rag.stores.embedded.sqlite import JournalDatabase
-from rag.stores.filters import Filter, to_sql
+from rag.stores.filters import Filter
 from rag.view import EDITS, view_of
 
 ROWS_AT_ONCE = 500
 
-_VISIBLE = "{0}.added <= ? AND ({0}.removed IS NULL OR {0}.removed > ?)"
+VISIBLE = "{0}.added <= ? AND ({0}.removed IS NULL OR {0}.removed > ?)"
 
 
 class Journal:
@@ -237,10 +238,9 @@ class Journal:
         """
         sql = to_sql(filters)
         with self._cursor() as cursor:
-            if sql.slow:
-                cursor.connection.create_function("matches", 4, sql.matches)
+            sql.install(cursor.connection)
             cursor.execute(
-                f"SELECT p.n FROM passages p WHERE {_VISIBLE.format('p')} AND ({sql.condition})",
+                f"SELECT p.n FROM passages p WHERE {VISIBLE.format('p')} AND ({sql.condition})",
                 (generation, generation, *sql.values),
             )
             found = np.fromiter((row[0] for row in cursor), np.int64)
@@ -303,8 +303,8 @@ class Journal:
         """Return the visible documents, in the order they were added."""
         rows = self.rows(
             "SELECT document_id, source, title, sha256, path,"
-            f" (SELECT count(*) FROM passages p WHERE p.d = t.d AND {_VISIBLE.format('p')})"
-            f" FROM documents t WHERE {_VISIBLE.format('t')} ORDER BY t.d",
+            f" (SELECT count(*) FROM passages p WHERE p.d = t.d AND {VISIBLE.format('p')})"
+            f" FROM documents t WHERE {VISIBLE.format('t')} ORDER BY t.d",
             (generation,) * 4,
         )
         return [DocumentInfo(*row) for row in rows]
@@ -312,7 +312,7 @@ class Journal:
     def text_of(self, document_id: str, generation: int) -> str | None:
         """Return the stored text of a visible document, or None."""
         rows = self.rows(
-            f"SELECT text FROM documents t WHERE document_id = ? AND {_VISIBLE.format('t')}",
+            f"SELECT text FROM documents t WHERE document_id = ? AND {VISIBLE.format('t')}",
             (document_id, generation, generation),
         )
         return str(rows[0][0]) if rows else None
@@ -321,7 +321,7 @@ class Journal:
         """Return the ids of passages whose text is not the document's text from start to end."""
         rows = self.rows(
             "SELECT p.id FROM passages p JOIN documents t ON t.d = p.d"
-            f" WHERE {_VISIBLE.format('p')} AND p.content IS NOT substr(t.text,"
+            f" WHERE {VISIBLE.format('p')} AND p.content IS NOT substr(t.text,"
             " json_extract(p.meta, '$.start') + 1,"
             " json_extract(p.meta, '$.end') - json_extract(p.meta, '$.start'))",
             (generation, generation),

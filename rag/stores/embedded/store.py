@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from haystack import Document, default_from_dict, default_to_dict
@@ -33,9 +33,11 @@ from rag.stores.contract import (
     Vectors,
 )
 from rag.stores.embedded.derived_indexes import DerivedIndexes
+from rag.stores.embedded.filter_facts import facts_of
 from rag.stores.embedded.journal import Journal
 from rag.stores.embedded.writer import EmbeddedWriter
-from rag.stores.filters import Filter
+from rag.stores.fields import FilterFacts
+from rag.stores.filters import Filter, check_filter
 from rag.stores.haystack_protocol import (
     delete_everything,
     delete_matching,
@@ -48,6 +50,8 @@ from rag.stores.indexes.faiss_index import FaissIndex
 from rag.stores.validation import as_vector
 
 log = logging.getLogger(__name__)
+
+Kept = TypeVar("Kept")
 
 ATTEMPTS = 3  # to read one generation while others are published quickly
 KEPT_GENERATIONS = 2
@@ -62,6 +66,7 @@ class _OpenGeneration:
     lexical: Bm25Index
     dense: FaissIndex | None
     allowed: OrderedDict[str, Numbers] = field(default_factory=OrderedDict)
+    facts: OrderedDict[str, FilterFacts] = field(default_factory=OrderedDict)
 
 
 class EmbeddedStore:
@@ -202,16 +207,11 @@ class EmbeddedStore:
     ) -> RetrievedPassages:
         """Return the passages with the largest inner product of unit vectors, best first.
 
-        Args:
-            embedding: The query's vector; it is normalised to length 1.
-            top_k: Maximum number of passages, at least 1.
-            filters: Only passages that match; the search is exact then.
-            generation: The generation to read; None is the published one.
+        The query's vector is normalised to length 1; with filters the search is exact. See
+        `bm25_retrieval` for the rest.
 
         Raises:
             ValueError: If the vector has another length than the collection's, NaN or infinity.
-            StaleError: If that generation is gone.
-            FilterError: If the filter is malformed.
         """
         vector = as_vector(embedding, "the query's vector")
         vector = vector / max(float(np.linalg.norm(vector)), 1e-12)
@@ -225,6 +225,23 @@ class EmbeddedStore:
             return view.dense.search(vector, top_k, allowed) if view.dense else []
 
         return self._retrieve(search, top_k, filters, generation)
+
+    def filter_facts(self, filters: Filter, generation: int | None = None) -> FilterFacts:
+        """Return the fields of a filter that no passage has, and values of another type.
+
+        Args:
+            filters: The filter.
+            generation: The generation to read; None is the published one.
+
+        Raises:
+            StaleError: If that generation is gone.
+            FilterError: If the filter is malformed.
+        """
+        check_filter(filters)
+        view = self._view(generation)
+        return self._kept(
+            view.facts, filters, lambda: facts_of(self.journal, filters, view.generation)
+        )
 
     def document_frequencies(self, words: Sequence[str]) -> tuple[list[int], int]:
         """Return the document frequency of each token, and the number of passages."""
@@ -268,14 +285,22 @@ class EmbeddedStore:
     def _allowed(self, view: _OpenGeneration, filters: Filter | None) -> Numbers | None:
         if not filters:
             return None
+        return self._kept(
+            view.allowed, filters, lambda: self.journal.numbers(view.generation, filters)
+        )
+
+    def _kept(
+        self, kept: OrderedDict[str, Kept], filters: Filter, make: Callable[[], Kept]
+    ) -> Kept:
+        """Return what belongs to a filter, computed only the first time."""
         key = repr(filters)
         with self._lock:
-            if key not in view.allowed:
-                view.allowed[key] = self.journal.numbers(view.generation, filters)
-                if len(view.allowed) > KEPT_FILTERS:
-                    view.allowed.popitem(last=False)
-            view.allowed.move_to_end(key)
-            return view.allowed[key]
+            if key not in kept:
+                kept[key] = make()
+                if len(kept) > KEPT_FILTERS:
+                    kept.popitem(last=False)
+            kept.move_to_end(key)
+            return kept[key]
 
     def _view(self, generation: int | None) -> _OpenGeneration:
         wanted = self.generation if generation is None else generation
