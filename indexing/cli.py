@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from indexing.file_lists import failure_json, missed_first, show_bounded, split_failures
 from rag.collections import (
     collection_exists,
     delete_collection,
@@ -50,8 +51,11 @@ def index(
     """Index documents, so that they can be asked about.
 
     Unchanged files cost nothing, changed ones are replaced, and files that have vanished from the
-    folders given are removed. Files that cannot be read are listed, and the status is 2.
+    folders given are removed. Files that cannot be read are listed, and so are those of other
+    types; the status is 2 if there are any that failed or look like documents.
     """
+    from indexing.left_out import missed
+
     settings = load_config(config)
     if dry_run:
         _print_plan(paths, collection, settings, as_json=as_json)
@@ -66,7 +70,7 @@ def index(
     if report.stopped:
         say("Stopped before the end; what is done is kept. Run the same command to go on.")
         raise typer.Exit(INTERRUPTED)
-    if report.failures:
+    if report.failures or missed(report.left_out):
         raise typer.Exit(PARTIAL)
 
 
@@ -110,11 +114,15 @@ def _print_plan(paths: list[Path], collection: str, settings: Config, *, as_json
             store.close()
     listed = _plan_json(plan)
     if as_json:
-        print_json({"collection": collection, "dry_run": True, **listed})
+        left_out = [failure_json(each) for each in plan.left_out]
+        print_json({"collection": collection, "dry_run": True, **listed, "left_out": left_out})
         return
-    for state in ("new", "changed", "removed", "failed"):
+    for state in ("new", "changed", "removed"):
         for source in listed[state]:
             show(f"{state}: {source}")
+    for failure in plan.failed:
+        show(f"failed: {failure.source}: {failure.reason}")
+    show_bounded("left out", missed_first(plan.left_out))
     counts = {state: len(sources) for state, sources in listed.items()}
     show(", ".join(f"{count} {state}" for state, count in counts.items()) + "; nothing was done.")
 
@@ -148,12 +156,10 @@ def _report_json(report: "IndexReport") -> dict[str, Any]:
         "indexed": [asdict(file) for file in report.indexed],
         "removed": report.removed,
         "skipped": report.skipped,
-        "failures": [_failure_json(failure) for failure in report.failures],
+        "left_out": [failure_json(each) for each in report.left_out],
+        "notes": [failure_json(note) for note in report.notes],
+        "failures": [failure_json(failure) for failure in report.failures],
     }
-
-
-def _failure_json(failure: Any) -> dict[str, str]:  # noqa: ANN401 - rag.stores.contract.Failure
-    return {"source": failure.source, "stage": failure.stage, "reason": failure.reason}
 
 
 def _print_report(report: "IndexReport") -> None:
@@ -165,6 +171,8 @@ def _print_report(report: "IndexReport") -> None:
         f"skipped {len(report.skipped)}, failed {len(report.failures)}."
     )
     show(f"Collection `{report.collection}`, generation {report.generation}.")
+    show_bounded("left out", missed_first(report.left_out))
+    show_bounded("note", report.notes)
 
 
 @contextmanager
@@ -251,7 +259,7 @@ def _row(name: str, settings: Config) -> dict[str, Any]:
             "generation": store.generation,
             "documents": len(list(store.documents())),
             "passages": store.count_documents(),
-            "failed": len(store.failures()),
+            "failed": len(split_failures(store)[0]),
         }
     finally:
         store.close()
@@ -259,10 +267,11 @@ def _row(name: str, settings: Config) -> dict[str, Any]:
 
 @collections.command("show")
 def show_one(name: str, config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Show what a collection holds, how it was made, and what failed."""
+    """Show what a collection holds, how it was made, what failed and what was left out."""
     store = open_store(name, load_config(config))
     manifest, documents = store.manifest, list(store.documents())
-    failures = [_failure_json(failure) for failure in store.failures()]
+    failed, left_out = split_failures(store)
+    failures = [failure_json(failure) for failure in failed]
     shown: dict[str, Any] = {
         "collection": name,
         "generation": store.generation,
@@ -283,6 +292,7 @@ def show_one(name: str, config: ConfigOption = None, as_json: JsonOption = False
             for info in documents
         ],
         "failures": failures,
+        "left_out": [failure_json(each) for each in left_out],
     }
     store.close()
     if as_json:
@@ -295,6 +305,7 @@ def show_one(name: str, config: ConfigOption = None, as_json: JsonOption = False
         show(f"{info.document_id}  {info.passages:5d} passages  {info.source}  {info.title}")
     for failure in failures:
         show(f"failed: {failure['source']}: {failure['reason']}")
+    show_bounded("left out", left_out)
 
 
 @collections.command("delete")

@@ -17,6 +17,7 @@ from typing import Literal
 from indexing.conversions import Conversions
 from indexing.converters import ConversionError
 from indexing.documents import CutDocument, cut_document, embed_documents, passage_batches
+from indexing.left_out import MOST_LISTED, missed
 from indexing.plan import KEPT_VERSION, FileSearch, Plan, SourceFile, make_plan
 from rag.config import Config
 from rag.language.analysis import ANALYZER_VERSION
@@ -46,8 +47,9 @@ class IndexReport:
         indexed: New and changed files, in order.
         unchanged: Files that needed no work.
         removed: Files that have vanished, whose documents were removed.
-        skipped: Files of a type that is not indexed.
+        left_out: Files of a type that is not indexed, with the reasons.
         failures: Files, or parts of files, that could not be indexed.
+        notes: What was left out of files on purpose, such as hidden text.
         recovered: Number of documents taken over from an interrupted run.
         stopped: Whether the run was stopped before its end.
         seconds: Duration of the run.
@@ -58,8 +60,9 @@ class IndexReport:
     indexed: list[Indexed] = field(default_factory=list)
     unchanged: int = 0
     removed: list[str] = field(default_factory=list)
-    skipped: list[str] = field(default_factory=list)
+    left_out: list[Failure] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
+    notes: list[Failure] = field(default_factory=list)
     recovered: int = 0
     stopped: bool = False
     seconds: float = 0.0
@@ -69,6 +72,11 @@ class IndexReport:
         """Passages made in this run."""
         return sum(file.passages for file in self.indexed)
 
+    @property
+    def skipped(self) -> list[str]:
+        """The sources of the files that are left out."""
+        return [each.source for each in self.left_out]
+
 
 @dataclass
 class _ConvertedFile:
@@ -77,6 +85,7 @@ class _ConvertedFile:
     file: SourceFile
     documents: list[CutDocument] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
+    notes: list[Failure] = field(default_factory=list)
 
     @property
     def passages(self) -> int:
@@ -173,9 +182,10 @@ def index_files(
         for file in plan.unchanged:
             on_stage(file, "unchanged")
         report.recovered = writer.recovered
-        report.unchanged, report.skipped = len(plan.unchanged), plan.skipped
+        report.unchanged, report.left_out = len(plan.unchanged), plan.left_out
         report.failures += plan.failed
         writer.fail(plan.failed, [str(failure.path) for failure in plan.failed])
+        _list_missed(plan, store, writer)
         todo = [*plan.new, *plan.changed]
         held = frozenset(file.key for file in plan.changed)
         done = 0
@@ -195,6 +205,13 @@ def index_files(
         report.generation = writer.publish()
     report.seconds = round(time.monotonic() - start, 3)
     return report
+
+
+def _list_missed(plan: Plan, store: Store, writer: Writer) -> None:
+    """List what looks like a document and is left out, unless the collection lists it already."""
+    listed = set(store.failures())
+    fresh = [each for each in missed(plan.left_out)[:MOST_LISTED] if each not in listed]
+    writer.fail(fresh, [str(each.path) for each in fresh])
 
 
 def manifest_of(embedder: Embedder, config: Config) -> Manifest:
@@ -247,6 +264,7 @@ def _prepare(
     prepared.failures += [
         Failure(file.source, "convert", problem, file.key) for problem in conversion.problems
     ]
+    prepared.notes = [Failure(file.source, "convert", note, file.key) for note in conversion.notes]
     for converted in conversion.documents:
         suffix = f"#{converted.key}" if converted.key else ""
         document = cut_document(
@@ -292,6 +310,7 @@ def _write(
         writer.replace(document.stored, document.passages)
     writer.fail(prepared.failures, [key])
     report.failures += prepared.failures
+    report.notes += prepared.notes
 
 
 def _commit(batch: Sequence[_ConvertedFile], writer: Writer, report: IndexReport) -> None:
