@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from indexing.file_lists import failure_json, missed_first, show_bounded, split_failures
 from rag.collections import (
     collection_exists,
     delete_collection,
@@ -67,9 +68,11 @@ def index(
     """Index documents, so that they can be asked about.
 
     Unchanged files cost nothing, changed ones are replaced, and files that have vanished from the
-    folders given are removed. Files that cannot be read are listed, and the status is 2.
+    folders given are removed. Files that cannot be read are listed, and so are those of other
+    types; the status is 2 if there are any that failed or look like documents.
     """
     from indexing.dates import with_forms
+    from indexing.left_out import missed
     from indexing.plan import FileSearch
 
     settings = with_forms(load_config(config), dates or [])
@@ -87,7 +90,7 @@ def index(
     if report.stopped:
         say("Stopped before the end; what is done is kept. Run the same command to go on.")
         raise typer.Exit(INTERRUPTED)
-    if report.failures:
+    if report.failures or missed(report.left_out):
         raise typer.Exit(PARTIAL)
 
 
@@ -129,11 +132,15 @@ def _print_plan(search: "FileSearch", collection: str, settings: Config, *, as_j
             store.close()
     listed = _plan_json(plan)
     if as_json:
-        print_json({"collection": collection, "dry_run": True, **listed})
+        left_out = [failure_json(each) for each in plan.left_out]
+        print_json({"collection": collection, "dry_run": True, **listed, "left_out": left_out})
         return
-    for state in ("new", "changed", "removed", "failed"):
+    for state in ("new", "changed", "removed"):
         for source in listed[state]:
             show(f"{state}: {source}")
+    for failure in plan.failed:
+        show(f"failed: {failure.source}: {failure.reason}")
+    show_bounded("left out", missed_first(plan.left_out))
     counts = {state: len(sources) for state, sources in listed.items()}
     show(", ".join(f"{count} {state}" for state, count in counts.items()) + "; nothing was done.")
 
@@ -169,12 +176,10 @@ def _report_json(report: "IndexReport") -> dict[str, Any]:
         "indexed": [asdict(file) for file in report.indexed],
         "removed": report.removed,
         "skipped": report.skipped,
-        "failures": [_failure_json(failure) for failure in report.failures],
+        "left_out": [failure_json(each) for each in report.left_out],
+        "notes": [failure_json(note) for note in report.notes],
+        "failures": [failure_json(failure) for failure in report.failures],
     }
-
-
-def _failure_json(failure: Any) -> dict[str, str]:  # noqa: ANN401 - rag.stores.contract.Failure
-    return {"source": failure.source, "stage": failure.stage, "reason": failure.reason}
 
 
 def _print_report(report: "IndexReport") -> None:
@@ -190,6 +195,8 @@ def _print_report(report: "IndexReport") -> None:
         kept = f", {count.left} fit no form and stay as they are" if count.left else ""
         kept = kept if count.read or count.left else "; no document has such a field"
         show(f"Dates in `{printable(name)}`: {count.read} read{kept}.")
+    show_bounded("left out", missed_first(report.left_out))
+    show_bounded("note", report.notes)
 
 
 @contextmanager
@@ -276,7 +283,7 @@ def _row(name: str, settings: Config) -> dict[str, Any]:
             "generation": store.generation,
             "documents": len(list(store.documents())),
             "passages": store.count_documents(),
-            "failed": len(store.failures()),
+            "failed": len(split_failures(store)[0]),
         }
     finally:
         store.close()
@@ -284,10 +291,11 @@ def _row(name: str, settings: Config) -> dict[str, Any]:
 
 @collections.command("show")
 def show_one(name: str, config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Show what a collection holds, how it was made, and what failed."""
+    """Show what a collection holds, how it was made, what failed and what was left out."""
     store = open_store(name, load_config(config))
     manifest, documents = store.manifest, list(store.documents())
-    failures = [_failure_json(failure) for failure in store.failures()]
+    failed, left_out = split_failures(store)
+    failures = [failure_json(failure) for failure in failed]
     shown: dict[str, Any] = {
         "collection": name,
         "generation": store.generation,
@@ -308,6 +316,7 @@ def show_one(name: str, config: ConfigOption = None, as_json: JsonOption = False
             for info in documents
         ],
         "failures": failures,
+        "left_out": [failure_json(each) for each in left_out],
     }
     store.close()
     if as_json:
@@ -320,6 +329,7 @@ def show_one(name: str, config: ConfigOption = None, as_json: JsonOption = False
         show(f"{info.document_id}  {info.passages:5d} passages  {info.source}  {info.title}")
     for failure in failures:
         show(f"failed: {failure['source']}: {failure['reason']}")
+    show_bounded("left out", left_out)
 
 
 @collections.command("delete")

@@ -18,6 +18,7 @@ from indexing.conversions import Conversions
 from indexing.converters import ConversionError
 from indexing.dates import DateCounts, add_counts, counts_to_tell, read_dates
 from indexing.documents import CutDocument, cut_document, embed_documents, passage_batches
+from indexing.left_out import MOST_LISTED, missed
 from indexing.plan import KEPT_VERSION, FileSearch, Plan, SourceFile, make_plan
 from rag.config import Config
 from rag.language.analysis import ANALYZER_VERSION
@@ -47,8 +48,9 @@ class IndexReport:
         indexed: New and changed files, in order.
         unchanged: Files that needed no work.
         removed: Files that have vanished, whose documents were removed.
-        skipped: Files of a type that is not indexed.
+        left_out: Files of a type that is not indexed, with the reasons.
         failures: Files, or parts of files, that could not be indexed.
+        notes: What was left out of files on purpose, such as hidden text.
         recovered: Number of documents taken over from an interrupted run.
         dates: Field -> how many of its values were read as dates, and how many fit no form.
         stopped: Whether the run was stopped before its end.
@@ -60,8 +62,9 @@ class IndexReport:
     indexed: list[Indexed] = field(default_factory=list)
     unchanged: int = 0
     removed: list[str] = field(default_factory=list)
-    skipped: list[str] = field(default_factory=list)
+    left_out: list[Failure] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
+    notes: list[Failure] = field(default_factory=list)
     recovered: int = 0
     dates: DateCounts = field(default_factory=dict)
     stopped: bool = False
@@ -72,6 +75,11 @@ class IndexReport:
         """Passages made in this run."""
         return sum(file.passages for file in self.indexed)
 
+    @property
+    def skipped(self) -> list[str]:
+        """The sources of the files that are left out."""
+        return [each.source for each in self.left_out]
+
 
 @dataclass
 class _ConvertedFile:
@@ -81,6 +89,7 @@ class _ConvertedFile:
     documents: list[CutDocument] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     dates: DateCounts = field(default_factory=dict)
+    notes: list[Failure] = field(default_factory=list)
 
     @property
     def passages(self) -> int:
@@ -177,9 +186,10 @@ def index_files(
         for file in plan.unchanged:
             on_stage(file, "unchanged")
         report.recovered = writer.recovered
-        report.unchanged, report.skipped = len(plan.unchanged), plan.skipped
+        report.unchanged, report.left_out = len(plan.unchanged), plan.left_out
         report.failures += plan.failed
         writer.fail(plan.failed, [str(failure.path) for failure in plan.failed])
+        _list_missed(plan, store, writer)
         todo = [*plan.new, *plan.changed]
         held = frozenset(file.key for file in plan.changed)
         done = 0
@@ -200,6 +210,13 @@ def index_files(
     report.dates = counts_to_tell(report.dates, config.conversion.dates)
     report.seconds = round(time.monotonic() - start, 3)
     return report
+
+
+def _list_missed(plan: Plan, store: Store, writer: Writer) -> None:
+    """List what looks like a document and is left out, unless the collection lists it already."""
+    listed = set(store.failures())
+    fresh = [each for each in missed(plan.left_out)[:MOST_LISTED] if each not in listed]
+    writer.fail(fresh, [str(each.path) for each in fresh])
 
 
 def manifest_of(embedder: Embedder, config: Config) -> Manifest:
@@ -252,6 +269,7 @@ def _prepare(
     prepared.failures += [
         Failure(file.source, "convert", problem, file.key) for problem in conversion.problems
     ]
+    prepared.notes = [Failure(file.source, "convert", note, file.key) for note in conversion.notes]
     documents, prepared.dates = read_dates(conversion.documents, config.conversion.dates)
     for converted in documents:
         suffix = f"#{converted.key}" if converted.key else ""
@@ -299,6 +317,7 @@ def _write(
         writer.replace(document.stored, document.passages)
     writer.fail(prepared.failures, [key])
     report.failures += prepared.failures
+    report.notes += prepared.notes
 
 
 def _commit(batch: Sequence[_ConvertedFile], writer: Writer, report: IndexReport) -> None:

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from indexing.converters import SUFFIXES
+from indexing.left_out import STAGE, is_lock_file, missed, why_left_out
 from rag.config.paths import expanded
 from rag.errors import SourceError
 from rag.files import sha256_of
@@ -53,7 +54,7 @@ class Plan:
         changed: Files whose content has changed.
         unchanged: Files that need no work.
         vanished: Keys of files that are gone -> ids of their documents, none if they had failed.
-        skipped: Sources of a type that is not indexed, and links to folders.
+        left_out: Files of a type that is not indexed and links to folders, with the reasons.
         failed: Files and folders that cannot be read at all.
     """
 
@@ -61,8 +62,13 @@ class Plan:
     changed: list[SourceFile] = field(default_factory=list)
     unchanged: list[SourceFile] = field(default_factory=list)
     vanished: dict[str, list[str]] = field(default_factory=dict)
-    skipped: list[str] = field(default_factory=list)
+    left_out: list[Failure] = field(default_factory=list)
     failed: list[Failure] = field(default_factory=list)
+
+    @property
+    def skipped(self) -> list[str]:
+        """The sources of what is left out."""
+        return [each.source for each in self.left_out]
 
 
 @dataclass(frozen=True)
@@ -77,7 +83,7 @@ class FoundUnder:
         keys: Keys of the files that no earlier path of the search had.
         files: Those of them that can be indexed, in order.
         unreadable: Those of them that cannot be read.
-        skipped: Sources of those that are of another type, and of links to folders.
+        left_out: Those of them that are of another type, and links to folders.
         refused: Errors of the folders that cannot be read.
     """
 
@@ -88,7 +94,7 @@ class FoundUnder:
     keys: frozenset[str] = frozenset()
     files: tuple[SourceFile, ...] = ()
     unreadable: tuple[Failure, ...] = ()
-    skipped: tuple[str, ...] = ()
+    left_out: tuple[Failure, ...] = ()
     refused: tuple[OSError, ...] = ()
 
 
@@ -186,7 +192,7 @@ def _known(
 def _sort_in(
     found: FoundUnder, known: Mapping[str, Sequence[DocumentInfo]], plan: Plan, *, again: bool
 ) -> None:
-    plan.skipped += found.skipped
+    plan.left_out += found.left_out
     for failure in found.unreadable:
         kept = KEPT_VERSION if known.get(str(failure.path)) else ""
         plan.failed.append(replace(failure, reason=failure.reason + kept))
@@ -219,13 +225,17 @@ def _search(path: Path, barred: Path, base: Path, known: Container[str]) -> Foun
         keys=frozenset(fresh),
         files=tuple(each for each in looked if isinstance(each, SourceFile)),
         unreadable=tuple(each for each in looked if isinstance(each, Failure)),
-        skipped=tuple(_shown(each, base) for each in fresh.values() if not _is_usable(each)),
+        left_out=tuple(
+            Failure(_shown(each, base), STAGE, why_left_out(each), _key(each))
+            for each in fresh.values()
+            if not _is_usable(each)
+        ),
         refused=tuple(refused),
     )
 
 
 def _is_usable(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES
+    return path.suffix.lower() in SUFFIXES and not is_lock_file(path)
 
 
 def _look_at(path: Path, base: Path) -> SourceFile | Failure:
@@ -269,6 +279,8 @@ def _nothing_in(found: FoundUnder, indexed: int) -> str:
     what = (
         f"`{found.path}` holds no document that can be indexed ({types}); files seen: {found.seen}."
     )
+    for each in missed(found.left_out)[:1]:
+        what += f" `{each.source}`: {each.reason}."
     for error in found.refused[:1]:
         what += f" The folder `{error.filename}` cannot be read: {error.strerror}."
     if indexed:

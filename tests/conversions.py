@@ -1,5 +1,9 @@
 """Files converted without a worker, and what holds for every one of them."""
 
+import io
+
+import docx
+
 from indexing.converters.dispatch import convert_bytes
 from indexing.converters.schema import ConvertedDocument
 
@@ -20,3 +24,12 @@ def assert_headings_stand_where_they_say(document):
     assert starts == sorted(starts)
     for section in document.sections:
         assert document.text[section.start :].startswith(section.heading)
+
+
+def make_docx(build):
+    """A DOCX file that `build` fills."""
+    document = docx.Document()
+    build(document)
+    data = io.BytesIO()
+    document.save(data)
+    return data.getvalue()

@@ -53,6 +53,8 @@ def test_index_prints_what_it_did(rag, docs):
         "indexed",
         "removed",
         "skipped",
+        "left_out",
+        "notes",
         "failures",
     }
     assert report["counts"] == {
@@ -84,6 +86,7 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(rag, docs):
         "removed": [],
         "skipped": [],
         "failed": [],
+        "left_out": [],
     }
     assert not Path(".rag").exists()
 
@@ -151,6 +154,7 @@ def test_collections_are_listed_shown_checked_and_rebuilt(rag, sample):
         "counts",
         "documents",
         "failures",
+        "left_out",
     }
     assert set(shown["counts"]) == {"documents", "passages", "failed"}
     assert set(shown["manifest"]) == {

@@ -15,11 +15,13 @@ from reportlab.pdfgen.canvas import Canvas
 
 from indexing.converters import ConversionError, Converter
 from indexing.converters.formats.docx import check_unpacked_size
+from indexing.converters.formats.html import read_html
 from indexing.converters.formats.html_text import TextWriter
-from indexing.converters.formats.markdown import convert_markdown
+from indexing.converters.formats.markdown import convert_markdown, convert_plain_text
 from indexing.converters.process import client
 from indexing.converters.schema import Unreadable
 from indexing.converters.text.decoding import BINARY
+from indexing.converters.text.embedded_data import shorten_data
 
 posix_only = pytest.mark.skipif(os.name != "posix", reason="needs POSIX files and signals")
 
@@ -305,6 +307,15 @@ def test_names_with_newlines_quotes_and_invalid_utf8_arrive_whole(converter, tmp
 # --- large and heavy, but harmless
 
 
+@pytest.mark.parametrize("suffix", [".md", ".html", ".json"])
+def test_one_line_of_10_mb_of_data_is_a_short_mark(tmp_path, suffix):
+    data = "data:image/png;base64," + "iVBORw0KGgo\\/AAAA" * 700_000
+    texts = {".html": f"<p>Kept <img src='{data}'></p>", ".json": f'{{"a": "Kept {data}"}}'}
+    path = write(tmp_path / f"line{suffix}", texts.get(suffix, f"Kept ![]({data})").encode())
+    with Converter(seconds=20, memory_mb=1024) as converter:
+        assert len(converter.convert(path).documents[0].text) < 100
+
+
 @pytest.mark.parametrize("suffix", [".txt", ".csv", ".jsonl"])
 def test_one_line_of_50_mb_is_converted_or_refused(tmp_path, good, suffix):
     line = b"pump " * 10_000_000
@@ -344,6 +355,31 @@ def is_linear(read, piece, count):
 @pytest.mark.parametrize("piece", ["<!--", "`a``a", "<!-- `", "---\n", "# {"])
 def test_markdown_patterns_are_fast_on_adversarial_text(piece):
     assert is_linear(lambda text: convert_markdown(f"x\n\n{text}x", "stem"), piece, 10_000)
+
+
+@pytest.mark.parametrize("piece", ["# a\n\n", "ab/", "data:a/b,", "x" * 80 + "\n", "\\/"])
+def test_looking_for_marks_and_data_is_fast_on_adversarial_text(piece):
+    assert is_linear(lambda text: convert_plain_text(shorten_data(text), "stem"), piece, 10_000)
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "<div><a href=x>y</a>",
+        "<table><tr><td><ul><li><a href=x>y</a>",
+        "<div hidden>x",
+        "<td><sup>1",
+        '<button aria-expanded=a aria-controls="p">x</button>',
+        "<nav><p id=p>",
+    ],
+)
+def test_pages_are_read_in_linear_time(piece):
+    assert is_linear(lambda text: read_html(f"<p>x{text}", "stem"), piece, 1_000)
+
+
+def test_a_page_with_a_table_of_many_rows_is_read_in_linear_time():
+    row = "<tr><td rowspan=2>a</td><td>1</td></tr><tr><td>2</td></tr>"
+    assert is_linear(lambda text: read_html(f"<table>{text}", "stem"), row, 1_000)
 
 
 def test_white_space_between_chinese_characters_is_read_in_linear_time():

@@ -91,7 +91,7 @@ def test_bad_lines_are_named_and_good_ones_kept_with_their_numbers():
     assert [document.key for document in documents] == ["1", "4", "6"]
     assert documents[1].text == "A line that is only a string."
     assert problems == [
-        "line 3: not valid JSON (Expecting property name enclosed in double quotes)",
+        "line 3, column 2: not valid JSON (Expecting property name enclosed in double quotes)",
         "line 4: expected an object, not list",
         "line 6: no text in it",
     ]
@@ -163,8 +163,8 @@ def test_rows_have_types_by_column_and_line_breaks_inside_quotes():
         (["name", "bar"], True),
         (["", "name"], True),
         (["pump", "1.5"], False),
-        (["a", "a"], False),
-        (["a", ""], False),
+        (["a", "a"], True),
+        (["a", ""], True),
         (["x" * 100, "b"], False),
         (["label", "steel"], False),
     ],
@@ -231,3 +231,103 @@ def test_reading_a_table_leaves_other_readers_of_csv_alone():
         assert csv.field_size_limit() == 131_072
     finally:
         csv.field_size_limit(before)
+
+
+# -- headers, titles and delimiters of tables
+
+
+def fields(text):
+    """The fields of the last record of a table, and its text."""
+    documents, problems = read(text, ".csv")
+    assert problems == []
+    return [name for name in documents[-1].meta if name != "format"], documents[-1].text
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("Region,2021,2022,2023\nNorth,120,130,155\n", ["Region", "2021", "2022", "2023"]),
+        ("name,price,\npump,30,\nvalve,12,\n", ["name", "price"]),
+        ("name,price,\npump,30,new\nvalve,12,\n", ["name", "price", "col3"]),
+        (",price\npump,30\n", ["col1", "price"]),
+        ("Name,Phone,Phone\nAda,111,222\n", ["Name", "Phone", "Phone 2"]),
+        ("Phone,Phone 2,Phone\n111,222,333\n", ["Phone", "Phone 2", "Phone 3"]),
+        ("sep=;\nname;price\nsaw;31\n", ["name", "price"]),
+        ("sep=\t\nname\tprice\nsaw\t31\n", ["name", "price"]),
+        ("Item,1,2,3\npump,10,30,20\n", ["Item", "1", "2", "3"]),
+        ("1,2,3\n4,5,6\n", ["col1", "col2", "col3"]),
+        ("2019,2020\n2020,2021\n", ["col1", "col2"]),
+        ("Cups,,\nTeam,Location,Cups\nBlues,STL,1\n", ["Team", "Location", "Cups"]),
+        ("Export\nMade;2024-03-01\n\nDate;Amount;To\na;1;x\nb;2;y\n", ["Date", "Amount", "To"]),
+    ],
+)
+def test_names_of_columns_are_found(text, names):
+    assert fields(text)[0] == names
+
+
+def test_title_lines_are_a_document_and_the_title_of_their_rows():
+    documents, _ = read("Monthly export\nMade;2024-03-01\n\nDate;Payee;Sum\na;b;1\nc;d;2\n", ".csv")
+    assert [document.key for document in documents] == ["0", "1", "2"]
+    assert documents[0].text == "Monthly export\nMade: 2024-03-01"
+    assert [document.title for document in documents] == ["Monthly export"] * 3
+
+
+def test_a_decimal_comma_is_one_value_and_a_number():
+    documents, _ = read("To;Sum\nGarage;310,00\nBank;1.250,50\nTax;7\n", ".csv")
+    assert [document.meta["Sum"] for document in documents] == [310.0, 1250.5, 7.0]
+    assert documents[0].text == "To: Garage\nSum: 310,00"
+    documents, _ = read('To,Sum\nGarage,"310,00"\n', ".csv")
+    assert documents[0].meta["Sum"] == "310,00"  # it may be a thousand or not
+    documents, _ = read("To;Sum\na;1,5\nb;2.5\n", ".csv")
+    assert [document.meta["Sum"] for document in documents] == ["1,5", "2.5"]
+
+
+def test_the_last_column_may_be_empty_in_a_row_that_is_longer_than_the_header():
+    documents, problems = read("a,b\n1,2,,\n3,4\n", ".csv")
+    assert (problems, [document.text for document in documents]) == (
+        [],
+        ["a: 1\nb: 2", "a: 3\nb: 4"],
+    )
+
+
+# -- records in objects
+
+
+@pytest.mark.parametrize(
+    ("value", "texts"),
+    [
+        ({"A3": {"kg": 27}, "A4": {"kg": 33}}, ["key: A3\nkg: 27", "key: A4\nkg: 33"]),
+        (
+            {"A3": {"key": "x", "kg": 1}, "A4": {"kg": 2}},
+            ["id: A3\nkey: x\nkg: 1", "key: A4\nkg: 2"],
+        ),
+        ({"A3": {"id": "A3", "kg": 1}, "A4": {"kg": 2}}, ["id: A3\nkg: 1", "key: A4\nkg: 2"]),
+        (
+            {"server": {"host": "x"}, "log": {"level": 1}},
+            ['server: {"host":"x"}\nlog: {"level":1}'],
+        ),
+        ({"a": {"b": {"items": [{"x": 1}, {"x": 2}]}}}, ["x: 1", "x: 2"]),
+        (
+            {"n": 1, "pumps": {"A3": {"kg": 1}, "A4": {"kg": 2}}},
+            ["key: A3\nkg: 1", "key: A4\nkg: 2"],
+        ),
+        (
+            {"title": "Catalogue", "pumps": [{"a": 1}, {"a": 2}], "fans": [{"b": 1}, {"b": 2}]},
+            ["title: Catalogue", "a: 1", "a: 2", "b: 1", "b: 2"],
+        ),
+    ],
+)
+def test_records_are_found_at_any_depth_and_under_keys(value, texts):
+    documents, problems = read(json.dumps(value), ".json")
+    assert ([document.text for document in documents], problems) == (texts, [])
+
+
+def test_a_record_without_a_title_has_its_key():
+    documents, _ = read('{"A3": {"kg": 27}, "A4": {"kg": 33, "name": "Big"}}', ".json")
+    assert [document.title for document in documents] == ["A3", "Big"]
+
+
+def test_an_error_in_json_names_line_and_column():
+    with pytest.raises(Unreadable, match=r"^line 3, column 1: not valid JSON") as caught:
+        read('{\n  "a": 1,\n}', ".json")
+    assert "\n" not in str(caught.value)

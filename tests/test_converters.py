@@ -3,9 +3,8 @@
 import io
 import json
 
-import docx
 import pytest
-from conversions import assert_headings_stand_where_they_say, documents, read
+from conversions import assert_headings_stand_where_they_say, documents, make_docx, read
 from docx.oxml.ns import qn
 from pypdf import PdfReader, PdfWriter
 from reportlab.pdfgen.canvas import Canvas
@@ -96,6 +95,39 @@ def test_front_matter_that_is_no_mapping_stays_text(matter):
     assert document.meta == {"format": "md"}
 
 
+def test_toml_front_matter_becomes_fields():
+    source = '+++\ntitle = "The Pump"\nstars = 4\ndate = 2024-02-29\nat = 07:30:00\n+++\nBody.\n'
+    document = convert_markdown(source, "stem")
+    assert (document.text, document.title) == ("Body.\n", "The Pump")
+    assert document.meta == {
+        "title": "The Pump",
+        "stars": 4,
+        "date": "2024-02-29",
+        "at": "07:30:00",
+        "format": "md",
+    }
+    broken = "+++\ntitle = \n+++\nBody.\n"
+    assert convert_markdown(broken, "stem").text == broken
+
+
+@pytest.mark.parametrize(
+    ("source", "title"),
+    [
+        ("# Pumps\n\nThey pump.\n", "Pumps"),
+        ("Text.\n\n## Oil\n\nYearly.\n", "Oil"),
+        ("Pumps\n=====\n\nThey pump.\n", "Pumps"),
+        ("---\ntitle: Pumps\n---\nThey pump.\n", "Pumps"),
+        ("#!/bin/sh\n# make it\nmake\n# and run\n./run\n", "stem"),
+        ("# The port\nport=80\n# The host\nhost=x\n", "stem"),
+        ("Just #1 text.\n#tag\n", "stem"),
+    ],
+)
+def test_a_text_file_in_markdown_is_read_as_such(source, title):
+    document = documents(read(source, ".txt"))[0]
+    assert (document.title, document.meta["format"]) == (title, "txt")
+    assert bool(document.sections) == (title != "stem" and "---" not in source)
+
+
 def test_without_front_matter_the_first_heading_is_the_title():
     assert convert_markdown("Intro.\n\n## First\n\n# Second\n", "stem").title == "First"
     assert convert_markdown("No heading.\n", "stem").title == "stem"
@@ -179,14 +211,6 @@ def test_a_pdf_that_opens_without_a_password_is_read():
 # --- DOCX
 
 
-def make_docx(build):
-    document = docx.Document()
-    build(document)
-    data = io.BytesIO()
-    document.save(data)
-    return data.getvalue()
-
-
 def test_docx_paragraphs_tables_and_headings_come_in_order():
     def build(document):
         document.add_heading("Pump manual", 0)
@@ -203,11 +227,12 @@ def test_docx_paragraphs_tables_and_headings_come_in_order():
 
     document = convert_docx(make_docx(build), "stem")
     assert document.text == (
-        "Pump manual\n\nBefore the table.\n\nName | Bar\nP1 | 1.5\n\n"
-        "Rated data\n\n- One\n- Two\n\nSeen!"
+        "Pump manual\n\nBefore the table.\n\n"
+        "| Name | Bar |\n| --- | --- |\n| P1 | 1.5 |\n\n"
+        "Rated data\n\n- One\n1. Two\n\nSeen!"
     )
     assert document.title == "Pump manual"
-    assert document.sections == (Heading(0, 1, "Pump manual"), Heading(53, 2, "Rated data"))
+    assert document.sections == (Heading(0, 1, "Pump manual"), Heading(75, 2, "Rated data"))
     assert_headings_stand_where_they_say(document)
 
 

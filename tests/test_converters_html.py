@@ -42,13 +42,16 @@ second line.
 3. Three
 4. Four
 
+```
   def f():
       return 1
+```
 
 Rated data
 
-Name | Bar
-P1 | 1.5 max
+| Name | Bar |
+| --- | --- |
+| P1 | 1.5 max |
 
 Flow
   Litres per hour.
@@ -77,13 +80,14 @@ def test_layout_tables_are_read_cell_by_cell_and_leading_empty_cells_dropped():
     layout = "<table><tr><td><h2>Left</h2><p>text</p></td><td><p>Right</p></td></tr></table>"
     assert convert_html(layout, "stem").text == "Left\n\ntext\n\nRight"
     notes = "<table><tr><td></td><td>Note</td><td></td><td>x</td></tr></table>"
-    assert convert_html(notes, "stem").text == "Note | | x"
+    assert convert_html(notes, "stem").text == "| Note | x |"
 
 
-def test_without_main_the_body_without_its_frame_is_read():
-    page = (
-        "<body><header>H</header><aside>A</aside><section><header>Kept</header></section>x</body>"
-    )
+def test_headers_and_footers_are_left_out_only_where_something_else_is_the_content():
+    frame = "<body><header>H</header><aside>A</aside>{}<footer>F</footer></body>"
+    page = frame.format("<section><header>Kept</header></section>x")
+    assert convert_html(page, "stem").text == "H\nKept\nx\nF"
+    page = frame.format("<main><header>Kept</header>x</main>")
     assert convert_html(page, "stem").text == "Kept\nx"
     assert convert_html("<body><main></main><p>Body</p></body>", "stem").text == "Body"
 

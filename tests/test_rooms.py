@@ -36,6 +36,7 @@ ROOMS = [
     "indexing.converters",
     "indexing.converters.text",
     "indexing.converters.formats",
+    "indexing.converters.formats.docx",
     "indexing.converters.process",
     "indexing.views",
     "indexing",

@@ -181,3 +181,20 @@ def test_twice_the_text_takes_less_than_four_times_as_long(piece):
         return min(spent)
 
     assert seconds(100_000) < 4 * seconds(50_000) + 0.02
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["1、打开阀门", "2、等待十分钟"],
+        ["（1）打开阀门", "（2）等待十分钟"],
+        ["（一）打开阀门", "（二）等待十分钟"],
+        ["一、打开阀门", "二、等待十分钟"],
+        ["●打开阀门", "● 等待十分钟"],
+        ["① Open it", "② Wait"],
+        ["1）打开阀门", "2）等待十分钟"],
+    ],
+)
+def test_marks_of_lists_without_a_space_begin_items(lines):
+    text = "\n".join(lines)
+    assert [text[start:end] for start, end in sentence_spans(text)] == lines

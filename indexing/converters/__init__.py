@@ -7,7 +7,7 @@ worker's functions, one module per format:
     schema.py       documents, headings and problems; the exception inside the worker
         file_checks.py  checks on a file that need no parsing
         dispatch.py     the conversion function for each suffix
-        text/           decoding of bytes, and cleaning that keeps offsets right
+        text/           decoding of bytes, cleaning that keeps offsets right, tables as pipe rows
         formats/        Markdown, HTML, PDF, DOCX, and records of .csv, .json and .jsonl
         process/        `Converter` in the calling process; the worker, its limits and its messages
 

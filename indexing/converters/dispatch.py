@@ -2,9 +2,15 @@
 
 from collections.abc import Iterable, Iterator
 
-from indexing.converters.schema import ConversionProblem, ConvertedDocument, Unreadable
+from indexing.converters.schema import (
+    ConversionNote,
+    ConversionProblem,
+    ConvertedDocument,
+    Unreadable,
+)
 
-Pieces = Iterator[ConvertedDocument | ConversionProblem]
+Piece = ConvertedDocument | ConversionProblem | ConversionNote
+Pieces = Iterator[Piece]
 
 
 def convert_bytes(data: bytes, suffix: str, stem: str) -> Pieces:
@@ -25,14 +31,15 @@ def convert_bytes(data: bytes, suffix: str, stem: str) -> Pieces:
 
         return convert_pdf(data, stem)
     if suffix == ".docx":
-        from indexing.converters.formats.docx import convert_docx
+        from indexing.converters.formats.docx import read_docx
 
-        return iter([convert_docx(data, stem)])
+        return read_docx(data, stem)
     return _convert_text(data, suffix, stem)
 
 
 def _convert_text(data: bytes, suffix: str, stem: str) -> Pieces:
     from indexing.converters.text.decoding import decode
+    from indexing.converters.text.embedded_data import shorten_data
 
     declared = None
     if suffix in {".html", ".htm"}:
@@ -43,23 +50,19 @@ def _convert_text(data: bytes, suffix: str, stem: str) -> Pieces:
     del data
     if not decoded.text.strip():
         raise Unreadable("there is no text in it")
-    yield from _read_text(decoded.text, suffix, stem)
+    yield from _read_text(shorten_data(decoded.text), suffix, stem)
     if decoded.damaged:
         places = "1 place" if decoded.damaged == 1 else f"{decoded.damaged} places"
         yield ConversionProblem(f"not valid {decoded.encoding} in {places}, marked by \ufffd")
 
 
-def _read_text(
-    text: str, suffix: str, stem: str
-) -> Iterable[ConvertedDocument | ConversionProblem]:
+def _read_text(text: str, suffix: str, stem: str) -> Iterable[Piece]:
     if suffix in {".md", ".markdown"}:
         from indexing.converters.formats.markdown import convert_markdown
 
         return [convert_markdown(text, stem)]
     if suffix in {".html", ".htm"}:
-        from indexing.converters.formats.html import convert_html
-
-        return [convert_html(text, stem)]
+        return _read_html(text, stem)
     if suffix == ".csv":
         from indexing.converters.formats.csv_tables import convert_csv
 
@@ -68,6 +71,15 @@ def _read_text(
         from indexing.converters.formats import records
 
         return (records.convert_json if suffix == ".json" else records.convert_json_lines)(text)
-    from indexing.converters.text.assembly import whole_file
+    from indexing.converters.formats.markdown import convert_plain_text
 
-    return [whole_file(text, stem, {"format": "txt"})]
+    return [convert_plain_text(text, stem)]
+
+
+def _read_html(text: str, stem: str) -> Pieces:
+    from indexing.converters.formats.html import read_html
+
+    document, hidden = read_html(text, stem)
+    yield document
+    if hidden:
+        yield ConversionNote.hidden_texts(hidden)

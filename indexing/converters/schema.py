@@ -5,6 +5,7 @@ All offsets count characters (not bytes) of `ConvertedDocument.text`.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Self
 
 Scalar = str | int | float | bool | None
 
@@ -33,9 +34,10 @@ class ConvertedDocument:
     """One document: a whole file, or one record of a .csv, .json or .jsonl file.
 
     Args:
-        key: "" for a whole file; "1", "2", ... for records, the number of the record in its file.
+        key: "" for a whole file; "1", "2", ... for records, the number of the record in its file;
+            "0" for what stands around its records, such as title lines above a table.
         title: Title given by the file; without one, a whole file has its name without suffix, and a
-            record has "".
+            record the title of its table, its key, or "".
         text: The stored text, into which offsets of passages and citations point. Never blank.
         sections: Headings in order of `start`.
         pages: Start offset of each page; () if the format has none.
@@ -58,16 +60,31 @@ class ConversionProblem:
 
 
 @dataclass(frozen=True)
+class ConversionNote:
+    """A part of a file that was left out on purpose, such as hidden text; no failure."""
+
+    reason: str
+
+    @classmethod
+    def hidden_texts(cls, count: int) -> Self:
+        """Return the note on texts that no reader of the original sees."""
+        texts = "1 hidden text was" if count == 1 else f"{count} hidden texts were"
+        return cls(f"{texts} left out, as no reader of the original sees them")
+
+
+@dataclass(frozen=True)
 class Conversion:
-    """Documents and problems of one file.
+    """Documents, problems and notes of one file.
 
     Args:
         documents: The documents in file order; at least one.
-        problems: One line per part that was left out, such as "line 7: not valid JSON ...".
+        problems: One line per part that could not be read, as "line 7: not valid JSON ...".
+        notes: One line per kind of content that was left out on purpose.
     """
 
     documents: list[ConvertedDocument] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 class Unreadable(Exception):  # noqa: N818  (a verdict on the file, not on the program)

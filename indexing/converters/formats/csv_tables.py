@@ -2,20 +2,31 @@
 
 import csv
 import re
-from collections.abc import Generator, Iterator
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from itertools import islice
 
+from indexing.converters.formats.csv_header import find_layout, looks_like_header, name_columns
 from indexing.converters.formats.records import record_document
 from indexing.converters.schema import ConversionProblem, ConvertedDocument, Scalar, Unreadable
-from indexing.converters.text.cleaning import one_line
+from indexing.converters.text.cleaning import clean, one_line
+
+__all__ = ["convert_csv", "find_delimiter", "looks_like_header", "read_rows"]
 
 _DELIMITERS = ",;\t|"
 CSV_LIMIT = (
     131_072  # characters of a cell: the csv module's own limit, a global never to be lowered
 )
-_LONGEST_NAME = 80
+_MOST_LOOKED_AT = 200  # rows, for the delimiter
+_SEPARATOR = re.compile(r"\ufeff?sep=(\\t|[^\w\s\"]|\t)[ \t]*(?=\n)", re.IGNORECASE)
 _MOST_RESTARTS = 20
 _INTEGER = re.compile(r"[+-]?(?:0|[1-9]\d{0,17})")
 _DECIMAL = re.compile(r"[+-]?(?:0|[1-9]\d{0,17})(?:\.\d{1,17})?(?:[eE][+-]?\d{1,2})?")
+# 310,00 and 1.310,00
+_COMMA = re.compile(r"[+-]?(?:\d{1,3}(?:\.\d{3}){1,5}|\d{1,17}),\d{1,17}")
+
+Kind = Callable[[str], Scalar]
+"""Turns a cell into the value of a filter: `int`, `float`, `str`, or a number with a comma."""
 
 Row = tuple[int, list[str]]  # the line on which it begins, and its cells
 
@@ -23,87 +34,95 @@ Row = tuple[int, list[str]]  # the line on which it begins, and its cells
 def convert_csv(text: str) -> Iterator[ConvertedDocument | ConversionProblem]:
     """Yield the documents of a CSV file, and a problem for each row that cannot be read.
 
-    The first row names the columns; if it looks like data, they are called col1, col2, ... A
-    column that holds only numbers becomes a numeric filter, any other column a string filter.
+    The first row of full width names the columns; if it looks like data, they are called col1,
+    col2, ... Lines above it are a document of their own, and the first of them is the title of
+    rows that have none. A column that holds only numbers becomes a numeric filter, any other column
+    a string filter; `310,00` is a number where the delimiter is no comma.
 
     Raises:
         Unreadable: If there is no row of data.
     """
-    delimiter = find_delimiter(text)
-    top = list(_first_rows(text, delimiter))
+    first, rest = _split_separator(text)
+    delimiter = first or find_delimiter(text)
+    top = list(_first_rows(rest, delimiter))
     if not top:
         raise Unreadable("it has no rows")
-    has_header = looks_like_header([cells for _, cells in top])
-    header_line, header = top[0] if has_header else (0, [])
-    kinds = _column_kinds(text, delimiter, header_line)
+    layout = find_layout(top)
+    kinds = _column_kinds(rest, delimiter, layout.last_line)
+    names = name_columns(layout.header, kinds)
+    yield from _title_document(layout.titles)
     number = 0
-    for row in read_rows(text, delimiter):
+    for row in read_rows(rest, delimiter):
         if isinstance(row, ConversionProblem):
             number += 1
             yield row
-        elif row[0] != header_line:
+        elif row[0] > layout.last_line:
             number += 1
-            yield _read_row(row, number, header, kinds)
+            yield _read_row(row, number, names, kinds, layout.title)
     if not number:
         raise Unreadable("it has column names but no rows")
 
 
+def _split_separator(text: str) -> tuple[str, str]:
+    """Return the delimiter that a first line such as `sep=;` names, and the text without it.
+
+    The line stays as a blank one, so that other lines keep their numbers.
+    """
+    match = _SEPARATOR.match(text)
+    return (match[1].replace("\\t", "\t"), text[match.end() :]) if match else ("", text)
+
+
+def _title_document(titles: Sequence[Sequence[str]]) -> Iterator[ConvertedDocument]:
+    lines = [": ".join(cell.strip() for cell in cells if cell.strip()) for cells in titles]
+    text = clean("\n".join(lines))
+    if text.strip():
+        yield ConvertedDocument("0", one_line(lines[0]), text, (), (), {"format": "csv"})
+
+
 def _read_row(
-    row: Row, number: int, header: list[str], kinds: dict[int, type]
+    row: Row, number: int, names: list[str], kinds: Mapping[int, Kind], title: str
 ) -> ConvertedDocument | ConversionProblem:
     line, cells = row
-    names = name_columns(header, len(cells))
-    record = dict(zip(names, cells, strict=False))
-    typed = {
-        name: _typed(cell, kinds.get(index, str))
+    named = [
+        (name, index, cell)
         for index, (name, cell) in enumerate(zip(names, cells, strict=False))
-    }
-    document = record_document(record, number, "csv", typed)
+        if name
+    ]
+    record = {name: cell for name, _, cell in named}
+    typed = {name: _typed(cell, kinds.get(index, str)) for name, index, cell in named}
+    document = record_document(record, number, "csv", typed, title=title)
     return document or ConversionProblem(f"line {line}: no text in it")
 
 
 def find_delimiter(text: str) -> str:
     r"""Return the character between the cells: comma, semicolon, tab or bar.
 
+    It is the one that divides most lines into the same number of cells.
+
     Example:
         >>> find_delimiter("name;price\npump, large;3,50\n")
         ';'
     """
-    sample = text[:8_192]
+    sample = text[:65_536]
+    lines = sample.split("\n")
+    sample = "\n".join(lines[:-1]) if len(lines) > 1 and len(text) > len(sample) else sample
     first_line = re.sub('"[^"]*"', "", sample.lstrip("\n").split("\n", 1)[0])
-    present = [mark for mark in _DELIMITERS if mark in first_line]
-    if len(present) > 1:
-        try:
-            sniffed = csv.Sniffer().sniff(sample, delimiters="".join(present)).delimiter
-        except csv.Error:
-            sniffed = ""
-        return sniffed if sniffed in present else max(present, key=first_line.count)
-    return present[0] if present else ","
+    scores = {mark: _evenness(sample, mark) for mark in _DELIMITERS}
+    best = max(_DELIMITERS, key=lambda mark: (scores[mark], first_line.count(mark)))
+    return best if scores[best] else ","
 
 
-def looks_like_header(rows: list[list[str]]) -> bool:
-    """Return whether the first row names the columns.
-
-    Names are short, distinct, not numbers, and not repeated in their column; only the first may be
-    empty, as in tables with an unnamed index.
-    """
-    names = [cell.strip() for cell in rows[0]]
-    if not all(names[1:]) or not any(names) or len(set(names)) < len(names):
-        return False
-    if any(len(name) > _LONGEST_NAME or _DECIMAL.fullmatch(name) for name in names):
-        return False
-    return not any(
-        name and len(row) > index and row[index].strip() == name
-        for row in rows[1:]
-        for index, name in enumerate(names)
-    )
-
-
-def name_columns(header: list[str], width: int) -> list[str]:
-    """Return `width` column names: those of the header, and colN where it has none."""
-    cleaned = [one_line(name) for name in header]
-    padded = cleaned + [""] * (width - len(cleaned))
-    return [name or f"col{number}" for number, name in enumerate(padded, start=1)]
+def _evenness(sample: str, delimiter: str) -> float:
+    """Return the share of rows that have the most frequent number of cells, if over one."""
+    widths: Counter[int] = Counter()
+    try:
+        for row in islice(csv.reader(sample.split("\n"), delimiter=delimiter), _MOST_LOOKED_AT):
+            if any(cell.strip() for cell in row):
+                widths[len(row)] += 1
+    except csv.Error:
+        pass  # what was counted until there counts
+    several = {width: count for width, count in widths.items() if width > 1}
+    return max(several.values()) / sum(widths.values()) if several else 0.0
 
 
 def read_rows(text: str, delimiter: str) -> Iterator[Row | ConversionProblem]:
@@ -156,28 +175,32 @@ def _first_rows(text: str, delimiter: str) -> Iterator[Row]:
             return
 
 
-def _column_kinds(text: str, delimiter: str, header_line: int) -> dict[int, type]:
-    """Return the type of each column's cells, the empty ones left out: int, float or str."""
-    kinds: dict[int, type] = {}
+def _column_kinds(text: str, delimiter: str, last_line: int) -> dict[int, Kind]:
+    """Return the type of each column's cells below a line; a column without values has none."""
+    kinds: dict[int, Kind] = {}
+    comma = delimiter != ","
     for row in read_rows(text, delimiter):
-        if isinstance(row, ConversionProblem) or row[0] == header_line:
+        if isinstance(row, ConversionProblem) or row[0] <= last_line:
             continue
         for index, cell in enumerate(row[1]):
             known = kinds.get(index)
             if known is not str and cell.strip():
-                kinds[index] = _wider(known, cell.strip())
+                kinds[index] = _wider(known, cell.strip(), comma=comma)
     return kinds
 
 
-def _wider(known: type | None, cell: str) -> type:
+def _wider(known: Kind | None, cell: str, *, comma: bool) -> Kind:
     if _INTEGER.fullmatch(cell):
         return known or int
-    return float if _DECIMAL.fullmatch(cell) else str
+    if known in {None, int, float} and _DECIMAL.fullmatch(cell):
+        return float
+    return _comma_number if comma and known is not float and _COMMA.fullmatch(cell) else str
 
 
-def _typed(cell: str, kind: type) -> Scalar:
+def _comma_number(cell: str) -> float:
+    return float(cell.replace(".", "").replace(",", "."))
+
+
+def _typed(cell: str, kind: Kind) -> Scalar:
     stripped = cell.strip()
-    if not stripped:
-        return None
-    value: Scalar = stripped if kind is str else kind(stripped)
-    return value
+    return kind(stripped) if stripped else None

@@ -35,11 +35,13 @@ def scalar_fields(fields: Mapping[Any, Any]) -> dict[str, Scalar]:
 
 def is_scalar(value: object) -> bool:
     """Return whether the value is one string, number, truth value, date or None."""
-    return value is None or isinstance(value, str | int | float | bool | datetime.date)
+    return value is None or isinstance(
+        value, str | int | float | bool | datetime.date | datetime.time
+    )
 
 
 def _plain(value: Any) -> Scalar:  # noqa: ANN401
-    if isinstance(value, datetime.date):
+    if isinstance(value, datetime.date | datetime.time):
         return value.isoformat()
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)

@@ -28,9 +28,8 @@ class TextWriter:
         self._space = False  # whether a space is requested
         self._indents: list[str] = []
         self._opening: str | None = None  # the mark of a list item without text so far
-        self._inline = 0  # depth inside headings and table cells, where line breaks are spaces
+        self._inline = 0  # depth inside headings, where line breaks are spaces
         self._headings: list[tuple[int, int]] = []
-        self._row = 0  # parts written before the table row
 
     def text(self) -> str:
         """Return the text written so far."""
@@ -54,20 +53,6 @@ class TextWriter:
         self._emit(text)
         self.break_line(2)
 
-    def open_row(self) -> None:
-        """Begin a table row."""
-        self.break_line()
-        self._row = len(self._parts)
-
-    def write_separator(self) -> None:
-        """Add the bar between two cells, unless the row has no words yet."""
-        if len(self._parts) == self._row:
-            return
-        self._space = False
-        self._flush()
-        self._emit(" |")
-        self._space = True
-
     def break_line(self, lines: int = 1) -> None:
         """Request a new line (1) or a blank line (2) before the next words."""
         if self._inline:
@@ -86,14 +71,6 @@ class TextWriter:
         self._opening = None
         self._indents.pop()
         self.break_line()
-
-    def open_inline(self) -> None:
-        """Begin a stretch of text that stays on one line."""
-        self._inline += 1
-
-    def close_inline(self) -> None:
-        """End the innermost such stretch."""
-        self._inline -= 1
 
     def open_heading(self) -> None:
         """Begin a heading, a paragraph of its own."""

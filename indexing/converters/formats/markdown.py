@@ -1,11 +1,14 @@
 """Conversion of Markdown files, whose text stays the Markdown source.
 
-YAML front matter becomes fields; HTML comments, which no reader sees, are removed, except inside
-code. Headings come from the parser, so that `#` in a code block is not one.
+YAML and TOML front matter becomes fields; HTML comments, which no reader sees, are removed, except
+inside code; data URIs are shortened before. Headings come from the parser, so that `#` in a code
+block is not one.
 """
 
 import re
+import tomllib
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -20,6 +23,10 @@ from indexing.converters.text.cleaning import clean, one_line
 _FRONT_MATTER_LIMIT = 65_536
 _LONGEST_CODE_SPAN = 1_000
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL | re.M)
+_TOML = re.compile(r"\A\+\+\+[ \t]*\n(.*?)^\+\+\+[ \t]*(?:\n|\Z)", re.DOTALL | re.M)
+_LONGEST_HEADING = 120  # characters, in a text file
+_ATX = re.compile(r"^#{1,6}[ \t]+\S.*$", re.MULTILINE)
+_SETEXT = re.compile(r"^[^\s#|>-][^\n]*\n={3,}[ \t]*$", re.MULTILINE)
 _CODE_OR_COMMENT = re.compile("`+|<!--")
 _OPEN_COMMENT = re.compile(r"^ {0,3}<!--.*\Z", re.DOTALL | re.MULTILINE)
 _ANCHOR = re.compile(r"\s*\{[ ]?[#:.][^{}]*\}\s*$")
@@ -45,23 +52,79 @@ def convert_markdown(text: str, stem: str) -> ConvertedDocument:
     return whole_file(body, title, meta, sections=sections)
 
 
+def convert_plain_text(text: str, stem: str) -> ConvertedDocument:
+    r"""Return the document of a text file; one that is written in Markdown is read as such.
+
+    Args:
+        text: The decoded text.
+        stem: The title if the text has no front matter and no heading.
+
+    Raises:
+        Unreadable: If there is no text.
+
+    Example:
+        >>> convert_plain_text("# Pumps\n\nThey pump.\n\n## Oil\n\nYearly.\n", "a").title
+        'Pumps'
+    """
+    if not is_markdown(text):
+        return whole_file(text, stem, {"format": "txt"})
+    document = convert_markdown(text, stem)
+    sections = tuple(s for s in document.sections if len(s.heading) <= _LONGEST_HEADING)
+    named = isinstance(document.meta.get("title"), str)
+    title = document.title if named or not sections else sections[0].heading
+    return replace(
+        document, title=title, sections=sections, meta={**document.meta, "format": "txt"}
+    )
+
+
+def is_markdown(text: str) -> bool:
+    """Return whether a text has front matter, or headings as Markdown writes them.
+
+    A heading after `#` follows an empty line, and most lines after `#` do: comments in scripts and
+    settings come in blocks, or right above what they explain.
+    """
+    if split_front_matter(text)[0] or _SETEXT.search(text):
+        return True
+    marks = list(_ATX.finditer(text))
+    before = (text[max(mark.start() - 2, 0) : mark.start()] for mark in marks)
+    apart = sum(not each.strip("\n") for each in before)
+    followed = sum(text[mark.end() : mark.end() + 2] in {"\n\n", "\n", ""} for mark in marks)
+    return bool(marks) and apart > 0.7 * len(marks) and 2 * followed >= len(marks)
+
+
 def split_front_matter(text: str) -> tuple[dict[Any, Any], str]:
-    r"""Return the fields of YAML front matter and the text after it; bad front matter stays text.
+    r"""Return the fields of YAML or TOML front matter and the text after it.
+
+    What is not valid stays text.
 
     Example:
         >>> split_front_matter("---\ntitle: Pumps\n---\nHello\n")
         ({'title': 'Pumps'}, 'Hello\n')
+        >>> split_front_matter("+++\ntitle = 'Pumps'\n+++\nHello\n")
+        ({'title': 'Pumps'}, 'Hello\n')
     """
-    match = _FRONT_MATTER.match(text, 0, _FRONT_MATTER_LIMIT)
-    if not match:
-        return {}, text
+    for pattern, parse in ((_FRONT_MATTER, _parse_yaml), (_TOML, _parse_toml)):
+        match = pattern.match(text, 0, _FRONT_MATTER_LIMIT)
+        fields = parse(match[1]) if match else None
+        if match and isinstance(fields, dict):
+            return fields, text[match.end() :]
+    return {}, text
+
+
+def _parse_yaml(source: str) -> object:
     import yaml
 
     try:
-        fields = yaml.safe_load(match[1])
+        return yaml.safe_load(source)
     except (yaml.YAMLError, ValueError, RecursionError):  # ValueError: a date such as 2024-13-45
-        return {}, text
-    return (fields, text[match.end() :]) if isinstance(fields, dict) else ({}, text)
+        return None
+
+
+def _parse_toml(source: str) -> object:
+    try:
+        return tomllib.loads(source)
+    except (ValueError, RecursionError):
+        return None
 
 
 def drop_comments(text: str) -> str:

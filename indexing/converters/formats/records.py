@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from indexing.converters.formats.fields import is_scalar, scalar_fields
+from indexing.converters.formats.json_records import FoundRecords, find_records
 from indexing.converters.schema import ConversionProblem, ConvertedDocument, Unreadable
 from indexing.converters.text.cleaning import clean, one_line
 
@@ -28,9 +29,10 @@ Record = Mapping[str, Any]
 def convert_json(text: str) -> Iterator[ConvertedDocument | ConversionProblem]:
     """Yield the documents of a JSON file.
 
-    A list gives one document per object in it, and so does an object with exactly one list of
-    objects (`{"data": [...]}`); any other object is one document. JSON lines in a .json file are
-    read as .jsonl.
+    A list gives one document per object in it; so do the lists of objects that stand anywhere in an
+    object, and an object whose values are alike objects, with their keys. What stands around such
+    records is a document of its own, if it has words. Any other object is one document. JSON lines
+    in a .json file are read as .jsonl.
 
     Raises:
         Unreadable: If the file is not valid JSON, or holds no object.
@@ -42,10 +44,20 @@ def convert_json(text: str) -> Iterator[ConvertedDocument | ConversionProblem]:
         if len(lines) > 1 and _is_object(lines[0]) and _is_object(lines[1] or lines[0]):
             yield from convert_json_lines(text)
             return
-        raise Unreadable(_why(error)) from error
-    records = _find_records(value)
-    for number, record in enumerate(records, start=1):
-        yield _read_record(record, number, f"record {number}", "json")
+        place = _column(error)
+        where = f"line {getattr(error, 'lineno', 1)}{place}: " if place else ""
+        raise Unreadable(where + _why(error)) from error
+    if isinstance(value, list) and value:
+        found = FoundRecords([(None, record) for record in value], None)
+    elif isinstance(value, dict):
+        found = find_records(value)
+    else:
+        raise Unreadable("it holds no records: expected a list of objects, or an object")
+    if found.around:
+        document = record_document(found.around, 0, "json")
+        yield from [document] if document else []
+    for number, (key, record) in enumerate(found.records, start=1):
+        yield _read_record(record, number, f"record {number}", "json", key)
 
 
 def convert_json_lines(text: str) -> Iterator[ConvertedDocument | ConversionProblem]:
@@ -61,7 +73,7 @@ def convert_json_lines(text: str) -> Iterator[ConvertedDocument | ConversionProb
         try:
             record = _parse(line)
         except ValueError as error:
-            yield ConversionProblem(f"line {line_number}: {_why(error)}")
+            yield ConversionProblem(f"line {line_number}{_column(error)}: {_why(error)}")
         else:
             yield _read_record(record, number, f"line {line_number}", "jsonl")
 
@@ -71,6 +83,10 @@ def _parse(text: str) -> Any:  # noqa: ANN401
         return json.loads(text)
     except RecursionError:
         raise ValueError("nested too deeply") from None
+
+
+def _column(error: ValueError) -> str:
+    return f", column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
 
 
 def _why(error: ValueError) -> str:
@@ -84,32 +100,19 @@ def _is_object(line: str) -> bool:
         return False
 
 
-def _find_records(value: object) -> list[Any]:
-    if isinstance(value, dict):
-        lists = [each for each in value.values() if isinstance(each, list) and _holds_objects(each)]
-        return lists[0] if len(lists) == 1 else [value]
-    if isinstance(value, list) and value:
-        return value
-    raise Unreadable("it holds no records: expected a list of objects, or an object")
-
-
-def _holds_objects(value: list[Any]) -> bool:
-    return bool(value) and all(isinstance(each, dict) for each in value)
-
-
 def _read_record(
-    record: object, number: int, place: str, format_: str
+    record: object, number: int, place: str, format_: str, key: str | None = None
 ) -> ConvertedDocument | ConversionProblem:
     if isinstance(record, str):
         record = {"text": record}
     if not isinstance(record, dict):
         return ConversionProblem(f"{place}: expected an object, not {type(record).__name__}")
-    document = record_document(record, number, format_)
+    document = record_document(record, number, format_, title=key or "")
     return document or ConversionProblem(f"{place}: no text in it")
 
 
 def record_document(
-    record: Record, number: int, format_: str, filters: Record | None = None
+    record: Record, number: int, format_: str, filters: Record | None = None, *, title: str = ""
 ) -> ConvertedDocument | None:
     r"""Return the document of one record, or None if all its fields are empty.
 
@@ -118,6 +121,7 @@ def record_document(
         number: The record's number in its file, from 1: the key.
         format_: "csv", "json" or "jsonl".
         filters: The fields that become filters, if their types are known better than in `record`.
+        title: The title if no field gives one.
 
     Example:
         >>> record_document({"review": "The best pump I ever had.", "stars": 5}, 1, "json").text
@@ -130,7 +134,7 @@ def record_document(
     if not text.strip():
         return None
     title_name = _first_name(record, _TITLE_NAMES, 1)
-    title = one_line(record[title_name]) if title_name is not None else ""
+    title = one_line(record[title_name] if title_name is not None else title)
     others = filters if filters is not None else record
     kept = scalar_fields({name: value for name, value in others.items() if name != main})
     return ConvertedDocument(str(number), title, text, (), (), {**kept, "format": format_})

@@ -163,6 +163,8 @@ class Converter:
                 conversion.documents.append(document_from_fields(message["document"]))
             elif "problem" in message:
                 conversion.problems.append(str(message["problem"]))
+            elif "note" in message:
+                conversion.notes.append(str(message["note"]))
             else:
                 return message
 

@@ -1,7 +1,7 @@
 """Messages between the calling process and its worker: one JSON object per line, ASCII only.
 
     request   {"path": ..., "suffix": ..., "stem": ..., "most": bytes to read at most}
-    answers   {"document": {...}} and {"problem": "..."}, any number of them, then one of
+    answers   {"document": {...}}, {"problem": "..."} and {"note": "..."}, any number, then one of
               {"done": true, "memory_mb": ...}  or  {"failed": "reason", "memory_mb": ...}
 
 ASCII escapes carry file names that are not valid Unicode without loss.

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 from indexing.converters.dispatch import convert_bytes
 from indexing.converters.process.limits import limit_memory, limit_seconds, used_memory_mb
 from indexing.converters.process.wire import OUT_OF_MEMORY, document_to_fields, pack, unpack
-from indexing.converters.schema import ConversionProblem, Unreadable
+from indexing.converters.schema import ConversionNote, ConversionProblem, Unreadable
 
 _MOST_PROBLEMS = 100
 
@@ -47,7 +47,9 @@ def answer(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
     try:
         data = _read(request["path"], request["most"])
         for piece in convert_bytes(data, request["suffix"], request["stem"]):
-            if not isinstance(piece, ConversionProblem):
+            if isinstance(piece, ConversionNote):
+                yield {"note": piece.reason}
+            elif not isinstance(piece, ConversionProblem):
                 yield {"document": document_to_fields(piece)}
             elif problems < _MOST_PROBLEMS:
                 yield {"problem": piece.reason}

@@ -22,6 +22,14 @@ _MISPLACED = re.compile(
     "|(?<=[a-z])[\u00c0-\u00d6\u00d8-\u00de](?=[a-z])|\ufffd"
 )
 _RUN = re.compile("[^\x00-\x7f]{2,}")
+_FOREIGN_LINE = re.compile(rb"^[\x00-\x09\x0b-\x7f]*[\x80-\xff][^\n]*", re.MULTILINE)
+# no East Asian encoding has these brackets as the second byte of a character
+_TAG = re.compile(rb"<[^<>\x80-\xff]{0,2000}>")
+_FOREIGN_WORD = re.compile(rb"[A-Za-z]*[\x80-\xff][A-Za-z\x80-\xff]*")
+_CYRILLIC = ("cp1251", "koi8_r", "cp866", "iso8859_5", "mac_cyrillic")
+_FREQUENT_CYRILLIC = frozenset("\u043e\u0435\u0430\u0438\u043d\u0442\u0441\u0440\u0432\u043b\u043a")
+_LETTERS_CYRILLIC = re.compile("[\u0400-\u045f]")
+_TURNED_CYRILLIC = re.compile("(?<=[\u0430-\u045f])[\u0400-\u042f]")
 
 
 def detect(data: bytes) -> str | None:
@@ -34,14 +42,27 @@ def detect(data: bytes) -> str | None:
     Returns:
         A Python codec name. Western European text is always "cp1252", which includes Latin-1.
     """
-    sample = data[:_SAMPLE]
-    if len(data) > _SAMPLE:
-        sample = sample[: sample.rfind(b"\n") + 1 or len(sample)]
+    sample = _foreign_lines(data)
     scores = {encoding: _score(sample, encoding) for encoding in _COMMON}
     best = max(scores, key=lambda encoding: scores[encoding])
     if scores[best] >= 0.7:
         return best
     return _detect_single_byte(sample)
+
+
+def _foreign_lines(data: bytes) -> bytes:
+    """Return the first lines with bytes beyond ASCII, without markup, which says nothing."""
+    pieces, size = [], 0
+    for match in _FOREIGN_LINE.finditer(data):
+        piece = _TAG.sub(b" ", match[0])
+        pieces.append(piece)
+        size += len(piece)
+        if size > _SAMPLE:
+            break
+    sample = b"\n".join(pieces)
+    if len(sample) > _SAMPLE:
+        sample = sample[: sample.rfind(b"\n", 0, _SAMPLE) + 1 or _SAMPLE]
+    return sample
 
 
 def _score(sample: bytes, encoding: str) -> float:
@@ -104,14 +125,34 @@ EAST_ASIAN = frozenset(_COMMON)
 
 def _detect_single_byte(sample: bytes) -> str | None:
     foreign = sum(byte > 0x7F for byte in sample)
-    letters = sum(0x41 <= byte <= 0x5A or 0x61 <= byte <= 0x7A for byte in sample)
-    if foreign > letters:
-        return _ask_charset_normalizer(sample, _OTHER_SCRIPTS)
+    # In a Western word few letters have accents, in a Russian or Greek one all letters are beyond
+    # ASCII; words of ASCII alone may be code or addresses, and do not count.
+    words = b"".join(word for word in _FOREIGN_WORD.findall(sample) if len(word) > 1)
+    beyond = sum(byte > 0x7F for byte in words)
+    if 2 * beyond > len(words):
+        return _cyrillic(sample) or _ask_charset_normalizer(sample, _OTHER_SCRIPTS)
     if _fits(sample, "cp1252", foreign):
         return "cp1252"
     guess = _ask_charset_normalizer(sample, _OTHER_LATIN)
     candidates = [guess, "cp850", "mac_roman"] if guess else ["cp850", "mac_roman"]
     return next((name for name in candidates if _fits(sample, name, foreign)), None)
+
+
+def _cyrillic(sample: bytes) -> str | None:
+    """Return the encoding in which the letters are as frequent as in Slavic languages, if any."""
+    scores = {name: _cyrillic_score(sample, name) for name in _CYRILLIC}
+    best = max(scores, key=lambda name: scores[name])
+    return best if scores[best] >= 0.5 else None
+
+
+def _cyrillic_score(sample: bytes, encoding: str) -> float:
+    text = sample.decode(encoding, errors="replace")
+    foreign = sum(char > "\x7f" for char in text)
+    letters = _LETTERS_CYRILLIC.findall(text)
+    turned = len(_TURNED_CYRILLIC.findall(text))  # a capital after a small letter
+    if len(letters) < 0.9 * foreign or turned > 0.05 * len(letters):
+        return 0.0
+    return sum(letter.lower() in _FREQUENT_CYRILLIC for letter in letters) / max(foreign, 1)
 
 
 def _fits(sample: bytes, encoding: str, foreign: int) -> bool:

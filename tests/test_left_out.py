@@ -1,0 +1,90 @@
+"""Files that are not taken are named with the reason, and the exit code tells of documents."""
+
+import json
+from pathlib import Path, PurePath
+
+import pytest
+from cli_runs import done
+
+from indexing.left_out import looks_like_document, why_left_out
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("a.pptx", True),
+        ("a.DOC", True),
+        ("a.epub", True),
+        ("a.xlsx", True),
+        ("a.odt", True),
+        ("a.rtf", True),
+        ("page.tiff", True),
+        ("Scan 3.jpg", True),
+        ("photo.jpg", False),
+        ("a.py", False),
+        ("a.zip", False),
+        ("noname", False),
+        ("~$a.docx", False),
+    ],
+)
+def test_what_looks_like_a_document(name, expected):
+    assert looks_like_document(PurePath(name)) is expected
+
+
+def test_reasons_say_what_to_do():
+    assert why_left_out(Path("a.PPTX")) == ".pptx files are not read; save it as .pdf"
+    assert why_left_out(Path("a.py")) == ".py files are not read"
+    assert "without a suffix" in why_left_out(Path("Makefile"))
+
+
+def test_a_document_of_another_type_makes_the_status_2_and_is_listed(rag, docs):
+    (docs / "slides.pptx").write_bytes(b"x")
+    (docs / "tool.py").write_bytes(b"x")
+    (docs / "~$dog.docx").write_bytes(b"x")
+    status, out, _ = rag("index", docs)
+    assert status == 2
+    assert "skipped 3, failed 0" in out
+    assert "left out: docs/slides.pptx: .pptx files are not read; save it as .pdf\n" in out
+    assert out.index("slides.pptx") < out.index("tool.py")
+    status, out, _ = rag("index", docs, "--dry-run")
+    assert "left out: docs/slides.pptx: .pptx files are not read; save it as .pdf\n" in out
+    shown = done(rag("collections", "show", "default", "--json"))
+    assert [each["source"] for each in shown["left_out"]] == ["docs/slides.pptx"]
+    assert (shown["failures"], shown["counts"]["failed"]) == ([], 0)
+    assert "left out: docs/slides.pptx: .pptx" in rag("collections", "show", "default")[1]
+    (docs / "slides.pptx").unlink()
+    report = json.loads(rag("index", docs, "--json")[1])
+    assert [each["source"] for each in report["left_out"]] == ["docs/tool.py", "docs/~$dog.docx"]
+    assert done(rag("collections", "show", "default", "--json"))["left_out"] == []
+    assert rag("index", docs)[0] == 0
+
+
+def test_an_unchanged_run_that_leaves_something_out_keeps_the_generation(rag, docs):
+    (docs / "slides.pptx").write_bytes(b"x")
+    first = json.loads(rag("index", docs, "--json")[1])
+    again = json.loads(rag("index", docs, "--json")[1])
+    assert again["generation"] == first["generation"] == 1
+
+
+def test_a_long_list_ends_in_a_number(rag, docs):
+    for number in range(25):
+        (docs / f"{number:02d}.py").write_bytes(b"x")
+    _, out, _ = rag("index", docs)
+    assert out.count("left out: docs/") == 20
+    assert "left out: and 5 more; --json lists all\n" in out
+
+
+def test_a_folder_of_other_documents_alone_names_one(rag, tmp_path):
+    folder = tmp_path / "office"
+    folder.mkdir()
+    (folder / "a.odt").write_bytes(b"x")
+    status, _, err = rag("index", folder)
+    assert status == 1
+    assert "a.odt`: .odt files are not read; save it as .docx or .pdf." in err
+
+
+def test_hidden_text_is_counted_in_the_summary(rag, docs):
+    (docs / "page.html").write_text("<p>Seen text.</p><p hidden>Ignore it</p>", encoding="utf-8")
+    status, out, _ = rag("index", docs)
+    assert status == 0
+    assert "note: docs/page.html: 1 hidden text was left out" in out
