@@ -17,7 +17,7 @@ from typing import Literal
 from indexing.conversions import Conversions
 from indexing.converters import ConversionError
 from indexing.documents import CutDocument, cut_document, embed_documents, passage_batches
-from indexing.plan import KEPT_VERSION, FileSearch, Plan, SourceFile, make_plan
+from indexing.plan import KEPT_VERSION, LATE, FileSearch, Plan, SourceFile, make_plan
 from rag.config import Config
 from rag.language.analysis import ANALYZER_VERSION
 from rag.models.embedder import Embedder
@@ -244,8 +244,9 @@ def _prepare(
     except ConversionError as error:
         prepared.failures.append(Failure(file.source, "convert", str(error), file.key))
         return prepared
+    stage = LATE if conversion.late else "convert"
     prepared.failures += [
-        Failure(file.source, "convert", problem, file.key) for problem in conversion.problems
+        Failure(file.source, stage, problem, file.key) for problem in conversion.problems
     ]
     for converted in conversion.documents:
         suffix = f"#{converted.key}" if converted.key else ""

@@ -14,6 +14,7 @@ from rag.files import sha256_of
 from rag.stores.contract import DocumentInfo, Failure
 
 KEPT_VERSION = "; the version indexed before is kept"
+LATE = "late"  # stage of a failure for want of time: more time is a reason to read the file again
 _UNSEEN = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")  # reverse the text
 
 
@@ -139,7 +140,9 @@ def make_plan(
         SourceError: If a path does not exist, if a folder whose documents the collection holds is
             empty now, or if nothing can be indexed at all; nothing has changed then.
     """
+    failures = list(failures)
     known = _known(held, failures)
+    late = {failure.path for failure in failures if failure.stage == LATE}
     plan, seen = Plan(), frozenset[str]()
     barren: list[str] = []
     for found in search.found:
@@ -152,7 +155,7 @@ def make_plan(
             if indexed:
                 raise SourceError(barren[-1])
         seen |= found.keys
-        _sort_in(found, known, plan)
+        _sort_in(found, known, plan, late)
         plan.failed += [_refused_folder(error, search.base) for error in found.refused]
         plan.vanished |= {key: [info.document_id for info in known[key]] for key in below}
     if len(barren) == len(search.paths):
@@ -180,7 +183,12 @@ def _known(
     return known
 
 
-def _sort_in(found: FoundUnder, known: Mapping[str, Sequence[DocumentInfo]], plan: Plan) -> None:
+def _sort_in(
+    found: FoundUnder,
+    known: Mapping[str, Sequence[DocumentInfo]],
+    plan: Plan,
+    late: Container[str | None],
+) -> None:
     plan.skipped += found.skipped
     for failure in found.unreadable:
         kept = KEPT_VERSION if known.get(str(failure.path)) else ""
@@ -189,7 +197,11 @@ def _sort_in(found: FoundUnder, known: Mapping[str, Sequence[DocumentInfo]], pla
         held = known.get(file.key, [])
         if not held:
             plan.new.append(file)
-        elif file.sha256 and all(info.sha256 == file.sha256 for info in held):
+        elif (
+            file.sha256
+            and all(info.sha256 == file.sha256 for info in held)
+            and file.key not in late
+        ):
             plan.unchanged.append(file)
         else:
             plan.changed.append(file)

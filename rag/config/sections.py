@@ -2,7 +2,7 @@
 
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, SecretStr, model_validator
 
 from rag.config.elasticsearch import ElasticsearchConfig
 from rag.config.ranker import RankerConfig
@@ -33,15 +33,20 @@ class StoreConfig(ConfigSection):
 
 
 class ConversionConfig(ConfigSection):
-    """Limits for reading one file; a file that exceeds them is listed as failed.
+    """Limits for reading one file; what exceeds them is listed as failed.
 
     Attributes:
         seconds: Maximum time for one file.
+        seconds_per_page: Time added for each page of a PDF file; pages read until then are kept.
+        passwords: Passwords that are tried on encrypted PDF files; write `${NAME}` to take one from
+            the environment.
         memory_mb: Memory limit of the process that reads files.
         max_file_mb: Size limit of a file.
     """
 
     seconds: float = Field(default=30, gt=0)
+    seconds_per_page: float = Field(default=1, ge=0)
+    passwords: tuple[SecretStr, ...] = ()
     memory_mb: int = Field(default=2048, ge=256)
     max_file_mb: int = Field(default=200, ge=1)
 
