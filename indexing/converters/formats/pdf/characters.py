@@ -61,7 +61,7 @@ def quarter_turns(text_page: Any) -> int:  # noqa: ANN401 - a handle of PDFium
     count = pdfium.FPDFText_CountChars(text_page)
     step = max(1, count // _ANGLES_LOOKED_AT)
     angles = Counter(
-        round(pdfium.FPDFText_GetCharAngle(text_page, index) / (math.pi / 2)) % 4
+        -round(pdfium.FPDFText_GetCharAngle(text_page, index) / (math.pi / 2)) % 4
         for index in range(0, max(count, 0), step)
         if pdfium.FPDFText_GetUnicode(text_page, index) > 0x20
     )
