@@ -1,4 +1,4 @@
-"""Pages of PDF files that give no text, or not in time, and files that need a password: all said."""
+"""Pages of PDF files that give no text, or not in time, and files with a password: all said."""
 
 import io
 import subprocess
@@ -12,7 +12,7 @@ from pdf_files import document, lines, pdf, problems, raw, text
 from pypdf import PdfReader, PdfWriter
 from reportlab.lib.utils import ImageReader
 
-from indexing.converters import ConversionError, Converter
+from indexing.converters import Converter
 from indexing.converters.formats.pdf import document as pdf_document
 from indexing.converters.schema import ConversionProblem, PageLimits, Unreadable
 from rag.config import Config, load_config
@@ -114,9 +114,6 @@ def coded(codes, meaning):
     return data.replace(b"/F 5 0 R>>", b"/F 5 0 R/G 6 0 R>>")
 
 
-FONT = ["page 1 has a font without a map to characters and cannot be read (OCR first)"]
-
-
 @pytest.mark.parametrize(
     "meaning",
     [
@@ -139,6 +136,11 @@ def test_a_few_characters_without_meaning_leave_a_page_readable():
     meaning[3] = (43, "\ue123")
     data = coded(range(40, 80), meaning)
     assert problems(data) == [] and "A title" in text(data)
+
+
+def test_characters_beyond_two_bytes_are_whole():
+    meaning = [(40, "\U0001f600"), (41, "\U00020bb7"), (42, "x")]
+    assert text(coded(range(40, 43), meaning)) == "A title\n\U0001f600\U00020bb7x"
 
 
 def test_bullets_of_symbol_fonts_are_bullets():

@@ -1,4 +1,6 @@
-"""PDF text: words whole and apart, in the visible page only, with form values and notes in place."""
+"""PDF text: words whole and apart, what is seen and no more, form values and notes in place."""
+
+from itertools import pairwise
 
 import pytest
 from conversions import assert_headings_stand_where_they_say
@@ -46,7 +48,9 @@ def test_one_word_at_a_time_is_a_line_all_the_same():
 @pytest.mark.parametrize("whole", [True, False])
 def test_characters_drawn_again_for_bold_count_once(shift, whole):
     def draw(canvas):
-        pieces = ["Caution: hot oil, all valves off"] if whole else "Caution: hot oil, all valves off"
+        pieces = (
+            ["Caution: hot oil, all valves off"] if whole else "Caution: hot oil, all valves off"
+        )
         place = 72
         for piece in pieces:
             for again in range(3):
@@ -71,11 +75,16 @@ def test_a_hyphen_at_a_line_end_stays_with_its_line_break():
     assert text(pdf(lines("The refrig-", "erator is cold."))) == "The refrig-\nerator is cold."
 
 
-def test_a_raised_number_stays_in_its_line():
+def test_a_soft_hyphen_is_the_hyphen_that_is_seen():
     content = (
-        b"BT /F 10 Tf 72 700 Td (Valves)Tj /F 6 Tf 4 Ts (2)Tj 0 Ts /F 10 Tf (, pumps and seals)Tj ET"
+        b"BT /F 10 Tf 14 TL 72 700 Td (A co\\255operative of 12 refrig\\255)Tj T* (\\(24\\))Tj ET"
     )
-    assert text(raw(content)) == "Valves2, pumps and seals"
+    assert text(raw(content)) == "A co-operative of 12 refrig-\n(24)"
+
+
+def test_a_raised_number_stays_in_its_line():
+    content = b"BT /F 10 Tf 72 700 Td (Valves)Tj /F 6 Tf 4 Ts (2)Tj 0 Ts /F 10 Tf (, pumps)Tj ET"
+    assert text(raw(content)) == "Valves2, pumps"
 
 
 # --- what is seen
@@ -122,9 +131,12 @@ def test_values_are_put_in_place_on_a_turned_page():
 
 
 def field(value, rect, *, kind=b"Tx", more=b""):
-    return (
-        b"<</Type/Annot/Subtype/Widget/FT/%s/T(n%d)/V%s/F 4/Rect[%s]%s>>"
-        % (kind, 1000 * rect[0] + rect[1], value, b" ".join(b"%d" % each for each in rect), more)
+    return b"<</Type/Annot/Subtype/Widget/FT/%s/T(n%d)/V%s/F 4/Rect[%s]%s>>" % (
+        kind,
+        1000 * rect[0] + rect[1],
+        value,
+        b" ".join(b"%d" % each for each in rect),
+        more,
     )
 
 
@@ -153,9 +165,7 @@ def test_choices_are_read_by_their_labels_and_boxes_as_ticks():
         b"<</Type/Annot/Subtype/Widget/FT/Btn/T(u)/V/Off/AS/Off/F 4/Rect[56 598 68 610]"
         b"/AP<</N<</Yes 4 0 R/Off 4 0 R>>>>>>",
     ]
-    assert text(raw(LABELS, more=more)) == (
-        "Name: Norway [x] Born:\nRemarks\n[ ] Signed in ink"
-    )
+    assert text(raw(LABELS, more=more)) == ("Name: Norway [x] Born:\nRemarks\n[ ] Signed in ink")
 
 
 def test_hidden_fields_and_passwords_are_not_read():
@@ -225,7 +235,10 @@ def test_bookmarks_are_found_though_their_words_differ_a_little():
 
 
 def body(first, size=10):
-    return [(f"Line {number} of the text that says something.", size) for number in range(first, first + 12)]
+    return [
+        (f"Line {number} of the text that says something.", size)
+        for number in range(first, first + 12)
+    ]
 
 
 def sized(*texts):
@@ -250,6 +263,22 @@ def test_larger_lines_are_headings_where_there_are_no_bookmarks():
 def test_running_headers_and_large_numbers_are_no_headings():
     page = sized(("ACME Corporation", 14), *body(1), ("42", 30))
     assert document(pdf(page, page, page)).sections == ()
+
+
+def test_large_letters_on_the_cover_are_not_the_heading_of_all_pages():
+    cover = sized(("ACME CORPORATION", 24), *body(1))
+    assert document(pdf(cover, *(sized(*body(20 * n)) for n in range(1, 4)))).sections == ()
+
+
+def test_words_up_the_side_of_a_page_are_no_heading():
+    def page(canvas):
+        sized(("Pump Manual", 16), *body(1))(canvas)
+        canvas.rotate(90)
+        canvas.setFont("Helvetica", 20)
+        canvas.drawString(100, -40, "Archive 1810")
+
+    found = document(pdf(page))
+    assert headings(found) == [(1, "Pump Manual")] and found.text.endswith("Archive 1810")
 
 
 def test_where_much_is_large_nothing_is_a_heading():
@@ -291,11 +320,14 @@ def test_files_that_went_wrong_are_read(name, expected):
 def test_each_half_of_a_double_page_has_its_own_words():
     found = document((FILES / "reliance.pdf").read_bytes())
     starts = [*found.pages, len(found.text)]
-    words = [len(found.text[a:b].split()) for a, b in zip(starts, starts[1:], strict=False)]
+    words = [len(found.text[a:b].split()) for a, b in pairwise(starts)]
     assert words[1:] == pytest.approx([208, 369], abs=4)
 
 
 @needs_cases
 def test_a_filled_form_says_what_belongs_to_what():
     found = text((CASES / "14-filled-form" / "form.pdf").read_bytes())
-    assert found.splitlines()[1:3] == ["Name of the owner: Lena Ortiz", "Chassis number: WX-55120-7"]
+    assert found.splitlines()[1:3] == [
+        "Name of the owner: Lena Ortiz",
+        "Chassis number: WX-55120-7",
+    ]

@@ -33,6 +33,7 @@ ROOMS = [
     "indexing.converters",
     "indexing.converters.text",
     "indexing.converters.formats",
+    "indexing.converters.formats.pdf",
     "indexing.converters.process",
     "indexing",
     "evaluation",

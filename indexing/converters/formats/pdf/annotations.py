@@ -9,7 +9,7 @@ from typing import Any
 import pypdfium2.raw as pdfium
 
 from indexing.converters.formats.pdf.characters import Box, turned
-from indexing.converters.formats.pdf.lines import Line
+from indexing.converters.formats.pdf.lines import PageLine
 
 _UNSEEN = pdfium.FPDF_ANNOT_FLAG_HIDDEN | pdfium.FPDF_ANNOT_FLAG_NOVIEW
 _PASSWORD = 1 << 13  # flag of a text field whose value is not shown
@@ -60,7 +60,7 @@ def notes_of(page: Any, form: Any, quarters: int) -> tuple[list[Note], int]:  # 
     return notes, fields
 
 
-def put_in(notes: list[Note], lines: list[Line]) -> list[Line]:
+def put_in(notes: list[Note], lines: list[PageLine]) -> list[PageLine]:
     """Return the lines of a page with its notes at their places.
 
     A value stands behind its label on the same line, or in a line of its own below the label.
@@ -75,15 +75,15 @@ def put_in(notes: list[Note], lines: list[Line]) -> list[Line]:
         else:
             first = note.box.top - min(note.box.height, 12.0)
             box = Box(note.box.left, first, note.box.right, note.box.top)
-            own = Line(note.text, [place] * len(note.text), box)
+            own = PageLine(note.text, [place] * len(note.text), box)
             lines.insert(_behind_the_one_above(note, lines), own)
     return lines
 
 
-def _beside(note: Note, lines: list[Line]) -> Line | None:
+def _beside(note: Note, lines: list[PageLine]) -> PageLine | None:
     """Return the line that a note stands in: level with it, and near or left of it."""
     bottom, top = note.box.bottom, note.box.top
-    found: list[tuple[float, Line]] = []
+    found: list[tuple[float, PageLine]] = []
     for line in lines:
         middle = (line.box.bottom + line.box.top) / 2
         height = line.box.height
@@ -97,7 +97,7 @@ def _beside(note: Note, lines: list[Line]) -> Line | None:
     return min(found, key=lambda each: each[0])[1] if found else None
 
 
-def _behind_the_one_above(note: Note, lines: list[Line]) -> int:
+def _behind_the_one_above(note: Note, lines: list[PageLine]) -> int:
     """Return where a note becomes a line of its own: behind the nearest line above it."""
     middle = (note.box.bottom + note.box.top) / 2
     best, at = float("inf"), 0 if lines else len(lines)

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import pypdfium2.raw as pdfium
 
 _HYPHEN = 0x02  # PDFium's mark for a hyphen at the end of a line, whose line break it leaves out
+_SOFT_HYPHEN = 0xAD
 _SPACES = frozenset((0x09, 0x20, 0xA0, 0x3000))
 _BREAKS = frozenset((0x0A, 0x0D))
 _ANGLES_LOOKED_AT = 24
@@ -61,11 +62,15 @@ def quarter_turns(text_page: Any) -> int:  # noqa: ANN401 - a handle of PDFium
     count = pdfium.FPDFText_CountChars(text_page)
     step = max(1, count // _ANGLES_LOOKED_AT)
     angles = Counter(
-        -round(pdfium.FPDFText_GetCharAngle(text_page, index) / (math.pi / 2)) % 4
+        _turns(text_page, index)
         for index in range(0, max(count, 0), step)
         if pdfium.FPDFText_GetUnicode(text_page, index) > 0x20
     )
     return angles.most_common(1)[0][0] if angles else 0
+
+
+def _turns(text_page: Any, index: int) -> int:  # noqa: ANN401
+    return -round(pdfium.FPDFText_GetCharAngle(text_page, index) / (math.pi / 2)) % 4
 
 
 def turned(box: Box, quarters: int) -> Box:
@@ -93,7 +98,8 @@ def characters(text_page: Any, visible: Box, quarters: int) -> Iterator[Characte
     rectangle = pdfium.FS_RECTF()
     pointer = ctypes.byref(rectangle)
     unicode_of, box_of = pdfium.FPDFText_GetUnicode, pdfium.FPDFText_GetLooseCharBox
-    before, real, high, last = "", False, 0, None
+    left, bottom, right, top = visible
+    before, real, last = "", False, None
     for index in range(count):
         code = unicode_of(text_page, index)
         if code in _SPACES:
@@ -103,28 +109,35 @@ def characters(text_page: Any, visible: Box, quarters: int) -> Iterator[Characte
         if code in _BREAKS:
             before = "\n"
             continue
-        if 0xD800 <= code < 0xDC00:
-            high = code
+        if 0xD800 <= code < 0xDC00:  # the first half of a character
             continue
-        if high:
-            if 0xDC00 <= code < 0xE000:
-                code = 0x10000 + ((high - 0xD800) << 10) + code - 0xDC00
-            high = 0
         box_of(text_page, index, pointer)
         box = Box(rectangle.left, rectangle.bottom, rectangle.right, rectangle.top)
-        if not _is_visible(box, visible) and not (last and _follows(last, box)):
+        inside = left <= box[0] and box[2] <= right and bottom <= box[1] and box[3] <= top
+        if not (inside or _is_visible(box, visible) or (last and _follows(last, box))):
             before = before or " "
             continue
         last = box
         if quarters:
             box = turned(box, quarters)
+        if 0x20 < code < 0x7F and not unmapped:
+            yield Character(chr(code), box, before, real, index, False)
+            before, real = "", False
+            continue
         hyphen = code == _HYPHEN and pdfium.FPDFText_IsHyphen(text_page, index) == 1
-        text = "-" if hyphen else chr(code)
-        if text in _BULLETS:
-            text = "•"
+        text = "-" if hyphen else _shown(code, unicode_of(text_page, max(index - 1, 0)))
         unreadable = not hyphen and (index in unmapped or _is_unreadable(text))
         yield Character(text, box, before, real, index, unreadable)
         before, real = "\n" if hyphen else "", False
+
+
+def _shown(code: int, code_before: int) -> str:
+    """Return a character as a person sees it; it may be the second half of one."""
+    if 0xDC00 <= code < 0xE000 and 0xD800 <= code_before < 0xDC00:
+        return chr(0x10000 + ((code_before - 0xD800) << 10) + code - 0xDC00)
+    if code == _SOFT_HYPHEN:  # drawn wherever a PDF file has one
+        return "-"
+    return "•" if chr(code) in _BULLETS else chr(code)
 
 
 def _is_visible(box: Box, visible: Box) -> bool:
@@ -153,8 +166,10 @@ def _unmapped(text_page: Any, count: int) -> frozenset[int]:  # noqa: ANN401
     return frozenset(at for at in range(count) if is_unmapped(text_page, at) == 1)
 
 
-def letter_size(text_page: Any, index: int) -> float:  # noqa: ANN401
-    """Return the size of a character's font in points, as it is seen."""
+def letter_size(text_page: Any, index: int, quarters: int) -> float:  # noqa: ANN401
+    """Return the size of a character's font in points, as it is seen; 0 if it stands crosswise."""
+    if _turns(text_page, index) != quarters:
+        return 0.0
     matrix = pdfium.FS_MATRIX()
     scale = 1.0
     if pdfium.FPDFText_GetMatrix(text_page, index, ctypes.byref(matrix)):

@@ -27,7 +27,7 @@ from indexing.converters.formats.pdf.headings import (
     from_bookmarks,
     from_sizes,
 )
-from indexing.converters.formats.pdf.lines import Line, lines_of
+from indexing.converters.formats.pdf.lines import PageLine, lines_of
 from indexing.converters.formats.pdf.unread import (
     Cause,
     cause_of,
@@ -207,7 +207,7 @@ class _Reading:
             self._causes[number] = "font"
             lines = []
         for line in lines:
-            line.size = letter_size(text_page.raw, line.first)
+            line.size = letter_size(text_page.raw, line.first, quarters)
         lines = put_in(notes, lines) if notes else lines
         if not lines:
             self._causes.setdefault(number, cause_of(page.raw, fields))
@@ -215,7 +215,7 @@ class _Reading:
             self._stamps[number] = plain
         return self._joined(lines, number - 1)
 
-    def _joined(self, lines: list[Line], page: int) -> str:
+    def _joined(self, lines: list[PageLine], page: int) -> str:
         start = 0
         for line in lines:
             self._lines.append(SizedLine(start, line.text, line.size, page))
@@ -240,7 +240,7 @@ class _Reading:
             for line in self._lines
             if line.size > 0
         ]
-        return from_sizes(lines)
+        return from_sizes(lines, len(pages))
 
     def _title(self) -> str:
         title = one_line(self.pdf.get_metadata_value("Title"))

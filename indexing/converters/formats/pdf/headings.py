@@ -21,6 +21,7 @@ _LONGEST = 150
 _MOST_SHARE = 0.2  # of all characters; more large letters are no headings
 _REPEATED = 3  # pages; a line that stands on as many is a running header
 _MOST_LEVELS = 4
+_HEADED = 0.1  # share of the pages on which a heading begins, at least
 
 
 @dataclass(frozen=True)
@@ -141,11 +142,11 @@ def _letters(text: str, start: int, end: int) -> tuple[str, list[int]]:
     return "".join(letters), places
 
 
-def from_sizes(lines: Sequence[SizedLine]) -> list[Heading]:
+def from_sizes(lines: Sequence[SizedLine], pages: int) -> list[Heading]:
     """Return the lines in clearly larger letters than most of the text, if there are only a few.
 
     Lines of one size that follow each other are one heading. Lines that are repeated on several
-    pages are none.
+    pages are none. Large letters on the cover alone say nothing about the pages behind it.
     """
     sizes: Counter[float] = Counter()
     for line in lines:
@@ -156,13 +157,15 @@ def from_sizes(lines: Sequence[SizedLine]) -> list[Heading]:
     large = [line for line in lines if _rounded(line.size) >= max(usual * _LARGER, usual + 1)]
     if sum(len(line.text) for line in large) > _MOST_SHARE * sizes.total():
         return []
-    pages = Counter(words for words, _ in {(_worded(line.text), line.page) for line in large})
+    times = Counter(words for words, _ in {(_worded(line.text), line.page) for line in large})
     runs = [
         run
         for run in _runs(lines, large)
-        if not any(pages[_worded(each.text)] >= _REPEATED for each in run)
+        if not any(times[_worded(each.text)] >= _REPEATED for each in run)
     ]
     runs = [run for run in runs if _is_heading(" ".join(line.text for line in run))]
+    if pages > 2 and len({run[0].page for run in runs}) < max(2, _HEADED * pages):
+        return []
     order = sorted({_rounded(run[0].size) for run in runs}, reverse=True)
     return [
         Heading(

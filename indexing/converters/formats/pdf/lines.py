@@ -19,11 +19,12 @@ _TOUCHING = 0.08  # neighbours overlap by no more
 _LETTER_SPACING = 0.8  # letters further apart are columns
 _LONGEST_NOTE = 3  # digits of a footnote's number
 _LOOKED_BACK = 400  # characters among which one that is drawn twice is looked for
+_GRID_SEEN_BY = 12  # letters
 _SAME_PITCH = 0.06  # share by which the distances of a grid of letters differ
 
 
 @dataclass
-class Line:
+class PageLine:
     """A line of a page.
 
     Attributes:
@@ -50,7 +51,7 @@ class Line:
         self.text = inner
 
 
-def lines_of(characters: Iterable[Character]) -> Iterator[Line]:
+def lines_of(characters: Iterable[Character]) -> Iterator[PageLine]:
     """Yield the lines of a page, in the order of its content."""
     line: list[Character] = []
     for character in _drawn_once(characters):
@@ -87,9 +88,11 @@ def _drawn_once(characters: Iterable[Character]) -> Iterator[Character]:
 
 
 def _steps_back(last: Character, character: Character) -> bool:
-    """Return whether a character overlaps the one before, without being its ligature's rest."""
-    back = character.box.left < last.box.right - 0.3 * _width(character)
-    return back and character.box != last.box
+    """Return whether a character stands left of the one before, or above it."""
+    a, b = last.box, character.box
+    if b.left >= a.right - 0.3 * (b.right - b.left) or a == b:  # a ligature's rest has its box
+        return False
+    return b.bottom > a.bottom - 0.5 * (b.top - b.bottom)
 
 
 def _find_copy(kept: Sequence[Character], character: Character) -> int:
@@ -135,25 +138,37 @@ def _runs_left(text: str) -> bool:
     return "\u0590" <= text < "\u0900" or "\ufb1d" <= text < "\ufefd"
 
 
-def _line(characters: Sequence[Character]) -> Line:
+def _line(characters: Sequence[Character]) -> PageLine:
     pairs = list(pairwise(characters))
-    spacing, pitch = _letter_spacing(pairs), _pitch(pairs)
+    measures: tuple[float, float] | None = None
     text, places = [characters[0].text], [_middle(characters[0])]
     for number, (one, other) in enumerate(pairs):
-        note = number < _LONGEST_NOTE and _is_raised(one, other)
-        if note or _is_space(one, other, spacing, pitch):
-            text.append(" ")
-            places.append((one.box.right + other.box.left) / 2)
+        if not _is_next_letter(one, other):
+            measures = measures or (_letter_spacing(pairs), _pitch(pairs))
+            note = number < _LONGEST_NOTE and _is_raised(one, other)
+            if note or _is_space(one, other, *measures):
+                text.append(" ")
+                places.append((one.box.right + other.box.left) / 2)
         text.append(other.text)
         places.append(_middle(other))
-    tallest = max(characters, key=lambda each: each.box.height).box
+    tallest = max(characters, key=lambda each: each.box.top - each.box.bottom).box
     box = Box(
         min(each.box.left for each in characters),
         tallest.bottom,
         max(each.box.right for each in characters),
         tallest.top,
     )
-    return Line("".join(text), places, box, first=characters[len(characters) // 2].number)
+    return PageLine("".join(text), places, box, first=characters[len(characters) // 2].number)
+
+
+def _is_next_letter(one: Character, other: Character) -> bool:
+    """Return whether two characters are of a word beyond doubt: nearly all are."""
+    if other.before:
+        return False
+    _, bottom, right, top = one.box
+    height = top - bottom
+    near = -0.3 * height < other.box.left - right < 0.15 * height
+    return near and other.box.bottom == bottom
 
 
 def _is_raised(one: Character, other: Character) -> bool:
@@ -201,12 +216,11 @@ def _pitch(pairs: Sequence[tuple[Character, Character]]) -> float:
     if any(_has_no_spaces(one.text) for one, _ in pairs):
         return 0.0
     pairs = [pair for pair in pairs if pair[0].text.isalnum() and pair[1].text.isalnum()]
-    if len(pairs) < 4:
+    if len(pairs) < 4 or max(_steps(pairs[:_GRID_SEEN_BY]).values()) < min(len(pairs), 5) * 0.6:
         return 0.0
     if len({round(_width(one), 1) for one, _ in pairs}) == 1:
         return 0.0  # a font whose letters are equally wide: a step is a letter by itself
-    steps = Counter(round(other.box.left - one.box.left, 1) for one, other in pairs)
-    step, times = steps.most_common(1)[0]
+    step, times = _steps(pairs).most_common(1)[0]
     if step <= 0 or times < 0.6 * len(pairs):
         return 0.0
     apart = sum(
@@ -215,3 +229,7 @@ def _pitch(pairs: Sequence[tuple[Character, Character]]) -> float:
         if abs(other.box.left - one.box.left - step) < 0.1
     )
     return step if apart > 0.4 * times else 0.0  # else the letters are as wide as their steps
+
+
+def _steps(pairs: Sequence[tuple[Character, Character]]) -> Counter[float]:
+    return Counter(round(other.box.left - one.box.left, 1) for one, other in pairs)
