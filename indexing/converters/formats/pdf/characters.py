@@ -70,7 +70,8 @@ def quarter_turns(text_page: Any) -> int:  # noqa: ANN401 - a handle of PDFium
 
 
 def _turns(text_page: Any, index: int) -> int:  # noqa: ANN401
-    return -round(pdfium.FPDFText_GetCharAngle(text_page, index) / (math.pi / 2)) % 4
+    angle = float(pdfium.FPDFText_GetCharAngle(text_page, index))  # clockwise
+    return -round(angle / (math.pi / 2)) % 4
 
 
 def turned(box: Box, quarters: int) -> Box:
