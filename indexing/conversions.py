@@ -26,7 +26,11 @@ class Conversions:
     def __init__(self, config: Config) -> None:
         limits = config.conversion
         self._converter = Converter(
-            seconds=limits.seconds, memory_mb=limits.memory_mb, max_file_mb=limits.max_file_mb
+            seconds=limits.seconds,
+            seconds_per_page=limits.seconds_per_page,
+            passwords=[password.get_secret_value() for password in limits.passwords],
+            memory_mb=limits.memory_mb,
+            max_file_mb=limits.max_file_mb,
         )
         self._sample_seconds = min(SAMPLE_SECONDS, limits.seconds)
         self._kept: dict[Path, Conversion] = {}
@@ -50,7 +54,8 @@ class Conversions:
     def sample(self, path: Path) -> Conversion | None:
         """Return what a file gives within a short time, and keep it for `convert`.
 
-        A failure is not kept: `convert` tries again, with all the time that a file may take.
+        A failure, or a part, is not kept: `convert` tries again, with all the time that a file may
+        take.
 
         Args:
             path: A file whose hash has been taken; a later one could hide that the file changed.
@@ -62,7 +67,8 @@ class Conversions:
             conversion = self._converter.convert(path, seconds=self._sample_seconds)
         except ConversionError:
             return None
-        self._kept[path] = conversion
+        if not conversion.late:
+            self._kept[path] = conversion
         return conversion
 
     def convert(self, path: Path) -> Conversion:

@@ -19,7 +19,7 @@ from indexing.converters import ConversionError
 from indexing.dates import DateCounts, add_counts, counts_to_tell, read_dates
 from indexing.documents import CutDocument, cut_document, embed_documents, passage_batches
 from indexing.left_out import MOST_LISTED, missed
-from indexing.plan import KEPT_VERSION, FileSearch, Plan, SourceFile, make_plan
+from indexing.plan import KEPT_VERSION, LATE, FileSearch, Plan, SourceFile, make_plan
 from rag.config import Config
 from rag.language.analysis import ANALYZER_VERSION
 from rag.models.embedder import Embedder
@@ -266,8 +266,9 @@ def _prepare(
     except ConversionError as error:
         prepared.failures.append(Failure(file.source, "convert", str(error), file.key))
         return prepared
+    stage = LATE if conversion.late else "convert"
     prepared.failures += [
-        Failure(file.source, "convert", problem, file.key) for problem in conversion.problems
+        Failure(file.source, stage, problem, file.key) for problem in conversion.problems
     ]
     prepared.notes = [Failure(file.source, "convert", note, file.key) for note in conversion.notes]
     documents, prepared.dates = read_dates(conversion.documents, config.conversion.dates)

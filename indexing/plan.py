@@ -16,6 +16,7 @@ from rag.files import sha256_of
 from rag.stores.contract import DocumentInfo, Failure
 
 KEPT_VERSION = "; the version indexed before is kept"
+LATE = "late"  # stage of a failure for want of time: more time is a reason to read the file again
 _UNSEEN = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")  # reverse the text
 
 
@@ -148,7 +149,9 @@ def make_plan(
         SourceError: If a path does not exist, if a folder whose documents the collection holds is
             empty now, or if nothing can be indexed at all; nothing has changed then.
     """
+    failures = list(failures)
     known = _known(held, failures)
+    late = {failure.path for failure in failures if failure.stage == LATE}
     plan, seen = Plan(), frozenset[str]()
     barren: list[str] = []
     for found in search.found:
@@ -161,7 +164,7 @@ def make_plan(
             if indexed:
                 raise SourceError(barren[-1])
         seen |= found.keys
-        _sort_in(found, known, plan, again=search.again)
+        _sort_in(found, known, plan, again=search.again, late=late)
         plan.failed += [_refused_folder(error, search.base) for error in found.refused]
         plan.vanished |= {key: [info.document_id for info in known[key]] for key in below}
     if len(barren) == len(search.paths):
@@ -190,7 +193,12 @@ def _known(
 
 
 def _sort_in(
-    found: FoundUnder, known: Mapping[str, Sequence[DocumentInfo]], plan: Plan, *, again: bool
+    found: FoundUnder,
+    known: Mapping[str, Sequence[DocumentInfo]],
+    plan: Plan,
+    *,
+    again: bool,
+    late: Container[str | None],
 ) -> None:
     plan.left_out += found.left_out
     for failure in found.unreadable:
@@ -200,7 +208,12 @@ def _sort_in(
         held = known.get(file.key, [])
         if not held:
             plan.new.append(file)
-        elif not again and file.sha256 and all(info.sha256 == file.sha256 for info in held):
+        elif (
+            file.sha256
+            and not again
+            and file.key not in late
+            and all(info.sha256 == file.sha256 for info in held)
+        ):
             plan.unchanged.append(file)
         else:
             plan.changed.append(file)

@@ -159,8 +159,8 @@ def test_what_a_library_prints_does_not_reach_the_answers(good):
 def test_the_worker_imports_no_parser_and_nothing_heavy_before_it_needs_to():
     code = (
         "import sys, indexing.converters.process.worker\n"
-        "heavy = {'rag', 'haystack', 'torch', 'numpy', 'pydantic', 'pypdf', 'docx', 'bs4', 'lxml',"
-        " 'yaml', 'markdown_it', 'charset_normalizer'}\n"
+        "heavy = {'rag', 'haystack', 'torch', 'numpy', 'pydantic', 'pypdfium2', 'docx', 'bs4',"
+        " 'lxml', 'yaml', 'markdown_it', 'charset_normalizer'}\n"
         "sys.exit(', '.join(sorted(heavy & set(sys.modules))))"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)

@@ -37,6 +37,7 @@ ROOMS = [
     "indexing.converters.text",
     "indexing.converters.formats",
     "indexing.converters.formats.docx",
+    "indexing.converters.formats.pdf",
     "indexing.converters.process",
     "indexing.views",
     "indexing",

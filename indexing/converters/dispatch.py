@@ -6,6 +6,7 @@ from indexing.converters.schema import (
     ConversionNote,
     ConversionProblem,
     ConvertedDocument,
+    PageLimits,
     Unreadable,
 )
 
@@ -13,7 +14,12 @@ Piece = ConvertedDocument | ConversionProblem | ConversionNote
 Pieces = Iterator[Piece]
 
 
-def convert_bytes(data: bytes, suffix: str, stem: str) -> Pieces:
+def convert_bytes(
+    data: bytes,
+    suffix: str,
+    stem: str,
+    limits: PageLimits = PageLimits(),  # noqa: B008 - frozen
+) -> Pieces:
     """Return the documents and problems of a file.
 
     A parser is imported when the first file of its format arrives.
@@ -22,14 +28,15 @@ def convert_bytes(data: bytes, suffix: str, stem: str) -> Pieces:
         data: The bytes of the file.
         suffix: One of `SUFFIXES`, in lower case.
         stem: The file's name without suffix.
+        limits: Passwords, and time for pages.
 
     Raises:
         Unreadable: If the file yields no document at all; possibly after some pieces.
     """
     if suffix == ".pdf":
-        from indexing.converters.formats.pdf import convert_pdf
+        from indexing.converters.formats.pdf.document import convert_pdf
 
-        return convert_pdf(data, stem)
+        return convert_pdf(data, stem, limits)
     if suffix == ".docx":
         from indexing.converters.formats.docx import read_docx
 

@@ -3,7 +3,7 @@
 All offsets count characters (not bytes) of `ConvertedDocument.text`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -54,9 +54,15 @@ class ConvertedDocument:
 
 @dataclass(frozen=True)
 class ConversionProblem:
-    """A part of a file that could not be read, while the rest could."""
+    """A part of a file that could not be read, while the rest could.
+
+    Args:
+        reason: What and why, on one line.
+        late: Whether there was no time for it.
+    """
 
     reason: str
+    late: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,6 +79,27 @@ class ConversionNote:
 
 
 @dataclass(frozen=True)
+class PageLimits:
+    """How the pages of a file are read; only PDF files have pages.
+
+    Args:
+        passwords: Passwords that may open an encrypted file.
+        seconds: Time for the file; None is without end.
+        seconds_per_page: Time added for each page.
+        skip: Numbers of pages, from 1, that are left out.
+        last: The last page that is read, when it is known that the next one takes too long.
+        on_page: Called with the number of the page that is read next, and the number of pages.
+    """
+
+    passwords: tuple[str, ...] = ()
+    seconds: float | None = None
+    seconds_per_page: float = 0.0
+    skip: frozenset[int] = frozenset()
+    last: int | None = None
+    on_page: Callable[[int, int], None] = lambda page, pages: None
+
+
+@dataclass
 class Conversion:
     """Documents, problems and notes of one file.
 
@@ -80,11 +107,19 @@ class Conversion:
         documents: The documents in file order; at least one.
         problems: One line per part that could not be read, as "line 7: not valid JSON ...".
         notes: One line per kind of content that was left out on purpose.
+        late: Whether something was left out because the time was over.
     """
 
     documents: list[ConvertedDocument] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    late: bool = False
+
+
+def page_seconds(pages: int) -> str:
+    """Return which settings make the time for a file of so many pages."""
+    times = "" if pages == 1 else f"{pages} times "
+    return f"`conversion.seconds` and {times}`conversion.seconds_per_page`"
 
 
 class Unreadable(Exception):  # noqa: N818  (a verdict on the file, not on the program)

@@ -122,7 +122,7 @@ def _explain(problem: ErrorDetails) -> str:
     if problem["type"] in ("model_type", "model_attributes_type"):
         return f"{where}: expected keys and values (got {problem['input']!r})"
     message = problem["msg"].replace("Input should be", "expected").replace("Field ", "")
-    secret = where.endswith(("password", "api_key"))
+    secret = where.endswith(("password", "api_key")) or "passwords" in map(str, problem["loc"])
     got = "" if problem["type"] == "missing" or secret else f" (got {problem['input']!r})"
     return f"{where}: {message}{got}"
 

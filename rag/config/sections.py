@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
 
 from rag.config.date_formats import check_format
 from rag.config.elasticsearch import ElasticsearchConfig
@@ -41,6 +41,9 @@ class ConversionConfig(ConfigSection):
 
     Attributes:
         seconds: Maximum time for one file.
+        seconds_per_page: Time added for each page of a PDF file; pages read until then are kept.
+        passwords: Passwords that are tried on encrypted PDF files; write `${NAME}` to take one from
+            the environment.
         memory_mb: Memory limit of the process that reads files.
         max_file_mb: Size limit of a file.
         dates: Forms of dates in fields, such as `%d.%m.%Y`, or `when=%d.%m.%Y` for one field; they
@@ -48,6 +51,8 @@ class ConversionConfig(ConfigSection):
     """
 
     seconds: float = Field(default=30, gt=0)
+    seconds_per_page: float = Field(default=1, ge=0)
+    passwords: tuple[SecretStr, ...] = ()
     memory_mb: int = Field(default=2048, ge=256)
     max_file_mb: int = Field(default=200, ge=1)
     dates: tuple[DateFormat, ...] = ()

@@ -6,17 +6,44 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
 from indexing.converters.file_checks import MB, ConversionError, check_file
-from indexing.converters.process.wire import OUT_OF_MEMORY, document_from_fields, pack, unpack
-from indexing.converters.schema import Conversion
+from indexing.converters.process.wire import (
+    OUT_OF_MEMORY,
+    document_from_fields,
+    limits_to_fields,
+    pack,
+    unpack,
+)
+from indexing.converters.schema import Conversion, PageLimits, page_seconds
 
 _ROOT = Path(__file__).resolve().parents[3]
 # A CJK character of two bytes takes six in ASCII JSON, and a record's fields come twice.
 _ANSWER_RATIO = 10
+_MOST_FATAL_PAGES = 3  # pages that crash the worker, before the file is given up
+_GRACE = 2.0  # seconds in which the worker itself ends between two pages, and keeps those read
+
+
+class PageError(ConversionError):
+    """The worker ended at a page.
+
+    Args:
+        reason: Why.
+        page: Number of the page, from 1.
+        pages: Number of pages of the file.
+        late: Whether it took too long.
+    """
+
+    def __init__(self, reason: str, page: int, pages: int, *, late: bool) -> None:
+        super().__init__(reason)
+        self.page = page
+        self.pages = pages
+        self.late = late
 
 
 class Converter:
@@ -27,6 +54,8 @@ class Converter:
 
     Args:
         seconds: Wall-clock time for one file, the start of a worker included; over 0.
+        seconds_per_page: Time added for each page of a file that has pages.
+        passwords: Passwords to try on encrypted files.
         memory_mb: Address space of the worker in MiB (not enforced on Windows and macOS).
         max_file_mb: Size limit of a file in MiB; larger files are refused.
 
@@ -38,11 +67,19 @@ class Converter:
     """
 
     def __init__(
-        self, *, seconds: float = 30, memory_mb: int = 2048, max_file_mb: int = 200
+        self,
+        *,
+        seconds: float = 30,
+        seconds_per_page: float = 1,
+        passwords: Sequence[str] = (),
+        memory_mb: int = 2048,
+        max_file_mb: int = 200,
     ) -> None:
         if seconds <= 0 or memory_mb <= 0 or max_file_mb <= 0:
             raise ValueError("seconds, memory_mb and max_file_mb must be over 0")
         self._seconds = seconds
+        self._seconds_per_page = seconds_per_page
+        self._passwords = tuple(passwords)
         self._memory_mb = memory_mb
         self._max_file_mb = max_file_mb
         self._worker: subprocess.Popen[bytes] | None = None
@@ -74,44 +111,74 @@ class Converter:
 
         Args:
             path: A regular file with one of `SUFFIXES`.
-            seconds: A shorter limit for this file; None is the usual one.
+            seconds: A shorter limit for this file, whatever its pages; None is the usual one.
 
         Raises:
             ConversionError: If the file gives no document at all; the reason says what to do.
         """
         check_file(path, self._max_file_mb)
-        request = {
-            "path": str(path),
-            "suffix": path.suffix.lower(),
-            "stem": path.stem,
-            "most": self._max_file_mb * MB,
-        }
-        conversion = self._exchange(pack(request), self._seconds if seconds is None else seconds)
+        conversion = self._by_pages(path, seconds)
         if not conversion.documents:
             reasons = conversion.problems or ["there is no text in it"]
             more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
             raise ConversionError(f"nothing in it can be used: {reasons[0]}{more}")
         return conversion
 
-    def _exchange(self, request: bytes, seconds: float) -> Conversion:
-        started = time.monotonic()
+    def _by_pages(self, path: Path, seconds: float | None) -> Conversion:
+        """Convert a file, again without a page that the worker did not survive."""
+        limits = PageLimits(
+            passwords=self._passwords,
+            seconds=self._seconds if seconds is None else seconds,
+            seconds_per_page=self._seconds_per_page if seconds is None else 0.0,
+        )
+        fatal: list[str] = []
+        while True:
+            try:
+                conversion = self._exchange(self._request(path, limits), limits)
+            except PageError as error:
+                alone = error.pages == 1 or (error.late and error.page == 1)
+                if alone or len(fatal) == _MOST_FATAL_PAGES:
+                    raise
+                if error.late:
+                    limits = replace(limits, last=error.page - 1)
+                else:
+                    fatal.append(f"page {error.page} is damaged: {error}")
+                    limits = replace(limits, skip=limits.skip | {error.page})
+                continue
+            except ConversionError as error:  # the other pages give nothing
+                raise ConversionError("; ".join([*fatal, str(error)])) from error
+            conversion.problems[:0] = fatal
+            return conversion
+
+    def _request(self, path: Path, limits: PageLimits) -> bytes:
+        return pack(
+            {
+                "path": str(path),
+                "suffix": path.suffix.lower(),
+                "stem": path.stem,
+                "most": self._max_file_mb * MB,
+                "pages": limits_to_fields(limits),
+            }
+        )
+
+    def _exchange(self, request: bytes, limits: PageLimits) -> Conversion:
         worker = self._send(request)
-        clock = threading.Timer(seconds, worker.kill)
-        clock.daemon = True
-        clock.start()
+        clock = _Clock(worker, limits)
         finished = False
         try:
             conversion = Conversion()
-            last = self._receive(worker, conversion)
+            last = self._receive(worker, conversion, clock)
             finished = True
         except (ValueError, KeyError, TypeError) as error:
             raise ConversionError("the converter gave an answer that makes no sense") from error
         except EOFError as error:
-            late = time.monotonic() - started >= seconds
-            reason = f"converting it takes longer than {seconds:g} s"
-            raise ConversionError(reason if late else self._death(worker)) from error
+            late = clock.is_over()
+            reason = clock.limit() if late else self._death(worker)
+            if clock.page:
+                raise PageError(reason, clock.page, clock.pages, late=late) from error
+            raise ConversionError(reason) from error
         finally:
-            clock.cancel()
+            clock.stop()
             if not finished:
                 self.close()
         self._finish(last)
@@ -147,7 +214,9 @@ class Converter:
             start_new_session=True,  # Ctrl-C is for the calling process
         )
 
-    def _receive(self, worker: "subprocess.Popen[bytes]", conversion: Conversion) -> dict[str, Any]:
+    def _receive(
+        self, worker: "subprocess.Popen[bytes]", conversion: Conversion, clock: "_Clock"
+    ) -> dict[str, Any]:
         """Add documents and problems to `conversion`; return the message that ends the answer."""
         left = _ANSWER_RATIO * self._max_file_mb * MB
         stdout = _pipes(worker)[1]
@@ -163,8 +232,11 @@ class Converter:
                 conversion.documents.append(document_from_fields(message["document"]))
             elif "problem" in message:
                 conversion.problems.append(str(message["problem"]))
+                conversion.late |= bool(message.get("late"))
             elif "note" in message:
                 conversion.notes.append(str(message["note"]))
+            elif "page" in message:
+                clock.turn(int(message["page"]), int(message["pages"]))
             else:
                 return message
 
@@ -181,6 +253,52 @@ class Converter:
             return f"converting it takes more than {self._memory_mb} MB of memory"
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
         return f"the converter crashed on it ({how})"
+
+
+class _Clock:
+    """Ends a worker when the time for its file is over; the time grows with the file's pages."""
+
+    def __init__(self, worker: "subprocess.Popen[bytes]", limits: PageLimits) -> None:
+        self._worker, self._limits = worker, limits
+        self._started = time.monotonic()
+        self._seconds = limits.seconds or 0.0
+        self.page = self.pages = 0
+        self._timer = self._start()
+
+    def _start(self) -> threading.Timer:
+        left = self._started + self._seconds - time.monotonic()
+        timer = threading.Timer(max(left, 0.0), self._worker.kill)
+        timer.daemon = True
+        timer.start()
+        return timer
+
+    def turn(self, page: int, pages: int) -> None:
+        """Note the page that is read next, 0 behind the last one; the first one gives more time."""
+        self.page = page
+        if pages and not self.pages:
+            self.pages = pages
+            self._seconds += self._limits.seconds_per_page * pages + _GRACE
+            self.stop()
+            self._timer = self._start()
+
+    def is_over(self) -> bool:
+        """Return whether the time is over."""
+        return time.monotonic() - self._started >= self._seconds
+
+    def limit(self) -> str:
+        """Return the reason for ending the worker."""
+        seconds = self._limits.seconds or 0.0
+        if not self.pages:
+            return f"converting it takes longer than {seconds:g} s (`conversion.seconds`)"
+        seconds += self._limits.seconds_per_page * self.pages
+        return (
+            f"converting it takes longer than {seconds:g} s "
+            f"({page_seconds(self.pages)}), and page {max(self.page, 1)} does not end"
+        )
+
+    def stop(self) -> None:
+        """Let the worker go on."""
+        self._timer.cancel()
 
 
 def _pipes(worker: "subprocess.Popen[bytes]") -> tuple[IO[bytes], IO[bytes]]:

@@ -1,17 +1,20 @@
 """Messages between the calling process and its worker: one JSON object per line, ASCII only.
 
-    request   {"path": ..., "suffix": ..., "stem": ..., "most": bytes to read at most}
-    answers   {"document": {...}}, {"problem": "..."} and {"note": "..."}, any number, then one of
+    request   {"path": ..., "suffix": ..., "stem": ..., "most": bytes to read at most,
+               "pages": {"passwords": [...], "seconds": ..., ...}}, see `limits_from_fields`
+    answers   {"page": the one that is read next, "pages": number of pages},
+              {"document": {...}}, {"note": "..."} and {"problem": "...", "late": ...}, any number,
+              then one of
               {"done": true, "memory_mb": ...}  or  {"failed": "reason", "memory_mb": ...}
 
 ASCII escapes carry file names that are not valid Unicode without loss.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from indexing.converters.schema import ConvertedDocument, Heading
+from indexing.converters.schema import ConvertedDocument, Heading, PageLimits
 
 OUT_OF_MEMORY = 3  # exit code of a worker that has used up its memory
 
@@ -62,4 +65,29 @@ def document_from_fields(fields: Mapping[str, Any]) -> ConvertedDocument:
         sections=sections,
         pages=tuple(map(int, fields["pages"])),
         meta=dict(fields["meta"]),
+    )
+
+
+def limits_to_fields(limits: PageLimits) -> dict[str, Any]:
+    """Return the limits as plain values, but for what is called for each page."""
+    return {
+        "passwords": list(limits.passwords),
+        "seconds": limits.seconds,
+        "seconds_per_page": limits.seconds_per_page,
+        "skip": sorted(limits.skip),
+        "last": limits.last,
+    }
+
+
+def limits_from_fields(
+    fields: Mapping[str, Any], on_page: Callable[[int, int], None]
+) -> PageLimits:
+    """Return the limits that `limits_to_fields` serialised; none where there are no fields."""
+    return PageLimits(
+        passwords=tuple(fields.get("passwords", ())),
+        seconds=fields.get("seconds"),
+        seconds_per_page=fields.get("seconds_per_page", 0.0),
+        skip=frozenset(fields.get("skip", ())),
+        last=fields.get("last"),
+        on_page=on_page,
     )

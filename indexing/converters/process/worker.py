@@ -13,8 +13,14 @@ from typing import Any, BinaryIO
 
 from indexing.converters.dispatch import convert_bytes
 from indexing.converters.process.limits import limit_memory, limit_seconds, used_memory_mb
-from indexing.converters.process.wire import OUT_OF_MEMORY, document_to_fields, pack, unpack
-from indexing.converters.schema import ConversionNote, ConversionProblem, Unreadable
+from indexing.converters.process.wire import (
+    OUT_OF_MEMORY,
+    document_to_fields,
+    limits_from_fields,
+    pack,
+    unpack,
+)
+from indexing.converters.schema import ConversionNote, ConversionProblem, PageLimits, Unreadable
 
 _MOST_PROBLEMS = 100
 
@@ -28,16 +34,34 @@ def main(arguments: list[str]) -> int:
     try:
         for line in requests:
             limit_seconds(seconds + 5)
-            for message in answer(unpack(line)):
-                answers.write(pack(message))
-                answers.flush()
+            _serve(unpack(line), answers)
             limit_seconds(0)
     except MemoryError:
         return OUT_OF_MEMORY
     return 0
 
 
-def answer(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _serve(request: dict[str, Any], answers: BinaryIO) -> None:
+    """Write the answers to a request; its time grows with the pages that its file turns out to have."""  # noqa: E501  # fmt: skip
+    fields = request.get("pages", {})
+
+    def write(message: dict[str, Any]) -> None:
+        answers.write(pack(message))
+        answers.flush()
+
+    def on_page(page: int, pages: int) -> None:
+        if page == 1:
+            limit_seconds(fields.get("seconds", 0) + fields.get("seconds_per_page", 0) * pages + 5)
+        write({"page": page, "pages": pages})
+
+    for message in answer(request, limits_from_fields(fields, on_page)):
+        write(message)
+
+
+def answer(
+    request: dict[str, Any],
+    limits: PageLimits = PageLimits(),  # noqa: B008 - frozen
+) -> Iterator[dict[str, Any]]:
     """Yield the messages that answer one request; the last one says "done" or "failed".
 
     Raises:
@@ -46,13 +70,13 @@ def answer(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
     problems = 0
     try:
         data = _read(request["path"], request["most"])
-        for piece in convert_bytes(data, request["suffix"], request["stem"]):
+        for piece in convert_bytes(data, request["suffix"], request["stem"], limits):
             if isinstance(piece, ConversionNote):
                 yield {"note": piece.reason}
             elif not isinstance(piece, ConversionProblem):
                 yield {"document": document_to_fields(piece)}
             elif problems < _MOST_PROBLEMS:
-                yield {"problem": piece.reason}
+                yield {"problem": piece.reason, "late": piece.late}
             problems += isinstance(piece, ConversionProblem)
     except MemoryError:
         raise
