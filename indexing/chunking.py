@@ -68,8 +68,8 @@ def cut(
     places = DocumentPlaces(document)
     passages: list[Document] = []
     for first, last in _groups(pieces, length, config.overlap):
-        start, end = view.to_source(pieces[first].start, pieces[last].end)
-        if start == end:
+        start, end = view.cover(pieces[first].start, pieces[last].end)
+        if not document.text[start:end].strip():
             continue
         number = len(passages)
         heading, page = places.at(start)

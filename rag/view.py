@@ -91,6 +91,16 @@ class View:
         first, last = self._source_start(start), self._source_end(end)
         return (first, last) if first <= last else (last, first)
 
+    def cover(self, start: int, end: int) -> Span:
+        """Return the smallest span of the source whose part shows a whole span of this view."""
+        number = bisect_right(self._starts, start) - 1
+        inside = number >= 0 and start < self._ends[number]
+        first = self.edits[number].start if inside else self._source_start(start)
+        number = bisect_left(self._starts, end) - 1
+        inside = number >= 0 and end <= self._ends[number]
+        last = self.edits[number].end if inside else self._source_end(end)
+        return first, max(first, last)
+
     def to_view(self, start: int, end: int) -> Span:
         """Return the span of the readable text that shows a span of the source."""
         first, last = self._view_start(start), self._view_end(end)

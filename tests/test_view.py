@@ -74,6 +74,15 @@ def test_a_part_reads_as_it_does_in_the_whole(view, data):
     assert part.text in view.text
 
 
+@given(views(), st.data())
+def test_what_covers_a_span_shows_all_of_it(view, data):
+    start, end = data.draw(
+        st.lists(st.integers(0, len(view.text)), min_size=2, max_size=2).map(sorted)
+    )
+    if start < end and all(each.start < each.end for each in view.edits):
+        assert view.text[start:end] in view.part(*view.cover(start, end)).text
+
+
 def test_a_ligature_counts_whole_and_a_gap_between_words_is_no_part_of_either():
     view = View("The eﬃ-\nciency of\nit", [Edit(5, 6, "ffi"), Edit(6, 8, ""), Edit(17, 18, " ")])
     assert view.text == "The efficiency of it"

@@ -196,6 +196,13 @@ def test_a_chinese_row_is_read_in_chinese():
     assert "甲三的重量（千克）是27。" in seen(text, form="md")
 
 
+def test_rows_of_one_name_are_told_apart_by_the_next_names():
+    rows = "| Zone | Class | Fare |\n|---|---|---|\n| Hill | first | 22 |\n| Hill | second | 17 |"
+    shown = seen(rows, form="md")
+    assert "The Fare of Hill, Class first is 22." in shown
+    assert "The Fare of Hill, Class second is 17." in shown
+
+
 def test_a_row_is_named_by_a_name_and_not_by_its_number():
     text = "| No | Model | Weight |\n|---|---|---|\n| 1 | A300 | 27 |"
     assert "The Weight of A300 is 27." in seen(text, form="md")

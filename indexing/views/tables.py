@@ -5,9 +5,10 @@ The row `| A300 | 27 |` below `| Model | Weight (kg) |` is read as "A300: The We
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, islice
 
 from indexing.views.lines import Kind, TextLine
 from rag.view import Edit
@@ -41,12 +42,21 @@ Span = tuple[int, int]
 
 
 @dataclass(frozen=True)
+class _RowName:
+    """The name of a row: the cells that make it, the first of them its own, and their words."""
+
+    places: tuple[int, ...]
+    words: str
+
+
+@dataclass(frozen=True)
 class _RowCell:
-    """A cell of a row: its place in the text, and its words."""
+    """A cell of a row: its place in the text, its words, and the offset of the bar behind it."""
 
     start: int
     end: int
     words: str
+    bar: int = 0
 
 
 def row_edits(text: str, lines: Sequence[TextLine]) -> Iterator[Edit]:
@@ -90,10 +100,37 @@ def _table_edits(text: str, rows: Sequence[TextLine], header: int, caption: str)
         return
     names = [_column_name(head, column) for column in range(width)]
     yield Edit(rows[header].start, rows[header].end, "")
-    for row in rows[header + 1 :]:
-        cells = list(_cells(text, row))[:width]
-        if not _DELIMITER.match(row.text) and any(cell.words for cell in cells):
-            yield from _row_edits(row, names, cells, caption)
+    body = [row for row in rows[header + 1 :] if not _DELIMITER.match(row.text)]
+    filled = [list(_cells(text, row))[:width] for row in body]
+    keys = _row_names(names, filled)
+    for row, cells, key in zip(body, filled, keys, strict=True):
+        if any(cell.words for cell in cells):
+            yield from _row_edits(row, names, cells, key, caption)
+
+
+def _row_names(names: Sequence[str], rows: Sequence[Sequence[_RowCell]]) -> list[_RowName]:
+    """Return the name of each row.
+
+    A name that several rows have is told apart by the next column of names: "Hill, Class second".
+    """
+    places = [_name_place(names, cells) for cells in rows]
+    first = [
+        cells[place].words if place is not None else ""
+        for place, cells in zip(places, rows, strict=True)
+    ]
+    repeated = {name for name, count in Counter(first).items() if count > 1 and name}
+    found = []
+    for place, name, cells in zip(places, first, rows, strict=True):
+        places_of_name: tuple[int, ...] = () if place is None else (place,)
+        words = name
+        if place is not None and name in repeated:
+            more = (n for n, cell in enumerate(cells)
+                    if n > place and cell.words and names[n] and _is_name(cell))  # fmt: skip
+            for number in islice(more, 1):
+                places_of_name = (place, number)
+                words = f"{name}, {names[number]} {cells[number].words}"
+        found.append(_RowName(places_of_name, words))
+    return found
 
 
 def _column_name(head: Sequence[Sequence[_RowCell]], column: int) -> str:
@@ -103,26 +140,30 @@ def _column_name(head: Sequence[Sequence[_RowCell]], column: int) -> str:
 
 
 def _row_edits(
-    row: TextLine, names: Sequence[str], cells: Sequence[_RowCell], caption: str
+    row: TextLine,
+    names: Sequence[str],
+    cells: Sequence[_RowCell],
+    name: _RowName,
+    caption: str,
 ) -> Iterator[Edit]:
-    named = _name_place(names, cells)
-    name = cells[named].words if named is not None else ""
-    last, ending = row.start, f"{caption}: " if caption else ""
+    is_han = _HAN.search(name.words) is not None
+    last, gap = row.start, f"{caption}: " if caption else ""
     for number, cell in enumerate(cells):
         if not cell.words:
             continue
-        before, after = "", "." if not _HAN.search(name) else "。"
-        if number == named:
-            after = ": " if not _HAN.search(name) else "："
-            after = after.rstrip() if number == len(cells) - 1 else after
+        before, after = "", "。" if is_han else "."
+        if number in name.places[:1]:
+            after = "：" if is_han else ":"
+        elif number in name.places:
+            before = f"{names[number]}: "
         elif names[number]:
-            before, after = _cell_phrase(names[number], name, cell)
-        yield Edit(last, cell.start, ending)
+            before, after = _cell_phrase(names[number], name.words, cell)
+        yield Edit(last, cell.start, gap)
         if before:
             yield Edit(cell.start, cell.start, before)
-        last = cell.end
-        ending = after if after.endswith((" ", "。", "：")) else f"{after} "
-    yield Edit(last, row.end, ending.rstrip())
+        yield Edit(cell.end, cell.bar, after)
+        last, gap = cell.bar, "" if is_han else " "
+    yield Edit(last, row.end, "")
 
 
 def _cell_phrase(column: str, name: str, cell: _RowCell) -> tuple[str, str]:
@@ -148,15 +189,16 @@ def _is_value(cell: _RowCell) -> bool:
     return bool(cell.words) and len(cell.words) <= LONGEST_VALUE and "\n" not in cell.words
 
 
+def _is_name(cell: _RowCell) -> bool:
+    return len(cell.words) <= LONGEST_NAME and not _NUMBER.match(cell.words)
+
+
 def _name_place(names: Sequence[str], cells: Sequence[_RowCell]) -> int | None:
     """Return which cell names the row: the first that is a name and no number."""
     fitting = [
         place
         for place, (name, cell) in enumerate(zip(names, cells, strict=False))
-        if cell.words
-        and len(cell.words) <= LONGEST_NAME
-        and name.casefold() not in _COUNTS
-        and not _NUMBER.match(cell.words)
+        if cell.words and name.casefold() not in _COUNTS and _is_name(cell)
     ]
     for place in fitting:
         if place == 0 or names[place].casefold() in _NAMES:
@@ -177,7 +219,8 @@ def _cells(text: str, row: TextLine) -> Iterator[_RowCell]:
         raw = text[place:end]
         stripped = raw.strip()
         start = place + len(raw) - len(raw.lstrip()) if stripped else place
-        yield _RowCell(start, start + len(stripped), _MARKUP.sub("", stripped).strip())
+        bar = min(end + 1, row.end)
+        yield _RowCell(start, start + len(stripped), _MARKUP.sub("", stripped).strip(), bar)
         place = end + 1
 
 

@@ -43,7 +43,10 @@ def convert_markdown(text: str, stem: str) -> ConvertedDocument:
         Unreadable: If there is no text.
     """
     fields, body = split_front_matter(clean(text))
-    body = clean(drop_comments(body))
+    return _document(fields, clean(drop_comments(body)), stem)
+
+
+def _document(fields: dict[str, Any], body: str, stem: str) -> ConvertedDocument:
     sections = find_headings(body)
     title = fields.get("title")
     if not isinstance(title, str) or not title.strip():
@@ -53,7 +56,7 @@ def convert_markdown(text: str, stem: str) -> ConvertedDocument:
 
 
 def convert_plain_text(text: str, stem: str) -> ConvertedDocument:
-    r"""Return the document of a text file; one that is written in Markdown is read as such.
+    r"""Return the document of a text file; one written in Markdown has its headings and fields.
 
     Args:
         text: The decoded text.
@@ -68,7 +71,8 @@ def convert_plain_text(text: str, stem: str) -> ConvertedDocument:
     """
     if not is_markdown(text):
         return whole_file(text, stem, {"format": "txt"})
-    document = convert_markdown(text, stem)
+    fields, body = split_front_matter(clean(text))
+    document = _document(fields, clean(body), stem)  # a comment is text to whoever opens the file
     sections = tuple(s for s in document.sections if len(s.heading) <= _LONGEST_HEADING)
     named = isinstance(document.meta.get("title"), str)
     title = document.title if named or not sections else sections[0].heading
