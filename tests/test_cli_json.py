@@ -23,6 +23,8 @@ PASSAGE = {
     "text",
     "score",
     "stages",
+    "edits",
+    "places",
 }
 CITATION = {
     "n",
@@ -34,6 +36,7 @@ CITATION = {
     "start",
     "end",
     "quote",
+    "wording",
 }
 
 

@@ -7,7 +7,8 @@ import typer
 
 from evaluation.cli import evaluate
 from evaluation.training.cli import train
-from indexing.cli import collections, index
+from indexing.cli import index
+from indexing.collections_cli import collections
 from rag.console import run_command, set_up_logging, show
 from rag.files import settle_temporary_folder
 from ui.commands.doctor import config, doctor
