@@ -10,7 +10,7 @@ characters.py     ligatures, full-width letters, control characters, spaces in C
 from collections.abc import Iterator, Sequence
 
 from indexing.converters import ConvertedDocument
-from indexing.views.characters import character_edits, space_edits
+from indexing.views.characters import character_edits, is_spaced, space_edits
 from indexing.views.lines import Kind, TextLine, split_lines
 from indexing.views.running_lines import running_lines
 from indexing.views.tables import record_edits, row_edits
@@ -51,10 +51,11 @@ def _outside(text: str, lines: Sequence[TextLine]) -> Iterator[Edit]:
 
 
 def _spaces(text: str, lines: Sequence[TextLine], wrapping: Wrapping) -> Iterator[Edit]:
+    spaced = is_spaced(text)
     for number, line in enumerate(lines):
         if line.kind in (Kind.PROSE, Kind.ITEM) and not line.text.isascii():
             is_prose = wrapping.joins(number) or wrapping.joins(number + 1)
-            yield from space_edits(text, line.start, line.end, is_prose=is_prose)
+            yield from space_edits(text, line.start, line.end, is_prose=is_prose, is_spaced=spaced)
 
 
 def _merged(structure: Sequence[Edit], inside: Sequence[Edit]) -> Iterator[Edit]:

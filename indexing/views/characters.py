@@ -23,7 +23,13 @@ _DATA = re.compile(
 )
 _DATA_MARK = "[data]"
 _GAP = re.compile(f"(?<={_WIDE})[ \u00a0\u3000]{{1,2}}(?={_WIDE})")
+_MARKS = "[，。、；：？！”’）》」』】…]"
+_BLANK = "[ \u00a0\u3000]{1,2}"
+_AT_MARK = re.compile(f"(?<={_MARKS}){_BLANK}(?={_WIDE})|(?<={_WIDE}){_BLANK}(?={_MARKS})")
 _PROSE = re.compile("[，。；！？、：]")
+_APART = re.compile(f"(?<=[{_HAN}])[ \u00a0\u3000](?=[{_HAN}])")
+_TOGETHER = re.compile(f"(?<=[{_HAN}])(?=[{_HAN}])")
+SPACED = 0.04  # of neighbouring characters that a space divides, from which spaces mean nothing
 _SPREAD = re.compile(
     f"(?:^|[ \u3000])[{_HAN}](?:[ \u00a0\u3000]{{1,2}}[{_HAN}]){{2,}}(?=[ \u3000，。]|$)"
 )
@@ -51,19 +57,34 @@ def character_edits(text: str) -> Iterator[Edit]:
             last = edit.end
 
 
-def space_edits(text: str, start: int, end: int, *, is_prose: bool) -> Iterator[Edit]:
+def is_spaced(text: str) -> bool:
+    """Return whether so many Chinese characters have a space between them that it means nothing."""
+    apart = len(_APART.findall(text))
+    return apart > SPACED * (apart + len(_TOGETHER.findall(text)))
+
+
+def space_edits(
+    text: str, start: int, end: int, *, is_prose: bool, is_spaced: bool
+) -> Iterator[Edit]:
     """Yield a change for each space between two Chinese or Japanese characters of a line.
 
-    In a line that is a sentence or a part of one all of them go; in others (a heading, a list of
-    names) only those of a run in which every single character stands apart.
+    Those beside a mark of punctuation go. Those between two words go in a text that is full of
+    them, if the line is a sentence or a part of one; in others (a heading, a list of names) only
+    those of a run in which every single character stands apart.
 
     Args:
         text: The text.
         start: Offset of the line.
         end: Offset behind it.
         is_prose: Whether the line is known to be a part of a sentence.
+        is_spaced: Whether the text is full of such spaces, see `is_spaced`.
     """
-    if is_prose or _PROSE.search(text, start, end):
+    is_sentence = is_prose or _PROSE.search(text, start, end) is not None
+    if is_sentence and not is_spaced:
+        for match in _AT_MARK.finditer(text, start, end):
+            yield Edit(*match.span(), "")
+        return
+    if is_sentence:
         spans = [(start, end)]
     else:
         spans = [match.span() for match in _SPREAD.finditer(text[start:end])]

@@ -82,14 +82,12 @@ class Wrapping:
     def _edit(self, number: int, before: TextLine, after: TextLine) -> Edit:
         if self._joins(number, before, after):
             return self._join(before.end, after.start + quote_mark(after), before, after)
-        gap = min(after.gap, 1) if not self.through_blank else 1
-        if {before.kind, after.kind} & {Kind.CODE, Kind.ROW}:
-            gap = after.gap
+        between = self._text[before.end : after.start]
+        if between.startswith("\n") and not between.strip(" \t\n"):
+            return Edit(before.end, before.end, "")  # indentation is left to code and lists
         keep = after.indent if after.kind in (Kind.CODE, Kind.ITEM) else 0
-        indent = self._text[after.start - keep : after.start]
-        if before.kind is Kind.CODE and after.kind is Kind.CODE:
-            return Edit(before.end, after.start, "\n" * (gap + 1) + indent)
-        return Edit(before.end, after.start, "\n" * (min(gap, 1) + 1) + indent)
+        put = "\n\n" if after.gap else "\n"
+        return Edit(before.end, after.start, put + self._text[after.start - keep : after.start])
 
     def _join(self, start: int, end: int, before: TextLine, after: TextLine) -> Edit:
         """Return the change that joins two lines, whose gap is from `start` to `end`."""
@@ -138,7 +136,16 @@ class Wrapping:
         """Return whether a line surely goes on, or surely does not; None if its width must tell."""
         last, first = before.text[-1], after.text[quote_mark(after) :][:1] or after.text[0]
         is_paragraph = self._is_markup and after.gap == 0 and before.page == after.page
-        if first in _GOES_ON or last in _OPENS or is_paragraph or _is_divided(before.text, first):
+        is_mark = first in ",;:)" and _CJK.match(last) is not None
+        is_open = self._is_broken and last in ",(（" and _CJK.match(first) is not None
+        if (
+            is_mark
+            or is_open
+            or first in _GOES_ON
+            or last in _OPENS
+            or is_paragraph
+            or _is_divided(before.text, first)
+        ):
             return True
         if _ends(before.text):
             return False if last in "。！？" else None
