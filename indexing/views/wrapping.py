@@ -13,6 +13,7 @@ FULL = 0.85  # of the width, from which a line counts as full
 NARROWEST = 30  # columns of a wrapped text, unless most of its lines break inside a sentence
 SHORT = 20  # columns of a line before which no small letter goes on
 ENOUGH = 6  # breaks from which a share counts
+EVEN = 0.5  # of full lines that prove a paragraph of Chinese to be wrapped
 BROKEN = 0.3  # of breaks inside sentences that prove a paragraph to be wrapped
 _JOINING = (Kind.PROSE, Kind.ITEM, Kind.PAIR)
 _END = "。！？!?…"
@@ -58,7 +59,8 @@ class Wrapping:
         self._size = _typical([line.size for line, _ in near])
         self._is_broken = _is_broken(near)
         self._inside = _share_inside(near)
-        self._widths, self._proven = self._blocks()
+        self._uniform = _share_full([line for line, _ in near])
+        self._widths, self._proven, self._even = self._blocks()
         self._is_wrapped = breaks is not Breaks.MEANT or self.through_blank or self._is_broken
         self._between = " " if _has_spaces(text) else ""
 
@@ -160,18 +162,20 @@ class Wrapping:
             return False
         if _CJK.match(before.text[-1]) or _CJK.match(after.text[0]):
             by_size = self._size and before.size >= FULL * self._size
-            return bool(by_size) or before.columns >= FULL * width
+            return self._even[number] and (bool(by_size) or before.columns >= FULL * width)
         word = _WORD.match(after.text)[0]  # type: ignore[index]  # a line is not blank
         has_no_room = before.columns + len(word) + 1 > FULL * width
         return self._proven[number] and has_no_room and before.columns * 2 > width
 
-    def _blocks(self) -> tuple[list[int], list[bool]]:
+    def _blocks(self) -> tuple[list[int], list[bool], list[bool]]:
         """Return for each line the width of its paragraph, as far as breaks alone tell.
 
-        And whether breaks inside sentences are usual there; a single break follows the document.
+        And whether breaks inside sentences are usual there, and whether most of its lines are full,
+        which those of a list are not; a single break follows the document.
         """
         widths = [line.columns for line in self._lines]
         proven = [self._inside >= BROKEN] * len(self._lines)
+        even = [self._uniform >= EVEN] * len(self._lines)
         start = 0
         for place in range(1, len(self._lines) + 1):
             ended = place == len(self._lines) or not self._near(
@@ -183,8 +187,10 @@ class Wrapping:
                 if place - start > 2:
                     share = _share_inside(list(pairwise(self._lines[start:place])))
                     proven[start:place] = [share >= BROKEN] * (place - start)
+                    full = _share_full(self._lines[start : place - 1])
+                    even[start:place] = [full >= EVEN] * (place - start)
                 start = place
-        return widths, proven
+        return widths, proven, even
 
 
 def _is_divided(before: str, first: str) -> bool:
@@ -211,6 +217,14 @@ def _is_spaced(lines: Sequence[TextLine]) -> bool:
         broken = [line for line in broken if line.columns >= NARROWEST]
         return len(broken) > 0.7 * len(spaced)
     return len(broken) > 0.5 * len(spaced)
+
+
+def _share_full(lines: Sequence[TextLine]) -> float:
+    """Return the share of lines that are as wide, or have as many characters, as the widest."""
+    width = max((line.columns for line in lines), default=0)
+    size = max((line.size for line in lines), default=0)
+    full = sum(line.columns >= FULL * width or line.size >= FULL * size for line in lines)
+    return full / len(lines) if lines else 0.0
 
 
 def _share_inside(breaks: Sequence[tuple[TextLine, TextLine]]) -> float:
