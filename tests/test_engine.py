@@ -154,7 +154,7 @@ def test_a_written_answer_is_tied_to_the_passages_its_prompt_saw(written, sample
     prompt = generator.prompts[0][1].text
     for n, passage in enumerate(answer.passages, 1):
         assert f'<passage n="{n}"' in prompt
-        assert passage.text.strip() in prompt
+        assert passage.view.text.strip() in prompt
     assert answer.answer == "Its thermostat was mounted on the sunny side of the pump house. [1]"
     assert "thermostat" in answer.citations[0].quote
     check_citations(answer, sample_store)

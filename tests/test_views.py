@@ -13,8 +13,9 @@ from indexing.views import make_view
 from rag.language.sentences import sentence_spans
 
 
-def document(text, *, form="txt", sections=(), pages=(), key=""):
-    return ConvertedDocument(key, "T", text, tuple(sections), tuple(pages), {"format": form})
+def document(text, *, form="txt", sections=(), pages=(), key="", fields=()):
+    meta = {"format": form, **dict.fromkeys(fields, "")}
+    return ConvertedDocument(key, "T", text, tuple(sections), tuple(pages), meta)
 
 
 def seen(text, **facts):
@@ -223,9 +224,11 @@ def test_cells_that_are_texts_stay_texts_and_empty_ones_say_nothing():
 
 
 def test_a_record_is_read_as_sentences_about_its_name():
-    text = "Model: A300\nWeight (kg): 27\nNotes: none"
-    assert lines_of(text, form="csv", key="3") == [
-        "Model: A300", "The Weight (kg) of A300 is 27.", "The Notes of A300 is none.",
+    text = "He said: it pumps.\n\nModel: A300\nWeight (kg): 27\nNotes: none"
+    fields = ["Model", "Weight (kg)", "Notes"]
+    assert lines_of(text, form="csv", key="3", fields=fields) == [
+        "He said: it pumps.", "Model: A300", "The Weight (kg) of A300 is 27.",
+        "The Notes of A300 is none.",
     ]  # fmt: skip
 
 

@@ -34,7 +34,7 @@ def make_view(document: ConvertedDocument) -> View:
     is_record = bool(document.key) and form in ("csv", "json", "jsonl")
     structure = list(_outside(text, kept))
     structure += wrapping.edits()
-    structure += record_edits(text, lines) if is_record else row_edits(text, kept)
+    structure += record_edits(lines, document.meta) if is_record else row_edits(text, kept)
     inside = [*character_edits(text), *_spaces(text, kept, wrapping)]
     return View(text, _merged(structure, inside))
 

@@ -6,7 +6,7 @@ The row `| A300 | 27 |` below `| Model | Weight (kg) |` is read as "A300: The We
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby, islice
 
@@ -74,17 +74,23 @@ def row_edits(text: str, lines: Sequence[TextLine]) -> Iterator[Edit]:
         yield from _table_edits(text, rows, header, _caption(before))
 
 
-def record_edits(text: str, lines: Sequence[TextLine]) -> Iterator[Edit]:
-    """Yield the changes of a record's lines `Name: value`."""
-    fields = [(line, match) for line in lines if (match := _PAIR.match(line.text))]
+def record_edits(lines: Sequence[TextLine], fields: Container[str]) -> Iterator[Edit]:
+    """Yield the changes of a record's lines `Name: value`.
+
+    Args:
+        lines: The record's lines.
+        fields: Names of its fields; another line with a colon is a part of a text.
+    """
+    found = [(line, match) for line in lines if (match := _PAIR.match(line.text))]
+    found = [(line, match) for line, match in found if match[1] in fields]
     cells = [
         _RowCell(line.start + match.end(), line.end, line.text[match.end() :])
-        for line, match in fields
+        for line, match in found
     ]
-    names = [match[1] for _, match in fields]
+    names = [match[1] for _, match in found]
     named = _name_place(names, cells)
     name = cells[named].words if named is not None else ""
-    for number, (line, _) in enumerate(fields):
+    for number, (line, _) in enumerate(found):
         cell = cells[number]
         if number == named or not _is_value(cell) or not name:
             continue
