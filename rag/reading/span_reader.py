@@ -18,7 +18,7 @@ from rag.reading.evidence import (
     on_one_line,
 )
 from rag.schema import Stage
-from rag.view import view_of
+from rag.view import Span, view_of
 
 
 @component
@@ -98,18 +98,30 @@ class SpanReader:
         found = []
         for span in spans:
             first, last = _trimmed(content, span.start - shift, span.end - shift)
+            while first < last and (heading := _heading_at(content, sentences, first, headings)):
+                first, last = _trimmed(content, min(heading, last), last)
             if first == last:
                 continue
             start, end = _around(content, sentences, first, last)
             place = locate(view, start, end)
             exact = locate_words(view, first, last, place) if place else None
-            if place is None or exact is None or is_heading(content[start:end], headings):
+            if place is None or exact is None:
                 continue
             features = span_features(span, windows)
             score = self.model.calibration.probability(features)
             wordings = on_one_line(content[start:end]), on_one_line(content[first:last])
             found.append(Evidence(document.id, *place, features, score, exact, *wordings))
         return found
+
+
+def _heading_at(
+    text: str, sentences: Sequence[Span], offset: int, headings: frozenset[str]
+) -> int | None:
+    """Return where the heading at an offset ends; None if there stands something else."""
+    for first, last in sentences:
+        if first <= offset < last and is_heading(text[first:last], headings):
+            return last
+    return None
 
 
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
