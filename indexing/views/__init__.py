@@ -36,7 +36,7 @@ def make_view(document: ConvertedDocument) -> View:
     structure += wrapping.edits()
     structure += record_edits(lines, document.meta) if is_record else row_edits(text, kept)
     inside = [*character_edits(text), *_spaces(text, kept, wrapping)]
-    return View(text, _merged(structure, inside))
+    return View(text, _merged(structure, inside), lines_end=True)
 
 
 def _outside(text: str, lines: Sequence[TextLine]) -> Iterator[Edit]:

@@ -1,6 +1,6 @@
 """Rows of tables and fields of records, read as sentences with their column names.
 
-The row `| A300 | 27 |` below `| Model | Weight (kg) |` is read as "A300: The Weight (kg) of A300 is
+The row `| A300 | 27 |` below `| Model | Weight (kg) |` is read as "A300. The Weight (kg) of A300 is
 27." Column names and the row's name are put in; every cell keeps its place in the text.
 """
 
@@ -35,6 +35,7 @@ _NAMES = _words(
     "name model title product item part type device country city person author field parameter "
     "姓名 名称 名稱 型号 型號 产品 產品 项目 項目 标题 標題 国家 城市 部件 参数 參數 字段"
 )
+_TITLE = re.compile(r"(?:table|表)\s*\d", re.IGNORECASE)
 _HAN = re.compile("[\u3400-\u9fff]")
 _PAIR = re.compile(r"([^:：\n]{1,80}?)[ \t]*[:：][ \t]*")
 
@@ -158,11 +159,9 @@ def _row_edits(
         if not cell.words:
             continue
         before, after = "", "。" if is_han else "."
-        if number in name.places[:1]:
-            after = "：" if is_han else ":"
-        elif number in name.places:
+        if number in name.places[1:]:
             before = f"{names[number]}: "
-        elif names[number]:
+        elif names[number] and number not in name.places:
             before, after = _cell_phrase(names[number], name.words, cell)
         yield Edit(last, cell.start, gap)
         if before:
@@ -235,10 +234,7 @@ def _caption(before: TextLine | None) -> str:
     if before is None or before.columns > LONGEST_CAPTION or before.gap > 1:
         return ""
     text = _MARKUP.sub("", before.text)
-    if before.kind is Kind.PROSE and (
-        text[-1] in ":："
-        or re.match(r"(?i)(?:table|表)\s*\d*", text)
-        or before.text.startswith("**")
-    ):
+    is_title = _TITLE.match(text) is not None or before.text.startswith("**")
+    if before.kind is Kind.PROSE and is_title:
         return text.rstrip(":：. ")
     return ""

@@ -1,11 +1,13 @@
 """Reader that finds the exact words that answer a question in the retrieved passages."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from haystack import Document, component
 
 from rag.clock import Stopwatch
+from rag.language.analysis import tokens
 from rag.language.sentences import behind_bullet, sentence_spans
 from rag.models.pair_model import PairModel
 from rag.models.windows import WindowOutput, find_spans, read_text, span_features
@@ -17,6 +19,7 @@ from rag.reading.evidence import (
     locate_words,
     on_one_line,
 )
+from rag.reading.table_rows import named_row, row_spans
 from rag.schema import Stage
 from rag.view import Span, view_of
 
@@ -59,15 +62,24 @@ class SpanReader:
         """
         watch = Stopwatch()
         held = [document for document in documents if (document.content or "").strip()]
+        tables = _tables(question, held)
         pairs = [(question, read_text(document)) for document in held]
+        pairs += [(question, table.text) for table in tables]
         read = self.model.read(pairs, deadline=deadline)
         if read is None:
             return {"evidence": None, "stage": watch.stage("read", note="the budget was used up")}
-        found: dict[tuple[str, int, int], Evidence] = {}
-        for document, windows in zip(held, read, strict=True):
-            for each in self.evidence(document, windows):
-                found.setdefault((each.passage_id, each.start, each.end), each)
-        ordered = sorted(found.values(), key=lambda each: (-each.score, -each.features[0]))
+        others = {table.document.id: table.others for table in tables}
+        every = [
+            each
+            for table, windows in zip(tables, read[len(held) :], strict=True)
+            for each in self.evidence(table.document, windows, part=table.row)
+        ]
+        for document, windows in zip(held, read, strict=False):
+            without = others.get(document.id, ())
+            every += self.evidence(document, windows, without=without)
+        every.sort(key=lambda each: (-each.score, -each.features[0]))
+        ordered = list({(e.passage_id, e.start, e.end): e for e in reversed(every)}.values())
+        ordered.reverse()
         name = self.model.files.name
         stage = watch.stage("read", count=len(ordered), note="by spans", model=name)
         return {"evidence": ordered, "stage": stage}
@@ -87,20 +99,35 @@ class SpanReader:
         ]
         return max(found, default=0.0)
 
-    def evidence(self, document: Document, windows: Sequence[WindowOutput]) -> list[Evidence]:
-        """Return the evidence in one passage, the best span first."""
+    def evidence(
+        self,
+        document: Document,
+        windows: Sequence[WindowOutput],
+        *,
+        part: Span | None = None,
+        without: Sequence[Span] = (),
+    ) -> list[Evidence]:
+        """Return the evidence in one passage, the best span first.
+
+        Args:
+            document: The passage.
+            windows: Output of the model for its view, or for a part of it.
+            part: The part that was read, in the view; None is all of it.
+            without: Parts in which nothing is looked for.
+        """
         view = view_of(document.content, document.meta)
         content = view.text
-        shift = len(read_text(document)) - len(content)
+        begin = len(read_text(document)) - len(content)
+        shift = begin - (part[0] if part else 0)
         sentences = sentence_spans(content, lines_end=view.lines_end)
-        spans = find_spans(windows, most=self.n_best, longest=self.longest_answer, begin=shift)
+        spans = find_spans(windows, most=self.n_best, longest=self.longest_answer, begin=begin)
         headings = heading_names(document.meta)
         found = []
         for span in spans:
             first, last = _trimmed(content, span.start - shift, span.end - shift)
             while first < last and (heading := _heading_at(content, sentences, first, headings)):
                 first, last = _trimmed(content, min(heading, last), last)
-            if first == last:
+            if first == last or any(a < last and first < b for a, b in without):
                 continue
             start, end = _around(content, sentences, first, last)
             place = locate(view, start, end)
@@ -112,6 +139,30 @@ class SpanReader:
             wordings = on_one_line(content[start:end]), on_one_line(content[first:last])
             found.append(Evidence(document.id, *place, features, score, exact, *wordings))
         return found
+
+
+@dataclass(frozen=True)
+class _Table:
+    """A passage with rows of a table, of which the question names one."""
+
+    document: Document
+    text: str
+    row: Span
+    others: tuple[Span, ...]
+
+
+def _tables(question: str, documents: Sequence[Document]) -> list[_Table]:
+    """Return the passages in which the question names one row of several."""
+    wanted, found = tokens(question), []
+    for document in documents:
+        view = view_of(document.content, document.meta)
+        rows = row_spans(view)
+        row = named_row(wanted, view, rows) if len(rows) > 1 else None
+        if row is not None:
+            title = read_text(document)[: -len(view.text)]
+            others = tuple(each for each in rows if each != row)
+            found.append(_Table(document, title + view.text[slice(*row)], row, others))
+    return found
 
 
 def _heading_at(
