@@ -159,9 +159,10 @@ def _row_edits(
         if not cell.words:
             continue
         before, after = "", "。" if is_han else "."
-        if number in name.places[1:]:
-            before = f"{names[number]}: "
-        elif names[number] and number not in name.places:
+        if number in name.places:
+            before = f"{names[number]}：" if is_han else f"{names[number]}: "
+            before = before if names[number] else ""
+        elif names[number]:
             before, after = _cell_phrase(names[number], name.words, cell)
         yield Edit(last, cell.start, gap)
         if before:

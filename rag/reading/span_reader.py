@@ -127,7 +127,9 @@ class SpanReader:
             first, last = _trimmed(content, span.start - shift, span.end - shift)
             while first < last and (heading := _heading_at(content, sentences, first, headings)):
                 first, last = _trimmed(content, min(heading, last), last)
-            if first == last or any(a < last and first < b for a, b in without):
+            if not any(map(str.isalnum, content[first:last])) or any(
+                a < last and first < b for a, b in without
+            ):
                 continue
             start, end = _around(content, sentences, first, last)
             place = locate(view, start, end)
