@@ -7,8 +7,9 @@ failures. Rules for every store, checked by one test suite:
 - Writing is by id: the same id replaces; the outcome is known per id.
 - Changes become visible together, when a generation is published; a reader sees one generation.
 - Filters are exact and applied before ranking: `top_k` passages are returned if as many match.
-- bm25 uses k1 = 1.2 and b = 0.75 over the tokens of `rag.language.analysis`; dense is the inner
-  product of unit vectors. Scores are higher-is-better, order is by score and then by age.
+- bm25 uses k1 = 1.2 and b = 0.75 over the tokens of `rag.language.analysis`, with the phrases of
+  `rag.language.bm25_query` and the corrections of `rag.language.typos`; dense is the inner product
+  of unit vectors. Scores are higher-is-better, order is by score and then by age.
 - A manifest records the settings of the collection; settings that differ are refused by name.
 """
 
@@ -117,7 +118,8 @@ class RetrievedPassages(list[Document]):
 
     Args:
         documents: The passages.
-        note: Why there may be better ones: a part of the store did not answer; None if all did.
+        note: Words of the query that were read as others; why there may be better passages, as a
+            part of the store did not answer; None if there is nothing to say.
     """
 
     def __init__(self, documents: Iterable[Document] = (), note: str | None = None) -> None:
@@ -208,6 +210,15 @@ class Store(Protocol):
 
     def document_frequencies(self, words: Sequence[str]) -> tuple[list[int], int]:
         """Return the document frequency of each token, and the number of passages."""
+
+    def count_copies(
+        self,
+        passages: Sequence[Document],
+        *,
+        filters: Filter | None = None,
+        generation: int | None = None,
+    ) -> list[int]:
+        """Return how many other passages that match read the same as each of some passages."""
 
     def text_of(self, document_id: str) -> str:
         """Return the stored text of a document."""

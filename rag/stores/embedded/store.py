@@ -22,7 +22,8 @@ from rag import files
 from rag.config import StoreConfig
 from rag.errors import StaleError, StoreError
 from rag.files import Hits, Numbers
-from rag.language.analysis import tokens
+from rag.language.bm25_query import build_bm25_query
+from rag.language.typos import correct
 from rag.stores.contract import (
     DocumentInfo,
     Embed,
@@ -32,6 +33,7 @@ from rag.stores.contract import (
     Told,
     Vectors,
 )
+from rag.stores.copies import copy_key_of
 from rag.stores.embedded.derived_indexes import DerivedIndexes
 from rag.stores.embedded.journal import Journal
 from rag.stores.embedded.writer import EmbeddedWriter
@@ -62,6 +64,11 @@ class _OpenGeneration:
     lexical: Bm25Index
     dense: FaissIndex | None
     allowed: OrderedDict[str, Numbers] = field(default_factory=OrderedDict)
+
+    def frequencies(self, terms: Sequence[str]) -> list[int]:
+        """Return how often each of some terms occurs in texts and titles."""
+        lexical = self.lexical
+        return [lexical.document_frequency(t) + lexical.title_frequency(t) for t in terms]
 
 
 class EmbeddedStore:
@@ -183,14 +190,18 @@ class EmbeddedStore:
             StaleError: If that generation is gone.
             FilterError: If the filter is malformed.
         """
-        words = tokens(query)
+        if not build_bm25_query(query).terms:
+            return RetrievedPassages()
+        notes: list[str | None] = []
 
         def search(view: _OpenGeneration, allowed: Numbers | None) -> Hits:
+            read, note = correct(query, view.frequencies)
+            notes.append(note)
             return view.lexical.search(
-                words, top_k, title_weight=self.title_weight, allowed=allowed
+                build_bm25_query(read), top_k, title_weight=self.title_weight, allowed=allowed
             )
 
-        return self._retrieve(search, top_k, filters, generation) if words else RetrievedPassages()
+        return RetrievedPassages(self._retrieve(search, top_k, filters, generation), notes[-1])
 
     def dense_retrieval(
         self,
@@ -230,6 +241,26 @@ class EmbeddedStore:
         """Return the document frequency of each token, and the number of passages."""
         view = self._view(None)
         return [view.lexical.document_frequency(word) for word in words], len(view.lexical.numbers)
+
+    def count_copies(
+        self,
+        passages: Sequence[Document],
+        *,
+        filters: Filter | None = None,
+        generation: int | None = None,
+    ) -> list[int]:
+        """Return how many other passages that match read the same as each of some passages.
+
+        Raises:
+            StaleError: If that generation is gone.
+            FilterError: If the filter is malformed.
+        """
+        view = self._view(generation)
+        allowed, keys = self._allowed(view, filters), view.lexical.keys
+        if allowed is not None:
+            keys = keys[np.isin(view.lexical.numbers, allowed, assume_unique=True)]
+        wanted = [copy_key_of(passage) for passage in passages]
+        return [max(int(np.count_nonzero(keys == key)) - 1, 0) if key else 0 for key in wanted]
 
     def _retrieve(
         self,
