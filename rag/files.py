@@ -121,9 +121,9 @@ def make_folder(path: Path) -> None:
         ) from None
 
 
-def write_numbers(folder: Path, numbers: Numbers, name: str = "numbers.i8") -> None:
-    """Write row numbers, or numbers of another name, beside an index."""
-    (folder / name).write_bytes(numbers.astype("<i8").tobytes())
+def write_numbers(folder: Path, numbers: Numbers) -> None:
+    """Write row numbers beside an index."""
+    (folder / "numbers.i8").write_bytes(numbers.astype("<i8").tobytes())
 
 
 def read_numbers(folder: Path, name: str = "numbers.i8") -> Numbers:

@@ -4,6 +4,7 @@
 
 import math
 import random
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -89,7 +90,7 @@ def slow_bm25(passages, query, *, top_k, title_weight=0.3):
     """
     scores = [0.0] * len(passages)
     words = tokens(query)
-    pairs = {pair for pair in zip(words, words[1:], strict=False) if pair[0] != pair[1]}
+    pairs = {pair for pair in pairwise(words) if pair[0] != pair[1]}
     for field, weight in (("text", 1.0), ("title", title_weight)):
         texts = [
             tokens(p.content if field == "text" else p.meta.get("title", "")) for p in passages

@@ -9,12 +9,13 @@ from store_builders import make_passages
 
 from rag.config import StoreConfig
 from rag.errors import MismatchError, StoreError
+from rag.language.analysis import ANALYZER_VERSION
 from rag.stores.contract import Manifest
 from rag.stores.embedded.store import EmbeddedStore
 
 MANIFEST = Manifest(
-    schema=1, analyzer="1", embedder="model", embedder_sha256="ab", dimension=16, length=100,
-    overlap=10, context=True,
+    schema=1, analyzer=ANALYZER_VERSION, embedder="model", embedder_sha256="ab", dimension=16,
+    length=100, overlap=10, context=True,
 )  # fmt: skip
 
 

@@ -124,6 +124,11 @@ def token_runs(text: str) -> list[list[str]]:
     return runs
 
 
+def is_unspaced(term: str) -> bool:
+    """Return whether a term is of a script without spaces."""
+    return _UNSPACED_RUN.match(term) is not None
+
+
 def normal_form(text: str) -> str:
     """Return a text in NFKC and simplified Chinese, without soft hyphens."""
     return simplified(_composed(text))
@@ -199,11 +204,12 @@ def matched_spans(question: str, text: str) -> tuple[tuple[int, int], ...]:
         elif not wanted.isdisjoint(_terms(word[0][:_LONGEST_TOKEN])):
             found.append(word.span())
     merged: list[tuple[int, int]] = []
-    for start, end in sorted(found):
-        if merged and start < merged[-1][1]:
-            start, last = merged.pop()
-            end = max(end, last)
-        merged.append((start, end))
+    for span in sorted(found):
+        if merged and span[0] < merged[-1][1]:
+            start, end = merged.pop()
+            merged.append((start, max(end, span[1])))
+        else:
+            merged.append(span)
     return tuple(merged)
 
 

@@ -9,8 +9,9 @@ Common words, which bm25 leaves out, are left out of a phrase too.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
-from rag.language.analysis import normal_form, token_runs, tokens
+from rag.language.analysis import is_unspaced, normal_form, token_runs, tokens
 from rag.language.forms import joined, split_forms
 from rag.language.question_detection import is_question
 
@@ -33,7 +34,8 @@ class Bm25Query:
 
     Attributes:
         terms: All of them, with repetitions, in order; none finds nothing.
-        pairs: Terms that stand next to each other in the query, each pair once.
+        pairs: Terms that stand next to each other in the query, each pair once; none in scripts
+            without spaces, whose terms overlap and so tell neighbours by themselves.
         forms: Other ways to write the query's identifiers, each of one term or a phrase.
         phrases: Terms of each phrase in quotes, in order.
         strict: Whether a passage must contain every phrase.
@@ -58,13 +60,13 @@ def build_bm25_query(text: str) -> Bm25Query:
     """
     runs = token_runs(text)
     words = runs[::2]
-    pairs = dict.fromkeys(pair for run in words for pair in zip(run, run[1:], strict=False))
+    pairs = dict.fromkeys(pair for run in words for pair in pairwise(run))
     quoted = (_words(part) for part in quoted_parts(text))
     phrases = tuple(dict.fromkeys(phrase for phrase in quoted if phrase))
     outside = sum(map(len, words)) - sum(map(len, phrases))
     return Bm25Query(
         terms=tuple(term for run in runs for term in run),
-        pairs=tuple(pair for pair in pairs if pair[0] != pair[1])[:MOST_PAIRS],
+        pairs=tuple(filter(_tells_more, pairs))[:MOST_PAIRS],
         forms=tuple(_forms(text))[:MOST_FORMS],
         phrases=phrases,
         strict=bool(phrases) and outside <= MOST_KEYWORDS and not is_question(text),
@@ -84,6 +86,11 @@ def quoted_parts(text: str) -> list[str]:
 def without_quotes(text: str) -> str:
     """Return a text without what stands in quotes."""
     return _QUOTED.sub(" ", text)
+
+
+def _tells_more(pair: Phrase) -> bool:
+    """Return whether a pair says more than its terms alone."""
+    return pair[0] != pair[1] and not (is_unspaced(pair[0]) and is_unspaced(pair[1]))
 
 
 def _forms(text: str) -> Iterator[Phrase]:

@@ -12,16 +12,20 @@ from datetime import date
 from functools import cache
 from itertools import combinations, pairwise
 
+MONTHS = 12
 MOST_PARTS = 4  # of an identifier; one with more, as a hash has, is written in one way only
 
 _HAN = ((0x3400, 0x4DC0), (0x4E00, 0xA000), (0x20000, 0x323B0))
 _IS_HAN = re.compile("[\u3400-\u9fff\U00020000-\U000323af]")
-_MIXED = re.compile(r"(?<![A-Za-z0-9])(?=[A-Za-z]*[0-9])(?=[0-9]*[A-Za-z])[A-Za-z0-9]+(?![A-Za-z0-9])")
+_KANA = re.compile("[\u3041-\u30fa]")
+_MIXED = re.compile(
+    r"(?<![A-Za-z0-9])(?=[A-Za-z]*[0-9])(?=[0-9]*[A-Za-z])[A-Za-z0-9]+(?![A-Za-z0-9])"
+)
 _PART = re.compile("[a-z]+|[0-9]+")
 _ORDINAL = re.compile("[0-9]+(?:st|nd|rd|th)")
 _PIECE = re.compile("[A-Za-z0-9]+")
 _GAPS = frozenset(" -\u2010\u2011\u2012\u2013")  # between the words of an identifier
-_MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
+_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _MONTH = (
     "(jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|"
     r"sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\b\.?"
@@ -34,6 +38,8 @@ _DATES = (
     ("dmy", rf"(?<![\d.,])(\d{{1,2}}){_TH}(?: of)?[ .-]{{1,2}}{_MONTH},?[ -](\d{{4}})(?!\d)"),
     ("mdy", rf"\b{_MONTH} (\d{{1,2}}){_TH}(?:,|,? of)? ?(?<!\d)(\d{{4}})(?!\d)"),
 )
+_GROUPS = {"ymd": (1, 3, 4), "han": (1, 2, 3), "numbers": (1, 3, 4)}
+_NONE = (0, 0, 0)
 _PATTERNS = tuple((kind, re.compile(pattern, re.IGNORECASE)) for kind, pattern in _DATES)
 
 
@@ -48,21 +54,6 @@ def _to_simplified() -> dict[int, int]:
     return {ord(old): ord(new) for old, new in pairs if old != new and len(new) == 1}
 
 
-@cache
-def _only_simplified() -> frozenset[str]:
-    """Return the characters that are written in simplified Chinese only."""
-    from opencc import OpenCC
-
-    characters = sorted(set(map(chr, _to_simplified().values())) - set(_traditional()))
-    converted = OpenCC("s2t").convert("\n".join(characters)).split("\n")
-    return frozenset(a for a, b in zip(characters, converted, strict=True) if a != b)
-
-
-@cache
-def _traditional() -> frozenset[str]:
-    return frozenset(map(chr, _to_simplified()))
-
-
 def simplified(text: str) -> str:
     """Return a text in simplified Chinese, one character for each, so that offsets hold.
 
@@ -75,18 +66,13 @@ def simplified(text: str) -> str:
     return text.translate(_to_simplified())
 
 
-def script_of(text: str) -> str:
-    """Return the script of a Chinese text: `traditional`, `simplified`, or "" if it has no sign.
+def in_one_script(text: str) -> str:
+    """Return a text as models read it: Chinese in simplified characters, Japanese as it is.
 
-    Example:
-        >>> script_of("數據庫"), script_of("数据库"), script_of("人口")
-        ('traditional', 'simplified', '')
+    Models for Chinese have seen more of the simplified script, and read a question and a passage
+    better in one script than in two (benchmarks/README.md).
     """
-    if text.isascii() or not _IS_HAN.search(text):
-        return ""
-    old = sum(map(_traditional().__contains__, text))
-    new = sum(map(_only_simplified().__contains__, text))
-    return "" if old == new else "traditional" if old > new else "simplified"
+    return text if _KANA.search(text) else simplified(text)
 
 
 def dates(line: str) -> list[tuple[int, int, str]]:
@@ -114,7 +100,8 @@ def joined(line: str) -> list[tuple[int, int, str]]:
         word = piece[0]
         for last in range(first + 1, min(first + MOST_PARTS, len(pieces))):
             gap = line[pieces[last - 1].end() : pieces[last].start()]
-            if gap not in _GAPS or (gap == " " and word[-1:].isdigit() == pieces[last][0].isdigit()):
+            alike = word[-1:].isdigit() == pieces[last][0].isdigit()
+            if gap not in _GAPS or (gap == " " and alike):
                 break
             word += pieces[last][0]
             if not word.isdigit() and not word.isalpha():
@@ -157,20 +144,16 @@ def _dates(line: str) -> Iterator[tuple[int, int, str]]:
 
 def _numbers(kind: str, found: re.Match[str]) -> tuple[int, int, int]:
     """Return year, month and day as they stand in a match; zeros if they are ambiguous."""
-    if kind == "ymd":
-        return int(found[1]), int(found[3]), int(found[4])
-    if kind == "han":
-        return int(found[1]), int(found[2]), int(found[3])
     if kind == "dmy":
         return int(found[3]), _month(found[2]), int(found[1])
     if kind == "mdy":
         return int(found[3]), _month(found[1]), int(found[2])
-    first, second, year = int(found[1]), int(found[3]), int(found[4])
-    if second > 12:  # noqa: PLR2004 - months
-        return year, first, second
-    if found[2] == "." or first > 12 or first == second:  # noqa: PLR2004
-        return year, second, first
-    return 0, 0, 0
+    first, second, third = (int(found[group]) for group in _GROUPS[kind])
+    if kind != "numbers":
+        return first, second, third
+    if second > MONTHS:
+        return third, first, second
+    return (third, second, first) if found[2] == "." or first > MONTHS or first == second else _NONE
 
 
 def _month(name: str) -> int:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 from rag.language.analysis import tokens
-from rag.language.bm25_query import without_quotes
+from rag.language.bm25_query import Bm25Query, build_bm25_query, without_quotes
 
 SHORTEST = 5  # letters of a word that is corrected
 LONGEST = 24
@@ -24,6 +24,12 @@ _ALPHABETS = (
 
 Frequencies = Callable[[Sequence[str]], Sequence[int]]
 """Returns how often each of some terms occurs in a collection."""
+
+
+def read_query(text: str, frequencies: Frequencies) -> tuple[Bm25Query, str | None]:
+    """Return a corrected text as a query for bm25, and a note on what was corrected, or None."""
+    read, note = correct(text, frequencies)
+    return build_bm25_query(read), note
 
 
 def correct(text: str, frequencies: Frequencies) -> tuple[str, str | None]:

@@ -196,7 +196,19 @@ class Store(Protocol):
         filters: Filter | None = None,
         generation: int | None = None,
     ) -> RetrievedPassages:
-        """Return the passages with the best bm25 score."""
+        """Return the passages with the best bm25 score, best first.
+
+        Args:
+            query: Any text; see `rag.language.bm25_query`.
+            top_k: Maximum number of passages, at least 1.
+            filters: Only passages that match.
+            generation: The generation to read; None is the published one.
+
+        Raises:
+            StaleError: If that generation is gone.
+            FilterError: If the filter is malformed.
+            UnavailableError: If the store does not answer in time.
+        """
 
     def dense_retrieval(
         self,
@@ -206,7 +218,20 @@ class Store(Protocol):
         filters: Filter | None = None,
         generation: int | None = None,
     ) -> RetrievedPassages:
-        """Return the passages with the largest inner product."""
+        """Return the passages with the largest inner product of unit vectors, best first.
+
+        Args:
+            embedding: The query's vector; it is normalised to length 1.
+            top_k: Maximum number of passages, at least 1.
+            filters: Only passages that match; the result is then complete.
+            generation: The generation to read; None is the published one.
+
+        Raises:
+            ValueError: If the vector has another length than the collection's, NaN or infinity.
+            StaleError: If that generation is gone.
+            FilterError: If the filter is malformed.
+            UnavailableError: If the store does not answer in time.
+        """
 
     def document_frequencies(self, words: Sequence[str]) -> tuple[list[int], int]:
         """Return the document frequency of each token, and the number of passages."""

@@ -22,8 +22,8 @@ from rag import files
 from rag.config import StoreConfig
 from rag.errors import StaleError, StoreError
 from rag.files import Hits, Numbers
-from rag.language.bm25_query import build_bm25_query
-from rag.language.typos import correct
+from rag.language.analysis import tokens
+from rag.language.typos import read_query
 from rag.stores.contract import (
     DocumentInfo,
     Embed,
@@ -190,16 +190,14 @@ class EmbeddedStore:
             StaleError: If that generation is gone.
             FilterError: If the filter is malformed.
         """
-        if not build_bm25_query(query).terms:
+        if not tokens(query):
             return RetrievedPassages()
         notes: list[str | None] = []
 
         def search(view: _OpenGeneration, allowed: Numbers | None) -> Hits:
-            read, note = correct(query, view.frequencies)
+            read, note = read_query(query, view.frequencies)
             notes.append(note)
-            return view.lexical.search(
-                build_bm25_query(read), top_k, title_weight=self.title_weight, allowed=allowed
-            )
+            return view.lexical.search(read, top_k, title_weight=self.title_weight, allowed=allowed)
 
         return RetrievedPassages(self._retrieve(search, top_k, filters, generation), notes[-1])
 
