@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from rag.language.analysis import is_unspaced, normal_form, token_runs, tokens
-from rag.language.forms import joined, split_forms
+from rag.language.forms import dates, joined, split_forms
 from rag.language.question_detection import is_question
 
 MOST_PAIRS = 64  # neighbours of a query that are looked for
 MOST_FORMS = 32
+DAY_WEIGHT = 3  # of a date beside its words
 MOST_KEYWORDS = 8  # terms outside of the quotes; with more it is a sentence that quotes something
 
 # An ASCII sign opens before and closes after a letter, so that `5"` is no quote.
@@ -36,7 +37,8 @@ class Bm25Query:
         terms: All of them, with repetitions, in order; none finds nothing.
         pairs: Terms that stand next to each other in the query, each pair once; none in scripts
             without spaces, whose terms overlap and so tell neighbours by themselves.
-        forms: Other ways to write the query's identifiers, each of one term or a phrase.
+        forms: Other ways to write the query's identifiers and dates, each of one term or a phrase;
+            with repetitions, which count.
         phrases: Terms of each phrase in quotes, in order.
         strict: Whether a passage must contain every phrase.
     """
@@ -94,8 +96,10 @@ def _tells_more(pair: Phrase) -> bool:
 
 
 def _forms(text: str) -> Iterator[Phrase]:
-    """Yield the other ways to write the identifiers of a query."""
+    """Yield the other ways to write the identifiers and dates of a query."""
     for line in normal_form(text).split("\n"):
+        for *_, day in dates(line):  # above another day that is written in the same way
+            yield from [(day,)] * DAY_WEIGHT
         yield from dict.fromkeys((word,) for *_, word in joined(line))
         for parts in split_forms(line):
             terms = [tokens(part) for part in parts]
