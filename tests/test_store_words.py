@@ -133,7 +133,11 @@ def test_a_word_that_is_there_short_quoted_or_far_off_is_not_corrected(words, qu
 
 @pytest.mark.parametrize(
     ("query", "expected"),
-    [("数据库备份", "traditional"), ("數據庫備份", "traditional"), ("預設連接埠 默認端口", "simplified")],
+    [
+        ("数据库备份", "traditional"),
+        ("數據庫備份", "traditional"),
+        ("預設連接埠 默認端口", "simplified"),
+    ],
 )
 def test_traditional_and_simplified_chinese_find_each_other(words, query, expected):
     assert found(words, query)[0] == expected
@@ -141,14 +145,14 @@ def test_traditional_and_simplified_chinese_find_each_other(words, query, expect
 
 def test_copies_are_counted_by_readable_text_among_what_the_filter_lets_through(tmp_path, engine):
     same = [
-        Document(id=f"{n}", content="Same  words." if n % 2 else "Same words.", meta={"even": n % 2})
+        Document(id=f"{n}", content="Same  words." if n % 2 else "Same words.", meta={"odd": n % 2})
         for n in range(8)
     ]
     alone, empty = Document(id="alone", content="Others."), Document(id="empty", content="")
     store = engine.filled(tmp_path / "c", passages=[*same, alone, empty, Document(id="second")])
     assert store.count_copies([same[0], alone, empty]) == [7, 0, 0]
-    even = {"field": "meta.even", "operator": "==", "value": 1}
-    assert store.count_copies([same[1]], filters=even) == [3]
+    odd = {"field": "meta.odd", "operator": "==", "value": 1}
+    assert store.count_copies([same[1]], filters=odd) == [3]
     store.delete_documents(["1", "3"])
     assert store.count_copies([same[0]]) == [5]
     assert copy_key("Same \n words.") == copy_key("Same words.") != copy_key("same words.")
