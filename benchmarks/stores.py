@@ -20,6 +20,7 @@ import numpy as np
 from haystack import Document
 
 from rag.config import StoreConfig
+from rag.language.bm25_query import build_bm25_query
 from rag.stores.contract import StoredDocument
 from rag.stores.embedded.store import EmbeddedStore
 from rag.stores.indexes.bm25 import RankBm25Index
@@ -121,11 +122,11 @@ def against_rank_bm25(count: int) -> None:
         reference = RankBm25Index((n, "", content) for n, content in enumerate(contents))
         questions = [" ".join(text.split()[:8]) for text in texts(QUERIES, 98)]
         fast = p50(lambda i: store._view(None).lexical.search(
-            questions[i].split(), 10, title_weight=0.3, allowed=None))  # fmt: skip
+            build_bm25_query(questions[i]), 10, title_weight=0.3, allowed=None))  # fmt: skip
         times = []
         for question in questions[:10]:
             start = time.perf_counter()
-            reference.search(question.split(), 10, title_weight=0.3, allowed=None)
+            reference.search(build_bm25_query(question), 10, title_weight=0.3, allowed=None)
             times.append((time.perf_counter() - start) * 1000)
         slow = statistics.median(times)
         print(f"{count:,}: tantivy {fast:.2f} ms, rank-bm25 {slow:.0f} ms: {slow / fast:.0f} x")

@@ -24,6 +24,7 @@ from rag.models.embedder import Embedder
 from rag.models.selection import Roles, serving
 from rag.pipelines import build_components
 from rag.reading.evidence import Evidence
+from rag.retrieval.copies import count_copies, identity_of
 from rag.retrieval.filter_checks import check_filter_fields
 from rag.retrieval.passages import as_passage, stage_scores
 from rag.retrieval.query import Query, build_query
@@ -69,12 +70,14 @@ class _Retrieved:
     rankings: Mapping[str, Sequence[Document]]
     stages: tuple[Stage, ...]
     generation: int
+    copies: Mapping[str, int]  # passage id -> number of others that read the same
 
     @cached_property
     def passages(self) -> tuple[Passage, ...]:
-        scores = stage_scores(self.rankings)
+        scores, copies = stage_scores(self.rankings), self.copies
         return tuple(
-            as_passage(rank, each, scores[each.id]) for rank, each in enumerate(self.documents, 1)
+            as_passage(rank, each, scores[identity_of(each)], copies=copies.get(each.id, 0))
+            for rank, each in enumerate(self.documents, 1)
         )
 
 
@@ -135,8 +138,7 @@ class RAG:
         Raises:
             QuestionError: If the question is empty or too long, or `top_k` or the filter invalid.
         """
-        watch = Stopwatch()
-        query = build_query(question)
+        watch, query = Stopwatch(), build_query(question)
         found = self._find(query, options, before_step)
         return self._result(query, found, found.stages, watch)
 
@@ -147,10 +149,7 @@ class RAG:
         *,
         before_step: BeforeStep = lambda: None,
     ) -> tuple[SearchResult, list[Evidence]]:
-        """Return the passages for a question, and their sentences that may answer it, best first.
-
-        Arguments and errors are those of `search`.
-        """
+        """Return the result of `search`, and sentences that may answer the question, best first."""
         watch = Stopwatch()
         query = build_query(question)
         found = self._find(query, options, before_step)
@@ -326,11 +325,14 @@ class RAG:
             rankings = {name: outputs[name]["documents"] for name in ("bm25", "dense")}
             outputs["fused"] = parts.fused.run(**rankings, weights=weights, top_k=top_k, note=note)
         last = "fused" if method == "hybrid" else method
+        documents = outputs[last]["documents"][:top_k]
+        copies, stages = count_copies(self.store, documents, filters, generation)
         return _Retrieved(
-            outputs[last]["documents"][:top_k],
+            documents,
             {name: each["documents"] for name, each in outputs.items() if name != "embed"},
-            (*noted, *(each["stage"] for each in outputs.values())),
+            (*noted, *(each["stage"] for each in outputs.values()), *stages),
             generation,
+            copies,
         )
 
     def _weights(self, query: Query) -> tuple[dict[str, float], str | None]:
@@ -352,7 +354,7 @@ class RAG:
         output = ranker.run(query.text, found.documents, deadline, early)
         rankings = {**found.rankings, "ranked": output["ranked"]}
         stages = (*found.stages, output["stage"])
-        return _Retrieved(output["documents"], rankings, stages, found.generation)
+        return replace(found, documents=output["documents"], rankings=rankings, stages=stages)
 
     def _evidence(
         self, query: Query, found: _Retrieved, timer: Timer

@@ -181,9 +181,9 @@ def write_numbers(folder: Path, numbers: Numbers) -> None:
     (folder / "numbers.i8").write_bytes(numbers.astype("<i8").tobytes())
 
 
-def read_numbers(folder: Path) -> Numbers:
-    """Return the row numbers beside an index."""
-    return np.frombuffer((folder / "numbers.i8").read_bytes(), "<i8").astype(np.int64)
+def read_numbers(folder: Path, name: str = "numbers.i8") -> Numbers:
+    """Return the row numbers, or numbers of another name, beside an index."""
+    return np.frombuffer((folder / name).read_bytes(), "<i8").astype(np.int64)
 
 
 def peek_numbers(folder: Path) -> Numbers:

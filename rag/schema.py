@@ -55,6 +55,8 @@ class Passage:
         edits: Changes that make `text` readable, with offsets in it; None if nobody has made a
             view of it (collections of older versions).
         places: Pages and headings that begin inside the passage.
+        copies: Number of other passages in the collection, among those the filters let through,
+            that read the same; they take no place of their own.
     """
 
     rank: int
@@ -71,6 +73,7 @@ class Passage:
     stages: Mapping[str, StageScore] = field(default_factory=dict)
     edits: tuple[Edit, ...] | None = None
     places: tuple[Place, ...] = ()
+    copies: int = 0
 
     @property
     def view(self) -> View:

@@ -4,6 +4,7 @@
 
 import math
 import random
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from rag.config import StoreConfig
 from rag.language.analysis import tokens
 from rag.stores.contract import StoredDocument
 from rag.stores.embedded.store import EmbeddedStore
+from rag.stores.indexes.bm25 import PAIR
 
 WORDS = [f"word{number}" for number in range(40)]
 DIMENSION = 16
@@ -82,21 +84,30 @@ def ids(hits):
 
 
 def slow_bm25(passages, query, *, top_k, title_weight=0.3):
-    """Lucene's bm25 over text and title: idf * tf / (tf + k1 (1 - b + b length / mean length))."""
+    """Lucene's bm25 over text and title: idf * tf / (tf + k1 (1 - b + b length / mean length)).
+
+    Neighbours of the query count as one term whose idf is the sum of theirs, with weight `PAIR`.
+    """
     scores = [0.0] * len(passages)
+    words = tokens(query)
+    pairs = {pair for pair in pairwise(words) if pair[0] != pair[1]}
     for field, weight in (("text", 1.0), ("title", title_weight)):
         texts = [
             tokens(p.content if field == "text" else p.meta.get("title", "")) for p in passages
         ]
         mean = sum(map(len, texts)) / len(texts)
-        for token in tokens(query):
-            df = sum(token in text for text in texts)
-            idf = math.log(1 + (len(texts) - df + 0.5) / (df + 0.5))
+        parts = [((token,), weight) for token in words]
+        parts += [(pair, PAIR) for pair in pairs if field == "text"]
+        for part, factor in parts:
+            idf = 0
+            for token in part:
+                df = sum(token in text for text in texts)
+                idf += math.log(1 + (len(texts) - df + 0.5) / (df + 0.5))
             for place, text in enumerate(texts):
-                tf = text.count(token)
+                tf = sum(text[n : n + len(part)] == list(part) for n in range(len(text)))
                 if tf:
                     norm = 1.2 * (1 - 0.75 + 0.75 * len(text) / mean)
-                    scores[place] += weight * idf * tf / (tf + norm) * 2.2
+                    scores[place] += factor * idf * tf / (tf + norm) * 2.2
     best = sorted(range(len(passages)), key=lambda place: (-round(scores[place], 4), place))
     return [(passages[place].id, scores[place]) for place in best if scores[place] > 0][:top_k]
 

@@ -11,7 +11,7 @@ from store_engines import make_engine
 from test_store_collections import MANIFEST
 
 from rag.config import Config
-from rag.errors import LockedError, StoreError
+from rag.errors import LockedError, MismatchError, StoreError
 from rag.stores.contract import StoredDocument
 from rag.stores.elasticsearch import client as elastic_client
 from rag.stores.elasticsearch import index, integrity, lock
@@ -230,20 +230,43 @@ def test_the_other_shape_needs_a_rebuild_and_says_so(one_engine, tmp_path):
     within.close()
 
 
-def test_an_index_of_another_analyser_is_refused_until_it_is_made_anew(
-    one_engine, tmp_path, monkeypatch
-):
+@pytest.fixture
+def outdated(one_engine, tmp_path, monkeypatch):
+    """A collection whose rows another analyser made."""
     for module in (index, integrity):
         monkeypatch.setattr(module, "ANALYZER_VERSION", "0")
     one_engine.filled(tmp_path / "c", passages=make_passages(5))
     monkeypatch.undo()
-    store = one_engine.open(tmp_path / "c")
-    with pytest.raises(StoreError, match=r"analyser `0`.*rag collections rebuild c"):
-        store.bm25_retrieval("word0", top_k=3)
-    assert store.check() == ["bm25: the tokens are of the analyser `0`; rebuild it."]
-    store.rebuild()
-    assert len(store.bm25_retrieval("word0 word1 word2", top_k=3)) == 3
-    assert store.check() == []
+    return one_engine.open(tmp_path / "c")
+
+
+def test_an_index_of_an_older_analyser_is_made_anew_when_it_is_searched(outdated, caplog):
+    assert outdated.check() == ["bm25: the tokens are of the analyser `0`; rebuild it."]
+    for _ in range(2):
+        assert len(outdated.bm25_retrieval("word0 word1 word2", top_k=3)) == 3
+    assert caplog.text.count("`c` was indexed by another version") == 1
+    assert outdated.check() == []
+
+
+def test_an_index_of_an_older_analyser_is_made_anew_when_it_is_indexed_into(outdated):
+    with outdated.writer() as writer:
+        writer.use(MANIFEST)
+    assert outdated.check() == []
+
+
+def test_who_cannot_make_an_old_index_anew_is_told_what_to_run(outdated, one_engine, tmp_path):
+    other = one_engine.open(tmp_path / "c")
+    with other.writer(), pytest.raises(MismatchError, match="rag collections rebuild c"):
+        outdated.bm25_retrieval("word0", top_k=3)
+
+
+def test_an_index_of_a_newer_analyser_is_refused(one_engine, tmp_path, monkeypatch):
+    for module in (index, integrity):
+        monkeypatch.setattr(module, "ANALYZER_VERSION", "99")
+    one_engine.filled(tmp_path / "c", passages=make_passages(5))
+    monkeypatch.undo()
+    with pytest.raises(MismatchError, match="newer version"):
+        one_engine.open(tmp_path / "c").bm25_retrieval("word0", top_k=3)
 
 
 def test_faiss_files_of_a_collection_that_was_made_again_are_made_again(cluster_engine, tmp_path):

@@ -4,7 +4,9 @@
 promoted reader, a run of `rag evaluate`, and one conversation. The models are tiny and random.
 """
 
+import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,9 +14,11 @@ from service_runs import answer_end
 
 from evaluation.report import write_report
 from evaluation.results.schema import load_results
+from rag import files
 from rag.collections import list_collections, open_rag, open_store
 from rag.config import Config
 from rag.config.reader import ReaderConfig
+from rag.language.analysis import ANALYZER_VERSION
 from rag.models.pair_model import PairModel
 from rag.schema import SearchOptions
 from ui.services import open_services
@@ -45,6 +49,49 @@ def test_a_collection_is_sound_and_answers(before):
     answer = rag.ask("What is the dog called?", SearchOptions(method="bm25"))
     assert answer.citations[0].source == "docs/dog.md"
     rag.store.close()
+
+
+def bm25_facts(before):
+    (seal,) = (before / "collections" / "before").glob("bm25-*/seal.json")
+    return json.loads(seal.read_text(encoding="utf-8"))
+
+
+def test_its_bm25_index_is_made_anew_when_it_is_searched_and_that_is_said_once(before, caplog):
+    assert bm25_facts(before)["analyzer"] == "1"
+    for _ in range(2):
+        store = open_store("before", CONFIG)
+        assert store.bm25_retrieval("dog", top_k=1)
+        assert store.bm25_retrieval("dogg caled Juno", top_k=1).note == "caled read as called"
+        store.close()
+    assert caplog.text.count("`before` was indexed by another version") == 1
+    assert bm25_facts(before)["analyzer"] == ANALYZER_VERSION
+
+
+def test_its_bm25_index_is_made_anew_when_it_is_indexed_into(before, caplog):
+    store = open_store("before", CONFIG)
+    with store.writer() as writer:
+        writer.use(replace(store.manifest, analyzer=ANALYZER_VERSION))
+        writer.publish()
+    assert "indexed by another version" in caplog.text
+    assert bm25_facts(before)["analyzer"] == ANALYZER_VERSION
+    assert store.manifest.analyzer == ANALYZER_VERSION
+    assert store.bm25_retrieval("dog", top_k=1)
+    store.close()
+
+
+def test_who_may_only_read_can_search_it_too(before, monkeypatch):
+    rename = files.rename
+
+    def refuse(source, target):
+        if before in source.parents:
+            raise PermissionError(13, "Permission denied")
+        rename(source, target)
+
+    monkeypatch.setattr(files, "rename", refuse)
+    store = open_store("before", CONFIG)
+    assert store.bm25_retrieval("dog", top_k=1)
+    store.close()
+    assert bm25_facts(before)["analyzer"] == "1"
 
 
 @pytest.mark.usefixtures("before")

@@ -31,6 +31,7 @@ from test_store_crash import (
     spread,
 )
 
+from rag.language.analysis import ANALYZER_VERSION
 from rag.stores.contract import Manifest
 from rag.stores.embedded import reembedding
 from rag.stores.embedded.store import EmbeddedStore
@@ -38,8 +39,8 @@ from rag.stores.embedded.store import EmbeddedStore
 pytestmark = [pytest.mark.usefixtures("no_waiting_for_the_disk"), pytest.mark.timeout(PATIENCE)]
 PLAN = {"points": {"crash": 20, "power": 8}, "kills": 16 if ALL else 6, "seed": 5}
 OLD = Manifest(
-    schema=1, analyzer="1", embedder="old", embedder_sha256="ab", dimension=8, length=100,
-    overlap=10, context=True,
+    schema=1, analyzer=ANALYZER_VERSION, embedder="old", embedder_sha256="ab", dimension=8,
+    length=100, overlap=10, context=True,
 )  # fmt: skip
 NEW = replace(OLD, embedder="new", embedder_sha256="cd", dimension=12)
 GOLDEN = ("common", "alpha", "beta gamma", "delta common")

@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag.language import analysis
-from rag.language.analysis import ANALYZER_VERSION, content_words, language_of, tokens
+from rag.language.analysis import (
+    ANALYZER_VERSION,
+    content_words,
+    language_of,
+    matched_spans,
+    tokens,
+)
+from rag.language.forms import in_one_script
 
 
 @pytest.mark.parametrize(
@@ -35,7 +42,7 @@ from rag.language.analysis import ANALYZER_VERSION, content_words, language_of, 
         ("हिन्दी भाषा", ["हिन्दी", "भाषा"]),
         ("北京大学", ["北京", "京大", "大学"]),
         ("我的书是什么?", ["我", "书"]),
-        ("東京タワー", ["東京", "京タ", "タワ", "ワー"]),
+        ("東京タワー", ["东京", "京タ", "タワ", "ワー"]),
         ("한국어 문장", ["한국", "국어", "문장"]),
         ("安装GPU驱动", ["安装", "gpu", "驱动"]),
     ],
@@ -180,3 +187,22 @@ def test_content_words_are_unique_and_not_empty(text):
 )
 def test_the_script_tells_the_language(text, expected):
     assert language_of(text) == expected
+
+
+def test_models_read_chinese_in_one_script_and_japanese_as_it_is():
+    assert in_one_script("數據庫何時備份？") == "数据库何时备份？"
+    assert in_one_script("東京タワーの高さ") == "東京タワーの高さ"
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "expected"),
+    [
+        ("數據", "数据库", ["数据"]),
+        ("数据", "數據庫", ["數據"]),
+        ("RTX4080", "an RTX 4080 card", ["RTX 4080"]),
+        ("ABC 1234", "part ABC1234", ["ABC1234"]),
+        ("2024-03-15", "a\non March 15, 2024.", ["March 15, 2024"]),
+    ],
+)
+def test_words_are_marked_in_the_writing_of_the_text(question, text, expected):
+    assert [text[start:end] for start, end in matched_spans(question, text)] == expected

@@ -68,7 +68,8 @@ class FoundPassage:
     """A passage of a document; `text` is the document's from `start` to `end`.
 
     `wording` is the text in readable form: broken lines joined, rows of tables with their column
-    names. `page` and `heading` are those at `start`.
+    names. `page` and `heading` are those at `start`. `copies` other passages of the documents read
+    the same and are left out.
     """
 
     passage_id: str
@@ -79,13 +80,14 @@ class FoundPassage:
     end: int
     text: str
     wording: str
+    copies: int = 0
 
     @classmethod
     def of(cls, passage: Passage) -> "FoundPassage":
         """Return a passage as the tools show it."""
         return cls(
             passage.passage_id, passage.source, passage.page, passage.heading,
-            passage.start, passage.end, passage.text, passage.view.text,
+            passage.start, passage.end, passage.text, passage.view.text, passage.copies,
         )  # fmt: skip
 
 

@@ -1,24 +1,28 @@
 """Text analysis for bm25: one analyser for every store.
 
 A bm25 index sees only `tokens` of a text, of a passage as of a query; a store keeps its output in a
-field that is split at white space and changes nothing more. A change of `tokens` needs a change of
-`ANALYZER_VERSION`, so that an index made with other tokens is refused by name.
+field that is split at white space and changes nothing more. A change of `tokens`, or of what a
+store keeps of them, needs a change of `ANALYZER_VERSION`: older indexes are then made again.
 
-Conventions: text is brought to NFKC first (full-width letters, ligatures). Words of scripts with
-spaces are case folded, Latin and Greek accents are removed, English suffixes stripped (Snowball).
-Scripts without spaces become pairs of neighbouring characters. Sentences are in
-`rag.language.sentences`.
+Conventions: text is brought to NFKC first (full-width letters, ligatures), Chinese to simplified
+characters. Words of scripts with spaces are case folded, Latin and Greek accents are removed,
+English suffixes stripped (Snowball). Scripts without spaces become pairs of neighbouring
+characters. Terms stand in the order of the words, so that positions tell phrases; dates follow once
+more, in one form, at the end of their line. Sentences are in `rag.language.sentences`.
 """
 
 import re
 import threading
 import unicodedata
 from collections import Counter
+from collections.abc import Iterator
 from functools import lru_cache
 
 import Stemmer
 
-ANALYZER_VERSION = "1"
+from rag.language.forms import dates, joined, simplified
+
+ANALYZER_VERSION = "2"
 
 
 def word_set(text: str) -> frozenset[str]:
@@ -86,8 +90,9 @@ _LOCAL = threading.local()
 def tokens(text: str) -> list[str]:
     """Return the terms under which bm25 finds the text, in order, with repetitions.
 
-    Words are stemmed and stop words are left out; an identifier counts whole and in parts; runs
-    of scripts without spaces count as pairs of neighbouring characters.
+    Words are stemmed and stop words are left out; an identifier counts whole and in parts; a date
+    counts in its words and as year, month and day; runs of scripts without spaces count as pairs of
+    neighbouring characters.
 
     Args:
         text: Any text; it may be empty.
@@ -101,10 +106,38 @@ def tokens(text: str) -> list[str]:
         ['cafe', '6000', 'station', 'dont', 'run', 'foo_bar', 'foo', 'bar', 'c++']
         >>> tokens("怎么安装 GPU?")
         ['怎么', '么安', '安装', 'gpu']
+        >>> tokens("15 March 2024")
+        ['15', 'march', '2024', '2024-03-15']
     """
+    return [term for part in token_runs(text) for term in part]
+
+
+def token_runs(text: str) -> list[list[str]]:
+    """Return the terms of a text in runs, within which neighbours stand next to each other.
+
+    Each line gives the run of its words, then the run of its dates, which have no neighbours.
+    Their concatenation is `tokens`.
+    """
+    runs = []
+    for line in normal_form(text).split("\n"):
+        runs += [_line_terms(line), [day for *_, day in dates(line)]]
+    return runs
+
+
+def is_unspaced(term: str) -> bool:
+    """Return whether a term is of a script without spaces."""
+    return _UNSPACED_RUN.match(term) is not None
+
+
+def normal_form(text: str) -> str:
+    """Return a text in NFKC and simplified Chinese, without soft hyphens."""
+    return simplified(_composed(text))
+
+
+def _line_terms(line: str) -> list[str]:
     return [
         term
-        for word in _WORD.findall(_composed(text))
+        for word in _WORD.findall(line)
         for term in (_pairs(word) if _UNSPACED_RUN.match(word) else _terms(word[:_LONGEST_TOKEN]))
     ]
 
@@ -162,22 +195,45 @@ def matched_spans(question: str, text: str) -> tuple[tuple[int, int], ...]:
         >>> [text[start:end] for start, end in matched_spans("install a station? 显卡", text)]
         ['Installed', 'stations', '显卡']
     """
-    wanted = frozenset(tokens(question))
-    found: list[tuple[int, int]] = []
+    asked, text = normal_form(question), simplified(text)
+    wanted = frozenset([*tokens(question), *(word for *_, word in joined(asked))])
+    found = [(start, end) for start, end, form in _forms(text) if form in wanted]
     for word in _WORD.finditer(text):
-        if not _UNSPACED_RUN.match(word[0]):
-            if not wanted.isdisjoint(_terms(word[0][:_LONGEST_TOKEN])):
-                found.append(word.span())
-            continue
-        for place in range(len(word[0])):
-            start = word.start() + place
-            for length in (2, 1):
-                if text[start : start + length] in wanted and start + length <= word.end():
-                    if found and found[-1][1] >= start:  # pairs overlap: one longer span
-                        start = found.pop()[0]
-                    found.append((start, word.start() + place + length))
-                    break
-    return tuple(found)
+        if _UNSPACED_RUN.match(word[0]):
+            found += _matched_pairs(word, wanted)
+        elif not wanted.isdisjoint(_terms(word[0][:_LONGEST_TOKEN])):
+            found.append(word.span())
+    merged: list[tuple[int, int]] = []
+    for span in sorted(found):
+        if merged and span[0] < merged[-1][1]:
+            start, end = merged.pop()
+            merged.append((start, max(end, span[1])))
+        else:
+            merged.append(span)
+    return tuple(merged)
+
+
+def _forms(text: str) -> Iterator[tuple[int, int, str]]:
+    """Yield the dates and separate identifiers of a text, with offsets in it."""
+    begin = 0
+    for line in text.split("\n"):
+        for start, end, form in (*dates(line), *joined(line)):
+            yield begin + start, begin + end, form
+        begin += len(line) + 1
+
+
+def _matched_pairs(run: re.Match[str], wanted: frozenset[str]) -> list[tuple[int, int]]:
+    """Return the spans of wanted pairs and characters in a run; spans that touch are one."""
+    found: list[tuple[int, int]] = []
+    for place in range(len(run[0])):
+        for length in (2, 1):
+            start, end = run.start() + place, run.start() + place + length
+            if end <= run.end() and run[0][place : place + length] in wanted:
+                if found and found[-1][1] >= start:  # pairs overlap: one longer span
+                    start = found.pop()[0]
+                found.append((start, end))
+                break
+    return found
 
 
 def content_words(text: str) -> list[str]:

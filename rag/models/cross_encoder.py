@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from rag.config.ranker import RankerConfig
 from rag.errors import ModelError, first_line
+from rag.language.forms import in_one_script
 from rag.models.batching import in_batches
 from rag.models.embedder import pick_device, pick_dtype
 from rag.models.model_files import ModelFiles, find_model
@@ -76,7 +77,7 @@ class CrossEncoderModel:
         scores = [0.0] * len(texts)
 
         def predict(places: Sequence[int]) -> None:
-            pairs = [(question, texts[place]) for place in places]
+            pairs = [(in_one_script(question), in_one_script(texts[place])) for place in places]
             with self._lock:
                 found = self._model.predict(
                     pairs,

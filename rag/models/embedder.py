@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from rag.config import EmbedderConfig
 from rag.errors import ModelError, first_line
+from rag.language.forms import in_one_script
 from rag.models.default_models import AUTO, model_for
 from rag.models.model_files import ModelFiles, find_model
 
@@ -21,6 +22,8 @@ Vectors = npt.NDArray[np.float32]
 
 class Embedder:
     """A sentence-transformers model; loaded when first used, safe to share between threads.
+
+    Chinese is read in simplified characters, of questions as of passages.
 
     Args:
         config: The model, its device and its languages; `auto` is the English default here, see
@@ -53,7 +56,7 @@ class Embedder:
         """Return the vector of a question: float32 of shape (dim,), of length 1."""
         self.warm_up()
         with self._lock, _one_thread():
-            found: Vectors = _unit(self._model.encode_query([text], **_OPTIONS))[0]
+            found: Vectors = _unit(self._model.encode_query([in_one_script(text)], **_OPTIONS))[0]
         return found
 
     def encode_passages(self, texts: Sequence[str]) -> Vectors:
@@ -71,11 +74,11 @@ class Embedder:
         if not texts:
             return np.empty((0, self.files.dimension), np.float32)
         self.warm_up()
-        size = self.config.batch_size
+        size, texts = self.config.batch_size, list(map(in_one_script, texts))
         while True:
             try:
                 with self._lock:
-                    found = self._model.encode_document(list(texts), batch_size=size, **_OPTIONS)
+                    found = self._model.encode_document(texts, batch_size=size, **_OPTIONS)
                 return _unit(found)
             except RuntimeError as error:  # torch raises it, or a subclass, when memory is short
                 if "out of memory" not in str(error).lower() or size == 1:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from rag.errors import ModelError, first_line
+from rag.language.forms import in_one_script
 from rag.models.batching import in_batches
 from rag.models.calibration import Calibration, read_calibration
 from rag.models.embedder import pick_device, pick_dtype
@@ -101,6 +102,8 @@ class PairModel:
     ) -> list[tuple[WindowOutput, ...]] | None:
         """Return the model's output for the windows of each pair of a question and a text.
 
+        Chinese is read in simplified characters; offsets are those of the texts.
+
         Args:
             pairs: Pairs of a question and a text; a text may be empty.
             deadline: Time limit on the clock of `time.monotonic`.
@@ -112,6 +115,7 @@ class PairModel:
             ModelError: If memory does not suffice even for one window at a time.
         """
         self.warm_up()
+        pairs = [(in_one_script(question), in_one_script(text)) for question, text in pairs]
         with self._lock:
             kept = {pair: self._kept[pair] for pair in pairs if pair in self._kept}
             new = [pair for pair in dict.fromkeys(pairs) if pair not in kept]

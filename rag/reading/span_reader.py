@@ -144,7 +144,7 @@ class SpanReader:
 
 
 @dataclass(frozen=True)
-class _Table:
+class _NamedRow:
     """A passage with rows of a table, of which the question names one."""
 
     document: Document
@@ -153,7 +153,7 @@ class _Table:
     others: tuple[Span, ...]
 
 
-def _tables(question: str, documents: Sequence[Document]) -> list[_Table]:
+def _tables(question: str, documents: Sequence[Document]) -> list[_NamedRow]:
     """Return the passages in which the question names one row of several."""
     wanted, found = tokens(question), []
     for document in documents:
@@ -163,7 +163,7 @@ def _tables(question: str, documents: Sequence[Document]) -> list[_Table]:
         if row is not None:
             title = read_text(document)[: -len(view.text)]
             others = tuple(each for each in rows if each != row)
-            found.append(_Table(document, title + view.text[slice(*row)], row, others))
+            found.append(_NamedRow(document, title + view.text[slice(*row)], row, others))
     return found
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from haystack import Document, component
 
 from rag.clock import Stopwatch
+from rag.retrieval.copies import identity_of
 from rag.schema import Stage
 
 
@@ -67,10 +68,19 @@ class Fusion:
         top_k: int | None = None,
         note: str | None = None,
     ) -> dict[str, Any]:
-        """Return the fused passages with their fused scores, and the time it took."""
+        """Return the fused passages with their fused scores, and the time it took.
+
+        Copies of one text are one passage: bm25's best of them.
+        """
         watch = Stopwatch()
-        passages = {document.id: document for document in (*dense, *bm25)}
-        rankings = {"bm25": [d.id for d in bm25], "dense": [d.id for d in dense]}
+        first: dict[str, Document] = {}
+        for document in (*bm25, *dense):
+            first.setdefault(identity_of(document), document)
+        rankings = {
+            name: list(dict.fromkeys(first[identity_of(d)].id for d in found))
+            for name, found in (("bm25", bm25), ("dense", dense))
+        }
+        passages = {document.id: document for document in first.values()}
         best = fuse(rankings, weights, k=self.k)[: top_k or self.top_k]
         found = [replace(passages[passage_id], score=score) for passage_id, score in best]
         return {"documents": found, "stage": watch.stage("fused", count=len(found), note=note)}

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from haystack import Document
 
+from rag.retrieval.copies import identity_of
 from rag.schema import Passage, Place, StageScore
 from rag.view import EDITS, PLACES, load_edits
 
@@ -11,7 +12,7 @@ from rag.view import EDITS, PLACES, load_edits
 def stage_scores(
     rankings: Mapping[str, Sequence[Document]],
 ) -> dict[str, dict[str, StageScore]]:
-    """Return passage id -> stage -> rank and score.
+    """Return identity of a passage and its copies -> stage -> rank and score.
 
     Args:
         rankings: Stage -> its passages, best first.
@@ -19,12 +20,18 @@ def stage_scores(
     found: dict[str, dict[str, StageScore]] = {}
     for name, documents in rankings.items():
         for rank, document in enumerate(documents, start=1):
-            found.setdefault(document.id, {})[name] = StageScore(rank, document.score or 0.0)
+            found.setdefault(identity_of(document), {})[name] = StageScore(
+                rank, document.score or 0.0
+            )
     return found
 
 
 def as_passage(
-    rank: int, document: Document, stages: Mapping[str, StageScore] | None = None
+    rank: int,
+    document: Document,
+    stages: Mapping[str, StageScore] | None = None,
+    *,
+    copies: int = 0,
 ) -> Passage:
     """Return a document of a store as a passage.
 
@@ -32,6 +39,7 @@ def as_passage(
         rank: Position in the result, from 1.
         document: Document as the store returned it.
         stages: Rank and score in each stage; none if it was not retrieved by a search.
+        copies: Number of other passages that read the same.
     """
     meta, content = document.meta, document.content or ""
     start = int(meta.get("start", 0))
@@ -47,6 +55,7 @@ def as_passage(
         end=int(meta.get("end", len(content))),
         text=content,
         score=document.score or 0.0,
+        copies=copies,
         stages=stages or {},
         edits=load_edits(meta.get(EDITS)),
         places=tuple(

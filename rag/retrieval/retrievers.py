@@ -1,7 +1,8 @@
 """Haystack components that ask a store for passages.
 
 A store that does not answer is no error here: no passages are returned, the stage says why, and the
-engine goes on with the other retriever's passages, if there is one.
+engine goes on with the other retriever's passages, if there is one. Copies of one text take one
+place.
 """
 
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from haystack import Document, component
 from rag.clock import Stopwatch
 from rag.errors import UnavailableError
 from rag.models.embedder import Embedder
+from rag.retrieval.copies import retrieve_distinct
 from rag.retrieval.question_checks import check_embedder
 from rag.schema import Stage
 from rag.stores.contract import RetrievedPassages, Store
@@ -40,12 +42,12 @@ class Bm25Retriever:
         generation: int | None = None,
     ) -> dict[str, Any]:
         """Return passages, best first, the time it took, and why there are none."""
-        options: dict[str, Any] = {
-            "top_k": top_k or self.top_k,
-            "filters": filters,
-            "generation": generation,
-        }
-        return _retrieved("bm25", lambda: self.store.bm25_retrieval(query, **options))
+        options: dict[str, Any] = {"filters": filters, "generation": generation}
+
+        def retrieve(limit: int) -> RetrievedPassages:
+            return self.store.bm25_retrieval(query, top_k=limit, **options)
+
+        return _retrieved("bm25", retrieve, top_k or self.top_k)
 
 
 @component
@@ -72,25 +74,23 @@ class DenseRetriever:
         generation: int | None = None,
     ) -> dict[str, Any]:
         """Return passages, best first, the time it took, and why there are none."""
-        options: dict[str, Any] = {
-            "top_k": top_k or self.top_k,
-            "filters": filters,
-            "generation": generation,
-        }
+        options: dict[str, Any] = {"filters": filters, "generation": generation}
 
-        def retrieve() -> RetrievedPassages:
+        def retrieve(limit: int) -> RetrievedPassages:
             if generation is None or generation != self._checked:
                 check_embedder(self.store, self.embedder, self.store.name)
                 self._checked = generation
-            return self.store.dense_retrieval(embedding, **options)
+            return self.store.dense_retrieval(embedding, top_k=limit, **options)
 
-        return _retrieved("dense", retrieve)
+        return _retrieved("dense", retrieve, top_k or self.top_k)
 
 
-def _retrieved(name: str, retrieve: Callable[[], RetrievedPassages]) -> dict[str, Any]:
+def _retrieved(
+    name: str, retrieve: Callable[[int], RetrievedPassages], top_k: int
+) -> dict[str, Any]:
     watch, error = Stopwatch(), None
     try:
-        found = retrieve()
+        found = retrieve_distinct(retrieve, top_k)
     except UnavailableError as raised:
         found, error = RetrievedPassages(note=f"unavailable: {raised}"), raised
     stage = watch.stage(name, count=len(found), note=found.note)

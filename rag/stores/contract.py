@@ -7,8 +7,9 @@ failures. Rules for every store, checked by one test suite:
 - Writing is by id: the same id replaces; the outcome is known per id.
 - Changes become visible together, when a generation is published; a reader sees one generation.
 - Filters are exact and applied before ranking: `top_k` passages are returned if as many match.
-- bm25 uses k1 = 1.2 and b = 0.75 over the tokens of `rag.language.analysis`; dense is the inner
-  product of unit vectors. Scores are higher-is-better, order is by score and then by age.
+- bm25 uses k1 = 1.2 and b = 0.75 over the tokens of `rag.language.analysis`, with the phrases of
+  `rag.language.bm25_query` and the corrections of `rag.language.typos`; dense is the inner product
+  of unit vectors. Scores are higher-is-better, order is by score and then by age.
 - A manifest records the settings of the collection; settings that differ are refused by name.
 """
 
@@ -112,7 +113,8 @@ class RetrievedPassages(list[Document]):
 
     Args:
         documents: The passages.
-        note: Why there may be better ones: a part of the store did not answer; None if all did.
+        note: Words of the query that were read as others; why there may be better passages, as a
+            part of the store did not answer; None if there is nothing to say.
     """
 
     def __init__(self, documents: Iterable[Document] = (), note: str | None = None) -> None:
@@ -189,7 +191,19 @@ class Store(Protocol):
         filters: Filter | None = None,
         generation: int | None = None,
     ) -> RetrievedPassages:
-        """Return the passages with the best bm25 score."""
+        """Return the passages with the best bm25 score, best first.
+
+        Args:
+            query: Any text; see `rag.language.bm25_query`.
+            top_k: Maximum number of passages, at least 1.
+            filters: Only passages that match.
+            generation: The generation to read; None is the published one.
+
+        Raises:
+            StaleError: If that generation is gone.
+            FilterError: If the filter is malformed.
+            UnavailableError: If the store does not answer in time.
+        """
 
     def dense_retrieval(
         self,
@@ -199,7 +213,20 @@ class Store(Protocol):
         filters: Filter | None = None,
         generation: int | None = None,
     ) -> RetrievedPassages:
-        """Return the passages with the largest inner product."""
+        """Return the passages with the largest inner product of unit vectors, best first.
+
+        Args:
+            embedding: The query's vector; it is normalised to length 1.
+            top_k: Maximum number of passages, at least 1.
+            filters: Only passages that match; the result is then complete.
+            generation: The generation to read; None is the published one.
+
+        Raises:
+            ValueError: If the vector has another length than the collection's, NaN or infinity.
+            StaleError: If that generation is gone.
+            FilterError: If the filter is malformed.
+            UnavailableError: If the store does not answer in time.
+        """
 
     def filter_facts(self, filters: Filter, generation: int | None = None) -> FilterFacts:
         """Return the fields of a filter that no passage has, and values of another type.
@@ -210,6 +237,15 @@ class Store(Protocol):
 
     def document_frequencies(self, words: Sequence[str]) -> tuple[list[int], int]:
         """Return the document frequency of each token, and the number of passages."""
+
+    def count_copies(
+        self,
+        passages: Sequence[Document],
+        *,
+        filters: Filter | None = None,
+        generation: int | None = None,
+    ) -> list[int]:
+        """Return how many other passages that match read the same as each of some passages."""
 
     def text_of(self, document_id: str) -> str:
         """Return the stored text of a document."""

@@ -157,7 +157,7 @@ def _show_results(result: SearchResult) -> None:
     if not result.results:
         say("Nothing was found.")
     for passage in result.results:
-        show(f"{passage.rank}. {_place(passage)}  {_stages(passage)}")
+        show(f"{passage.rank}. {_place(passage)}{_copies(passage)}  {_stages(passage)}")
         show(f"   {_shorten(passage.view.text)}\n")
     stages = ", ".join(f"{stage.name} {stage.ms:.1f} ms" for stage in result.trace.stages)
     say(f"{stages}; {result.trace.total_ms:.1f} ms in all.")
@@ -168,12 +168,14 @@ def _show_results(result: SearchResult) -> None:
 
 def _show_answer(answer: Answer) -> None:
     for stage in answer.trace.stages:
-        if stage.note and stage.name in TOLD:
+        if stage.note and stage.name in TOLD:  # read otherwise, or a part is away
             say(f"{stage.name}: {stage.note}")
     if answer.abstained:
         show(f"No answer: {answer.reason}.")
         for passage in answer.passages[:3]:
-            show(f"  near: {_place(passage)}: {_shorten(passage.view.text)[:120]}")
+            show(
+                f"  near: {_place(passage)}{_copies(passage)}: {_shorten(passage.view.text)[:120]}"
+            )
         return
     if answer.short:
         show(f"{answer.short}\n")
@@ -190,6 +192,12 @@ def _place(where: Passage | Citation) -> str:
     page = f", page {where.page}" if where.page else ""
     heading = f", {where.heading}" if where.heading else ""
     return f"{where.source}{page}{heading}"
+
+
+def _copies(passage: Passage) -> str:
+    """Return how many other passages read the same, in words."""
+    number = passage.copies
+    return f" (and {number} {'copy' if number == 1 else 'copies'})" if number else ""
 
 
 def _stages(passage: Passage) -> str:

@@ -267,4 +267,6 @@ def _paragraph(shown: Html, text: str, *, whole: bool = False) -> Html:
 def _foot(collection: str, source: Passage | Citation, say: Say) -> Html:
     address = f"document?{urlencode(_document_query(collection, source))}#{MARK}"
     link = element("a", say("source.open"), href=address, target="_blank")
-    return element("p", link, class_="cw-foot")
+    copies = source.copies if isinstance(source, Passage) else 0
+    others = say("source.copies" if copies > 1 else "source.copy", count=copies)
+    return element("p", link, f" · {others}" if copies else None, class_="cw-foot")

@@ -22,7 +22,7 @@ from rag.stores.indexes.bm25 import K1, B
 GRAPH_LINKS, GRAPH_BUILD = 32, 200  # of the int8 graph: m and ef_construction, the same as in FAISS
 STATE = "state"
 _STORED_KEYWORD = {"type": "keyword", "index": False, "doc_values": False}  # read, never searched
-_TOKENS = {"type": "text", "analyzer": "whitespace", "index_options": "freqs"}
+_TOKENS = {"type": "text", "analyzer": "whitespace", "index_options": "positions"}
 _PROPERTIES = {
     "kind": {"type": "keyword"},
     "id": {"type": "keyword"},
@@ -35,6 +35,7 @@ _PROPERTIES = {
     "embedded": {"type": "boolean"},
     "text": _TOKENS,
     "title": _TOKENS,
+    "copy": {"type": "keyword"},  # the same for passages that read the same
     "facets": {"type": "keyword", "doc_values": False},
     "embedding": {"type": "binary"},
     **dict.fromkeys(

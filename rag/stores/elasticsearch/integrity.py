@@ -1,16 +1,19 @@
-"""Integrity checks of a collection on a cluster, row by row."""
+"""Integrity of a collection on a cluster, row by row; rows of an older version are made anew."""
 
+import logging
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
-from rag.errors import MismatchError
+from rag.errors import MismatchError, StoreError, UnavailableError
 from rag.language.analysis import ANALYZER_VERSION
 from rag.stores.elasticsearch.client import Cluster
 from rag.stores.elasticsearch.index import Head, Names, versions_of
 from rag.stores.elasticsearch.rows import DOCUMENT, PASSAGE, one_of, passage_of, visible
 from rag.stores.elasticsearch.scanning import count, scan
+
+log = logging.getLogger(__name__)
 
 DOCUMENTS_AT_ONCE = 50
 
@@ -85,14 +88,51 @@ def require_graph(collection: str, head: Head) -> None:
         )
 
 
-def require_tokens(collection: str, head: Head) -> None:
-    """Check that the tokens of an index are those of the current analyser.
+def is_outdated(collection: str, head: Head) -> bool:
+    """Return whether the tokens of an index are of an older analyser than the current one.
 
     Raises:
-        MismatchError: If they are not; says what to do.
+        MismatchError: If they are of a newer one.
     """
-    if head.tokens != ANALYZER_VERSION:
+    if head.tokens == ANALYZER_VERSION:
+        return False
+    if head.tokens.isdigit() and int(head.tokens) > int(ANALYZER_VERSION):
         raise MismatchError(
-            f"the collection `{collection}` has tokens of the analyser `{head.tokens}`, this is "
-            f"`{ANALYZER_VERSION}`. Run `rag collections rebuild {collection}`."
+            f"`{collection}` was indexed by a newer version (analyser `{head.tokens}`, this is "
+            f"`{ANALYZER_VERSION}`): update citewell."
         )
+    return True
+
+
+def bring_up_to_date(
+    collection: str, head: Head, *, dense: str, rebuild: Callable[[], None]
+) -> None:
+    """Make the rows of an older analyser anew; nothing is done if they are the current one's.
+
+    Args:
+        collection: Its name.
+        head: What is known of its index, as it is now.
+        dense: The configured way to search vectors; another one than the index has is not changed.
+        rebuild: Makes the rows anew.
+
+    Raises:
+        MismatchError: If they cannot be made anew from here; says what to do.
+    """
+    if not is_outdated(collection, head):
+        return
+    log.warning("`%s` was indexed by another version: its rows are made anew, once.", collection)
+    why = f"it was made with `store.elasticsearch.dense: {head.dense}`"
+    if head.dense == dense:
+        try:
+            rebuild()
+        except UnavailableError:
+            raise
+        except StoreError as error:  # somebody is writing, or this user may only read
+            why = str(error)
+        else:
+            return
+    raise MismatchError(
+        f"the collection `{collection}` was indexed by another version and cannot be made anew "
+        f"from here: {why.rstrip('.')}. Run `rag collections rebuild {collection}` where you may "
+        "write; if somebody is doing that, ask again afterwards."
+    )

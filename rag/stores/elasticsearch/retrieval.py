@@ -1,22 +1,27 @@
 """Retrieval on a cluster: bm25, and dense through its int8 graph.
 
-User text occurs only in `match`, over tokens made here, so that no character of it is syntax.
-Scores are put into the contract's order on our side: the graph's candidates are scored again with
-the original vectors.
+User text occurs only in `match` and `match_phrase`, over tokens made here, so that no character of
+it is syntax. Scores are put into the contract's order on our side: the graph's candidates are
+scored again with the original vectors.
 """
 
 from collections.abc import Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
 
 from rag.config import StoreConfig
 from rag.files import Hits
+from rag.language.bm25_query import Bm25Query
+from rag.language.typos import read_query
 from rag.stores.contract import Vectors
 from rag.stores.elasticsearch.client import Cluster
 from rag.stores.elasticsearch.filters import Query
+from rag.stores.elasticsearch.listing import frequencies
 from rag.stores.elasticsearch.rows import PASSAGE, SHOWN, Row, one_of, vector_of, visible
 from rag.stores.elasticsearch.scanning import NUMBERS_AT_ONCE, ROWS_AT_ONCE, note_of
-from rag.stores.indexes.bm25 import DIGITS
+from rag.stores.indexes.bm25 import DIGITS, PAIR, QUOTED
 from rag.stores.indexes.faiss_index import DIGITS as DENSE_DIGITS
 from rag.stores.indexes.ties import Fetched, fetch_best, rank_hits
 
@@ -56,17 +61,16 @@ class Searcher:
         filters: Query | None,
     ) -> None:
         self._cluster, self._index, self._settings = cluster, index, settings
+        self._all = visible(PASSAGE, generation)
         self._shown = visible(PASSAGE, generation, *([filters] if filters else []))
         seconds = settings.elasticsearch.timeout * SERVER_SHARE
         self._limit = f"{max(int(seconds * 1000), 1)}ms"
 
-    def bm25(self, words: Sequence[str], top_k: int, *, title_weight: float) -> ServerRanking:
+    def bm25(self, query: str, top_k: int, *, title_weight: float) -> ServerRanking:
         """Return the passages with the best bm25 score, best first."""
-        text = " ".join(words[:MOST_WORDS])
-        clauses: list[Query] = [{"match": {"text": {"query": text}}}]
-        if title_weight:
-            clauses.append({"match": {"title": {"query": text, "boost": title_weight}}})
-        scored = {"should": clauses, "minimum_should_match": 1, "filter": [self._shown]}
+        counts = partial(frequencies, self._cluster, self._index, self._all)
+        read, corrected = read_query(query, counts)
+        scored = _bm25_clauses(read, title_weight) | {"filter": [self._shown]}
         ranking = ServerRanking()
 
         def fetch(limit: int) -> Fetched:
@@ -91,6 +95,7 @@ class Searcher:
             return found, None if is_all else found[-1][1]
 
         ranking.hits = fetch_best(fetch, top_k)
+        ranking.note = "; ".join(filter(None, (corrected, ranking.note))) or None
         return ranking
 
     def graph(self, vector: Vectors, top_k: int) -> ServerRanking:
@@ -143,6 +148,26 @@ class Searcher:
             ranking.note = note_of(answer) or ranking.note
             ranking.rows |= {hit["_source"]["n"]: hit["_source"] for hit in answer["hits"]["hits"]}
         return ranking
+
+
+def _bm25_clauses(query: Bm25Query, title_weight: float) -> dict[str, Any]:
+    """Return the clauses of a `bool` query that score as `rag.stores.indexes.bm25` says."""
+    fields = [("text", 1.0), *([("title", title_weight)] if title_weight else [])]
+
+    def either(kind: str, words: Sequence[str], weight: float) -> list[Query]:
+        text = " ".join(words)
+        return [{kind: {name: {"query": text, "boost": weight * w}}} for name, w in fields]
+
+    should = either("match", query.terms[:MOST_WORDS], 1.0)
+    should += [either("match_phrase", pair, PAIR)[0] for pair in query.pairs]  # in the text only
+    should += [each for form in query.forms for each in either("match_phrase", form, 1.0)]
+    quoted: list[Query] = [
+        {"bool": {"should": either("match_phrase", phrase, QUOTED), "minimum_should_match": 1}}
+        for phrase in query.phrases
+    ]
+    must = quoted if query.strict else []
+    should += [] if query.strict else quoted
+    return {"should": should, "minimum_should_match": 1, "must": must}
 
 
 def _scored(rows: Sequence[Row], vector: Vectors) -> Hits:

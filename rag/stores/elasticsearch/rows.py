@@ -16,6 +16,7 @@ from haystack import Document
 
 from rag.language.analysis import tokens
 from rag.stores.contract import DocumentInfo, Failure, StoredDocument, Vectors
+from rag.stores.copies import copy_key
 from rag.stores.document_codec import dump_meta, pack, unpack
 from rag.stores.elasticsearch.filters import Query, facets
 from rag.view import view_of
@@ -59,11 +60,13 @@ def passage_row(
 
 
 def tokens_of(content: str | None, meta: str) -> dict[str, str]:
-    """Return the searchable text of bm25: tokens of the text, and of title and headings."""
+    """Return what is searched: tokens of the text, of title and headings, and the copies' key."""
     facts = json.loads(meta)
     title = f"{facts.get('title') or ''} {facts.get('heading') or ''}"
     text = view_of(content, facts).text
-    return {"text": " ".join(tokens(text)), "title": " ".join(tokens(title))}
+    found = {"text": " ".join(tokens(text)), "title": " ".join(tokens(title))}
+    key = copy_key(text)
+    return found | ({"copy": str(key)} if key else {})
 
 
 def document_row(document: StoredDocument, *, n: int, generation: int) -> Row:

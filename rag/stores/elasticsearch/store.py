@@ -31,8 +31,13 @@ from rag.stores.elasticsearch.caches import GenerationCaches
 from rag.stores.elasticsearch.client import Cluster
 from rag.stores.elasticsearch.filters import Query
 from rag.stores.elasticsearch.index import Names, State, open_index, read_state
-from rag.stores.elasticsearch.integrity import find_problems, require_graph, require_tokens
-from rag.stores.elasticsearch.listing import list_documents, list_failures
+from rag.stores.elasticsearch.integrity import (
+    bring_up_to_date,
+    find_problems,
+    is_outdated,
+    require_graph,
+)
+from rag.stores.elasticsearch.listing import copies, list_documents, list_failures
 from rag.stores.elasticsearch.rebuild import KEPT_GENERATIONS, NewEmbedding, rebuild_index
 from rag.stores.elasticsearch.retrieval import Searcher, ServerRanking
 from rag.stores.elasticsearch.rows import DOCUMENT, PASSAGE, passage_of, visible
@@ -177,25 +182,14 @@ class ElasticsearchStore:
         filters: Filter | None = None,
         generation: int | None = None,
     ) -> RetrievedPassages:
-        """Return the passages with the best bm25 score, best first.
-
-        Args:
-            query: Any text; its tokens are searched.
-            top_k: Maximum number of passages, at least 1.
-            filters: Only passages that match.
-            generation: The generation to read; None is the published one.
-
-        Raises:
-            StaleError: If that generation is gone.
-            FilterError: If the filter is malformed.
-            UnavailableError: If the cluster does not answer in time.
-        """
-        words = tokens(query)
+        """Return the passages with the best bm25 score; see `rag.stores.contract.Store`."""
+        if not tokens(query):
+            return RetrievedPassages()
 
         def search(searcher: Searcher, generation: int) -> ServerRanking:
-            return searcher.bm25(words, top_k, title_weight=self.title_weight)
+            return searcher.bm25(query, top_k, title_weight=self.title_weight)
 
-        return self._retrieve(search, top_k, filters, generation) if words else RetrievedPassages()
+        return self._retrieve(search, top_k, filters, generation)
 
     def dense_retrieval(
         self,
@@ -205,14 +199,7 @@ class ElasticsearchStore:
         filters: Filter | None = None,
         generation: int | None = None,
     ) -> RetrievedPassages:
-        """Return the passages with the largest inner product of unit vectors, best first.
-
-        The query's vector is normalised to length 1; with filters the search is complete. See
-        `bm25_retrieval` for the rest.
-
-        Raises:
-            ValueError: If the vector has another length than the collection's, NaN or infinity.
-        """
+        """Return the passages with the largest inner product; see `rag.stores.contract.Store`."""
         vector = as_vector(embedding, "the query's vector")
         vector = vector / max(float(np.linalg.norm(vector)), 1e-12)
 
@@ -244,6 +231,18 @@ class ElasticsearchStore:
         queries: list[Query] = [{"term": {"text": word}} for word in words]
         return count_each(self.cluster, self.names.alias, shown, queries)
 
+    def count_copies(
+        self,
+        passages: Sequence[Document],
+        *,
+        filters: Filter | None = None,
+        generation: int | None = None,
+    ) -> list[int]:
+        """Return how many others read the same; see `rag.stores.contract.Store`."""
+        wanted = self.generation if generation is None else generation
+        among = visible(PASSAGE, wanted, *self._views.conditions(filters, wanted))
+        return copies(self.cluster, self.names.alias, among, passages)
+
     def _retrieve(
         self,
         search: Callable[[Searcher, int], ServerRanking],
@@ -268,7 +267,7 @@ class ElasticsearchStore:
         conditions = self._views.conditions(filters, wanted)
         query = conditions[0] if conditions else None
         searcher = Searcher(self.cluster, self.names.alias, self.settings, wanted, query)
-        require_tokens(self._name, self._head)
+        self._bring_up_to_date()
         try:
             ranking = search(searcher, wanted)
         except (StoreError, ValueError):  # perhaps of another index than expected
@@ -282,10 +281,16 @@ class ElasticsearchStore:
         ]
         return RetrievedPassages(found, ranking.note)
 
+    def _bring_up_to_date(self) -> None:
+        with self._lock:
+            if is_outdated(self._name, self._head):
+                self._reopen()  # another process may have done it meanwhile
+                way = self.settings.elasticsearch.dense
+                bring_up_to_date(self._name, self._head, dense=way, rebuild=self.rebuild)
+
     def _refuse_stale(self, wanted: int) -> None:
         """Refuse a generation whose rows a writer may delete: older than the last but one."""
-        published = self.generation
-        if not published - KEPT_GENERATIONS < wanted <= published:
+        if not -KEPT_GENERATIONS < wanted - self.generation <= 0:
             raise StaleError(f"generation {wanted} is gone; ask again.")
 
     # -- the collection
@@ -320,11 +325,7 @@ class ElasticsearchStore:
         return self._head.manifest
 
     def text_of(self, document_id: str) -> str:
-        """Return the stored text of a document.
-
-        Raises:
-            StoreError: If there is no such document.
-        """
+        """Return the stored text of a document; StoreError if there is none."""
         named: Query = {"term": {"id": document_id}}
         query = visible(DOCUMENT, self.generation, named)
         for row in scan(self.cluster, self.names.alias, query, fields=["n", "body"]):
@@ -332,10 +333,7 @@ class ElasticsearchStore:
         raise StoreError(f"there is no document `{document_id}` in `{self._name}`.")
 
     def documents(self, *, pending: bool = False) -> Iterator[DocumentInfo]:
-        """Yield every document, in the order they were added.
-
-        With `pending`, as if the committed changes were published.
-        """
+        """Yield every document, in the order they were added; see `rag.stores.contract.Store`."""
         return list_documents(self.cluster, self.names.alias, self.generation + pending)
 
     def failures(self) -> list[Failure]:

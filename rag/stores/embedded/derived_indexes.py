@@ -10,7 +10,13 @@ from rag.config import StoreConfig
 from rag.errors import StoreError, UnwritableError
 from rag.files import Numbers
 from rag.stores.embedded.journal import Journal
-from rag.stores.indexes.bm25 import Bm25Index, RankBm25Index, TantivyIndex, build_tantivy
+from rag.stores.indexes.bm25 import (
+    Bm25Index,
+    OutdatedIndexError,
+    RankBm25Index,
+    TantivyIndex,
+    build_tantivy,
+)
 from rag.stores.indexes.faiss_index import FaissIndex
 from rag.stores.indexes.faiss_maintenance import DerivedFaissIndex
 from rag.stores.indexes.folders import IndexFolders
@@ -63,6 +69,8 @@ class DerivedIndexes:
         for folder in self._folders.named("bm25")[:1]:
             try:
                 self._open_lexical(folder)
+            except OutdatedIndexError:
+                continue  # the next search or indexing makes it anew
             except StoreError as error:
                 problems.append(f"bm25: {error} It will be rebuilt.")
         problems += self._dense.check()
@@ -105,6 +113,13 @@ class DerivedIndexes:
                 return self._open_lexical(folder)
             except UnwritableError:  # it is sound
                 raise
+            except OutdatedIndexError:
+                log.warning(
+                    "`%s` was indexed by another version: its bm25 index is made anew from the "
+                    "journal, once.",
+                    self._folders.folder.name,
+                )
+                files.remove(folder)
             except StoreError as error:
                 log.warning("%s Rebuilding it from the journal.", error)
                 files.remove(folder)

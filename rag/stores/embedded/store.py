@@ -23,6 +23,7 @@ from rag.config import StoreConfig
 from rag.errors import StaleError, StoreError
 from rag.files import Hits, Numbers
 from rag.language.analysis import tokens
+from rag.language.typos import read_query
 from rag.stores.contract import (
     DocumentInfo,
     Embed,
@@ -32,6 +33,7 @@ from rag.stores.contract import (
     Told,
     Vectors,
 )
+from rag.stores.copies import copy_key_of
 from rag.stores.embedded.derived_indexes import DerivedIndexes
 from rag.stores.embedded.filter_facts import facts_of
 from rag.stores.embedded.journal import Journal
@@ -67,6 +69,11 @@ class _OpenGeneration:
     dense: FaissIndex | None
     allowed: OrderedDict[str, Numbers] = field(default_factory=OrderedDict)
     facts: OrderedDict[str, FilterFacts] = field(default_factory=OrderedDict)
+
+    def frequencies(self, terms: Sequence[str]) -> list[int]:
+        """Return how often each of some terms occurs in texts and titles."""
+        lexical = self.lexical
+        return [lexical.document_frequency(t) + lexical.title_frequency(t) for t in terms]
 
 
 class EmbeddedStore:
@@ -176,26 +183,17 @@ class EmbeddedStore:
         filters: Filter | None = None,
         generation: int | None = None,
     ) -> RetrievedPassages:
-        """Return the passages with the best bm25 score, best first.
-
-        Args:
-            query: Any text; its tokens are searched.
-            top_k: Maximum number of passages, at least 1.
-            filters: Only passages that match.
-            generation: The generation to read; None is the published one.
-
-        Raises:
-            StaleError: If that generation is gone.
-            FilterError: If the filter is malformed.
-        """
-        words = tokens(query)
+        """Return the passages with the best bm25 score; see `rag.stores.contract.Store`."""
+        if not tokens(query):
+            return RetrievedPassages()
+        notes: list[str | None] = []
 
         def search(view: _OpenGeneration, allowed: Numbers | None) -> Hits:
-            return view.lexical.search(
-                words, top_k, title_weight=self.title_weight, allowed=allowed
-            )
+            read, note = read_query(query, view.frequencies)
+            notes.append(note)
+            return view.lexical.search(read, top_k, title_weight=self.title_weight, allowed=allowed)
 
-        return self._retrieve(search, top_k, filters, generation) if words else RetrievedPassages()
+        return RetrievedPassages(self._retrieve(search, top_k, filters, generation), notes[-1])
 
     def dense_retrieval(
         self,
@@ -205,13 +203,9 @@ class EmbeddedStore:
         filters: Filter | None = None,
         generation: int | None = None,
     ) -> RetrievedPassages:
-        """Return the passages with the largest inner product of unit vectors, best first.
+        """Return the passages with the largest inner product; see `rag.stores.contract.Store`.
 
-        The query's vector is normalised to length 1; with filters the search is exact. See
-        `bm25_retrieval` for the rest.
-
-        Raises:
-            ValueError: If the vector has another length than the collection's, NaN or infinity.
+        With filters the search is exact.
         """
         vector = as_vector(embedding, "the query's vector")
         vector = vector / max(float(np.linalg.norm(vector)), 1e-12)
@@ -247,6 +241,21 @@ class EmbeddedStore:
         """Return the document frequency of each token, and the number of passages."""
         view = self._view(None)
         return [view.lexical.document_frequency(word) for word in words], len(view.lexical.numbers)
+
+    def count_copies(
+        self,
+        passages: Sequence[Document],
+        *,
+        filters: Filter | None = None,
+        generation: int | None = None,
+    ) -> list[int]:
+        """Return how many others read the same; see `rag.stores.contract.Store`."""
+        view = self._view(generation)
+        allowed, keys = self._allowed(view, filters), view.lexical.keys
+        if allowed is not None:
+            keys = keys[np.isin(view.lexical.numbers, allowed, assume_unique=True)]
+        wanted = [copy_key_of(passage) for passage in passages]
+        return [max(int(np.count_nonzero(keys == key)) - 1, 0) if key else 0 for key in wanted]
 
     def _retrieve(
         self,
@@ -332,11 +341,7 @@ class EmbeddedStore:
         return self.journal.manifest
 
     def text_of(self, document_id: str) -> str:
-        """Return the stored text of a document.
-
-        Raises:
-            StoreError: If there is no such document.
-        """
+        """Return the stored text of a document; StoreError if there is none."""
         text = self.journal.text_of(document_id, self.generation)
         if text is None:
             raise StoreError(f"there is no document `{document_id}` in `{self.folder.name}`.")

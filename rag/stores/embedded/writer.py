@@ -37,6 +37,7 @@ class EmbeddedWriter:
         self._folder, self._journal, self._derived = folder, journal, derived
         self._held = ExitStack()
         self._open = False
+        self._outdated = False  # whether another analyser made the bm25 index
         self.generation = 0
         self.recovered = 0
 
@@ -92,6 +93,7 @@ class EmbeddedWriter:
             self._check_dimension(manifest.dimension)
             return
         if made.analyzer != manifest.analyzer:  # bm25 is rebuilt from the journal
+            self._outdated = True
             self._journal.set_manifest(replace(made, analyzer=manifest.analyzer))
         check_manifest(self._folder.name, made, manifest)
 
@@ -168,6 +170,8 @@ class EmbeddedWriter:
         self.commit()
         published = self.generation - 1
         if not (self._journal.has_changes(self.generation) or self._journal.has_next_manifest):
+            if self._outdated:
+                self._derived.update(published)
             return published
         self._derived.update(self.generation)
         with self._journal.transaction():

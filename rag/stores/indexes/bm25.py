@@ -2,6 +2,9 @@
 
 Both score with Lucene's bm25 (k1 = 1.2, b = 0.75, idf = ln(1 + (N - df + .5) / (df + .5))) over
 the tokens of `rag.language.analysis`, in two fields: the text, and the title with the heading path.
+Besides its terms a query has phrases, which score as one term does whose idf is the sum of theirs:
+neighbours in the text with weight `PAIR`; phrases in quotes with `QUOTED`, and other forms of
+identifiers with 1, in text and title.
 Queries are built from tokens, never parsed, so that no character of a question is syntax.
 """
 
@@ -21,16 +24,23 @@ from rag import files
 from rag.errors import StoreError, UnwritableError
 from rag.files import Hits, Numbers
 from rag.language.analysis import ANALYZER_VERSION, tokens
+from rag.language.bm25_query import Bm25Query, Phrase
+from rag.stores.copies import copy_key
 from rag.stores.indexes.ties import Fetched, fetch_best
 
 K1, B = 1.2, 0.75
+PAIR, QUOTED = 0.3, 0.3  # weights of phrases; benchmarks/README.md
 MEMORY = 64_000_000  # bytes of tantivy's write buffer
 LOCKED = "Failed to acquire Lockfile"  # tantivy, where it cannot write
-NOT_LINKED = frozenset({"seal.json", "numbers.i8", ".tantivy-writer.lock", ".tantivy-meta.lock"})
+KEYS = "copies.i8"
+NOT_LINKED = frozenset(
+    {"seal.json", "numbers.i8", KEYS, ".tantivy-writer.lock", ".tantivy-meta.lock"}
+)
 DIGITS = 4  # of a score: they hide the order in which a sum was computed
 BROAD = 0.02  # a filter that passes more than this share is applied to the hits of a search
 
 Rows = Iterable[tuple[int, str, str]]
+Scores = npt.NDArray[np.float64]
 
 
 class Bm25Index(Protocol):
@@ -40,33 +50,48 @@ class Bm25Index(Protocol):
     def numbers(self) -> Numbers:
         """Row numbers in the index, ascending."""
 
+    @property
+    def keys(self) -> Numbers:
+        """The `copy_key` of each row's text, in the order of `numbers`."""
+
     def search(
-        self, query: Sequence[str], top_k: int, *, title_weight: float, allowed: Numbers | None
+        self, query: Bm25Query, top_k: int, *, title_weight: float, allowed: Numbers | None
     ) -> Hits:
-        """Return row numbers and scores, best first, for the tokens of a query."""
+        """Return row numbers and scores, best first."""
 
     def document_frequency(self, token: str) -> int:
         """Return the number of passages that contain a token."""
+
+    def title_frequency(self, token: str) -> int:
+        """Return the number of passages that have a token in title or headings."""
+
+
+class OutdatedIndexError(StoreError):
+    """A sound index that another version of the analyser made; the journal makes it anew."""
 
 
 class TantivyIndex:
     """A sealed folder with a tantivy index, opened for searching.
 
     Raises:
-        StoreError: If the folder is damaged, or was made by another analyser or collection.
+        OutdatedIndexError: If it was made by another analyser.
+        StoreError: If the folder is damaged, or belongs to another collection.
         UnwritableError: If tantivy's lock can be written nowhere.
     """
 
     def __init__(self, folder: Path, *, owner: str) -> None:
         facts = files.check_seal(folder)
-        if (facts.get("analyzer"), facts.get("owner")) != (ANALYZER_VERSION, owner):
-            raise StoreError(f"`{folder}` was made by another analyser or collection.")
+        if facts.get("owner") != owner:
+            raise StoreError(f"`{folder}` was made by another collection.")
+        if facts.get("analyzer") != ANALYZER_VERSION:
+            raise OutdatedIndexError(f"`{folder}` was made by another version.")
         self.folder = folder
         try:
             self._index, self._searcher = self._open_searcher()
         except (ValueError, OSError) as error:
             raise StoreError(f"`{folder}` cannot be read: {error}.") from None
         self._numbers = files.read_numbers(folder)
+        self._keys = files.read_numbers(folder, KEYS)
         if self._searcher.num_docs != len(self._numbers):
             raise StoreError(f"`{folder}` is damaged: it has {self._searcher.num_docs} passages.")
 
@@ -96,14 +121,23 @@ class TantivyIndex:
         """Row numbers in the index, ascending."""
         return self._numbers
 
+    @property
+    def keys(self) -> Numbers:
+        """The `copy_key` of each row's text, in the order of `numbers`."""
+        return self._keys
+
     def document_frequency(self, token: str) -> int:
         """Return the number of passages that contain a token."""
         return int(self._searcher.doc_freq("text", token))
 
+    def title_frequency(self, token: str) -> int:
+        """Return the number of passages that have a token in title or headings."""
+        return int(self._searcher.doc_freq("title", token))
+
     def search(
-        self, query: Sequence[str], top_k: int, *, title_weight: float, allowed: Numbers | None
+        self, query: Bm25Query, top_k: int, *, title_weight: float, allowed: Numbers | None
     ) -> Hits:
-        """Return row numbers and scores, best first, for the tokens of a query."""
+        """Return row numbers and scores, best first."""
         if not len(self._numbers):
             return []
         built, start = self._query(query, title_weight), top_k
@@ -138,17 +172,33 @@ class TantivyIndex:
             [(must, built), (must, tantivy.Query.boost_query(among, 0.0))]
         )
 
-    def _query(self, query: Sequence[str], title_weight: float) -> Any:  # noqa: ANN401
+    def _query(self, query: Bm25Query, title_weight: float) -> Any:  # noqa: ANN401
         import tantivy
 
-        clauses = []
-        for token, count in sorted(Counter(query).items()):
-            for name, weight in (("text", 1.0), ("title", title_weight)):
-                if weight:
-                    term = tantivy.Query.term_query(self._index.schema, name, token)
-                    boosted = tantivy.Query.boost_query(term, count * weight)
-                    clauses.append((tantivy.Occur.Should, boosted))
+        should, must = tantivy.Occur.Should, tantivy.Occur.Must
+        fields = [("text", 1.0), *([("title", title_weight)] if title_weight else [])]
+        clauses = [
+            (should, self._phrase(name, (token,), count * weight))
+            for token, count in sorted(Counter(query.terms).items())
+            for name, weight in fields
+        ]
+        clauses += [(should, self._phrase("text", pair, PAIR)) for pair in query.pairs]
+        clauses += [(should, self._phrase(n, form, w)) for form in query.forms for n, w in fields]
+        for phrase in query.phrases:
+            either = [(should, self._phrase(name, phrase, QUOTED * w)) for name, w in fields]
+            quoted = tantivy.Query.boolean_query(either)
+            clauses.append((must if query.strict else should, quoted))
         return tantivy.Query.boolean_query(clauses)
+
+    def _phrase(self, field: str, phrase: Phrase, weight: float) -> Any:  # noqa: ANN401
+        import tantivy
+
+        made = (
+            tantivy.Query.phrase_query(self._index.schema, field, list(phrase))
+            if len(phrase) > 1
+            else tantivy.Query.term_query(self._index.schema, field, phrase[0])
+        )
+        return tantivy.Query.boost_query(made, weight)
 
 
 def _only(hits: Hits, allowed: Numbers) -> Hits:
@@ -174,13 +224,16 @@ def build_tantivy(
         if base is not None:
             files.link_files(base.folder, temporary, leave_out=NOT_LINKED)
         gone = np.setdiff1d(base.numbers, numbers, assume_unique=True) if base else numbers[:0]
+        keys = dict(zip(base.numbers.tolist(), base.keys.tolist(), strict=True)) if base else {}
         try:
-            _change(_open(temporary), gone.tolist(), rows)
+            keys |= _change(_open(temporary), gone.tolist(), rows)
         except ValueError as error:  # tantivy's only error; here it is always the disk
             raise _disk_error(error) from None
         for path in temporary.glob("*.lock"):
             files.remove(path)
         files.write_numbers(temporary, numbers)
+        found = np.fromiter((keys[number] for number in numbers.tolist()), np.int64)
+        (temporary / KEYS).write_bytes(found.astype("<i8").tobytes())
         facts = {"count": len(numbers), "analyzer": ANALYZER_VERSION, "owner": owner}
         files.seal(temporary, facts)
 
@@ -193,9 +246,11 @@ def _disk_error(error: ValueError) -> OSError:
     return OSError(int(code[1]), os.strerror(int(code[1])))
 
 
-def _change(index: Any, gone: Sequence[int], rows: Rows) -> None:  # noqa: ANN401
+def _change(index: Any, gone: Sequence[int], rows: Rows) -> dict[int, int]:  # noqa: ANN401
+    """Remove and add rows; return the `copy_key` of each that was added."""
     import tantivy
 
+    keys: dict[int, int] = {}
     writer, schema = index.writer(MEMORY, 1), index.schema
     if gone:  # by query: `delete_documents_by_term` finds no numbers (tantivy-py 0.27)
         writer.delete_documents_by_query(tantivy.Query.term_set_query(schema, "n", list(gone)))
@@ -205,8 +260,10 @@ def _change(index: Any, gone: Sequence[int], rows: Rows) -> None:  # noqa: ANN40
         document.add_text("text", " ".join(tokens(text)))
         document.add_text("title", " ".join(tokens(title)))
         writer.add_document(document)
+        keys[number] = copy_key(text)
     writer.commit()
     writer.wait_merging_threads()
+    return keys
 
 
 def _searcher_in(folder: Path) -> tuple[Any, Any]:
@@ -221,7 +278,7 @@ def _open(folder: Path) -> Any:  # noqa: ANN401 - tantivy has no types
     schema = tantivy.SchemaBuilder()
     schema.add_unsigned_field("n", indexed=True, fast=True)
     for name in ("text", "title"):
-        schema.add_text_field(name, tokenizer_name="tokens", index_option="freq")
+        schema.add_text_field(name, tokenizer_name="tokens", index_option="position")
     index = tantivy.Index(schema.build(), path=str(folder))
     splitter = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build()
     index.register_tokenizer("tokens", splitter)
@@ -238,28 +295,46 @@ class RankBm25Index:
     def __init__(self, rows: Rows) -> None:
         entries = list(rows)
         self._numbers = np.array([number for number, _, _ in entries], np.int64)
+        self._keys = np.array([copy_key(text) for _, _, text in entries], np.int64)
         texts, titles = [tokens(text) for _, _, text in entries], [tokens(e[1]) for e in entries]
-        self._fields = [_okapi(texts), _okapi(titles)]
+        self._fields = _Field(texts), _Field(titles)
 
     @property
     def numbers(self) -> Numbers:
         """Row numbers in the index, ascending."""
         return self._numbers
 
+    @property
+    def keys(self) -> Numbers:
+        """The `copy_key` of each row's text, in the order of `numbers`."""
+        return self._keys
+
     def document_frequency(self, token: str) -> int:
         """Return the number of passages that contain a token."""
-        return (
-            sum(token in counts for counts in self._fields[0].doc_freqs) if self._fields[0] else 0
-        )
+        return self._fields[0].frequency(token)
+
+    def title_frequency(self, token: str) -> int:
+        """Return the number of passages that have a token in title or headings."""
+        return self._fields[1].frequency(token)
 
     def search(
-        self, query: Sequence[str], top_k: int, *, title_weight: float, allowed: Numbers | None
+        self, query: Bm25Query, top_k: int, *, title_weight: float, allowed: Numbers | None
     ) -> Hits:
-        """Return row numbers and scores, best first, for the tokens of a query."""
-        scores: npt.NDArray[np.float64] = np.zeros(len(self._numbers))
-        for engine, weight in zip(self._fields, (1.0, title_weight), strict=True):
-            if engine is not None and weight:
-                scores += weight * np.asarray(engine.get_scores(list(query)))
+        """Return row numbers and scores, best first."""
+        text, title = self._fields
+        scores: Scores = np.zeros(len(self._numbers))
+        for field, weight in ((text, 1.0), (title, title_weight)):
+            if weight:
+                scores += weight * field.scores(query.terms)
+        for pair in query.pairs:
+            scores += PAIR * text.phrase_scores(pair)
+        for form in query.forms:
+            scores += text.phrase_scores(form) + title_weight * title.phrase_scores(form)
+        for phrase in query.phrases:
+            quoted = text.phrase_scores(phrase) + title_weight * title.phrase_scores(phrase)
+            scores += QUOTED * quoted
+            if query.strict:
+                scores[quoted == 0] = -np.inf
         if allowed is not None:
             scores[~np.isin(self._numbers, allowed, assume_unique=True)] = 0
         scores = scores.round(DIGITS)
@@ -267,16 +342,43 @@ class RankBm25Index:
         return [(int(self._numbers[i]), float(scores[i])) for i in order if scores[i] > 0]
 
 
-def _okapi(texts: list[list[str]]) -> Any:  # noqa: ANN401 - rank_bm25 has no types
-    """Return rank-bm25's engine with Lucene's idf; None if there is no token at all."""
-    from rank_bm25 import BM25Okapi
+class _Field:
+    """One field in rank-bm25's engine with Lucene's idf, and its phrases."""
 
-    if not any(texts):
-        return None
-    engine = BM25Okapi(texts, k1=K1, b=B)
-    frequencies = Counter(token for text in texts for token in set(text))
-    engine.idf = {
-        token: math.log(1 + (len(texts) - count + 0.5) / (count + 0.5))
-        for token, count in frequencies.items()
-    }
-    return engine
+    def __init__(self, texts: list[list[str]]) -> None:
+        from rank_bm25 import BM25Okapi
+
+        self._texts = texts
+        self._frequencies = Counter(token for text in texts for token in set(text))
+        self._engine: Any = BM25Okapi(texts, k1=K1, b=B) if self._frequencies else None
+        self._idf = {
+            token: math.log(1 + (len(texts) - count + 0.5) / (count + 0.5))
+            for token, count in self._frequencies.items()
+        }
+        if self._engine:
+            self._engine.idf = self._idf
+
+    def frequency(self, token: str) -> int:
+        """Return the number of texts that contain a token."""
+        return self._frequencies[token]
+
+    def scores(self, terms: Phrase) -> Scores:
+        """Return the score of each text for some terms."""
+        if self._engine is None:
+            return np.zeros(len(self._texts))
+        return np.asarray(self._engine.get_scores(list(terms)))
+
+    def phrase_scores(self, phrase: Phrase) -> Scores:
+        """Return the score of each text for a phrase, as of one term."""
+        scores: Scores = np.zeros(len(self._texts))
+        if not all(token in self._idf for token in phrase):
+            return scores
+        idf, size = sum(self._idf[token] for token in phrase), len(phrase)
+        for place, text in enumerate(self._texts):
+            if not all(token in self._engine.doc_freqs[place] for token in phrase):
+                continue
+            there = range(len(text) - size + 1)
+            count = sum(tuple(text[start : start + size]) == phrase for start in there)
+            norm = K1 * (1 - B + B * len(text) / self._engine.avgdl)
+            scores[place] = idf * count * (K1 + 1) / (count + norm)
+        return scores
