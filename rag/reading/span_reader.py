@@ -78,8 +78,10 @@ class SpanReader:
             without = others.get(document.id, ())
             every += self.evidence(document, windows, without=without)
         every.sort(key=lambda each: (-each.score, -each.features[0]))
-        ordered = list({(e.passage_id, e.start, e.end): e for e in reversed(every)}.values())
-        ordered.reverse()
+        best: dict[tuple[str, int, int], Evidence] = {}
+        for each in every:
+            best.setdefault((each.passage_id, each.start, each.end), each)
+        ordered = list(best.values())
         name = self.model.files.name
         stage = watch.stage("read", count=len(ordered), note="by spans", model=name)
         return {"evidence": ordered, "stage": stage}
