@@ -25,6 +25,7 @@ PASSAGE = {
     "stages",
     "edits",
     "places",
+    "copies",
 }
 CITATION = {
     "n",

@@ -61,7 +61,7 @@ def test_its_bm25_index_is_made_anew_when_it_is_searched_and_that_is_said_once(b
     for _ in range(2):
         store = open_store("before", CONFIG)
         assert store.bm25_retrieval("dog", top_k=1)
-        assert store.bm25_retrieval("dogg caled Juno", top_k=1).note == "caled read as called"
+        assert store.bm25_retrieval("dogg caled Juno", top_k=1).read_as == "caled read as called"
         store.close()
     assert caplog.text.count("`before` was indexed by another version") == 1
     assert bm25_facts(before)["analyzer"] == ANALYZER_VERSION

@@ -1,8 +1,8 @@
 """Words that were divided at a line's end: joined, or a real hyphen."""
 
 import re
-from functools import cache
-from importlib.resources import files
+
+from rag.language.english_words import english_words
 
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _LAST = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*$")
@@ -44,7 +44,7 @@ class Hyphens:
             return False
         if f"{first}-{second}" in words:
             return True
-        english = _english()
+        english = english_words()
         if first + second in english:
             return False
         return "-" in first or (first in english and second in english)
@@ -53,11 +53,3 @@ class Hyphens:
         if self._words is None:
             self._words = frozenset(word.casefold() for word in _WORD.findall(self._text))
         return self._words
-
-
-@cache
-def _english() -> frozenset[str]:
-    """Return English words, from the frequency list that symspellpy ships."""
-    path = files("symspellpy") / "frequency_dictionary_en_82_765.txt"
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return frozenset(line.partition(" ")[0] for line in lines)

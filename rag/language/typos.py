@@ -2,7 +2,7 @@
 
 Edits are a letter left out, put in, replaced, or two neighbours exchanged. Of several words the
 passages have, the likelier edit wins, then the more frequent word, so that every store corrects
-alike. Nothing in quotes is corrected.
+alike. Nothing in quotes is corrected, and no word of English: it is only not there.
 """
 
 import re
@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from rag.language.analysis import tokens
 from rag.language.bm25_query import Bm25Query, build_bm25_query, without_quotes
+from rag.language.english_words import english_words
 
 SHORTEST = 5  # letters of a word that is corrected
 LONGEST = 24
@@ -51,6 +52,7 @@ def correct(text: str, frequencies: Frequencies) -> tuple[str, str | None]:
         for word, each in zip(words, terms, strict=True)
         if not sum(next(known) for _ in each) and len(each) == 1
     ]
+    unknown = [word for word in unknown if word.lower() not in english_words()]
     read = {word: _best(word.lower(), frequencies) for word in unknown[:MOST_WORDS]}
     pairs = [(word, right) for word, right in read.items() if right]
     for word, right in pairs:

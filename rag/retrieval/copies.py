@@ -43,7 +43,7 @@ def retrieve_distinct(
         found = retrieve(limit)
         kept = without_copies(found)
         if len(kept) >= top_k or len(found) < limit or limit >= DEEPEST:
-            return RetrievedPassages(kept[:top_k], found.note)
+            return RetrievedPassages(kept[:top_k], found.note, found.read_as)
         limit = min(limit * GROWTH, DEEPEST)
 
 

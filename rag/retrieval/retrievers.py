@@ -93,7 +93,7 @@ def _retrieved(
         found = retrieve_distinct(retrieve, top_k)
     except UnavailableError as raised:
         found, error = RetrievedPassages(note=f"unavailable: {raised}"), raised
-    stage = watch.stage(name, count=len(found), note=found.note)
+    stage = watch.stage(name, count=len(found), note=found.notes)
     return {"documents": list(found), "stage": stage, "error": error}
 
 

@@ -109,21 +109,31 @@ class RefusedDocument:
 
 
 class RetrievedPassages(list[Document]):
-    """Passages, best first, with a note.
+    """Passages, best first, with notes.
 
     Args:
         documents: The passages.
-        note: Words of the query that were read as others; why there may be better passages, as a
-            part of the store did not answer; None if there is nothing to say.
+        note: Why there may be better ones: a part of the store did not answer; None if all did.
+        read_as: Words of the query that were read as others; None if none were.
     """
 
-    def __init__(self, documents: Iterable[Document] = (), note: str | None = None) -> None:
+    def __init__(
+        self,
+        documents: Iterable[Document] = (),
+        note: str | None = None,
+        read_as: str | None = None,
+    ) -> None:
         super().__init__(documents)
-        self.note = note
+        self.note, self.read_as = note, read_as
+
+    @property
+    def notes(self) -> str | None:
+        """Both notes as one, or None."""
+        return "; ".join(filter(None, (self.read_as, self.note))) or None
 
     def best(self, top_k: int) -> "RetrievedPassages":
-        """Return the first `top_k` passages, with the note."""
-        return RetrievedPassages(self[:top_k], self.note)
+        """Return the first `top_k` passages, with the notes."""
+        return RetrievedPassages(self[:top_k], self.note, self.read_as)
 
 
 class Writer(Protocol):

@@ -33,12 +33,13 @@ _BY_SCORE = [{"_score": "desc"}, {"n": "asc"}]
 
 
 class ServerRanking:
-    """Hits of a search, with their rows and a note on what its answer lacks."""
+    """Hits of a search, with their rows and notes; see `rag.stores.contract.RetrievedPassages`."""
 
     def __init__(self) -> None:
         self.hits: Hits = []
         self.rows: dict[int, Row] = {}
         self.note: str | None = None
+        self.read_as: str | None = None
 
 
 class Searcher:
@@ -95,7 +96,7 @@ class Searcher:
             return found, None if is_all else found[-1][1]
 
         ranking.hits = fetch_best(fetch, top_k)
-        ranking.note = "; ".join(filter(None, (corrected, ranking.note))) or None
+        ranking.read_as = corrected
         return ranking
 
     def graph(self, vector: Vectors, top_k: int) -> ServerRanking:

@@ -279,7 +279,7 @@ class ElasticsearchStore:
             for number, score in ranking.hits
             if number in ranking.rows
         ]
-        return RetrievedPassages(found, ranking.note)
+        return RetrievedPassages(found, ranking.note, ranking.read_as)
 
     def _bring_up_to_date(self) -> None:
         with self._lock:

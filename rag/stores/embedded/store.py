@@ -193,7 +193,8 @@ class EmbeddedStore:
             notes.append(note)
             return view.lexical.search(read, top_k, title_weight=self.title_weight, allowed=allowed)
 
-        return RetrievedPassages(self._retrieve(search, top_k, filters, generation), notes[-1])
+        found = self._retrieve(search, top_k, filters, generation)
+        return RetrievedPassages(found, read_as=notes[-1])
 
     def dense_retrieval(
         self,
