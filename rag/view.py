@@ -139,10 +139,6 @@ class View:
     def _edit_starts(self) -> list[int]:
         return [edit.start for edit in self.edits]
 
-    @cached_property
-    def _edit_ends(self) -> list[int]:
-        return [edit.end for edit in self.edits]
-
     def _source_start(self, position: int) -> int:
         number = bisect_right(self._starts, position) - 1
         if number < 0:

@@ -3,7 +3,7 @@
 import pytest
 from conversions import documents, read
 
-from indexing.converters.formats.html import convert_html, read_html
+from indexing.converters.formats.html import read_html
 from indexing.converters.text.decoding import decode
 from indexing.converters.text.embedded_data import shorten_data
 
@@ -12,7 +12,7 @@ MENU = "".join(f'<li><a href="#">{name}</a></li>' for name in ("Home", "Products
 
 
 def html(page):
-    return convert_html(page, "stem").text
+    return read_html(page, "stem")[0].text
 
 
 # -- hidden text

@@ -6,7 +6,7 @@ import pytest
 from conversions import assert_headings_stand_where_they_say, documents, read
 from places import SHARED
 
-from indexing.converters.formats.html import convert_html, declared_encoding
+from indexing.converters.formats.html import declared_encoding, read_html
 from indexing.converters.formats.html_text import TextWriter
 
 DATA = SHARED / "data"
@@ -60,7 +60,7 @@ Flow
 
 
 def test_a_page_reads_as_a_reader_sees_it():
-    document = convert_html(PAGE, "stem")
+    document = read_html(PAGE, "stem")[0]
     assert document.text == PAGE_TEXT
     assert document.title == "Pump manual"
     assert [(s.level, s.heading) for s in document.sections] == [(1, "The pump"), (2, "Rated data")]
@@ -70,7 +70,7 @@ def test_a_page_reads_as_a_reader_sees_it():
 
 def test_hidden_characters_from_entities_are_removed_and_headings_stay_in_place():
     page = "<h1>A&#8203;B</h1><p>x&#x202e;y e&#x301;</p><h2>Ca<b>fe</b>&#769;</h2>"
-    document = convert_html(page, "stem")
+    document = read_html(page, "stem")[0]
     assert document.text == "AB\n\nxy é\n\nCafé"
     assert_headings_stand_where_they_say(document)
     assert [s.heading for s in document.sections] == ["AB", "Café"]
@@ -78,22 +78,22 @@ def test_hidden_characters_from_entities_are_removed_and_headings_stay_in_place(
 
 def test_layout_tables_are_read_cell_by_cell_and_leading_empty_cells_dropped():
     layout = "<table><tr><td><h2>Left</h2><p>text</p></td><td><p>Right</p></td></tr></table>"
-    assert convert_html(layout, "stem").text == "Left\n\ntext\n\nRight"
+    assert read_html(layout, "stem")[0].text == "Left\n\ntext\n\nRight"
     notes = "<table><tr><td></td><td>Note</td><td></td><td>x</td></tr></table>"
-    assert convert_html(notes, "stem").text == "| Note | x |"
+    assert read_html(notes, "stem")[0].text == "| Note | x |"
 
 
 def test_headers_and_footers_are_left_out_only_where_something_else_is_the_content():
     frame = "<body><header>H</header><aside>A</aside>{}<footer>F</footer></body>"
     page = frame.format("<section><header>Kept</header></section>x")
-    assert convert_html(page, "stem").text == "H\nKept\nx\nF"
+    assert read_html(page, "stem")[0].text == "H\nKept\nx\nF"
     page = frame.format("<main><header>Kept</header>x</main>")
-    assert convert_html(page, "stem").text == "Kept\nx"
-    assert convert_html("<body><main></main><p>Body</p></body>", "stem").text == "Body"
+    assert read_html(page, "stem")[0].text == "Kept\nx"
+    assert read_html("<body><main></main><p>Body</p></body>", "stem")[0].text == "Body"
 
 
 def test_line_breaks_in_chinese_source_are_no_spaces():
-    assert convert_html("<p>中文\n换行 空格\nabc</p>", "stem").text == "中文换行 空格 abc"
+    assert read_html("<p>中文\n换行 空格\nabc</p>", "stem")[0].text == "中文换行 空格 abc"
 
 
 def test_xhtml_does_not_warn_and_meta_charset_is_obeyed():

@@ -65,6 +65,21 @@ def test_spaces_between_chinese_characters_go_and_those_beside_latin_words_stay(
     assert seen("张三 李四 王五") == "张三 李四 王五"
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (
+            "备用钥匙放在厨房的蓝色盒子\n里，每周一检查。",
+            "备用钥匙放在厨房的蓝色盒子里，每周一检查。",
+        ),
+        ("这台机器每天早上由值班的\n工程师检查一次。", "这台机器每天早上由值班的工程师检查一次。"),
+        ("关于备用钥匙保管的规定\n钥匙放在厨房，每周检查。", None),
+    ],
+)
+def test_a_single_break_is_joined_where_the_words_leave_no_doubt(text, shown):
+    assert seen(text) == (shown or text)
+
+
 def test_english_lines_with_blank_ones_between_are_joined_too():
     assert seen("\n\n".join(textwrap.wrap(ENGLISH, 45))) == ENGLISH
 

@@ -17,7 +17,6 @@ from indexing.views.tables import record_edits, row_edits
 from indexing.views.wrapping import Breaks, Wrapping
 from rag.view import Edit, View
 
-VERSION = 1  # of the views; a collection may hold passages of several
 _BREAKS = {"md": Breaks.MEANINGLESS, "html": Breaks.MEANT, "docx": Breaks.MEANT}
 
 

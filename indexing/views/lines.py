@@ -8,18 +8,16 @@ from dataclasses import dataclass
 from enum import Enum
 
 from indexing.converters import Heading
+from rag.language.sentences import LIST_ITEM
 
 _LINE = re.compile(r"([^\n\f]*)([\n\f]|\Z)")
 _FENCE = re.compile(r"[ ]{0,3}(?:```|~~~)")
 _ROW = re.compile(r"\|.*\|$")
 _RULE = re.compile(r"(?:={3,}|-{3,}|\*{3,}|_{3,}|~{4,}|[─━═—]{3,})$")
 _HEADING = re.compile(r"#{1,6}[ \t]")
-_ITEM = re.compile(
-    r"(?:[-*+•·▪◦●○■□◆▲►–][ \t]+"
-    r"|(?:\d{1,3}|[A-Za-z]|[ivxIVX]{1,5})[.)][ \t]+"
-    r"|\d{1,3}[、．](?!\d)[ \t]*|[●○■□◆▲►•▪]"
-    r"|[(（](?:\d{1,3}|[a-zA-Z]|[一二三四五六七八九十]{1,3})[)）][ \t]*"
-    r"|[一二三四五六七八九十]{1,3}、)(?=\S)"
+_LETTERED = re.compile(  # items that are too doubtful where lines are not looked at
+    r"(?:(?:[A-Za-z]|[ivxIVX]{1,5})[.)][ \t]+"
+    r"|\d{1,3}．(?!\d)[ \t]*|[(（](?:\d{1,3}|[A-Za-z])[)）])\S"
 )
 _CHAPTER = re.compile(
     r"(?:第\s*[\d〇零一二三四五六七八九十百]+\s*[章节節部篇卷回条條]|(?:Chapter|Section|Part)\s+\w+\s*$)"
@@ -178,7 +176,7 @@ def _kind(line: TextLine, headings: Sequence[int], before: TextLine | None) -> K
         (Kind.ROW, _ROW.match(text)),
         (Kind.RULE, _RULE.match(text)),
         (Kind.CODE, is_code),
-        (Kind.ITEM, _ITEM.match(text)),
+        (Kind.ITEM, LIST_ITEM.match(text) or _LETTERED.match(text)),
         (Kind.PAIR, is_pair),
     )
     return next((kind for kind, fits in kinds if fits), Kind.PROSE)

@@ -1,4 +1,4 @@
-"""TextLine breaks: which of them stand inside a sentence, by the text's own statistics."""
+"""Line breaks: which of them stand inside a sentence, by the text's own statistics."""
 
 import re
 from collections.abc import Sequence
@@ -20,6 +20,8 @@ _END = "。！？!?…"
 _CLOSE = "”’）)」』】》\"'"
 _GOES_ON = "，。、；：？！”’）》」』】…"
 _OPENS = "“‘（《「『【〈"
+_OPEN_ENDED = "的和与與在是把被对對从從为為及或而将將由向并並以"  # no sentence and no name ends so
+_REST = re.compile("[\u4e00-\u9fff]{1,2}[，。；、！？]")  # what is left of a sentence
 _CJK = re.compile(
     "[\u2e80-\u2fdf\u3001-\u3003\u3005-\u301f\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3"
     "\uf900-\ufaff\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65\U00020000-\U0003ffff“”‘’…—]"
@@ -151,6 +153,8 @@ class Wrapping:
             return True
         if _ends(before.text):
             return False if last in "。！？" else None
+        if before.columns >= SHORT and (last in _OPEN_ENDED or _REST.match(after.text)):
+            return True
         is_latin = not (_CJK.match(last) or _CJK.match(first))
         return True if is_latin and first.islower() and before.columns >= SHORT else None
 

@@ -19,7 +19,7 @@ def _words(text: str) -> frozenset[str]:
 _LINE = re.compile(r"[^\n\f]*[\n\f]|[^\n\f]+")
 _FENCE = re.compile(r"[ ]{0,3}(?:```|~~~)")
 _ALONE = re.compile(r"[ ]{0,3}#{1,6}[ \t]|[ \t]*\||[ ]{0,3}(?:={3,}|-{3,}|\*{3,})[ \t]*$")
-_ITEM = re.compile(
+LIST_ITEM = re.compile(  # the start of a line
     r"[ \t]*(?:"
     r"(?:[-*+•·▪◦‣⁃–]|\d{1,3}[.)]|[(（]\d{1,3}[)）])[ \t]+\S"
     r"|(?:[●○■□◆◇▶►①-⑳]|\d{1,3}[、）]|[一二三四五六七八九十]{1,3}、|（[\d一二三四五六七八九十]{1,3}）)\s*\S"
@@ -110,7 +110,7 @@ def _blocks(text: str) -> Iterator[Span]:
     for line in _LINE.findall(text):
         fence = _FENCE.match(line) is not None
         own = in_code or fence or _ALONE.match(line) is not None
-        if own or alone or line.isspace() or _ITEM.match(line):
+        if own or alone or line.isspace() or LIST_ITEM.match(line):
             yield start, position
             start = position
         in_code ^= fence

@@ -47,19 +47,6 @@ def declared_encoding(data: bytes) -> str | None:
     return (match[1] or match[2]).decode("ascii", errors="replace") if match else None
 
 
-def convert_html(text: str, stem: str) -> ConvertedDocument:
-    """Return the document of an HTML page.
-
-    Args:
-        text: The decoded page.
-        stem: The title if neither `<title>` nor `<h1>` gives one.
-
-    Raises:
-        Unreadable: If there is no text.
-    """
-    return read_html(text, stem)[0]
-
-
 def read_html(text: str, stem: str) -> tuple[ConvertedDocument, int]:
     """Return the document, and the number of its hidden texts, which are left out.
 

@@ -1,7 +1,6 @@
 """Blocks of an HTML page that are mostly links: menus, "related" lists, rows of buttons.
 
-Tried on 130 saved pages: of the words kept, .893 instead of .848 are the page's own, and .9935 of
-those are kept. Lists of links in the marked content of a page stay, unless their name says menu.
+Lists of links in the marked content of a page stay, unless their name says menu.
 """
 
 import re

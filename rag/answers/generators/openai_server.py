@@ -132,7 +132,7 @@ class OpenAIGenerator:
             raise ModelError(
                 f"{self._shown} cannot be asked through the proxy {proxy.shown} "
                 f"(`{proxy.variable}`): {first_line(error)} Give an http:// proxy, or except the "
-                "host with NO_PROXY."
+                "host with NO_PROXY"
             ) from None
 
     def close(self) -> None:
