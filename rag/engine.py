@@ -7,33 +7,24 @@ Each step is a component of `rag.pipelines`; here a Haystack `Document` becomes 
 
 import queue
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
 from typing import Any
-
-from haystack import Document
-from haystack.errors import FilterError
 
 from rag.answers.drafting import DraftInputs, Timer, draft
 from rag.answers.generators import Generator
 from rag.clock import Stopwatch
 from rag.config import Config
-from rag.errors import QuestionError, StaleError
 from rag.models.embedder import Embedder
 from rag.models.selection import Roles, serving
 from rag.pipelines import build_components
 from rag.reading.evidence import Evidence
-from rag.retrieval.copies import count_copies, identity_of
 from rag.retrieval.filter_checks import check_filter_fields
-from rag.retrieval.passages import as_passage, stage_scores
 from rag.retrieval.query import Query, build_query
-from rag.retrieval.question_checks import check_embedder, check_question
-from rag.retrieval.ranking_depth import ranking_depth
+from rag.retrieval.question_checks import check_embedder
 from rag.schema import (
     AS_CONFIGURED,
     Answer,
-    Method,
     Passage,
     SearchOptions,
     SearchResult,
@@ -41,11 +32,9 @@ from rag.schema import (
     Trace,
     Turn,
 )
+from rag.search import BeforeStep, PassageSearch, Retrieved
 from rag.stores.contract import Store
-from rag.stores.filters import Filter, join_filters
-
-BeforeStep = Callable[[], None]  # called before each step of a question; may raise to end it
-ATTEMPTS = 3  # a generation may be replaced while it is read
+from rag.stores.filters import Filter
 
 
 @dataclass(frozen=True)
@@ -60,25 +49,6 @@ class Sources:
     """The passages on which an answer will be based, known before it."""
 
     passages: tuple[Passage, ...]
-
-
-@dataclass(frozen=True)
-class _Retrieved:
-    """Result of a search as Haystack documents: all of them, and those of each stage."""
-
-    documents: list[Document]
-    rankings: Mapping[str, Sequence[Document]]
-    stages: tuple[Stage, ...]
-    generation: int
-    copies: Mapping[str, int]  # passage id -> number of others that read the same
-
-    @cached_property
-    def passages(self) -> tuple[Passage, ...]:
-        scores, copies = stage_scores(self.rankings), self.copies
-        return tuple(
-            as_passage(rank, each, scores[identity_of(each)], copies=copies.get(each.id, 0))
-            for rank, each in enumerate(self.documents, 1)
-        )
 
 
 class RAG:
@@ -112,6 +82,9 @@ class RAG:
         self.roles = roles
         check_embedder(store, embedder, collection)
         self.components = build_components(config, store, embedder, roles)
+        self._search = PassageSearch(
+            config, store, self.components, embedder=embedder, roles=roles, filters=filters
+        )
 
     def warm_up(self) -> None:
         """Load the models now instead of at the first question."""
@@ -139,7 +112,7 @@ class RAG:
             QuestionError: If the question is empty or too long, or `top_k` or the filter invalid.
         """
         watch, query = Stopwatch(), build_query(question)
-        found = self._find(query, options, before_step)
+        found = self._search.find(query, options, before_step)
         return self._result(query, found, found.stages, watch)
 
     def search_and_read(
@@ -152,7 +125,7 @@ class RAG:
         """Return the result of `search`, and sentences that may answer the question, best first."""
         watch = Stopwatch()
         query = build_query(question)
-        found = self._find(query, options, before_step)
+        found = self._search.find(query, options, before_step)
         before_step()
         evidence, read = self._evidence(query, found, Timer(None))
         return self._result(query, found, (*found.stages, read), watch), evidence
@@ -190,7 +163,7 @@ class RAG:
         timer = Timer(budget)
         query = build_query(question, history, asks=True)
         generator = self.generator if write else None
-        found = self._find(
+        found = self._search.find(
             query, options, before_step, deadline=timer.deadline, early=generator is None
         )
         if on_found is not None:
@@ -268,96 +241,14 @@ class RAG:
     # -- internals
 
     def _result(
-        self, query: Query, found: _Retrieved, stages: tuple[Stage, ...], watch: Stopwatch
+        self, query: Query, found: Retrieved, stages: tuple[Stage, ...], watch: Stopwatch
     ) -> SearchResult:
         trace = Trace(stages, round(watch.ms, 3))
         facts = (query.question, self.collection, found.generation)
         return SearchResult(*facts, found.passages, trace)
 
-    def _find(
-        self,
-        query: Query,
-        options: SearchOptions,
-        before_step: BeforeStep,
-        *,
-        deadline: float | None = None,
-        early: bool = False,
-    ) -> _Retrieved:
-        """Retrieve passages, and rank them where that is wanted and pays."""
-        method = options.method or self.config.retrieval.method
-        top_k = self.config.retrieval.top_k if options.top_k is None else options.top_k
-        check_question(query, self.config, method, top_k, methods=self.components.methods)
-        filters = join_filters(self.filters, options.filters)
-        depth, note = ranking_depth(query, self.config, self.roles, options.rank)
-        retrieve = partial(self._retrieve, query, method, max(top_k, depth), filters, before_step)
-        found = _whole(retrieve)
-        if depth:
-            before_step()
-            found = self._rank(query, found, deadline=deadline, early=early)
-        elif note:
-            found = replace(found, stages=(*found.stages, Stage("ranked", 0.0, None, note)))
-        return replace(found, documents=found.documents[:top_k])
-
-    def _retrieve(
-        self,
-        query: Query,
-        method: Method,
-        top_k: int,
-        filters: Filter | None,
-        before_step: BeforeStep,
-    ) -> _Retrieved:
-        parts, generation = self.components, self.store.generation
-        noted = check_filter_fields(self.store, filters, generation)
-        count = max(self.config.retrieval.candidates, top_k) if method == "hybrid" else top_k
-        outputs: dict[str, dict[str, Any]] = {}
-        if method != "dense":
-            before_step()
-            outputs["bm25"] = parts.bm25.run(query.text, filters, count, generation)
-        if parts.embed and parts.dense and method != "bm25":
-            before_step()
-            outputs["embed"] = parts.embed.run(query.text)
-            before_step()
-            vector = outputs["embed"]["embedding"]
-            outputs["dense"] = parts.dense.run(vector, filters, count, generation)
-        _check_answered(outputs)
-        if method == "hybrid":
-            weights, note = self._weights(query)
-            rankings = {name: outputs[name]["documents"] for name in ("bm25", "dense")}
-            outputs["fused"] = parts.fused.run(**rankings, weights=weights, top_k=top_k, note=note)
-        last = "fused" if method == "hybrid" else method
-        documents = outputs[last]["documents"][:top_k]
-        copies, stages = count_copies(self.store, documents, filters, generation)
-        return _Retrieved(
-            documents,
-            {name: each["documents"] for name, each in outputs.items() if name != "embed"},
-            (*noted, *(each["stage"] for each in outputs.values()), *stages),
-            generation,
-            copies,
-        )
-
-    def _weights(self, query: Query) -> tuple[dict[str, float], str | None]:
-        """Return the fusion's weights for a question, and a note if its language moves them."""
-        fusion = self.config.fusion
-        weights = {"bm25": fusion.bm25, "dense": fusion.dense}
-        if self.embedder is None or self.embedder.serves(query.language):
-            return weights, None
-        weights["dense"] = fusion.dense_foreign
-        serves = ", ".join(self.embedder.languages)
-        return weights, f"question in `{query.language}`, embedder serves `{serves}`: bm25 leads"
-
-    def _rank(
-        self, query: Query, found: _Retrieved, *, deadline: float | None, early: bool
-    ) -> _Retrieved:
-        rankers = self.components.rankers
-        ranker = serving(rankers, query.language) or serving(rankers, "")
-        assert ranker is not None  # noqa: S101 - a depth above 0 says so
-        output = ranker.run(query.text, found.documents, deadline, early)
-        rankings = {**found.rankings, "ranked": output["ranked"]}
-        stages = (*found.stages, output["stage"])
-        return replace(found, documents=output["documents"], rankings=rankings, stages=stages)
-
     def _evidence(
-        self, query: Query, found: _Retrieved, timer: Timer
+        self, query: Query, found: Retrieved, timer: Timer
     ) -> tuple[list[Evidence], Stage]:
         """Read the passages: by spans where a reader serves the language, else by sentences."""
         readers, documents = self.components.span_readers, found.documents
@@ -378,23 +269,3 @@ class RAG:
             note = f"question in `{query.language}`, reader serves `{served}`: by sentences"
             stage = replace(stage, note=note)
         return output["evidence"], stage
-
-
-def _whole(retrieve: Callable[[], _Retrieved]) -> _Retrieved:
-    """Retrieve from one generation; try again if another one replaces it meanwhile."""
-    for attempt in range(ATTEMPTS):
-        try:
-            return retrieve()
-        except StaleError:
-            if attempt == ATTEMPTS - 1:
-                raise
-        except FilterError as error:
-            raise QuestionError(f"the filter cannot be used: {error}") from error
-    raise AssertionError("the last attempt returns or raises")
-
-
-def _check_answered(outputs: Mapping[str, Mapping[str, Any]]) -> None:
-    """Raise the error that kept the retrievers from answering, if none of them did."""
-    errors = [outputs[name]["error"] for name in ("bm25", "dense") if name in outputs]
-    if all(errors):
-        raise errors[0]
