@@ -272,10 +272,9 @@ class Journal:
         for start in range(0, len(passage_ids), ROWS_AT_ONCE):
             some = passage_ids[start : start + ROWS_AT_ONCE]
             marks = ",".join("?" * len(some))
-            live = f"id IN ({marks}) AND removed IS NULL AND added <= ?"
-            found |= dict(
-                self.rows(f"SELECT id, n FROM passages WHERE {live}", (*some, generation))
-            )
+            sql = f"SELECT id, n FROM passages WHERE id IN ({marks})"
+            sql += " AND removed IS NULL AND added <= ?"
+            found |= dict(self.rows(sql, (*some, generation)))
         return self.passages([found[each] for each in passage_ids if each in found])
 
     def vectors(
