@@ -9,16 +9,21 @@ import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from rag.answers.drafting import DraftInputs, Timer, draft
 from rag.answers.generators import Generator
 from rag.clock import Stopwatch
 from rag.config import Config
+from rag.language.question_types import QuestionType, question_type
 from rag.models.embedder import Embedder
 from rag.models.selection import Roles, serving
 from rag.pipelines import build_components
 from rag.reading.evidence import Evidence
+from rag.reading.surroundings import read_surroundings
+from rag.reading.unit_choice import AskedQuestion, Candidate, choose_units
+from rag.reading.word_weights import word_weights
 from rag.retrieval.filter_checks import check_filter_fields
 from rag.retrieval.query import Query, build_query
 from rag.retrieval.question_checks import check_embedder
@@ -171,7 +176,9 @@ class RAG:
         before_step()
         evidence, read = self._evidence(query, found, timer)
         before_step()
-        inputs = DraftInputs(query.question, found.passages, evidence)
+        kind = question_type(query.text)
+        units = partial(self._units, query, found, evidence, kind)
+        inputs = DraftInputs(query.question, found.passages, evidence, kind, units)
         made = draft(inputs, self.config, generator, timer=timer, on_token=on_token, stop=stop)
         stages = (*query.stages, *found.stages, read, *made.stages)
         return Answer(
@@ -186,6 +193,8 @@ class RAG:
             collection=self.collection,
             generation=found.generation,
             short=made.cited.short,
+            kind=kind,
+            blocks=tuple(made.cited.blocks),
         )
 
     def stream(
@@ -269,3 +278,12 @@ class RAG:
             note = f"question in `{query.language}`, reader serves `{served}`: by sentences"
             stage = replace(stage, note=note)
         return output["evidence"], stage
+
+    def _units(
+        self, query: Query, found: Retrieved, evidence: Sequence[Evidence], kind: QuestionType
+    ) -> list[Candidate]:
+        """Return the units of the passages found that may be quoted, best first."""
+        weights, _ = word_weights(self.store, query.tokens)
+        asked = AskedQuestion(query.text, kind, weights)
+        around = read_surroundings(self.store, found.documents, found.generation)
+        return choose_units(asked, around, evidence)

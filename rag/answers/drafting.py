@@ -7,14 +7,17 @@ from dataclasses import dataclass, field
 
 from haystack.dataclasses import ChatMessage
 
-from rag.answers.citations import CitedText, quote_evidence, tie
+from rag.answers.citations import CitedText, tie
+from rag.answers.composition import compose
 from rag.answers.generators import Generator
 from rag.answers.prompts import abstain_sentence, render_answer
 from rag.clock import Stopwatch
 from rag.config import Config
 from rag.errors import ModelError
 from rag.language.analysis import language_of
+from rag.language.question_types import QuestionType
 from rag.reading.evidence import Evidence
+from rag.reading.unit_choice import Candidate
 from rag.schema import Passage, Stage
 
 FAILED = "the generator failed, quoted from the passages"  # followed by a colon and the reason
@@ -42,11 +45,21 @@ class Timer:
 
 @dataclass(frozen=True)
 class DraftInputs:
-    """Passages and evidence from which an answer is made."""
+    """Passages and evidence from which an answer is made.
+
+    Attributes:
+        question: The question as it was asked.
+        passages: The passages found, best first.
+        evidence: Evidence in them, best first.
+        kind: Type of the question.
+        units: Returns the units that may be quoted, best first; asked only for a quoted answer.
+    """
 
     question: str
     passages: Sequence[Passage]
     evidence: Sequence[Evidence]
+    kind: QuestionType
+    units: Callable[[], Sequence[Candidate]]
 
 
 @dataclass
@@ -85,11 +98,8 @@ def draft(
     elif generator is not None:
         made.reason = "the budget was used up before the generator: quoted from the passages"
     watch = Stopwatch()
-    reader = config.reader
-    made.cited = quote_evidence(
-        drafts.evidence, drafts.passages, most=reader.sentences, share=reader.share
-    )
-    made.stages.append(watch.stage("quote", count=made.cited.sentences))
+    made.cited = compose(drafts.kind, drafts.units(), characters=config.reader.characters)
+    made.stages.append(watch.stage("quote", count=made.cited.sentences, note=drafts.kind))
     return made
 
 
