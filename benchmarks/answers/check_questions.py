@@ -7,10 +7,11 @@ form is checked, and a line says so. PDF files need `pdftotext`.
 
 A question is an object a line of first.jsonl (and of other sets beside it): `id`, `corpus` (a
 name in corpora.json), `language`, `type`, `question` and `answerable`. What can be answered has
-`needed`: groups of alternatives, of which a right answer quotes at least one of every group;
+`needed`, groups of alternatives, of which a right answer quotes at least one of every group;
 `source`, the document, relative to DATA (with `#ID` for a record of a .jsonl file); `place`, a
 short text copied from where the answer stands; perhaps `also`, other documents that answer as
-well; and perhaps `unwanted`, texts that only a wrong answer holds. What cannot be answered has `why`. Texts are compared as `normalized` leaves them.
+well; and perhaps `unwanted`, texts that only a wrong answer holds. What cannot be answered has
+`why`. Texts are compared as `normalized` leaves them.
 """
 
 import html
@@ -24,20 +25,20 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).parent
 NEAR = 2500  # characters of normalized text before and after `place` that hold what is needed
-TYPES = ["fact", "definition", "how-to", "why", "comparison"] + [
-    "list",
-    "table",
-    "yes-no",
-    "keywords",
-]
-REASONS = ["entity swapped", "attribute missing", "quantity of another kind", "other relation"] + [
+TYPES = set("fact definition how-to why comparison list table yes-no keywords".split())
+REASONS = {
+    "entity swapped",
+    "attribute missing",
+    "quantity of another kind",
+    "other relation",
     "identifier that does not exist",
     "version or date that is not there",
     "off topic",
-]
+}
 ALWAYS = {"id", "corpus", "language", "type", "question", "answerable", "needed"}
 OPTIONAL = {"note", "unwanted", "also"}
 
@@ -61,7 +62,13 @@ def document(path: Path, record: str = "") -> str:
     return html.unescape(re.sub(r"\[([^\[\]]*)\]\([^()\s]*\)", r"\1", text))
 
 
-def form_problems(question: dict, corpora: dict) -> Iterator[str]:
+def read(data: Path, source: str) -> str:
+    """Return the text of `source`, a file in `data` or a record of one."""
+    name, _, record = source.partition("#")
+    return document(data / name, record)
+
+
+def form_problems(question: dict[str, Any], corpora: dict[str, Any]) -> Iterator[str]:
     """Yield what is wrong with the fields of one question."""
     own = {"source", "place"} if question["answerable"] else {"why"}
     if missing := (ALWAYS | own) - question.keys():
@@ -90,17 +97,16 @@ def form_problems(question: dict, corpora: dict) -> Iterator[str]:
             yield f"has a source that its corpus lacks: {source}"
 
 
-def text_problems(question: dict, data: Path) -> Iterator[str]:
+def text_problems(question: dict[str, Any], data: Path) -> Iterator[str]:
     """Yield what an answerable question names and its document does not hold."""
-    name, _, record = question["source"].partition("#")
-    text = normalized(document(data / name, record))
+    text = normalized(read(data, question["source"]))
     places = [
         found.start() for found in re.finditer(re.escape(normalized(question["place"])), text)
     ]
     if not places:
         yield f"`{question['place']}` is not in {question['source']}"
     around = [text[max(0, at - NEAR) : at + NEAR] for at in places]
-    around += [normalized(document(data / other)) for other in question.get("also", [])]
+    around += [normalized(read(data, other)) for other in question.get("also", [])]
     for each in (each for group in question["needed"] for each in group):
         if not any(normalized(each) in part for part in around):
             yield f"`{each}` does not stand near its place in {question['source']}"
