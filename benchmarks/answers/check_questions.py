@@ -29,7 +29,17 @@ from typing import Any
 
 HERE = Path(__file__).parent
 NEAR = 2500  # characters of normalized text before and after `place` that hold what is needed
-TYPES = set("fact definition how-to why comparison list table yes-no keywords".split())
+TYPES = {
+    "fact",
+    "definition",
+    "how-to",
+    "why",
+    "comparison",
+    "list",
+    "table",
+    "yes-no",
+    "keywords",
+}
 REASONS = {
     "entity swapped",
     "attribute missing",
