@@ -143,8 +143,8 @@ class AnswerLine:
 class AnswerBlock:
     """A quoted unit: sentences, a list or steps, rows of a table, or code.
 
-    The first `lead` lines introduce the others: a sentence before a list, or a table's header, whose
-    rows are those of a Markdown table.
+    The first `lead` lines introduce the others: a sentence before a list, or a table's header,
+    whose rows are those of a Markdown table.
     """
 
     kind: BlockKind

@@ -13,8 +13,8 @@ class ReaderConfig(ConfigSection):
     Attributes:
         kind: `sentences` scores the sentences of the passages by embedding and shared words;
             `spans` finds the exact words of the answer with a model and quotes their sentence.
-        characters: Size of a quoted answer up to which a second unit is quoted; the first unit, such
-            as a list or a procedure, is quoted whole.
+        characters: Size of a quoted answer up to which a second unit is quoted; the first unit,
+            such as a list or a procedure, is quoted whole.
         model: For `spans`: `auto`, which selects by the question's language a model trained here
             or shipped with this package; or a folder or hub name of a reader or reader-ranker.
         languages: Languages that a named model serves; for others `sentences` is used. None takes

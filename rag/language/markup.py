@@ -8,12 +8,14 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     for pattern, put in (
         (r"<math\b.*?</math>|<!--.*?-->|<(?:script|style)\b.*?</(?:script|style)>", ""),
         (r"!\[([^\]\[]*)\]\([^()\s]*(?:\s+\"[^\"]*\")?\)", r"\1"),
-        (r"\[((?:[^\]\[]|\[[^\]\[]*\])*)\]\((?:[^()\s]|\([^()]*\))*(?:\s+[\"'][^\"']*[\"'])?\)(?:\{[^{}\n]*\})?", r"\1"),
+        (r"\[((?:[^\]\[]|\[[^\]\[]*\])*)\]\((?:[^()\s]|\([^()]*\))*(?:\s+[\"'][^\"']*[\"'])?\)"
+         r"(?:\{[^{}\n]*\})?", r"\1"),
         (r"\[([^\]\[]+)\]\[[^\]\[]*\]", r"\1"),
         (r"\[\^[^\]\s]{1,20}\]:?", ""),
         (r"\s*\{\s*[#.:][^{}\n]*\}", ""),
-        (r"</?(?:a|abbr|b|big|br|center|cite|code|dfn|del|div|details|summary|em|font|i|img|ins|kbd|mark|p|q|s"
-         r"|samp|small|span|strong|sub|sup|tt|u|var|dl|dt|dd|ul|ol|li)(?:\s+[\w-]+=[^<>]*|\s*/)?>", ""),
+        (r"</?(?:a|abbr|b|big|br|center|cite|code|dfn|del|div|details|summary|em|font|i|img|ins|kbd"
+         r"|mark|p|q|s|samp|small|span|strong|sub|sup|tt|u|var|dl|dt|dd|ul|ol|li)"
+         r"(?:\s+[\w-]+=[^<>]*|\s*/)?>", ""),
         (r"(?<![\w*])\*{1,3}(?=[^\s*])([^*\n]+?)(?<=[^\s*])\*{1,3}(?![\w*])", r"\1"),
         (r"\*\*(?=[^\s*])([^*\n]+?)(?<=[^\s*])\*\*", r"\1"),
         (r"(?<![\w_])_(?=[^\s_])([^_\n]+?)(?<=[^\s_])_(?![\w_])", r"\1"),

@@ -96,33 +96,34 @@ def _lines(text: str) -> Iterator[_TextLine]:
 
 
 def _add(found: list[Block], view: View, line: _TextLine, headings: frozenset[str]) -> None:
-    text = view.text[line.start : line.end]
     last = found[-1] if found else None
-    kind = _kind(view, line, text, headings)
-    if (kind == "paragraph" and last and last.kind == "item" and _belongs(line, last)) or (
-        kind == "paragraph" and last and _defines(view.text, line, last)
-    ):
-        found[-1] = Block("item", last.start, line.end, last.indent)
-    elif kind == "paragraph" and last and not view.lines_end and _goes_on(line, last):
-        found[-1] = Block("paragraph", last.start, line.end, last.indent)
-    else:
-        found.append(Block(kind, line.start, line.end, line.indent))
+    kind = _kind(view, line, headings)
+    if kind == "paragraph" and last is not None:
+        if (last.kind == "item" and _belongs(line, last)) or _defines(view.text, line, last):
+            found[-1] = replace(last, kind="item", end=line.end)
+            return
+        if last.kind == "paragraph" and not (view.lines_end or line.blank_before):
+            found[-1] = replace(last, end=line.end)
+            return
+    found.append(Block(kind, line.start, line.end, line.indent))
 
 
-def _kind(view: View, line: _TextLine, text: str, headings: frozenset[str]) -> BlockKind:
+def _kind(view: View, line: _TextLine, headings: frozenset[str]) -> BlockKind:
+    text = view.text[line.start : line.end]
+    kind: BlockKind = "paragraph"
     if is_heading_text(text, headings):
-        return "heading"
-    if view.puts_words_in(line.start, line.end):
-        return "row"
-    if text.startswith("|"):
-        return "header"
-    if LIST_ITEM.match(text) or _STEP.match(text):
-        return "item"
-    if _MARKUP.match(text) or not _WORD.search(text):
-        return "markup"
-    if line.blank_before and len(text) <= LONGEST_TITLE and _is_title(text):
-        return "heading"
-    return "paragraph"
+        kind = "heading"
+    elif view.puts_words_in(line.start, line.end):
+        kind = "row"
+    elif text.startswith("|"):
+        kind = "header"
+    elif LIST_ITEM.match(text) or _STEP.match(text):
+        kind = "item"
+    elif _MARKUP.match(text) or not _WORD.search(text):
+        kind = "markup"
+    elif line.blank_before and len(text) <= LONGEST_TITLE and _is_title(text):
+        kind = "heading"
+    return kind
 
 
 def _is_title(text: str) -> bool:
@@ -143,7 +144,3 @@ def _defines(text: str, line: _TextLine, last: Block) -> bool:
         return False
     term = text[last.start : last.end]
     return "\n" not in term and len(term) <= LONGEST_TERM and last.indent < line.indent
-
-
-def _goes_on(line: _TextLine, last: Block) -> bool:
-    return last.kind == "paragraph" and not line.blank_before

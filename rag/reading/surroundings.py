@@ -90,7 +90,7 @@ def read_surroundings(
     groups: dict[str, list[Passage]] = {}
     for passage in found.values():
         groups.setdefault(passage.document_id, []).append(passage)
-    made = []
+    made: list[Surroundings] = []
     for document_id, passages in groups.items():
         text = _text_of(store, document_id)
         passages.sort(key=lambda each: (each.start, each.end))

@@ -1,9 +1,9 @@
 """Choice of the units that answer a question, by a linear score over features.
 
-The best spans point; what stands around them is quoted. Features tell where the spans are, what kind
-of unit it is, and whether it reads like the kind of answer that is asked for. The weights, one set
-for all questions with products of kind and type, were fitted by `benchmarks/units.py` on questions
-with known answers.
+The best spans point; what stands around them is quoted. Features tell where the spans are, what
+kind of unit it is, and whether it reads like the kind of answer that is asked for. The weights, one
+set for all questions with products of kind and type, were fitted by `benchmarks/units.py` on
+questions with known answers.
 """
 
 import json
@@ -29,14 +29,16 @@ LEANS = re.compile(
     r"(?:it|this|these|they|that|those|he|she|such)\b|这|它|其|此|该|他们?|她们?", re.IGNORECASE
 )
 _REASON = re.compile(
-    r"\b(?:because|since|so that|in order to|therefore|thus|due to|as a result|the reason|allows?|"
-    r"helps?|avoids?|prevents?|ensures?|otherwise|means that|so (?:you|it|they|the)|that(?:'s| is) why)\b"
+    r"\b(?:because|since|so that|in order to|therefore|thus|due to|as a result|the reason|allows?"
+    r"|helps?|avoids?|prevents?|ensures?|otherwise|means that|so (?:you|it|they|the)"
+    r"|that(?:'s| is) why)\b"
     r"|因为|由于|以便|从而|因此|所以|为了|避免|防止|否则|原因|使得|有助于|目的|之所以|这样",
     re.IGNORECASE,
 )
 _ACTS = re.compile(
-    r"^\W*(?:\d+\W+)?(?:to \w+|you (?:can|could|should|need|must|have)|use|run|add|create|install|set|open|"
-    r"click|select|write|call|pass|put|declare|import|define|start|type|enter|choose|make|go|do)\b"
+    r"^\W*(?:\d+\W+)?(?:to \w+|you (?:can|could|should|need|must|have)|use|run|add|create|install"
+    r"|set|open|click|select|write|call|pass|put|declare|import|define|start|type|enter|choose|make"
+    r"|go|do)\b"
     r"|(?:使用|运行|执行|安装|创建|添加|设置|打开|点击|选择|输入|可以|需要|只需|通过|首先|然后|用)",
     re.IGNORECASE,
 )
@@ -46,7 +48,8 @@ _COMPARES = re.compile(
     re.IGNORECASE,
 )
 _IS = (
-    r"(?:\s+(?:is|are|was|were|means?|refers? to|stands? for|consists? of|provides?|describes?|allows?)\b"
+    r"(?:\s+(?:is|are|was|were|means?|refers? to|stands? for|consists? of|provides?|describes?"
+    r"|allows?)\b"
     r"|\s*(?:是(?!否|不是)|指|即|称为|叫做|意味着|表示|用于|用来|：|—|:\s))"
 )
 
@@ -101,8 +104,8 @@ class Candidate:
 
 
 _PLAIN = (
-    "span", "margin", "first", "mass", "rank", "covered", "heading", "names_heading", "size", "defines",
-    "reason", "acts", "compares", "sides", "fits", "opens", "introduced", "leans",
+    "span", "margin", "first", "mass", "rank", "covered", "heading", "names_heading", "size",
+    "defines", "reason", "acts", "compares", "sides", "fits", "opens", "introduced", "leans",
 )  # fmt: skip
 _BY_TYPE = ("span", "size", "defines", "reason", "acts", "compares", "sides", "heading", "opens")
 TYPES: tuple[QuestionType, ...] = get_args(QuestionType)

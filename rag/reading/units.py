@@ -1,4 +1,4 @@
-"""Units of a text that may be quoted as an answer: a sentence, a list with what introduces it, a row.
+"""Units of a text that may be quoted: a sentence, a list with what introduces it, a row of a table.
 
 A unit has parts, each of which is cited on its own: the sentence that introduces a list and its
 items, a table's header and a row. A heading is never a unit.

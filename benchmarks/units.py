@@ -1,0 +1,171 @@
+"""Choice of units for quoted answers: fit its weights on questions with known answers.
+
+usage: python benchmarks/units.py read SET CACHE [--corpus NAME]   retrieve and read, once; CACHE keeps what was found
+       python benchmarks/units.py fit SET CACHE [--write]          fit on all questions, measure by ten folds
+
+SET is a file as `benchmarks/answers/first.jsonl`; each of its corpora is a collection of that name
+under RAG_HOME. A unit counts as right if it holds everything that is needed. The folds are
+of questions; what they measure is the choice alone, on the questions it was developed with.
+"""
+
+import argparse
+import json
+import pickle
+import random
+import sys
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parent / "answers"))
+from check_questions import normalized
+
+from rag.answers.composition import compose
+from rag.collections import open_rag
+from rag.config import load_config
+from rag.language.question_types import question_type
+from rag.reading.surroundings import read_surroundings
+from rag.reading.unit_choice import FEATURES, AskedQuestion, Candidate, choose_units
+from rag.reading.word_weights import word_weights
+from rag.retrieval.query import build_query
+from rag.schema import SearchOptions
+from rag.answers.drafting import Timer
+
+WEIGHTS = Path(__file__).parent.parent / "rag" / "reading" / "unit_weights.json"
+SIZE = 600.0  # characters of a unit at which its gain has fallen to 1 / e
+
+
+def read(questions, cache, corpora):
+    """Retrieve and read each question, and keep passages and evidence."""
+    kept = pickle.loads(cache.read_bytes()) if cache.exists() else {}
+    for corpus in corpora:
+        todo = [q for q in questions if q["corpus"] == corpus and q["id"] not in kept]
+        if not todo:
+            continue
+        rag = open_rag(corpus, load_config())
+        for question in todo:
+            query = build_query(question["question"], asks=True)
+            found = rag._search.find(query, SearchOptions(), lambda: None, early=True)
+            evidence, _ = rag._evidence(query, found, Timer(None))
+            kept[question["id"]] = (found.documents, found.generation, evidence)
+            print(question["id"], len(evidence), flush=True)
+        cache.write_bytes(pickle.dumps(kept))
+        rag.store.close()
+
+
+def candidates_of(questions, cache):
+    """Return question id -> type and candidates, with today's features."""
+    kept, made, stores = pickle.loads(cache.read_bytes()), {}, {}
+    for question in questions:
+        if question["id"] not in kept:
+            continue
+        if question["corpus"] not in stores:
+            stores[question["corpus"]] = open_rag(question["corpus"], load_config()).store
+        store = stores[question["corpus"]]
+        documents, generation, evidence = kept[question["id"]]
+        query = build_query(question["question"], asks=True)
+        weights, _ = word_weights(store, query.tokens)
+        asked = AskedQuestion(query.text, question_type(query.text), weights)
+        around = read_surroundings(store, documents, generation)
+        made[question["id"]] = (asked.kind, choose_units(asked, around, evidence), evidence)
+    return made
+
+
+def holds(question, text):
+    """Return whether a text holds everything that an answer needs."""
+    flat = normalized(text)
+    return all(any(normalized(each) in flat for each in group) for group in question["needed"])
+
+
+def fit(rows, ridge=0.02, steps=400, rate=0.5):
+    """Return weights by conditional logistic regression: the right units against the others."""
+    names = len(FEATURES)
+    weights = np.zeros(names)
+    use = [(features, gain) for features, gain in rows if gain.any()]
+    for _ in range(steps):
+        slope = ridge * weights * len(use)
+        for features, gain in use:
+            score = features @ weights
+            chance = np.exp(score - score.max())
+            chance /= chance.sum()
+            wanted = chance * gain
+            wanted /= wanted.sum() + 1e-12
+            slope += features.T @ (chance - wanted)
+        weights -= rate * slope / len(use)
+    return weights
+
+
+def answer(kind, candidates, weights, features):
+    scores = features @ weights
+    scored = [
+        Candidate(c.surroundings, c.unit, c.features, float(s), c.best)
+        for c, s in zip(candidates, scores, strict=True)
+    ]
+    scored.sort(key=lambda c: (-c.score, c.surroundings.start, c.unit.start))
+    return compose(kind, scored, characters=700), scored
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("what", choices=["read", "fit", "show"])
+    parser.add_argument("set", type=Path)
+    parser.add_argument("cache", type=Path)
+    parser.add_argument("--corpus", action="append")
+    parser.add_argument("--write", action="store_true")
+    parser.add_argument("--ridge", type=float, default=0.02)
+    parser.add_argument("--current", action="store_true", help="the weights in the file, no folds")
+    options = parser.parse_args()
+    questions = [json.loads(line) for line in options.set.read_text(encoding="utf-8").splitlines()]
+    if options.corpus:
+        questions = [q for q in questions if q["corpus"] in options.corpus]
+    if options.what == "read":
+        read(questions, options.cache, dict.fromkeys(q["corpus"] for q in questions))
+        return
+    made = candidates_of(questions, options.cache)
+    asked = {q["id"]: q for q in questions if q["answerable"] and q["id"] in made}
+    rows = {}
+    for name, question in asked.items():
+        _, candidates, _ = made[name]
+        features = np.array([c.features for c in candidates])
+        gain = np.array([
+            holds(question, c.unit.text(c.surroundings)) * np.exp(-c.unit.size / SIZE) for c in candidates
+        ])
+        rows[name] = (features, gain)
+    ids = sorted(rows)
+    random.Random(0).shuffle(ids)
+    whole = fit([rows[i] for i in ids], options.ridge)
+    if options.current:
+        known = json.loads(WEIGHTS.read_text())["weights"]
+        whole = np.array([known.get(name, 0.0) for name in FEATURES])
+    right, possible, sizes, wrong = Counter(), Counter(), [], []
+    total = Counter()
+    for fold in range(10):
+        out = ids[fold::10]
+        weights = whole if options.current else fit([rows[i] for i in ids if i not in out], options.ridge)
+        for name in out:
+            question = asked[name]
+            kind, candidates, _ = made[name]
+            cited, scored = answer(kind, candidates, weights, rows[name][0])
+            cell = (question["type"], question["language"])
+            total[cell] += 1
+            possible[cell] += bool(rows[name][1].any())
+            good = holds(question, cited.text)
+            right[cell] += good
+            sizes.append(len(cited.text))
+            if not good:
+                wrong.append((name, question, kind, cited, bool(rows[name][1].any())))
+    print("type | language | n | a unit holds it | answer holds it")
+    for cell in sorted(total):
+        print(*cell, total[cell], possible[cell], right[cell], sep=" | ")
+    print("all", sum(total.values()), sum(possible.values()), sum(right.values()), "median size", int(np.median(sizes)))
+    if options.what == "show":
+        for name, question, kind, cited, able in wrong:
+            print(f"\n## {name} {question['type']}->{kind} able={able}: {question['question']}\n   needed {question['needed']} {question.get('place')}")
+            print(cited.text[:700])
+    if options.write:
+        kept = {n: round(float(w), 3) for n, w in zip(FEATURES, whole, strict=True) if abs(w) >= 0.02}
+        WEIGHTS.write_text(json.dumps({"weights": kept}, indent=1) + "\n", encoding="utf-8")
+
+
+main()
