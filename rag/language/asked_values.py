@@ -56,7 +56,7 @@ _HAN_ADJECTIVES: dict[str, Quantity] = {
     "多贵": "money",
 }  # fmt: skip
 _HAN_DATE = (
-    "哪一?[年天日月]|哪个(?:月|年份|年代|世纪|季节)|何[时年日]|什么(?:时候|日子|年代|时间)"
+    "哪一?[年天日月]|哪个(?:月|年份|年代|世纪|季节)|几世纪|何[时年日]|什么(?:时候|日子|年代|时间)"
     "|(?:公元|西元|民国)(?:前)?(?:多少|几)年|"
     "[几多]少?[号月](?!球|线|楼|元|饼)|年代(?:是)?(?:何|什么)"
 )
@@ -114,7 +114,7 @@ _HAN_NOUNS: dict[Quantity, str] = {
     "data size": "内存|显存|存储空间|磁盘空间|文件大小|带宽",
     "loudness": "噪音|噪声|响度|音量",
     "version": "版本(?:号)?",
-    "count": "数量|人数|人口|总数|个数|次数|员工数|学生数",
+    "count": "数量|人数|人口(?!密度)|总数|个数|次数|员工数|学生数",
 }
 _HAN_UNITS: dict[Quantity, str] = {
     "length": "(?:毫|厘|公|英|千)?米|公里|公分|英尺|英寸|英里|里路|光年|海里",
@@ -138,7 +138,7 @@ _HAN_UNITS: dict[Quantity, str] = {
 }
 
 _TAIL = re.compile(
-    r"(?: (?:limits?|ranges?|ratings?|requirements?|levels?|values?|settings?|consumption|draw"
+    r"(?: (?:limits?|ranges?|ratings?|requirements?|levels?|values?|consumption|draw"
     "|usage|output"
     r"|input|needed|required|allowed|used))+$"
 )
@@ -152,6 +152,8 @@ _CUT = re.compile(
     r"\b(?:of|in|on|at|to|for|from|by|with|between|under|during|per|after|before|about|that|when|if"
     r"|do|does|did|is|are|was|were|can|could|should|must|will|would|has|have|had|may)\b"
 )
+_IS = re.compile(r"^(?:what|which)(?: exactly)?(?: (?:is|are|was|were)|'s)\b")
+_BARE = frozenset({"area", "mass", "power", "count", "volume", "energy"})  # "in what area ..."
 _TEMPORAL = re.compile(
     r"\b(?:warranty|session|time ?out|trip|journey|flight|video|film|movie|song|life|wait|delay"
     "|term|course"
@@ -178,7 +180,8 @@ _HOW_MUCH = _pattern(_NOUNS, r"\bhow much (?:\w+ )?WORDS\b")
 _HAN_HOW_MANY = _pattern(_HAN_UNITS, "(?:多少|几)(?:万|亿|千|百)?个?WORDS")
 _HAN_NOUN = _pattern(
     _HAN_NOUNS,
-    f"(?:多少|(?<!为)什么|何种|哪个)WORDS|WORDS{_GIVEN}(?:多少|几|多[大高长快重低]|什么|何|哪|$)",
+    f"(?:多少|(?<!为)什么|何种|哪个)WORDS|WORDS{_GIVEN}(?:多少|几|多[大高长快重低]"
+    f"|(?<=[是为])(?:什么|何|哪)|$)",
 )
 _IN_TEXT = {
     kind: re.compile(
@@ -294,9 +297,13 @@ def _asked(text: str) -> Quantity | None:
     if found := re.search(r"\bhow (\w+)", text):
         return _how_adjective(found[1], text)
     found = _ASKED.search(text)
-    phrase = (found[1] or found[2]) if found else text if "?" not in text else ""
+    if not found and question_type(text) != "keywords":
+        return None
+    phrase = (found[1] or found[2]) if found else text
     phrase = _TAIL.sub("", _CUT.split(phrase, maxsplit=1)[0].strip(" ,"))
-    return next((kind for kind, pattern in _NOUN.items() if pattern.search(phrase)), None)
+    kind = next((kind for kind, pattern in _NOUN.items() if pattern.search(phrase)), None)
+    bare = found is not None and found[1] and not _IS.search(found[0])
+    return None if bare and kind in _BARE else kind
 
 
 def _how_many(text: str) -> Quantity | None:

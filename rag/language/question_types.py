@@ -21,7 +21,7 @@ Other languages have two types: fact, if the text may be a question, and keyword
 
 import re
 
-from rag.language.analysis import language_of
+from rag.language.analysis import language_of, word_set
 from rag.language.forms import simplified
 from rag.language.question_detection import is_question
 from rag.language.question_rules import CHINESE, ENGLISH, QuestionType
@@ -33,18 +33,9 @@ _ENGLISH_LEAD = re.compile(
     r"|will|would|has|have|define|explain|describe|tell|list|compare)\b",
     re.IGNORECASE,
 )
-_HAN_ASKS = re.compile("什么|怎[么样]|如何|为何|哪|谁|多少|几|[吗呢]|是否|何谓|区别|解释|介绍|啥")
-LONGEST = 300  # characters of a question that are read for its type
-MOST = 5_000  # characters at the end of a text among which the question is looked for
-_MARK = re.compile("[?？]")
-_END = " \t\n?？.。!！,，;；:：…~"
-
-_LEAD = re.compile(
-    r"(?:what|who|whom|whose|which|when|where|why|how|is|are|was|were|do|does|did|can|could|should"
-    r"|will|would|has|have|define|explain|describe|tell|list|compare)\b",
-    re.IGNORECASE,
+_HAN_ASKS = re.compile(
+    "什么|甚么|怎[么样]|(?<![任几])何|哪|谁|多少|几(?!何|乎)|[吗呢]|是否|区别|解释|介绍|啥|还是"
 )
-_HAN_ASKS = re.compile("什么|怎[么样]|如何|为何|哪|谁|多少|几|[吗呢]|是否|何谓|区别|解释|介绍|啥")
 LONGEST = 300  # characters of a question that are read for its type
 MOST = 5_000  # characters at the end of a text among which the question is looked for
 _MARK = re.compile("[?？]")
@@ -61,6 +52,8 @@ _LEAD = re.compile(
     rf"|(?:i|we)(?:'d| would)? (?:want|like|need|wish|am trying|'m trying) to "
     rf"(?:know|learn|understand|find out|ask|see) (?=(?:{_WH}|if|whether)\b)"
     rf"|(?:i|we) (?:wonder|was wondering|do not know|don't know) (?=(?:{_WH}|if|whether)\b)"
+    r"|(?:in|on|at|by|for|during|after|before|as|since|of|to|with|from|under|if|when|given"
+    rf"|assuming|according|among) [^,?]{{1,120}}, (?=(?:{_WH}|is|are|do|does|did|can|should)\b)"
     rf"|(?:any idea|my question is|question)[,:]? (?=(?:{_WH}|if|whether)\b))"
 )
 _WHAT_IS = re.compile(
@@ -87,6 +80,8 @@ _SINGLED_OUT = re.compile(
     r"|\b(?:first|last|only|next|current|previous|original|best|worst|most|least|other|another"
     "|same|main"
     r"|\w{3,}est)\b"
+    r"|^(?:\w{3,}ed|found|built|known|given|made|written|seen|held|worn|done|said)"
+    r" (?:in|by|at|on|to|for|from|with|as|of|under|during|between)\b"
     r"|\S .*\w{2,}ed(?: (?:of|from|on|in|by|as|with|to|at|after|under|for))?$"
     r"|\b(?:made (?:of|from)|known as|written in|found|built|born|like|happening|wrong)\b"
     r"|\b(?:responsible|in charge)\b"
@@ -95,14 +90,26 @@ _PREPOSITION = re.compile(
     r"\b(?:of|in|on|at|to|for|from|by|with|between|under|during|per|after|before|about|that"
     r"|which|who)\b"
 )
+_OF_NAMES = word_set("of the von van de der del la le da di al bin ibn and")
+_NO_PERSON = re.compile(
+    r"^(?:the|an?|his|her|its|their|my|your|our|this|that)\b|\b(?:of|in|on|at|to|for|from|by"
+    r"|with)\b"
+    r"|ed\b|'s\b|^(?:subject|eligible|responsible|liable|able|allowed|next|first)\b"
+)
 _LONGEST_NAME = 6  # words of a thing that is defined
 
 _ROW = re.compile(
-    r"\b(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[A-Za-z0-9][\w-]+|[`\"“「『'][^`\"”」』']{1,40}[`\"”」』']"
+    r"\b(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[A-Za-z0-9][\w-]+|[`\"“「『][^`\"”」』]{1,40}[`\"”」』]"
+    r"|(?<!\w)'[^']{1,40}'(?!\w)"
     r"|(?<![\d.])(?:19|20)\d\d(?![\d.])|\b[A-Z]\w* plan\b|\b[a-z]+_[a-z_]+\b",
     re.ASCII,
 )
-_TABLE = re.compile(r"\b(?:tables?|columns?|rows?|cells?) \S|表 ?\d|[表栏]中|一[栏列行]|这[栏列行]")
+_TABLE = re.compile(
+    r"\btable \d|\b(?:the|this|that|what|which) (?:table|column|row)\b|表 ?\d|[表栏]中"
+    r"|(?<!哪)一[栏列](?!表)|这[栏列行]"
+)
+_NO_LOOK_UP = re.compile(r"(?i)(?:\w+ )?(?:when|who|whom|whose|where|why)\b")
+_SOME = re.compile("(?i)how many|谁|哪|什么职务")
 _YEAR_ONLY = re.compile(r"(?:19|20)\d\d")
 _HAN_ATTRIBUTE = re.compile(
     "名字|名称|全称|全名|本名|别名|价格|售价|单价|重量|质量|体积|面积|长度|宽度|高度|深度|厚度"
@@ -131,6 +138,12 @@ _HAN_SINGLED_OUT = re.compile(
     "|[名值号码率量度价费址口径型色质料位币期])$"
 )
 
+_HAN_RELATIONS = (  # "X 的 Y 是什么" asks for a fact, where X is no program or product
+    _HAN_SINGLED_OUT,
+    re.compile(f"(?:{_HAN_ATTRIBUTE.pattern})$"),
+    re.compile("^[^A-Za-z]*的[^的A-Za-z]{1,8}$"),
+)
+
 
 def question_type(question: str) -> QuestionType:
     """Return the type of a question: the kind of answer it wants.
@@ -146,12 +159,12 @@ def question_type(question: str) -> QuestionType:
     """
     text = plain(question)
     if is_chinese(question):
-        kind = _chinese_type(text)
+        kind = _chinese_type(text, question)
     elif language_of(text) in ("en", ""):
         kind = _english_type(text, question)
     else:
         kind = "fact" if is_question(question) else "keywords"
-    return "table" if kind == "fact" and _looks_up(text) else kind
+    return "table" if kind == "fact" and _looks_up(simplified(one_line(question))) else kind
 
 
 def is_chinese(question: str) -> bool:
@@ -175,13 +188,13 @@ def plain(question: str) -> str:
         >>> plain("Can you tell me when it opens?"), plain("請問怎麼安裝？")
         ('when it opens', '怎么安装')
     """
-    text = simplified(one_line(question))
+    text = simplified(one_line(question)).replace("甚么", "什么")
     han = is_chinese(question)
     while True:
         found = _HAN_LEAD.match(text) if han else _LEAD.match(text.lower())
         if not found or not found[0] or found.end() == len(text):
             return text
-        text = text[found.end() :]
+        text = re.sub("^if (?=.)", "whether ", text[found.end() :], flags=re.IGNORECASE)
         if han and re.search("知道|能|可", found[0]):
             text = text.removesuffix("吗")
 
@@ -204,9 +217,24 @@ def _english_type(text: str, question: str) -> QuestionType:
     if kind:
         return kind
     found = _WHAT_IS.match(low) or re.match(r"what (.+) (?:is|are|was|were|means?)$", low)
-    if found and _is_name(text[found.start(1) :]):
+    thing = text[found.start(1) :] if found else ""
+    if thing and (_is_person(thing) if low.startswith("who") else _is_name(thing)):
         return "definition"
     return "fact" if is_question(question) else "keywords"
+
+
+def _is_person(thing: str) -> bool:
+    """Return whether "Who is ..." asks for a person by name, not for the holder of a role.
+
+    Example:
+        >>> _is_person("Ada Lovelace"), _is_person("the head of the team")
+        (True, False)
+    """
+    words = thing.split()
+    small = [word for word in words if word[0].islower() and word not in _OF_NAMES]
+    return len(words) <= _LONGEST_NAME and (
+        not small or (thing.islower() and len(words) <= 3 and not _NO_PERSON.search(thing))
+    )
 
 
 def _is_name(thing: str) -> bool:
@@ -230,17 +258,15 @@ def _is_name(thing: str) -> bool:
     return article != "the" or not re.search(r"\bof\b|\bthat\b", low)
 
 
-def _chinese_type(text: str) -> QuestionType:
+def _chinese_type(text: str, question: str) -> QuestionType:
     kind = next((kind for kind, rule in CHINESE if rule.search(text)), None)
     if kind == "definition" and (found := _HAN_IS.match(text)):
         thing = found[1].strip()
-        if thing and (
-            _HAN_SINGLED_OUT.search(thing) or re.search(f"(?:{_HAN_ATTRIBUTE.pattern})$", thing)
-        ):
+        if thing and any(pattern.search(thing) for pattern in _HAN_RELATIONS):
             return "fact"
     if kind:
         return kind
-    return "fact" if is_question(text) or _HAN_ASKS.search(text) else "keywords"
+    return "fact" if is_question(question) or _HAN_ASKS.search(text) else "keywords"
 
 
 def _looks_up(text: str) -> bool:
@@ -248,7 +274,7 @@ def _looks_up(text: str) -> bool:
     if _TABLE.search(text.lower()):
         return True
     rows = [found[0] for found in _ROW.finditer(text)]
-    if all(map(_YEAR_ONLY.fullmatch, rows)) and re.match(r"(?i)how many|when|who|where|in ", text):
+    if _NO_LOOK_UP.match(text) or (_SOME.search(text) and all(map(_YEAR_ONLY.fullmatch, rows))):
         return False
     pattern = _HAN_ATTRIBUTE if _HAN.search(text) else _ATTRIBUTE
     return bool(rows) and any(found[0] not in rows for found in pattern.finditer(text))
