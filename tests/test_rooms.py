@@ -51,6 +51,7 @@ ROOMS = [
     "evaluation.report.rendering",
     "evaluation.report.sections",
     "evaluation.report.comparison",
+    "evaluation.answers",
     "evaluation.training",
     "evaluation.training.data",
     "evaluation.training.promotion",
