@@ -1,4 +1,4 @@
-"""What stands in a DOCX file beside plain paragraphs is read, once and at its place."""
+"""DOCX files: content beside plain paragraphs is read once and at its place."""
 
 import io
 import re
@@ -60,7 +60,7 @@ def add_number(document, number, abstract, overrides=""):
 # -- numbers
 
 
-def test_levels_count_on_their_own_and_begin_anew_under_the_next_number():
+def test_levels_count_on_their_own_and_restart_under_the_next_number():
     def build(document):
         add_list(document, 90, [("decimal", "%1."), ("lowerLetter", "%1.%2)"), ("bullet", "")])
         for level, text in ((0, "A"), (1, "B"), (1, "C"), (2, "D"), (0, "E"), (1, "F")):

@@ -26,7 +26,7 @@ NoteReference = tuple[str, str]
 
 @dataclass
 class ParagraphWords:
-    """What a paragraph holds.
+    """The content of a paragraph.
 
     Attributes:
         pieces: Its words, divided by the text boxes that stand in the line, in order.
