@@ -24,7 +24,7 @@ SECOND: Final = 0.45  # least odds of a second unit, against the first
 WHOLE: Final = 12  # a list with more parts is cited as one
 SHORT_TYPES: Final = frozenset({"fact", "table"})
 _KINDS: Final[dict[str, BlockKind]] = {
-    "list": "list", "steps": "steps", "row": "table", "table": "table", "code": "code",
+    "item": "list", "list": "list", "steps": "steps", "row": "table", "table": "table", "code": "code",
 }  # fmt: skip
 _DELIMITER = re.compile(r"[|\s:-]+")
 _WIDE = re.compile("[\u3040-\u30ff\u3400-\u9fff\uff00-\uffef，。、；：？！”’）】》]$")

@@ -51,7 +51,7 @@ ENGLISH = _rules(
         "comparison",
         r"^compar(?:e|ing)\b|^(?:a )?comparison\b|\bdifferences? (?:between|among|from|in)\b"
         r"|\bthe differences?$|\bdiffers?\b|\bdifferent (?:from|to|than)\b"
-        r"|\b(?:versus|vs)\b|\bdistinguish|\bsimilarit(?:y|ies) (?:between|of)"
+        r"|\b(?:versus|vs)\b(?! code)|\bdistinguish|\bsimilarit(?:y|ies) (?:between|of)"
         r"|\bin common\b|\b(?:advantages?|benefits?) of .+ over\b"
         r"|^(?:which|what|who)(?: \w+)? (?:is|are|was|were|has|have|runs?|uses?|costs?|does|do"
         r"|draws?) "

@@ -16,6 +16,7 @@ _QUOTED = re.compile(
 _WORD = re.compile(
     r"(?:--?)?[A-Za-z0-9À-ɏ][\w.À-ɏ]*(?:[-/:@+&'’.][A-Za-z0-9_À-ɏ]+)*[+#]{0,2}(?:\(\))?|(?<!\w)[./~][\w./~-]+"
 )
+_HAN = re.compile("[\u3400-\u9fff]")
 _HAS_DIGIT = re.compile(r"\d")
 _INSIDE = re.compile(r"[_/@]|\w\.\w|\(\)$|^--?\w|[a-z][A-Z]|^[./~]")
 _NUMBERED = re.compile(
@@ -24,14 +25,12 @@ _NUMBERED = re.compile(
     re.IGNORECASE,
 )
 _ORDINARY = frozenset(
-    "i i'm i'd i've i'll ok okay please hi hello thanks pdf faq url id vs etc e.g i.e tv pc a an the what"
+    "i i'm i'd i've i'll ok okay please hi hello thanks pdf faq url urls id ids vs etc e.g i.e tv pc"
+    " api apis ui os ip cpu gpu http https app apps web www gb mb kb km cm mm kg ms a an the what"
     " who when where why how which whose whom is are was were do does did can could should would will"
     " may might must has have had if in on at of for to from by with and or not no yes define explain"
     " describe list compare tell give show name find it its he she they this that these those there my"
     " your our their his her".split()
-)
-_ASKS = re.compile(
-    r"[?？]|^\W*(?:what|who|when|where|why|how|which|is|are|do|does|did|can)\b", re.IGNORECASE
 )
 _SENTENCE_END = re.compile(r"[.!?。！？:：\n]\s*$")
 _SEPARATORS = re.compile(r"[\W_]+")
@@ -112,10 +111,10 @@ def _words(text: str, *, is_title: bool) -> Iterator[str]:
             yield word
         elif word[0].isupper() and not is_title and not (starts and before == ""):
             yield word
-        elif word[0].isupper() and starts and _is_name_at_start(text, match.end()):
+        elif len(word) > 2 and _is_among_han(text, *match.span()):
             yield word
 
 
-def _is_name_at_start(text: str, end: int) -> bool:
-    """Return whether a capital word that begins a Chinese question is a name in it."""
-    return bool(re.match(r"\s*[\u3400-\u9fff]", text[end:]))
+def _is_among_han(text: str, start: int, end: int) -> bool:
+    """Return whether a word stands in a Chinese question, where every Latin word is a name."""
+    return bool(_HAN.search(text[:start]) or _HAN.search(text[end:]))

@@ -16,8 +16,8 @@ from rag.reading.surroundings import Surroundings
 from rag.view import Span
 
 UnitKind = Literal[
-    "sentence", "pair", "paragraph", "list", "steps", "row", "table", "code", "terms"
-]
+    "sentence", "pair", "paragraph", "item", "list", "steps", "row", "table", "code"
+]  # fmt: skip
 
 LONGEST_PARAGRAPH = 700  # characters; of a longer one three sentences are a unit
 LONGEST_UNIT = 1600
@@ -27,6 +27,7 @@ MOST_ITEMS = 40
 _NUMBER = re.compile(
     r"\s*[(（]?(\d{1,3})[.)、）．]|\s*(?:步骤|step)\s*(\d+)|\s*第\s*(\d+)\s*步", re.IGNORECASE
 )
+_DRAWING = re.compile(r"\s*(?:```|~~~)\s*(?:mermaid|plantuml|dot|graphviz|svg)\b")
 _NUMBERED_HEADING = re.compile(
     r"[#\s]*(?:步骤|step|第)?\s*(\d{1,2})\s*(?:[.．、:：)]|步|\s-)", re.IGNORECASE
 )
@@ -154,6 +155,11 @@ def _lists(text: str, blocks: Sequence[Block], headings: Sequence[str]) -> Itera
         numbers = [item_number(text[b.start : b.end]) for b in blocks[first:last]
                    if b.kind == "item"]  # fmt: skip
         kind: UnitKind = "steps" if numbers and numbers[0] is not None else "list"
+        items = [(b.start, b.end) for b in blocks[first:last] if b.kind == "item"]
+        if len(items) > 1:
+            yield from (
+                Unit("item", (*lead[-1:], item), headings[first], len(lead[-1:])) for item in items
+            )
         parts, size = list(lead), 0
         for block in blocks[first:last]:
             size += block.end - block.start
@@ -230,6 +236,8 @@ def _code(text: str, blocks: Sequence[Block], headings: Sequence[str]) -> Iterat
     """Yield each block of code with the sentence before it, and where that says so, the next."""
     for place, block in enumerate(blocks):
         if block.kind != "code" or block.end - block.start > LONGEST_UNIT:
+            continue
+        if _DRAWING.match(text, block.start, block.end):
             continue
         lead = _lead(text, blocks, place)
         yield Unit("code", (*lead, (block.start, block.end)), headings[place], len(lead))
