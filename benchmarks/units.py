@@ -22,16 +22,17 @@ sys.path.insert(0, str(Path(__file__).parent / "answers"))
 from check_questions import normalized
 
 from rag.answers.composition import compose
+from rag.answers.drafting import Timer
 from rag.collections import open_rag
 from rag.config import load_config
 from rag.language.question_types import question_type
-from rag.reading.requirements import order_by_requirements, requirements_of
+from rag.reading.choice import choose
+from rag.reading.requirements import requirements_of
 from rag.reading.surroundings import read_surroundings
 from rag.reading.unit_choice import FEATURES, AskedQuestion, Candidate, choose_units
 from rag.reading.word_weights import word_weights
 from rag.retrieval.query import build_query
 from rag.schema import SearchOptions
-from rag.answers.drafting import Timer
 
 WEIGHTS = Path(__file__).parent.parent / "rag" / "reading" / "unit_weights.json"
 SIZE = 600.0  # characters of a unit at which its gain has fallen to 1 / e
@@ -73,7 +74,11 @@ def candidates_of(questions, cache):
         around = read_surroundings(store, documents, generation)
         required = requirements_of(query.text, store)
         every = choose_units(asked, around, evidence)
-        made[question["id"]] = (asked.kind, every, order_by_requirements(required, every)[0])
+        made[question["id"]] = (
+            asked,
+            every,
+            list(choose(asked, required, around, evidence).candidates),
+        )
     return made
 
 
@@ -85,7 +90,7 @@ def holds(question, text):
 
 def prior():
     """Return the weights that are expected before any data; the fit is drawn to them."""
-    kinds = "sentence pair paragraph item list steps row table code".split()
+    kinds = ["sentence", "pair", "paragraph", "item", "list", "steps", "row", "table", "code"]
     table = {
         "fact": (1.5, 0.7, 0, 1.5, -2, -2, 1.5, -1, -2),
         "table": (1.5, 0.7, 0, 1.5, -1.5, -2, 2, -0.5, -2),
@@ -122,13 +127,13 @@ def fit(rows, ridge=0.02, steps=400, rate=0.5):
     return weights
 
 
-def answer(kind, candidates, weights):
+def answer(asked, candidates, weights):
     scored = [
         Candidate(c.surroundings, c.unit, c.features, float(np.array(c.features) @ weights), c.best)
         for c in candidates
     ]
     scored.sort(key=lambda c: (-c.score, c.surroundings.start, c.unit.start))
-    return compose(kind, scored, characters=700), scored
+    return compose(asked, scored, 700), scored
 
 
 def main():
@@ -153,9 +158,12 @@ def main():
     for name, question in asked.items():
         _, candidates, _ = made[name]
         features = np.array([c.features for c in candidates])
-        gain = np.array([
-            holds(question, c.unit.text(c.surroundings)) * np.exp(-c.unit.size / SIZE) for c in candidates
-        ])
+        gain = np.array(
+            [
+                holds(question, c.unit.text(c.surroundings)) * np.exp(-c.unit.size / SIZE)
+                for c in candidates
+            ]
+        )
         rows[name] = (features, gain)
     ids = sorted(rows)
     random.Random(0).shuffle(ids)
@@ -167,11 +175,14 @@ def main():
     total = Counter()
     for fold in range(10):
         out = ids[fold::10]
-        weights = whole if options.current else fit([rows[i] for i in ids if i not in out], options.ridge)
+        weights = (
+            whole if options.current else fit([rows[i] for i in ids if i not in out], options.ridge)
+        )
         for name in out:
             question = asked[name]
-            kind, _, candidates = made[name]
-            cited, scored = answer(kind, candidates, weights)
+            of, _, candidates = made[name]
+            kind = of.kind
+            cited, scored = answer(of, candidates, weights)
             cell = (question["type"], question["language"])
             total[cell] += 1
             possible[cell] += bool(rows[name][1].any())
@@ -183,13 +194,24 @@ def main():
     print("type | language | n | a unit holds it | answer holds it")
     for cell in sorted(total):
         print(*cell, total[cell], possible[cell], right[cell], sep=" | ")
-    print("all", sum(total.values()), sum(possible.values()), sum(right.values()), "median size", int(np.median(sizes)))
+    print(
+        "all",
+        sum(total.values()),
+        sum(possible.values()),
+        sum(right.values()),
+        "median size",
+        int(np.median(sizes)),
+    )
     if options.what == "show":
         for name, question, kind, cited, able in wrong:
-            print(f"\n## {name} {question['type']}->{kind} able={able}: {question['question']}\n   needed {question['needed']} {question.get('place')}")
+            print(
+                f"\n## {name} {question['type']}->{kind} able={able}: {question['question']}\n   needed {question['needed']} {question.get('place')}"
+            )
             print(cited.text[:700])
     if options.write:
-        kept = {n: round(float(w), 3) for n, w in zip(FEATURES, whole, strict=True) if abs(w) >= 0.02}
+        kept = {
+            n: round(float(w), 3) for n, w in zip(FEATURES, whole, strict=True) if abs(w) >= 0.02
+        }
         WEIGHTS.write_text(json.dumps({"weights": kept}, indent=1) + "\n", encoding="utf-8")
 
 

@@ -9,20 +9,21 @@ import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 from rag.answers.drafting import DraftInputs, Timer, draft
 from rag.answers.generators import Generator
 from rag.clock import Stopwatch
 from rag.config import Config
-from rag.language.question_types import QuestionType, question_type
+from rag.language.question_types import question_type
 from rag.models.embedder import Embedder
 from rag.models.selection import Roles, serving
 from rag.pipelines import build_components
+from rag.reading.choice import Choice, choose
 from rag.reading.evidence import Evidence
+from rag.reading.requirements import requirements_of
 from rag.reading.surroundings import read_surroundings
-from rag.reading.unit_choice import AskedQuestion, Candidate, choose_units
+from rag.reading.unit_choice import AskedQuestion
 from rag.reading.word_weights import word_weights
 from rag.retrieval.filter_checks import check_filter_fields
 from rag.retrieval.query import Query, build_query
@@ -176,9 +177,8 @@ class RAG:
         before_step()
         evidence, read = self._evidence(query, found, timer)
         before_step()
-        kind = question_type(query.text)
-        units = partial(self._units, query, found, evidence, kind)
-        inputs = DraftInputs(query.question, found.passages, evidence, kind, units)
+        choice = self._choose(query, found, evidence)
+        inputs = DraftInputs(query.question, found.passages, evidence, choice)
         made = draft(inputs, self.config, generator, timer=timer, on_token=on_token, stop=stop)
         stages = (*query.stages, *found.stages, read, *made.stages)
         return Answer(
@@ -193,7 +193,7 @@ class RAG:
             collection=self.collection,
             generation=found.generation,
             short=made.cited.short,
-            kind=kind,
+            kind=choice.question.kind,
             blocks=tuple(made.cited.blocks),
         )
 
@@ -279,11 +279,9 @@ class RAG:
             stage = replace(stage, note=note)
         return output["evidence"], stage
 
-    def _units(
-        self, query: Query, found: Retrieved, evidence: Sequence[Evidence], kind: QuestionType
-    ) -> list[Candidate]:
-        """Return the units of the passages found that may be quoted, best first."""
+    def _choose(self, query: Query, found: Retrieved, evidence: Sequence[Evidence]) -> Choice:
+        """Return the units of the passages found that may be quoted."""
         weights, _ = word_weights(self.store, query.tokens)
-        asked = AskedQuestion(query.text, kind, weights)
+        asked = AskedQuestion(query.text, question_type(query.text), weights)
         around = read_surroundings(self.store, found.documents, found.generation)
-        return choose_units(asked, around, evidence)
+        return choose(asked, requirements_of(query.text, self.store), around, evidence)

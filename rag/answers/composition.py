@@ -9,24 +9,26 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from rag.answers.citations import CitedText
+from rag.language.analysis import tokens
 from rag.language.markup import without_markup
-from rag.language.question_types import QuestionType
 from rag.reading.evidence import on_one_line
 from rag.reading.surroundings import Surroundings
-from rag.reading.unit_choice import Candidate
+from rag.reading.unit_choice import AskedQuestion, Candidate
 from rag.schema import AnswerBlock, AnswerLine, BlockKind
 from rag.view import Span
 
 SECOND: Final = 0.45  # least odds of a second unit, against the first
+LONGEST_SIDE: Final = 500  # characters of a unit that tells of one side of a comparison
 WHOLE: Final = 12  # a list with more parts is cited as one
 SHORT_TYPES: Final = frozenset({"fact", "table"})
 _KINDS: Final[dict[str, BlockKind]] = {
-    "item": "list", "list": "list", "steps": "steps", "row": "table", "table": "table", "code": "code",
+    "item": "list", "list": "list", "steps": "steps", "row": "table", "table": "table",
+    "code": "code",
 }  # fmt: skip
-_DELIMITER = re.compile(r"[|\s:-]+")
 _WIDE = re.compile("[\u3040-\u30ff\u3400-\u9fff\uff00-\uffef，。、；：？！”’）】》]$")
 
 
@@ -38,24 +40,25 @@ class _Part:
     span: Span
 
 
-def compose(kind: QuestionType, candidates: Sequence[Candidate], *, characters: int) -> CitedText:
+def compose(question: AskedQuestion, candidates: Sequence[Candidate], characters: int) -> CitedText:
     """Return an answer made of the best units, each part with its citation.
 
     Args:
-        kind: Type of the question.
+        question: The question.
         candidates: Units, best first.
         characters: Size up to which a further unit is quoted; the first is quoted whole.
     """
     chosen = _chosen(candidates, characters)
+    if question.sides and chosen:
+        chosen += _other_sides(question, chosen, candidates)
     cited = CitedText(sentences=len(chosen))
-    order = {id(each): place for place, each in enumerate(chosen)}
-    first = {id(each.surroundings): order[id(each)] for each in reversed(chosen)}
+    first = {id(each.surroundings): place for place, each in reversed(list(enumerate(chosen)))}
     for each in sorted(chosen, key=lambda c: (first[id(c.surroundings)], c.unit.start)):
         cited.blocks.append(_block(each, cited))
     cited.text = "\n\n".join(map(block_text, cited.blocks))
     best = chosen[0].best if chosen else None
-    if kind in SHORT_TYPES and best is not None:
-        cited.short = without_markup(best.short) if best.short else None
+    if question.kind in SHORT_TYPES and best is not None and best.short:
+        cited.short = without_markup(best.short)
     return cited
 
 
@@ -92,6 +95,31 @@ def _chosen(candidates: Sequence[Candidate], characters: int) -> list[Candidate]
         texts.append(text)
         size += len(text)
     return chosen
+
+
+def _other_sides(
+    question: AskedQuestion, chosen: Sequence[Candidate], candidates: Sequence[Candidate]
+) -> list[Candidate]:
+    """Return for each thing compared that no chosen unit names the best unit that does."""
+    added: list[Candidate] = []
+    for side in question.sides:
+        words = set(tokens(side))
+        if any(words <= _named(each) for each in (*chosen, *added)):
+            continue
+        fits = (
+            each
+            for each in candidates
+            if words <= _named(each)
+            and each.unit.size <= LONGEST_SIDE
+            and not any(_overlap(each, one) for one in (*chosen, *added))
+        )
+        added += islice(fits, 1)
+    return added
+
+
+def _named(candidate: Candidate) -> set[str]:
+    text = candidate.unit.text(candidate.surroundings)
+    return set(tokens(f"{candidate.unit.heading} {text}"))
 
 
 def _overlap(one: Candidate, other: Candidate) -> bool:

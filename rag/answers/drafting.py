@@ -15,9 +15,8 @@ from rag.clock import Stopwatch
 from rag.config import Config
 from rag.errors import ModelError
 from rag.language.analysis import language_of
-from rag.language.question_types import QuestionType
+from rag.reading.choice import Choice
 from rag.reading.evidence import Evidence
-from rag.reading.unit_choice import Candidate
 from rag.schema import Passage, Stage
 
 FAILED = "the generator failed, quoted from the passages"  # followed by a colon and the reason
@@ -51,15 +50,13 @@ class DraftInputs:
         question: The question as it was asked.
         passages: The passages found, best first.
         evidence: Evidence in them, best first.
-        kind: Type of the question.
-        units: Returns the units that may be quoted, best first; asked only for a quoted answer.
+        choice: The units that may be quoted, or why there are none.
     """
 
     question: str
     passages: Sequence[Passage]
     evidence: Sequence[Evidence]
-    kind: QuestionType
-    units: Callable[[], Sequence[Candidate]]
+    choice: Choice
 
 
 @dataclass
@@ -98,8 +95,9 @@ def draft(
     elif generator is not None:
         made.reason = "the budget was used up before the generator: quoted from the passages"
     watch = Stopwatch()
-    made.cited = compose(drafts.kind, drafts.units(), characters=config.reader.characters)
-    made.stages.append(watch.stage("quote", count=made.cited.sentences, note=drafts.kind))
+    choice = drafts.choice
+    made.cited = compose(choice.question, choice.candidates, config.reader.characters)
+    made.stages.append(watch.stage("quote", count=made.cited.sentences, note=choice.question.kind))
     return made
 
 
@@ -109,6 +107,8 @@ def _weakness(drafts: DraftInputs, confidence: float, config: Config) -> str | N
         return "nothing was found for this question"
     if not drafts.evidence:
         return "the passages found hold no sentence that could answer"
+    if drafts.choice.refusal:
+        return f"{drafts.choice.refusal}; the nearest passages are listed"
     needed = config.abstention.confidence
     if confidence < needed:
         return (

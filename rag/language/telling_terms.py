@@ -1,7 +1,7 @@
 """Terms of a question that an answer must not lack: names, numbers, codes, quoted words.
 
-An answer about the X200 is none for a question about the X300, however alike the sentences are. These
-terms are found by their form; common words are none of them.
+An answer about the X200 is none for a question about the X300, however alike the sentences are.
+These terms are found by their form; common words are none of them.
 """
 
 import re
@@ -14,7 +14,8 @@ _QUOTED = re.compile(
     r"|(?<!\w)'([^'\n]{2,40})'(?!\w)"
 )
 _WORD = re.compile(
-    r"(?:--?)?[A-Za-z0-9À-ɏ][\w.À-ɏ]*(?:[-/:@+&'’.][A-Za-z0-9_À-ɏ]+)*[+#]{0,2}(?:\(\))?|(?<!\w)[./~][\w./~-]+"
+    r"(?:--?)?[A-Za-z0-9\u00c0-\u024f][\w.\u00c0-\u024f]*"
+    r"(?:[-/:@+&'’.][A-Za-z0-9_\u00c0-\u024f]+)*[+#]{0,2}(?:\(\))?|(?<!\w)[./~][\w./~-]+"
 )
 _HAN = re.compile("[\u3400-\u9fff]")
 _HAS_DIGIT = re.compile(r"\d")
@@ -24,13 +25,21 @@ _NUMBERED = re.compile(
     r"|(?:版本|章节?|表|图|步骤?|第|级别?|类型)$",
     re.IGNORECASE,
 )
-_ORDINARY = frozenset(
-    "i i'm i'd i've i'll ok okay please hi hello thanks pdf faq url urls id ids vs etc e.g i.e tv pc"
-    " api apis ui os ip cpu gpu http https app apps web www gb mb kb km cm mm kg ms a an the what"
-    " who when where why how which whose whom is are was were do does did can could should would will"
-    " may might must has have had if in on at of for to from by with and or not no yes define explain"
-    " describe list compare tell give show name find it its he she they this that these those there my"
-    " your our their his her".split()
+
+
+def _split(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_ORDINARY = _split(
+    """
+    i i'm i'd i've i'll ok okay please hi hello thanks pdf faq url urls id ids vs etc e.g i.e tv pc
+    api apis ui os ip cpu gpu http https app apps web www gb mb kb km cm mm kg ms a an the what who
+    when where why how which whose whom is are was were do does did can could should would will may
+    might must has have had if in on at of for to from by with and or not no yes define explain
+    describe list compare tell give show name find it its he she they this that these those there
+    my your our their his her
+    """
 )
 _SENTENCE_END = re.compile(r"[.!?。！？:：\n]\s*$")
 _SEPARATORS = re.compile(r"[\W_]+")
@@ -107,11 +116,12 @@ def _words(text: str, *, is_title: bool) -> Iterator[str]:
             if word.isdigit() and len(word) == 1 and not _NUMBERED.search(before):
                 continue
             yield word
-        elif _INSIDE.search(word) or (len(word) > 1 and word.isupper() and not text.isupper()):
-            yield word
-        elif word[0].isupper() and not is_title and not (starts and before == ""):
-            yield word
-        elif len(word) > 2 and _is_among_han(text, *match.span()):
+        elif (
+            _INSIDE.search(word)
+            or (len(word) > 1 and word.isupper() and not text.isupper())
+            or (word[0].isupper() and not is_title and not (starts and before == ""))
+            or (len(word) > 2 and _is_among_han(text, *match.span()))
+        ):
             yield word
 
 

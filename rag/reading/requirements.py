@@ -5,7 +5,7 @@ volts. A unit that lacks what is required is no answer, however likely its words
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
@@ -125,23 +125,3 @@ def alike_terms(term: str, surroundings: Sequence[Surroundings]) -> tuple[str, .
             if likeness >= ALIKE:
                 scores[other] = likeness
     return tuple(sorted(scores, key=lambda each: (-scores[each], each))[:3])
-
-
-def order_by_requirements(
-    required: Requirements, candidates: Sequence[Candidate]
-) -> tuple[list[Candidate], Mapping[str, int]]:
-    """Return the candidates that hold what is required, best first.
-
-    Returns:
-        The candidates, and for each requirement that some lacked their number.
-    """
-    kept, lacked = [], dict[str, int]()
-    for each in candidates:
-        missing = missing_terms(required, each)
-        if lacks_quantity(required, each):
-            missing = (*missing, required.quantity or "")
-        for name in missing:
-            lacked[name] = lacked.get(name, 0) + 1
-        if not missing:
-            kept.append(each)
-    return kept, lacked

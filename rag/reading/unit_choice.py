@@ -16,8 +16,8 @@ from importlib.resources import files
 from typing import get_args
 
 from rag.language.analysis import tokens
+from rag.language.question_rules import QuestionType
 from rag.language.question_subjects import sides_of, subject_of
-from rag.language.question_types import QuestionType
 from rag.reading.evidence import Evidence, coverage, kind_fits
 from rag.reading.surroundings import Surroundings
 from rag.reading.units import Unit, UnitKind, units_of
