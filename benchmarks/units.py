@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).parent / "answers"))
 from check_questions import normalized
 
 from rag.answers.composition import compose
+from rag.reading.answer_probability import ANSWER_FEATURES, answer_features
 from rag.answers.drafting import Timer
 from rag.collections import open_rag
 from rag.config import load_config
@@ -136,16 +137,89 @@ def answer(asked, candidates, weights):
     return compose(asked, scored, 700), scored
 
 
+def fit_probability(rows, right, ridge=0.01):
+    """Return weights and intercept of the probability that an answer is right."""
+    raw = np.asarray(rows)
+    mean, scale = raw.mean(axis=0), raw.std(axis=0)
+    scale[scale == 0] = 1
+    z = np.column_stack([(raw - mean) / scale, np.ones(len(raw))])
+    goal = np.asarray(right, float)
+    pull = ridge * len(raw) * np.diag([*np.ones(raw.shape[1]), 0.0])
+    w = np.zeros(z.shape[1])
+    for _ in range(60):
+        p = 0.5 + 0.5 * np.tanh(z @ w / 2)
+        step = np.linalg.solve(
+            (z * (p * (1 - p))[:, None]).T @ z + pull + 1e-9 * np.eye(len(w)),
+            z.T @ (p - goal) + pull @ w,
+        )
+        w -= step
+    plain = w[:-1] / scale
+    return plain, float(w[-1] - plain @ mean)
+
+
+def probability(options):
+    """Fit and measure the probability of answers over several sets, by ten folds of questions."""
+    rows, right, kinds, names = [], [], [], []
+    for path in [options.set, *(options.more or [])]:
+        questions = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        made = candidates_of(questions, options.cache)
+        for q in questions:
+            if q["id"] not in made or not made[q["id"]][2]:
+                continue
+            asked, _, candidates = made[q["id"]]
+            cited = compose(asked, candidates, 700)
+            rows.append(answer_features(asked, candidates))
+            right.append(q["answerable"] and holds(q, cited.text))
+            kinds.append(q["answerable"])
+            names.append((path.stem, q["language"], q["type"], q["id"]))
+    order = list(range(len(rows)))
+    random.Random(0).shuffle(order)
+    said = np.zeros(len(rows))
+    X, y, able = np.array(rows), np.array(right), np.array(kinds)
+    for fold in range(10):
+        out = order[fold::10]
+        rest = [i for i in order if i not in set(out)]
+        w, b = fit_probability(X[rest], y[rest])
+        said[out] = 0.5 + 0.5 * np.tanh((X[out] @ w + b) / 2)
+    print("n", len(rows), "right", y.mean(), "said", said.mean())
+    for low in np.arange(0, 1, 0.1):
+        inside = (said >= low) & (said < low + 0.1)
+        if inside.any():
+            print(
+                f"{low:.1f} n {inside.sum()} said {said[inside].mean():.2f} right {y[inside].mean():.2f}"
+            )
+    print(
+        "threshold | answered | right of them | rightly declined of unanswerable | wrongly declined of right"
+    )
+    for t in (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5):
+        keep = said >= t
+        for group in ("all", *sorted({n[0] for n in names})):
+            g = np.array([group in ("all", n[0]) for n in names])
+            print(
+                f"{t} {group} | {(keep & g).sum()} of {g.sum()} | {y[keep & g].mean():.2f} | {(~keep & ~able & g).sum()}/{(~able & g).sum()} | {(~keep & y & g).sum()}/{(y & g).sum()}"
+            )
+    w, b = fit_probability(X, y)
+    print({n: round(float(v), 2) for n, v in zip(ANSWER_FEATURES, w)}, round(b, 2))
+    if options.write:
+        kept = {n: round(float(v), 4) for n, v in zip(ANSWER_FEATURES, w, strict=True)}
+        text = json.dumps({"weights": kept, "bias": round(b, 4)}, indent=1) + "\n"
+        (WEIGHTS.parent / "answer_weights.json").write_text(text, encoding="utf-8")
+
+
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("what", choices=["read", "fit", "show"])
+    parser.add_argument("what", choices=["read", "fit", "show", "probability"])
     parser.add_argument("set", type=Path)
     parser.add_argument("cache", type=Path)
     parser.add_argument("--corpus", action="append")
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--ridge", type=float, default=0.02)
     parser.add_argument("--current", action="store_true", help="the weights in the file, no folds")
+    parser.add_argument("--more", type=Path, action="append", help="further sets")
     options = parser.parse_args()
+    if options.what == "probability":
+        probability(options)
+        return
     questions = [json.loads(line) for line in options.set.read_text(encoding="utf-8").splitlines()]
     if options.corpus:
         questions = [q for q in questions if q["corpus"] in options.corpus]

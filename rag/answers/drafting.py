@@ -83,7 +83,7 @@ def draft(
 
     The draft abstains if the evidence is too weak.
     """
-    made = Draft(confidence=drafts.evidence[0].score if drafts.evidence else 0.0)
+    made = Draft(confidence=drafts.choice.probability)
     weak = _weakness(drafts, made.confidence, config)
     if weak:
         made.abstained, made.reason = True, weak

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
+from rag.reading.answer_probability import answer_probability
 from rag.reading.evidence import Evidence
 from rag.reading.requirements import Requirements, alike_terms, lacks_quantity, missing_terms
 from rag.reading.surroundings import Surroundings
@@ -22,6 +24,11 @@ class Choice:
     question: AskedQuestion
     candidates: tuple[Candidate, ...]
     refusal: str | None = None
+
+    @cached_property
+    def probability(self) -> float:
+        """Calibrated probability, from 0 to 1, that an answer made of the units is right."""
+        return answer_probability(self.question, self.candidates)
 
 
 def choose(
