@@ -251,3 +251,40 @@ def test_means_stand_by_type_and_language_and_systems_are_compared():
     assert (first.score, first.a, first.b) == ("right and readable", "good", "bad")
     assert (first.values, first.wins, first.losses) == ((1.0, 0.25), 6, 0)
     assert first.p == 2 / 2**6  # six disagreements, all for the same system
+
+
+def test_two_quotes_that_say_nearly_the_same_are_a_repetition():
+    first = "Mounting means adding a complete independent application at a specific path."
+    other = "Mounting means to add a completely independent application at some specific path."
+    shown = ShownAnswer(f"{first} [1] {other} [2]", None, "fact", (), (place(first), place(other)))
+    assert unreadable(shown)[0].startswith("says nearly the same twice")
+
+
+@pytest.mark.parametrize(
+    ("short", "kind", "reason"),
+    [
+        ('complete "independent', "definition", "under a headline that does not answer"),
+        ("complete, at a path", "definition", None),
+        ('"complete', "fact", "under a headline that is cut"),
+        ("path (specific)", "fact", None),
+    ],
+)
+def test_a_headline_holds_half_of_what_is_needed_and_is_whole(short, kind, reason):
+    needed = [["complete"], ["path"], ["sub-paths"]]
+    text = "It is complete, at a path (specific), with its sub-paths."
+    found = reasons(text, kind=kind, short=short, needed=needed)
+    assert [each.partition(":")[0] for each in found] == ([reason] if reason else [])
+
+
+@pytest.mark.parametrize(
+    ("quote", "whole"),
+    [
+        ("(最可能出现的一种情况是，软件会被默认安装", False),
+        ("1) Open it. b) Close it :-)", True),
+        ("Use `f(` here (it works).", True),
+        ('It says "red.', False),
+    ],
+)
+def test_a_bracket_without_its_partner_shows_that_a_quote_is_cut(quote, whole):
+    found = [each for each in reasons(quote) if each.startswith("a bracket or quotation mark")]
+    assert (not found) is whole
