@@ -36,6 +36,8 @@ def cut_at_start(place: QuotedPlace) -> bool:
         return False
     if last in _JOINS:
         return not _STRUCTURE.match(place.quote)
+    if "\n" in gap and _STRUCTURE.match(before.rpartition("\n")[2]):
+        return False
     if "\n" in gap or last in _CLOSERS:
         return first.islower() and (last in _CLOSERS or last.islower())
     return last.isalnum() and first.isalnum()

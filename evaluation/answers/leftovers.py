@@ -22,9 +22,9 @@ _LEFT: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("left-out data", re.compile(r"\[data\]")),
 )
 _FLAT_FENCE = re.compile(r"\S[^\n]*```|```\S*[ \t]+\S[^\n]*```")
-_FLAT_ITEMS = re.compile(r"(?:(?:^|\s)[-*•·] +\S[^\n]*?){3}", re.M)
-_FLAT_STEPS = re.compile(r"(?:^|\s)1[.)] +\S[^\n]*?\s2[.)] +\S")
-_FLAT_ROWS = re.compile(r"\|\s+\|\s*\S|\|\s*:?-{3,}:?\s*\|[^\n]*\w")
+_FLAT_ITEMS = re.compile(r"(?:(?:^|[ \t])[-*•·] +\S[^\n]*?){3}", re.M)
+_FLAT_STEPS = re.compile(r"(?:^|[ \t])1[.)] +\S[^\n]*?[ \t]2[.)] +\S", re.M)
+_FLAT_ROWS = re.compile(r"\|[ \t]+\|[ \t]*:?-{3,}|\|[ \t]*:?-{3,}:?[ \t]*\|[^\n]*\w")
 _WORST = frozenset({"Cc", "Co", "Cs"})
 
 

@@ -14,6 +14,7 @@ from evaluation.answers.cut_quotes import cut_at_end, cut_at_start, is_item
 from evaluation.answers.leftovers import markup_left
 from evaluation.answers.made_answers import QuestionType, QuotedPlace
 from evaluation.answers.matching import MARKERS, holds, plain, without_markers
+from rag.language.analysis import tokens
 from rag.language.sentences import LIST_ITEM, sentence_spans
 
 LONGEST: dict[QuestionType, int] = {  # characters, wide ones twice; half a screen has 900
@@ -22,12 +23,17 @@ LONGEST: dict[QuestionType, int] = {  # characters, wide ones twice; half a scre
 }  # fmt: skip
 SAME = 16  # characters from which two sentences that are equal are a repetition
 FEW_WORDS = 4  # of a row that is all numbers
+MANY_WORDS = 6  # of quotes that are compared with each other
+ALIKE = 0.8  # share of the shorter one's words from which two quotes say the same
+EXACT = ("fact", "table", "yes-no")  # types whose short answer is a thing by itself
 
 _NUMBER = re.compile(r"[($€£¥-]*\d[\d.,]*[%)]*")
 _ROW = re.compile(r"\s*\|.*\|\s*$")
 _ASKS = re.compile(r"[?？]\W*$")
 _ANNOUNCES = re.compile(r"[:：]\W*$")
 _HEADING = re.compile(r"\s{0,3}#{1,6}\s")
+_CODE = re.compile(r"`[^`\n]*`")
+_NUMBERING = re.compile(r"(?:^|\s)(?:\d{1,3}|[a-zA-Z])[)）]|[:;]-?\)")
 _ANCHOR = re.compile(r"\{\s*#[^{}]*\}\s*$")
 
 
@@ -145,13 +151,44 @@ def _repeats(shown: ShownAnswer) -> Iterator[str]:
             said.add(sentence)
 
 
+def _alike(shown: ShownAnswer) -> Iterator[str]:
+    """Yield quotes of which most words stand in an earlier quote."""
+    said: list[set[str]] = []
+    for piece in shown.pieces:
+        words = set(tokens(piece))
+        if len(words) >= MANY_WORDS and any(
+            len(words & other) >= ALIKE * min(len(words), len(other))
+            for other in said
+            if len(other) >= MANY_WORDS
+        ):
+            yield f"says nearly the same twice: {_brief(piece)}"
+        said.append(words)
+
+
 def _headline(shown: ShownAnswer) -> Iterator[str]:
-    if not shown.short or not shown.needed:
+    """Yield a short answer that does not answer: it must hold a needed group, or half of many."""
+    short, groups = shown.short, shown.needed
+    if not short or not groups:
         return
-    every = [each for group in shown.needed for each in group]
-    if any(holds(shown.short, each) or holds(each, shown.short) for each in every):
-        return
-    yield f"under a headline that does not answer: {_brief(shown.short)}"
+    held = [any(holds(short, each) or holds(each, short) for each in group) for group in groups]
+    least = 1 if shown.type in EXACT else len(groups) / 2
+    if sum(held) < least:
+        yield f"under a headline that does not answer: {_brief(short)}"
+    elif _is_unbalanced(short):
+        yield f"under a headline that is cut: {_brief(short)}"
+
+
+def _brackets(shown: ShownAnswer) -> Iterator[str]:
+    for place in shown.citations:
+        if "\n" not in place.quote and _is_unbalanced(place.wording or place.quote):
+            yield f"a bracket or quotation mark without its partner: {_brief(place.quote)}"
+
+
+def _is_unbalanced(text: str) -> bool:
+    prose = _NUMBERING.sub("", _CODE.sub("", text))
+    counts = [(prose.count(opens), prose.count(closes)) for opens, closes in ("“”", "「」", "《》")]
+    round_ = (sum(map(prose.count, "(（")), sum(map(prose.count, ")）")))
+    return prose.count('"') % 2 == 1 or any(one != other for one, other in (*counts, round_))
 
 
 def _leftovers(shown: ShownAnswer) -> Iterator[str]:
@@ -166,5 +203,6 @@ def _brief(text: str, *, end: bool = False, most: int = 40) -> str:
 
 
 _RULES: tuple[Callable[[ShownAnswer], Iterator[str]], ...] = (
-    _headings, _questions, _cuts, _items, _rows, _length, _repeats, _headline, _leftovers,
+    _headings, _questions, _cuts, _brackets, _items, _rows, _length, _repeats, _alike, _headline,
+    _leftovers,
 )  # fmt: skip

@@ -13,7 +13,7 @@ from evaluation.answers.tables import (
 )
 from evaluation.answers.verdict import DECLINED_RIGHTLY, RIGHT
 from evaluation.report import numbers
-from evaluation.report.layout import Block, Cell, Code, Facts, Line, Page, ReportSection, Table
+from evaluation.report.layout import Block, Cell, Code, Line, Page, ReportSection, Table
 from evaluation.report.words import Words, joined, say
 
 Judged = Mapping[str, Sequence[JudgedAnswer]]
@@ -96,10 +96,10 @@ def _question(judged: Judged, place: int) -> list[Block]:
     """Return a question with the answers of all systems."""
     question = next(iter(judged.values()))[place].question
     wanted = [" / ".join(group) for group in question.needed]
-    pairs = ((say("reading.needed"), " + ".join(wanted) or say("reading.none")),)
+    needs = say("reading.needed", groups=" + ".join(wanted)) if wanted else say("reading.none")
     blocks: list[Block] = [
         Line(f"{question.question_id} ({question.language}): {question.question}", "heading"),
-        Facts("", pairs, folded=False),
+        Line(needs, "note"),
     ]
     for name, those in judged.items():
         blocks += _answer(name, those[place])
