@@ -173,7 +173,8 @@ def _part(around: Surroundings, part: Span, kind: BlockKind) -> _Part:
     elif not text.lstrip().startswith(("```", "~~~")):
         first, _, rest = text.partition("\n")
         text = without_markup(first) + (f"\n{rest}" if rest else "")
-    return _Part(text, around.to_document(*part))
+    span = around.line_in_document(*part) if kind == "table" else around.to_document(*part)
+    return _Part(text, span)
 
 
 def _table(candidate: UnitCandidate, parts: Sequence[_Part], cited: CitedText) -> AnswerBlock:

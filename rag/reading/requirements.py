@@ -25,6 +25,10 @@ _NUMBER_WORD = re.compile(
     r"|twelve|twenty|thirty|forty|fifty|hundred|thousand|million|billion|dozen|half|none|no)\b",
     re.IGNORECASE,
 )
+_MARK = re.compile(r"^\s*[(（]?\d{1,3}[.)、）]\s*", re.MULTILINE)  # of an item of a list
+_IN_WORDS: frozenset[Quantity] = frozenset(
+    {"count", "duration", "money", "percent", "length", "date", "time of day", "version"}
+)
 _UNITLESS: frozenset[Quantity] = frozenset({"count", "version"})
 
 
@@ -101,11 +105,13 @@ def lacks_quantity(required: Requirements, candidate: UnitCandidate) -> bool:
     kind = required.quantity
     if kind is None:
         return False
-    text = candidate.unit.text(candidate.surroundings)
+    text = _MARK.sub("", candidate.unit.text(candidate.surroundings))
     given = quantities_in(text)
     if kind in given:
         return False
-    return bool(given - _UNITLESS) if _DIGIT.search(text) else not _NUMBER_WORD.search(text)
+    if _DIGIT.search(text):
+        return bool(given - _UNITLESS)
+    return kind not in _IN_WORDS or not _NUMBER_WORD.search(text)
 
 
 def alike_terms(term: str, surroundings: Sequence[Surroundings]) -> tuple[str, ...]:
