@@ -7,7 +7,7 @@ import typer
 
 from rag.config import load_config
 from rag.config.paths import expanded
-from rag.console import print_json, show
+from rag.console import print_json, say, show
 
 _PATH = {"parser": expanded, "show_default": False}
 
@@ -90,8 +90,12 @@ def answers(
     )
     found = load_answer_set(path, corpora=corpora, data=data, collection=collection is not None)
     folder = out or folder_of_run(found, chosen, collection)
+    noted: list[str] = []
     with watched("indexing") as indexing, watched(found.name) as asking:
-        run = evaluate_answers(found, chosen, folder, AskOptions(collection, indexing, asking))
+        options = AskOptions(collection, indexing, asking, noted.append)
+        run = evaluate_answers(found, chosen, folder, options)
+    for note in dict.fromkeys(noted):
+        say(note)
     if as_json:
         print_json({**run.to_dict(), "out": str(folder)})
         return
