@@ -4,7 +4,7 @@ import time
 
 import pytest
 from haystack import Document, Pipeline, component
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.retrieval.fusion import Fusion, fuse, fuse_scores
@@ -64,6 +64,7 @@ def test_the_result_does_not_depend_on_which_ranking_arrives_first(delays):
 
 # -- by scores
 
+QUICK = settings(max_examples=60, deadline=None)
 BOTH = {"bm25": 0.35, "dense": 0.65}
 positive = st.floats(0.01, 60, allow_nan=False)
 cosine = st.floats(-1, 1, allow_nan=False)
@@ -95,6 +96,7 @@ def test_what_a_short_list_lacks_was_not_found_by_it():
     assert found["b"] == pytest.approx(0.65)
 
 
+@QUICK
 @given(scored(positive), scored(cosine), st.randoms())
 def test_the_order_in_which_scores_come_changes_nothing(bm25, dense, random):
     before = by_scores(bm25, dense)
@@ -105,12 +107,14 @@ def test_the_order_in_which_scores_come_changes_nothing(bm25, dense, random):
     assert after == before
 
 
+@QUICK
 @given(scored(positive), scored(cosine), st.sampled_from([0.25, 4.0, 1024.0]))
 def test_the_scale_of_bm25_changes_nothing(bm25, dense, scale):
     scaled = [(name, score * scale) for name, score in bm25]
     assert by_scores(scaled, dense) == by_scores(bm25, dense)
 
 
+@QUICK
 @given(scored(positive), scored(cosine))
 def test_the_best_of_both_lists_is_first(bm25, dense):
     for found, top in ((bm25, 61.0), (dense, 1.01)):
@@ -118,6 +122,7 @@ def test_the_best_of_both_lists_is_first(bm25, dense):
     assert by_scores(bm25, dense)[0] == ("z", pytest.approx(1))
 
 
+@QUICK
 @given(scored(positive), scored(cosine))
 def test_scores_lie_between_0_and_1_and_hold_every_passage(bm25, dense):
     found = by_scores(bm25, dense)

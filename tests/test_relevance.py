@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 from haystack import Document
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.config import Config
@@ -28,6 +28,7 @@ ELSEWHERE = "Which enzyme cleaves the mitochondrial precursor protein?"
 ALL = SearchOptions(top_k=20, rank=False, min_relevance=0)
 SETS = {"similarity", "words", "similarity+words"}
 
+QUICK = settings(max_examples=60, deadline=None)
 shares = st.floats(0, 1)
 
 
@@ -48,6 +49,7 @@ def test_there_are_weights_for_every_language_and_set_of_signs():
         assert all(map(math.isfinite, numbers))
 
 
+@QUICK
 @given(shares, shares, shares, shares, st.integers(1, 40), st.sampled_from(["en", "zh", "ru"]))
 def test_a_passage_that_is_nearer_and_holds_more_is_likelier_to_bear_on_it(  # noqa: PLR0917
     one, other, held, more, terms, language
