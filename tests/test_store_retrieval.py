@@ -37,6 +37,14 @@ def filled(request, tmp_path_factory, passages):
     made.end()
 
 
+def test_passages_are_read_by_id(filled, passages):
+    wanted = [passages[5].id, "nobody", passages[2].id, "it's; DROP"]
+    assert [each.id for each in filled.passages_by_id(wanted)] == [passages[5].id, passages[2].id]
+    assert filled.passages_by_id(wanted)[0].content == passages[5].content
+    assert filled.passages_by_id([]) == []
+    assert filled.passages_by_id(wanted, generation=0) == []
+
+
 # -- scores
 
 
@@ -170,7 +178,7 @@ def test_top_k_below_one_is_refused(filled, top_k):
 # -- incremental bm25
 
 
-def test_bm25_with_passages_added_is_bm25_made_anew(tmp_path, monkeypatch, passages):
+def test_bm25_with_passages_added_is_bm25_rebuilt(tmp_path, monkeypatch, passages):
     monkeypatch.setattr(derived_indexes, "SMALL", 0)
     grown, whole = a_store(tmp_path / "a"), a_store(tmp_path / "b", passages=passages)
     for start in range(0, 600, 100):
