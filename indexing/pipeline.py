@@ -181,7 +181,7 @@ def index_files(
         return _prepare(file, conversions, embedder, config)
 
     with store.writer() as writer:
-        writer.use(manifest_of(embedder, config))
+        writer.use(manifest_of(embedder, config, floor=_floor(store, embedder)))
         plan = plan_index(search, store)  # in the lock, as what is not published counts too
         for file in plan.unchanged:
             on_stage(file, "unchanged")
@@ -219,8 +219,13 @@ def _list_missed(plan: Plan, store: Store, writer: Writer) -> None:
     writer.fail(fresh, [str(each.path) for each in fresh])
 
 
-def manifest_of(embedder: Embedder, config: Config) -> Manifest:
-    """Return the manifest of a collection made with these settings."""
+def _floor(store: Store, embedder: Embedder) -> float:
+    made = store.manifest
+    return embedder.floor if made is None or made.floor is None else made.floor
+
+
+def manifest_of(embedder: Embedder, config: Config, *, floor: float | None = None) -> Manifest:
+    """Return the manifest of a collection made with these settings, with the embedder's floor."""
     chunking = config.chunking
     return Manifest(
         schema=SCHEMA,
@@ -231,6 +236,7 @@ def manifest_of(embedder: Embedder, config: Config) -> Manifest:
         length=chunking.length,
         overlap=chunking.overlap,
         context=chunking.context,
+        floor=floor,
     )
 
 

@@ -84,7 +84,11 @@ def reembed_store(
     files = embedder.files
     made = store.manifest or manifest_of(embedder, config)
     wanted = replace(
-        made, embedder=files.name, embedder_sha256=files.sha256, dimension=files.dimension
+        made,
+        embedder=files.name,
+        embedder_sha256=files.sha256,
+        dimension=files.dimension,
+        floor=embedder.floor,
     )
     embed = _Counted(embedder, context=made.context)
     generation = store.reembed(wanted, embed, told=told)

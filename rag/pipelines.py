@@ -7,6 +7,7 @@ the same evidence.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from haystack import Pipeline
 
@@ -17,6 +18,7 @@ from rag.reading.sentence_reader import SentenceReader
 from rag.reading.span_reader import SpanReader
 from rag.retrieval.fusion import Fusion
 from rag.retrieval.ranker import Ranker
+from rag.retrieval.relevance import RelevanceEstimator
 from rag.retrieval.retrievers import Bm25Retriever, DenseRetriever, QueryEmbedder
 from rag.stores.contract import Store
 
@@ -30,6 +32,7 @@ class Components:
         embed: Makes the question's vector; None without an embedder.
         dense: Finds passages by that vector; None without an embedder.
         fused: Joins both rankings.
+        relevance: Estimates how likely a passage bears on the question; no component of a pipeline.
         rankers: Language of the question -> what puts passages in order.
         span_readers: Language of the question -> what finds the words that answer.
         sentence_reader: Finds the sentences that answer, in any language.
@@ -39,6 +42,7 @@ class Components:
     embed: QueryEmbedder | None
     dense: DenseRetriever | None
     fused: Fusion
+    relevance: RelevanceEstimator
     rankers: Mapping[str, Ranker]
     span_readers: Mapping[str, SpanReader]
     sentence_reader: SentenceReader
@@ -48,21 +52,44 @@ class Components:
         """The methods that the collection can be asked by."""
         return ("bm25",) if self.dense is None else ("bm25", "dense", "hybrid")
 
+    def knows_logits(self, language: str) -> bool:
+        """Return whether the ranker for a language was trained here, so that its scores are known.
+
+        Others give logits of a scale of their own.
+        """
+        ranker = serving(self.rankers, language) or serving(self.rankers, "")
+        return ranker is not None and bool(ranker.model.files.own)
+
 
 def build_components(
     config: Config, store: Store, embedder: Embedder | None, roles: Roles
 ) -> Components:
     """Return the components; models are loaded when they are first used."""
-    candidates = config.retrieval.candidates
+    candidates, floor = config.retrieval.candidates, partial(similarity_floor, store, embedder)
     return Components(
         bm25=Bm25Retriever(store, candidates),
         embed=QueryEmbedder(embedder) if embedder else None,
         dense=DenseRetriever(store, candidates, embedder) if embedder else None,
-        fused=Fusion(config.fusion.k, config.retrieval.top_k),
+        fused=Fusion(
+            config.fusion.kind,
+            k=config.fusion.k,
+            top_k=config.retrieval.top_k,
+            depth=candidates,
+            floor=floor,
+        ),
+        relevance=RelevanceEstimator(store, floor),
         rankers=_rankers(config, roles),
         span_readers=_span_readers(config, roles),
         sentence_reader=SentenceReader(store, embedder),
     )
+
+
+def similarity_floor(store: Store, embedder: Embedder | None) -> float:
+    """Return the cosine of unrelated texts: as the collection has it, or the embedder."""
+    made = store.manifest
+    if made is not None and made.floor is not None:
+        return made.floor
+    return embedder.floor if embedder is not None else 0.0
 
 
 def _rankers(config: Config, roles: Roles) -> dict[str, Ranker]:

@@ -57,6 +57,9 @@ class Passage:
         places: Pages and headings that begin inside the passage.
         copies: Number of other passages in the collection, among those the filters let through,
             that read the same; they take no place of their own.
+        relevance: Calibrated probability, from 0 to 1, that it bears on the question; comparable
+            across questions and collections, which a score is not. None in answers of older
+            versions, and if nothing about it is known.
     """
 
     rank: int
@@ -74,6 +77,7 @@ class Passage:
     edits: tuple[Edit, ...] | None = None
     places: tuple[Place, ...] = ()
     copies: int = 0
+    relevance: float | None = None
 
     @property
     def view(self) -> View:
@@ -184,12 +188,14 @@ class SearchOptions:
         filters: Only passages that match; see `rag.stores.filters`.
         rank: Whether the ranker puts passages in order; None does so if a ranker is configured,
             serves the question's language and was trained for it (`rag.retrieval.ranking_depth`).
+        min_relevance: Passages below this relevance are left out, from 0 (none) to 1.
     """
 
     method: Method | None = None
     top_k: int | None = None
     filters: dict[str, Any] | None = None
     rank: bool | None = None
+    min_relevance: float | None = None
 
 
 AS_CONFIGURED = SearchOptions()

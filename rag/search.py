@@ -5,7 +5,7 @@ and has them as passages.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any
 
@@ -40,13 +40,20 @@ class Retrieved:
     stages: tuple[Stage, ...]
     generation: int
     copies: Mapping[str, int]  # passage id -> number of others that read the same
+    relevances: Mapping[str, float] = field(default_factory=dict)  # passage id -> probability
 
     @cached_property
     def passages(self) -> tuple[Passage, ...]:
         """The passages, best first."""
         scores, copies = stage_scores(self.rankings), self.copies
         return tuple(
-            as_passage(rank, each, scores[identity_of(each)], copies=copies.get(each.id, 0))
+            as_passage(
+                rank,
+                each,
+                scores[identity_of(each)],
+                copies=copies.get(each.id, 0),
+                relevance=self.relevances.get(each.id),
+            )
             for rank, each in enumerate(self.documents, 1)
         )
 
@@ -101,7 +108,7 @@ class PassageSearch:
         method = options.method or self.config.retrieval.method
         top_k = self.config.retrieval.top_k if options.top_k is None else options.top_k
         check_question(query, self.config, method, top_k, methods=self.components.methods)
-        filters = join_filters(self.filters, options.filters)
+        filters, least = join_filters(self.filters, options.filters), self._least(options)
         depth, note = ranking_depth(query, self.config, self.roles, options.rank)
         retrieve = partial(self._retrieve, query, method, max(top_k, depth), filters, before_step)
         found = _whole(retrieve)
@@ -110,7 +117,7 @@ class PassageSearch:
             found = self._rank(query, found, deadline=deadline, early=early)
         elif note:
             found = replace(found, stages=(*found.stages, Stage("ranked", 0.0, None, note)))
-        return replace(found, documents=found.documents[:top_k])
+        return self._relevant(query, found, top_k, least)
 
     def _retrieve(
         self,
@@ -137,7 +144,9 @@ class PassageSearch:
         if method == "hybrid":
             weights, note = self._weights(query)
             rankings = {name: outputs[name]["documents"] for name in ("bm25", "dense")}
-            outputs["fused"] = parts.fused.run(**rankings, weights=weights, top_k=top_k, note=note)
+            outputs["fused"] = parts.fused.run(
+                **rankings, weights=weights, top_k=top_k, note=note, depth=count
+            )
         last = "fused" if method == "hybrid" else method
         documents = outputs[last]["documents"][:top_k]
         copies, stages = count_copies(self.store, documents, filters, generation)
@@ -158,6 +167,36 @@ class PassageSearch:
         weights["dense"] = fusion.dense_foreign
         serves = ", ".join(self.embedder.languages)
         return weights, f"question in `{query.language}`, embedder serves `{serves}`: bm25 leads"
+
+    def _least(self, options: SearchOptions) -> float:
+        """Return the least relevance of a passage.
+
+        Raises:
+            QuestionError: If it is no probability.
+        """
+        least = options.min_relevance
+        least = self.config.retrieval.min_relevance if least is None else least
+        if not 0 <= least <= 1:
+            raise QuestionError(f"min_relevance: expected 0 to 1 (got {least})")
+        return least
+
+    def _relevant(self, query: Query, found: Retrieved, top_k: int, least: float) -> Retrieved:
+        """Return the first passages with their relevance, without those of too little."""
+        serves = self.embedder is not None and self.embedder.serves(query.language)
+        relevances, stage = self.components.relevance.run(
+            query,
+            found.documents[:top_k],
+            found.rankings,
+            similarity=serves,
+            logits=self.components.knows_logits(query.language),
+        )
+        kept = [each for each in found.documents[:top_k] if relevances.get(each.id, 1.0) >= least]
+        below = len(relevances) - sum(each.id in relevances for each in kept)
+        if below:
+            note = "; ".join(filter(None, (f"{below} more below the threshold", stage.note)))
+            stage = replace(stage, count=len(kept), note=note)
+        stages = (*found.stages, stage)
+        return replace(found, documents=kept, stages=stages, relevances=relevances)
 
     def _rank(
         self, query: Query, found: Retrieved, *, deadline: float | None, early: bool

@@ -23,6 +23,7 @@ PASSAGE = {
     "text",
     "score",
     "stages",
+    "relevance",
     "edits",
     "places",
     "copies",
@@ -106,7 +107,7 @@ def test_search_prints_passages_with_every_stage(rag, sample, method):
         "dense": ["embed", "dense"],
         "hybrid": ["bm25", "embed", "dense", "fused"],
     }[method]
-    assert [stage["name"] for stage in found["trace"]["stages"]] == names
+    assert [stage["name"] for stage in found["trace"]["stages"]] == [*names, "relevance"]
     assert all(set(stage) == STAGE for stage in found["trace"]["stages"])
     assert [result["rank"] for result in found["results"]] == [1, 2, 3]
     last = names[-1]

@@ -153,3 +153,30 @@ def test_keys_that_were_replaced_still_load_and_say_what_took_their_place(tmp_pa
     said = capsys.readouterr().err
     assert "`reader.sentences` is not used any more; `reader.characters`" in said
     assert "`reader.share`" in said
+
+
+def fusion(given):
+    config = Config.model_validate({"fusion": given}).fusion
+    return config.kind, config.dense / (config.bm25 + config.dense)
+
+
+@pytest.mark.parametrize(
+    ("given", "kind", "share"),
+    [
+        ({}, "scores", 0.65),
+        ({"k": 60}, "ranks", 0.5),
+        ({"k": 60, "bm25": 1.0, "dense": 3.0}, "ranks", 0.75),
+        ({"kind": "ranks"}, "ranks", 0.5),
+        ({"kind": "scores", "k": 10}, "scores", 0.65),
+        ({"dense": 3.0}, "scores", 0.75),
+        ({"bm25": 3.0}, "scores", 0.25),
+        ({"bm25": 0}, "scores", 1.0),
+    ],
+)
+def test_a_fusion_of_older_versions_keeps_its_meaning(given, kind, share):
+    assert fusion(given) == (kind, pytest.approx(share))
+
+
+def test_a_fusion_without_any_weight_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match="fusion: one of `bm25` and `dense` must be above 0"):
+        load_config(write(tmp_path, "fusion: {bm25: 0, dense: 0}"), environ={})

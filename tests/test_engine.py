@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from rag.answers.prompts import ABSTAIN
-from rag.config import Config
+from rag.config import Config, RetrievalConfig
 from rag.engine import RAG, Sources, Token
 from rag.errors import MismatchError, ModelError, QuestionError
 from rag.models.selection import Roles
@@ -67,13 +67,35 @@ def test_every_stage_shows_its_rank_and_score(sample_rag, method):
         assert set(passage.stages) <= stages[method]
     names = {"bm25": ["bm25"], "dense": ["embed", "dense"]}
     expected = names.get(method, ["bm25", "embed", "dense", "fused"])
-    assert [stage.name for stage in result.trace.stages] == expected
+    assert [stage.name for stage in result.trace.stages] == [*expected, "relevance"]
     assert all(stage.ms >= 0 for stage in result.trace.stages)
     assert result.results[0].source.endswith("water-supply.md")
 
 
-def test_the_fused_score_is_made_of_the_ranks_shown(sample_rag):
-    for passage in sample_rag.search(QUESTION, SearchOptions(top_k=5)).results:
+def with_config(rag, **sections):
+    """Return the same collection with another configuration."""
+    config = Config(**{"ranker": None, **sections})
+    return RAG(config, rag.store, embedder=rag.embedder)
+
+
+def test_the_fused_score_is_the_weighted_mean_of_the_scores_shown(sample_rag):
+    rag = with_config(sample_rag, retrieval=RetrievalConfig(candidates=1000))
+    found = rag.search(QUESTION, SearchOptions(top_k=1000, min_relevance=0)).results
+    words, meaning = (
+        {each.passage_id: each.stages[name].score for each in found if name in each.stages}
+        for name in ("bm25", "dense")
+    )
+    floor = min(0.036, *meaning.values())  # all passages are in this list
+    for passage in found:
+        held = words.get(passage.passage_id, 0) / max(words.values())
+        near = (meaning[passage.passage_id] - floor) / (max(meaning.values()) - floor)
+        assert passage.stages["fused"].score == pytest.approx(0.35 * held + 0.65 * near)
+        assert passage.score == passage.stages["fused"].score
+
+
+def test_the_fused_score_of_ranks_is_made_of_the_ranks_shown(sample_rag):
+    rag = with_config(sample_rag, fusion={"k": 60})
+    for passage in rag.search(QUESTION, SearchOptions(top_k=5)).results:
         expected = sum(
             1 / (60 + passage.stages[name].rank)
             for name in ("bm25", "dense")
@@ -333,7 +355,7 @@ def test_one_haystack_pipeline_finds_and_reads_what_the_engine_does(sample_rag, 
         "bm25": {"query": QUESTION, "top_k": 50},
         "embed": {"text": QUESTION},
         "dense": {"top_k": 50},
-        "fused": {"weights": {"bm25": 1.0, "dense": 1.0}},
+        "fused": {"weights": {"bm25": 0.35, "dense": 0.65}},
         "read": {"question": QUESTION},
     }
     last = "fused" if method == "hybrid" else method

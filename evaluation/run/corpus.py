@@ -147,7 +147,8 @@ def corpus_key(dataset: Dataset, config: Config, embedder: "Embedder") -> str:
     """Return the name of the collection for these documents and settings."""
     from indexing.pipeline import manifest_of
 
-    made = asdict(manifest_of(embedder, config))
+    made: dict[str, Any] = asdict(manifest_of(embedder, config))
+    del made["floor"]  # it follows from the embedder
     if dataset.folder is not None:
         content = _file_hashes(dataset.folder)
     else:
@@ -191,7 +192,7 @@ def _write(
 
     tokenizing, embeds = embedders
     with store.writer() as writer:
-        writer.use(manifest_of(tokenizing, config))
+        writer.use(manifest_of(tokenizing, config, floor=embeds.floor if embeds else None))
         held = {info.document_id for info in store.documents(pending=True)}
         todo = [each for each in dataset.documents if each.document_id not in held]
         done = 0

@@ -105,14 +105,16 @@ def override(base: Config, keys: Mapping[str, Any], *, where: str) -> Config:
         >>> override(Config(), {"retrieval.top_k": 3}, where="few").retrieval.top_k
         3
     """
-    content: dict[str, Any] = base.model_dump()
+    whole: dict[str, Any] = base.model_dump()
+    content = base.model_dump(exclude_unset=True)  # what follows from other keys may change
     for key, value in keys.items():
         section, _, last = key.rpartition(".")
-        place = content
+        place, known = content, whole
         for part in section.split(".") if section else ():
-            if not isinstance(place.get(part), dict):
+            if not isinstance(known.get(part), dict):
                 raise ConfigError(f"the system `{where}`: {key}: unknown key")
-            place = place[part]
+            known = known[part]
+            place = place.setdefault(part, {})
         place[last] = value
     try:
         return Config.model_validate(content)

@@ -1,6 +1,7 @@
 """The configuration: one frozen value, read once at the entry point and passed down."""
 
 from rag.config.elasticsearch import ElasticsearchConfig
+from rag.config.fusion import FusionConfig
 from rag.config.loader import data_folder, load_config
 from rag.config.ranker import RankerConfig
 from rag.config.reader import ReaderConfig
@@ -10,7 +11,6 @@ from rag.config.sections import (
     Config,
     ConversionConfig,
     EmbedderConfig,
-    FusionConfig,
     GeneratorConfig,
     RetrievalConfig,
     ServerConfig,

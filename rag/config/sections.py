@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, SecretStr, field_validator, model_va
 
 from rag.config.date_formats import check_format
 from rag.config.elasticsearch import ElasticsearchConfig
+from rag.config.fusion import FusionConfig
 from rag.config.ranker import RankerConfig
 from rag.config.reader import ReaderConfig
 from rag.config.section import ConfigSection, Key
@@ -107,8 +108,10 @@ class RetrievalConfig(ConfigSection):
     """Retrieval of passages for a question.
 
     Attributes:
-        method: `bm25`, `dense`, or `hybrid` (both, joined by reciprocal rank fusion).
+        method: `bm25`, `dense`, or `hybrid` (both, joined as `fusion` says).
         top_k: Number of passages that a search returns and an answer is based upon.
+        min_relevance: Passages less likely than this to bear on the question are left out, so that
+            fewer than `top_k` may be returned; 0 returns them all.
         candidates: Number of passages that each retriever passes to the fusion.
         title_weight: Weight of the title and heading field relative to the text in bm25.
         max_question: Maximum length of a question, in characters.
@@ -116,26 +119,10 @@ class RetrievalConfig(ConfigSection):
 
     method: Method = "hybrid"
     top_k: int = Field(default=5, ge=1, le=1000)
+    min_relevance: float = Field(default=0.01, ge=0, le=1)
     candidates: int = Field(default=50, ge=1, le=10_000)
     title_weight: float = Field(default=0.3, ge=0)
     max_question: int = Field(default=2000, ge=1)
-
-
-class FusionConfig(ConfigSection):
-    """Weighted reciprocal rank fusion: the sum over methods of weight / (k + rank).
-
-    Attributes:
-        k: Constant of the formula; the larger, the slower the weight falls with the rank.
-        bm25: Weight of the bm25 ranking.
-        dense: Weight of the dense ranking.
-        dense_foreign: Weight of the dense ranking for a question in a language that the
-            embedder does not serve.
-    """
-
-    k: int = Field(default=60, ge=1)
-    bm25: float = Field(default=1.0, ge=0)
-    dense: float = Field(default=1.0, ge=0)
-    dense_foreign: float = Field(default=0.001, ge=0)
 
 
 class AbstentionConfig(ConfigSection):

@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from rag.errors import ModelError, first_line
 from rag.language.forms import in_one_script
 from rag.models.default_models import AUTO, model_for
 from rag.models.model_files import ModelFiles, find_model
+from rag.models.similarity_floor import measure_floor, shipped_floor
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +47,15 @@ class Embedder:
     def serves(self, language: str) -> bool:
         """Return whether it serves a language; an unknown one ("") counts as served."""
         return not language or language in self.languages
+
+    @cached_property
+    def floor(self) -> float:
+        """Cosine of unrelated texts, see `rag.models.similarity_floor`; measured if unknown."""
+        known = shipped_floor(self.files)
+        if known is not None:
+            return known
+        log.info("Measuring where unrelated texts lie for `%s`.", self.files.name)
+        return measure_floor(self)
 
     def warm_up(self) -> None:
         """Load the model, once."""

@@ -32,6 +32,7 @@ def as_passage(
     stages: Mapping[str, StageScore] | None = None,
     *,
     copies: int = 0,
+    relevance: float | None = None,
 ) -> Passage:
     """Return a document of a store as a passage.
 
@@ -40,6 +41,7 @@ def as_passage(
         document: Document as the store returned it.
         stages: Rank and score in each stage; none if it was not retrieved by a search.
         copies: Number of other passages that read the same.
+        relevance: Probability that it bears on the question, if known.
     """
     meta, content = document.meta, document.content or ""
     start = int(meta.get("start", 0))
@@ -56,6 +58,7 @@ def as_passage(
         text=content,
         score=document.score or 0.0,
         copies=copies,
+        relevance=relevance,
         stages=stages or {},
         edits=load_edits(meta.get(EDITS)),
         places=tuple(

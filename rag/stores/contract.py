@@ -15,7 +15,7 @@ failures. Rules for every store, checked by one test suite:
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -88,6 +88,8 @@ class Manifest:
         length: Maximum number of tokens in a passage.
         overlap: Tokens shared by neighbouring passages.
         context: Whether title and heading path were embedded with the text.
+        floor: Cosine of unrelated texts by that embedder; None in collections of older versions,
+            and without vectors. It follows from the embedder, and is not compared.
     """
 
     schema: int
@@ -98,6 +100,12 @@ class Manifest:
     length: int
     overlap: int
     context: bool
+    floor: float | None = field(default=None, compare=False)
+
+    def renewed(self, asked: "Manifest") -> "Manifest":
+        """Return it with the analyser of another one, and its floor if this one has none."""
+        floor = asked.floor if self.floor is None else self.floor
+        return replace(self, analyzer=asked.analyzer, floor=floor)
 
 
 @dataclass(frozen=True)

@@ -88,11 +88,19 @@ class QuestionRequest(Request):
         None, description="Whether the ranker orders the passages; None does so if there is one."
     )
 
+    min_relevance: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="Passages less likely than this to bear on the question are left out; None is "
+        "the configured number.",
+    )
+
     @property
     def options(self) -> SearchOptions:
         """The way the collection is searched."""
         filters = self.filters if isinstance(self.filters, dict) else None  # parsed by then
-        return SearchOptions(self.method, self.top_k, filters, self.rank)
+        return SearchOptions(self.method, self.top_k, filters, self.rank, self.min_relevance)
 
 
 class SearchRequest(QuestionRequest):

@@ -13,7 +13,12 @@ from rag.errors import QuestionError
 from rag.schema import Answer, Citation, Passage, SearchOptions, SearchResult, Turn, to_json
 
 SNIPPET = 300  # characters of a passage shown in a list
-TOLD = ("filter", "bm25", "dense")  # steps whose notes tell what is missing from an answer
+TOLD = (
+    "filter",
+    "bm25",
+    "dense",
+    "relevance",
+)  # steps whose notes tell what is missing from an answer
 REMEMBERED = 10  # exchanges kept of a conversation
 
 QuestionArgument = Annotated[
@@ -33,13 +38,23 @@ FilterOption = Annotated[
         show_default=False,
     ),
 ]
+MinRelevanceOption = Annotated[
+    float | None,
+    typer.Option(
+        "--min-relevance",
+        help="Leave out passages less likely than this to bear on the question, from 0 to 1.",
+        show_default=False,
+        min=0.0,
+        max=1.0,
+    ),
+]
 RankOption = Annotated[
     bool | None,
     typer.Option("--rank/--no-rank", help="Have the ranker put passages in order, or not."),
 ]
 
 
-def search(
+def search(  # noqa: PLR0913 - a command's options
     question: QuestionArgument,
     *,
     collection: CollectionOption = "default",
@@ -47,6 +62,7 @@ def search(
     top_k: TopKOption = None,
     filter_: FilterOption = None,
     rank: RankOption = None,
+    min_relevance: MinRelevanceOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -56,7 +72,7 @@ def search(
     wanted = _filter(filter_)
     needs_embedder = (method or settings.retrieval.method) != "bm25"
     rag = open_rag(collection, settings, embedder=needs_embedder, generator=False)
-    result = rag.search(question, SearchOptions(method, top_k, wanted, rank))
+    result = rag.search(question, SearchOptions(method, top_k, wanted, rank, min_relevance))
     if as_json:
         print_json(to_json(result))
     else:
@@ -75,6 +91,7 @@ def ask(  # noqa: PLR0913 - a command's options
         typer.Option("--budget", help="Seconds; steps are left out if it runs short.", min=0.0),
     ] = None,
     rank: RankOption = None,
+    min_relevance: MinRelevanceOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -84,7 +101,7 @@ def ask(  # noqa: PLR0913 - a command's options
     wanted = _filter(filter_)
     rag = open_rag(collection, settings)
     streams = None if as_json or not sys.stderr.isatty() else _stream
-    options = SearchOptions(method, top_k, wanted, rank)
+    options = SearchOptions(method, top_k, wanted, rank, min_relevance)
     answer = rag.ask(question, options, budget=budget, on_token=streams)
     if as_json:
         print_json(to_json(answer))
@@ -97,11 +114,12 @@ def chat(
     *,
     collection: CollectionOption = "default",
     filter_: FilterOption = None,
+    min_relevance: MinRelevanceOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Hold a conversation about the documents; an empty line or Ctrl-D ends it."""
     settings = load_config(config)
-    options = SearchOptions(filters=_filter(filter_))
+    options = SearchOptions(filters=_filter(filter_), min_relevance=min_relevance)
     rag = open_rag(collection, settings)
     rag.check_filter(options.filters)
     rag.warm_up()
@@ -201,7 +219,9 @@ def _copies(passage: Passage) -> str:
 
 
 def _stages(passage: Passage) -> str:
-    scores = (f"{name} #{at.rank} {at.score:.3f}" for name, at in passage.stages.items())
+    scores = [f"{name} #{at.rank} {at.score:.3f}" for name, at in passage.stages.items()]
+    if passage.relevance is not None:
+        scores.append(f"relevance {passage.relevance:.3f}")
     return f"({'; '.join(scores)})"
 
 

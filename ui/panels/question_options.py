@@ -13,6 +13,7 @@ from ui.panels.frame import notice
 from ui.services import Services
 from ui.words import Say
 
+MOST_RELEVANCE = 90  # per cent
 METHODS: tuple[Method, ...] = ("hybrid", "bm25", "dense")
 
 
@@ -69,6 +70,24 @@ def choose_ranking(
     return False if there and not on else None
 
 
+def choose_relevance(
+    config: Config, say: Say, *, key: str, bind: Literal["query-params"] | None = None
+) -> float | None:
+    """Draw the choice of the least relevance and return it; None is the configured one."""
+    configured = round(100 * config.retrieval.min_relevance)
+    chosen: int = st.slider(
+        say("search.min_relevance"),
+        0,
+        max(MOST_RELEVANCE, configured),
+        configured,
+        format="%d %%",
+        key=key,
+        bind=bind,
+        persist_state=None if bind else "session",
+    )
+    return None if chosen == configured else chosen / 100
+
+
 def draw_choices(
     services: Services, say: Say, names: list[str], collection: str
 ) -> QuestionOptions:
@@ -96,6 +115,7 @@ def draw_choices(
             if not has_model:
                 st.text(say("chat.no_model"))
             rank = choose_ranking(config, say, key="ask_ranker")
+            least = choose_relevance(config, say, key="ask_min_relevance")
             expression = st.text_input(
                 say("chat.filter"),
                 key="ask_filter",
@@ -108,7 +128,7 @@ def draw_choices(
     if problem:
         notice(say("search.failed"), problem, kind="error")
     write = has_model and not quote_only
-    options = SearchOptions(method, filters=filters, rank=rank)
+    options = SearchOptions(method, None, filters, rank, least)
     return QuestionOptions(chosen, options, write, problem)
 
 

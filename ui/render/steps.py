@@ -26,10 +26,17 @@ def why(passage: Passage, stages: Sequence[Stage], say: Say, *, terms: Sequence[
         )
         for name, at in passage.stages.items()
     ]
+    likely = (
+        element("p", say("why.relevance", share=f"{passage.relevance:.0%}"), class_="cw-where")
+        if passage.relevance is not None
+        else None
+    )
     table = _table([say(key) for key in head], rows)
     words = _matched(passage.text, terms)
     line = element("p", say("why.matched", words=words), class_="cw-where") if words else None
-    return element("details", element("summary", say("why.title")), table, line, class_="cw-why")
+    return element(
+        "details", element("summary", say("why.title")), table, likely, line, class_="cw-why"
+    )
 
 
 def steps_table(stages: Sequence[Stage], total_ms: float, say: Say) -> Html:

@@ -9,7 +9,7 @@ from rag.errors import RagError
 from rag.schema import SearchOptions
 from ui import session
 from ui.panels.frame import heading, notice, problem
-from ui.panels.question_options import choose_method, choose_ranking, parsed
+from ui.panels.question_options import choose_method, choose_ranking, choose_relevance, parsed
 from ui.panels.results import draw_results
 from ui.services import Services
 from ui.services.engines import CombinedResult
@@ -28,6 +28,7 @@ class _SearchSettings:
     expression: str
     count: int
     rank: bool | None
+    min_relevance: float | None
 
 
 def main() -> None:
@@ -65,7 +66,13 @@ def main() -> None:
                 owner,
                 question,
                 options.collections,
-                SearchOptions(options.method, page * count + 1, filters, options.rank),
+                SearchOptions(
+                    options.method,
+                    page * count + 1,
+                    filters,
+                    options.rank,
+                    options.min_relevance,
+                ),
             )
     except RagError as error:
         problem(say("search.failed"), error)
@@ -96,7 +103,8 @@ def _options(services: Services, say: Say, names: list[str]) -> _SearchSettings:
             say("search.count"), COUNTS, default=COUNTS[0], key="n", bind="query-params"
         )
         rank = choose_ranking(services.config, say, key="ranker", bind="query-params")
-    return _SearchSettings(chosen or names, method, expression, count or COUNTS[0], rank)
+        least = choose_relevance(services.config, say, key="relevance", bind="query-params")
+    return _SearchSettings(chosen or names, method, expression, count or COUNTS[0], rank, least)
 
 
 def _draw(

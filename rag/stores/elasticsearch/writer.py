@@ -134,9 +134,9 @@ class ElasticWriter:
             self._check_dimension(manifest.dimension, None)
         if self._head.tokens != ANALYZER_VERSION:
             self.rebuild()
-        if made != manifest:
-            analyzed = replace(made, analyzer=manifest.analyzer) if made else manifest
-            self._change_head(replace(self._head, manifest=analyzed))
+        renewed = made.renewed(manifest) if made else manifest
+        if made != renewed or made.floor != renewed.floor:
+            self._change_head(replace(self._head, manifest=renewed))
 
     def replace(self, document: StoredDocument, passages: Sequence[Document]) -> None:
         """Replace the document with this id, and its passages."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -94,7 +93,9 @@ class EmbeddedWriter:
             return
         if made.analyzer != manifest.analyzer:  # bm25 is rebuilt from the journal
             self._outdated = True
-            self._journal.set_manifest(replace(made, analyzer=manifest.analyzer))
+        renewed = made.renewed(manifest)
+        if (made.analyzer, made.floor) != (renewed.analyzer, renewed.floor):
+            self._journal.set_manifest(renewed)
         check_manifest(self._folder.name, made, manifest)
 
     def replace(self, document: StoredDocument, passages: Sequence[Document]) -> None:
