@@ -33,7 +33,7 @@ def check_question(
     if len(question) > longest:
         raise QuestionError(
             f"the question has {len(question):,} characters; at most {longest:,} are read "
-            "(`retrieval.max_question`). Ask more shortly, or index the text as a document."
+            "(`retrieval.max_question`). Ask a shorter question, or index the text as a document."
         )
     if not 1 <= top_k <= LARGEST_TOP_K:
         raise QuestionError(f"top_k: expected 1 to {LARGEST_TOP_K} (got {top_k})")
