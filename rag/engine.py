@@ -20,7 +20,7 @@ from rag.models.selection import Roles, serving
 from rag.pipelines import build_components
 from rag.reading.evidence import Evidence
 from rag.retrieval.filter_checks import check_filter_fields
-from rag.retrieval.query import Query, build_query
+from rag.retrieval.query import Query
 from rag.retrieval.question_checks import check_embedder
 from rag.schema import (
     AS_CONFIGURED,
@@ -111,7 +111,7 @@ class RAG:
         Raises:
             QuestionError: If the question is empty or too long, or `top_k` or the filter invalid.
         """
-        watch, query = Stopwatch(), build_query(question)
+        watch, query = Stopwatch(), self._search.query(question)
         found = self._search.find(query, options, before_step)
         return self._result(query, found, found.stages, watch)
 
@@ -124,7 +124,7 @@ class RAG:
     ) -> tuple[SearchResult, list[Evidence]]:
         """Return the result of `search`, and sentences that may answer the question, best first."""
         watch = Stopwatch()
-        query = build_query(question)
+        query = self._search.query(question)
         found = self._search.find(query, options, before_step)
         before_step()
         evidence, read = self._evidence(query, found, Timer(None))
@@ -161,7 +161,7 @@ class RAG:
             QuestionError: See `search`.
         """
         timer = Timer(budget)
-        query = build_query(question, history, asks=True)
+        query = self._search.query(question, history, asks=True)
         generator = self.generator if write else None
         found = self._search.find(
             query, options, before_step, deadline=timer.deadline, early=generator is None
@@ -171,7 +171,7 @@ class RAG:
         before_step()
         evidence, read = self._evidence(query, found, timer)
         before_step()
-        inputs = DraftInputs(query.question, found.passages, evidence)
+        inputs = DraftInputs(query.as_written, found.passages, evidence)
         made = draft(inputs, self.config, generator, timer=timer, on_token=on_token, stop=stop)
         stages = (*query.stages, *found.stages, read, *made.stages)
         return Answer(
@@ -243,14 +243,15 @@ class RAG:
     def _result(
         self, query: Query, found: Retrieved, stages: tuple[Stage, ...], watch: Stopwatch
     ) -> SearchResult:
-        trace = Trace(stages, round(watch.ms, 3))
+        trace = Trace((*query.stages, *stages), round(watch.ms, 3))
         facts = (query.question, self.collection, found.generation)
-        return SearchResult(*facts, found.passages, trace)
+        return SearchResult(*facts, found.passages, trace, query.gist or None)
 
     def _evidence(
         self, query: Query, found: Retrieved, timer: Timer
     ) -> tuple[list[Evidence], Stage]:
         """Read the passages: by spans where a reader serves the language, else by sentences."""
+        query = query.as_read
         readers, documents = self.components.span_readers, found.documents
         reader = serving(readers, query.language)
         if reader is not None:

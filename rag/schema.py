@@ -12,7 +12,8 @@ from typing import Any, Literal
 from rag.view import Edit, View
 
 Method = Literal["bm25", "dense", "hybrid"]
-OF_SPANS = frozenset({"short", "answer_start", "answer_end"})  # fields that only spans fill
+# Fields that are left out of JSON if they are unset: those of spans, and of long questions.
+OMITTED = frozenset({"short", "answer_start", "answer_end", "gist"})
 
 
 @dataclass(frozen=True)
@@ -170,13 +171,17 @@ AS_CONFIGURED = SearchOptions()
 
 @dataclass(frozen=True)
 class SearchResult:
-    """The passages found for a question, best first."""
+    """The passages found for a question, best first.
+
+    `gist` is what ranker and reader got of a long question; None if all of it.
+    """
 
     question: str
     collection: str
     generation: int
     results: tuple[Passage, ...]
     trace: Trace
+    gist: str | None = None
 
 
 @dataclass(frozen=True)
@@ -259,10 +264,10 @@ def _edits(values: Sequence[Mapping[str, Any]] | None) -> tuple[Edit, ...] | Non
 def to_json(value: Any) -> dict[str, Any]:  # noqa: ANN401 - any dataclass of this module
     """Return a value of this module as JSON-ready dictionaries and lists.
 
-    Fields that only a span reader sets are omitted if unset.
+    Fields in `OMITTED` are left out if they are unset.
     """
     return asdict(value, dict_factory=_without_unset)
 
 
 def _without_unset(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    return {name: each for name, each in pairs if each is not None or name not in OF_SPANS}
+    return {name: each for name, each in pairs if each is not None or name not in OMITTED}

@@ -20,10 +20,11 @@ from rag.pipelines import Components
 from rag.retrieval.copies import count_copies, identity_of
 from rag.retrieval.filter_checks import check_filter_fields
 from rag.retrieval.passages import as_passage, stage_scores
-from rag.retrieval.query import Query
-from rag.retrieval.question_checks import check_question
+from rag.retrieval.long_questions import with_gist
+from rag.retrieval.query import Query, build_query
+from rag.retrieval.question_checks import check_length, check_question
 from rag.retrieval.ranking_depth import ranking_depth
-from rag.schema import Method, Passage, SearchOptions, Stage
+from rag.schema import Method, Passage, SearchOptions, Stage, Turn
 from rag.stores.contract import Store
 from rag.stores.filters import Filter, join_filters
 
@@ -76,6 +77,15 @@ class PassageSearch:
         self.config, self.store, self.components = config, store, components
         self.embedder, self.roles, self.filters = embedder, roles, filters
 
+    def query(self, question: str, history: Sequence[Turn] = (), *, asks: bool = False) -> Query:
+        """Return the query for a question; see `rag.retrieval.query.build_query`.
+
+        Raises:
+            QuestionError: If the question is empty or too long.
+        """
+        check_length(question, self.config)
+        return with_gist(build_query(question, history, asks=asks), self.store)
+
     def find(
         self,
         query: Query,
@@ -95,12 +105,12 @@ class PassageSearch:
             early: Whether ranking may end once the answer is certain.
 
         Raises:
-            QuestionError: If the question is empty or too long, or `top_k` or the filter invalid.
+            QuestionError: If `top_k`, the method or the filter is invalid.
             UnavailableError: If no retriever could be asked.
         """
         method = options.method or self.config.retrieval.method
         top_k = self.config.retrieval.top_k if options.top_k is None else options.top_k
-        check_question(query, self.config, method, top_k, methods=self.components.methods)
+        check_question(query, method, top_k, methods=self.components.methods)
         filters = join_filters(self.filters, options.filters)
         depth, note = ranking_depth(query, self.config, self.roles, options.rank)
         retrieve = partial(self._retrieve, query, method, max(top_k, depth), filters, before_step)
@@ -163,9 +173,9 @@ class PassageSearch:
         self, query: Query, found: Retrieved, *, deadline: float | None, early: bool
     ) -> Retrieved:
         rankers = self.components.rankers
-        ranker = serving(rankers, query.language) or serving(rankers, "")
+        ranker = serving(rankers, query.as_read.language) or serving(rankers, "")
         assert ranker is not None  # noqa: S101 - a depth above 0 says so
-        output = ranker.run(query.text, found.documents, deadline, early)
+        output = ranker.run(query.as_read.text, found.documents, deadline, early)
         rankings = {**found.rankings, "ranked": output["ranked"]}
         stages = (*found.stages, output["stage"])
         return replace(found, documents=output["documents"], rankings=rankings, stages=stages)

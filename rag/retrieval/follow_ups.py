@@ -13,6 +13,7 @@ from rag.schema import Turn
 
 CARRIED = 6  # maximum number of words carried over
 BACK = 3  # number of earlier questions considered
+LONGEST_TURN = 2000  # characters of each that are read
 
 _LEANS = re.compile(
     r"^\s*(?:and|but|or|also|then|so|what about|how about|what if|why not|why\?|how so)\b"
@@ -49,10 +50,11 @@ def standalone(question: str, history: Sequence[Turn]) -> tuple[str, str | None]
     own = {word.casefold() for word in content_words(question)}
     carried: list[str] = []
     for turn in reversed(history[-BACK:]):
-        for word in content_words(turn.question):
+        asked = turn.question[:LONGEST_TURN]
+        for word in content_words(asked):
             if word.casefold() not in own and word not in carried:
                 carried.append(word)
-        if carried and not leans(turn.question):
+        if carried and not leans(asked):
             break
     if not carried:
         return question, None

@@ -13,6 +13,7 @@ from haystack import Document, component
 
 from rag.clock import Stopwatch
 from rag.errors import UnavailableError
+from rag.language.long_queries import is_long
 from rag.models.embedder import Embedder
 from rag.retrieval.copies import retrieve_distinct
 from rag.retrieval.question_checks import check_embedder
@@ -116,7 +117,7 @@ class QueryEmbedder:
         the search.
         """
         watch, name = Stopwatch(), self.embedder.files.name
-        return {
-            "embedding": self.embedder.encode_query(text),
-            "stage": watch.stage("embed", model=name),
-        }
+        embedding = self.embedder.encode_query(text)
+        parts = len(self.embedder.query_parts(text)) if is_long(text) else 1
+        note = f"the mean of {parts} parts" if parts > 1 else None
+        return {"embedding": embedding, "stage": watch.stage("embed", model=name, note=note)}

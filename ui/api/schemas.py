@@ -26,7 +26,7 @@ from ui.api.limits import DEEPEST_JSON, depth_of
 from ui.services.library import CollectionInfo, DocumentRow
 from ui.services.uploads import FileState, IndexSnapshot, JobState
 
-LONGEST_QUESTION = 100_000  # `retrieval.max_question` limits what is answered
+LONGEST_QUESTION = 1_000_000  # `retrieval.max_question` limits what is answered
 LONGEST_TURN = 100_000
 MOST_COLLECTIONS = 16
 MOST_READ = 100  # passages whose sentences are read

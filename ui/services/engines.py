@@ -12,13 +12,13 @@ from rag.config import Config, EmbedderConfig
 from rag.errors import (
     CollectionError,
     MismatchError,
-    QuestionError,
     RagError,
     StoreError,
     UnknownFieldError,
 )
 from rag.language.analysis import matched_spans
 from rag.models.selection import Roles, open_roles
+from rag.retrieval.question_checks import check_length
 from rag.retrieval.ranking_depth import NO_QUESTION
 from rag.schema import AS_CONFIGURED, Passage, SearchOptions, SearchResult, Stage
 
@@ -193,13 +193,7 @@ class Engines:
         Raises:
             QuestionError: If it is empty or too long.
         """
-        longest = self.config.retrieval.max_question
-        if not question.strip():
-            raise QuestionError("the question is empty. Ask something.")
-        if len(question) > longest:
-            raise QuestionError(
-                f"the question has {len(question):,} characters; at most {longest:,} are read."
-            )
+        check_length(question, self.config)
 
     def search(
         self,
@@ -244,7 +238,7 @@ class Engines:
                 left_out[name] = error
         if not found:
             raise next(iter(left_out.values()))
-        hits = [_hit(question, result, passage, evidence)
+        hits = [_hit(result.gist or question, result, passage, evidence)
                 for result, evidence in found for passage in result.results]  # fmt: skip
         hits.sort(key=lambda hit: (hit.passage.rank, -(hit.confidence or 0.0)))
         stages = {result.collection: result.trace.stages for result, _ in found}
