@@ -37,6 +37,14 @@ def filled(request, tmp_path_factory, passages):
     made.end()
 
 
+def test_passages_are_read_by_id(filled, passages):
+    wanted = [passages[5].id, "nobody", passages[2].id, "it's; DROP"]
+    assert [each.id for each in filled.passages_by_id(wanted)] == [passages[5].id, passages[2].id]
+    assert filled.passages_by_id(wanted)[0].content == passages[5].content
+    assert filled.passages_by_id([]) == []
+    assert filled.passages_by_id(wanted, generation=0) == []
+
+
 # -- scores
 
 

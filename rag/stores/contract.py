@@ -257,8 +257,21 @@ class Store(Protocol):
     ) -> list[int]:
         """Return how many other passages that match read the same as each of some passages."""
 
+    def passages_by_id(
+        self, passage_ids: Sequence[str], generation: int | None = None
+    ) -> list[Document]:
+        """Return the passages with some ids, in their order; those that do not exist are left out.
+
+        Raises:
+            UnavailableError: If the store does not answer in time.
+        """
+
     def text_of(self, document_id: str) -> str:
-        """Return the stored text of a document."""
+        """Return the stored text of a document.
+
+        Raises:
+            StoreError: If there is none.
+        """
 
     def documents(self, *, pending: bool = False) -> Iterator[DocumentInfo]:
         """Yield every document, in the order they were added.
@@ -316,7 +329,17 @@ class Store(Protocol):
     def write_documents(
         self, documents: list[Document], policy: DuplicatePolicy = DuplicatePolicy.NONE
     ) -> int:
-        """Write passages and publish them; return how many were written."""
+        """Write passages and publish them together; return how many were written.
+
+        Args:
+            documents: Passages, with or without vectors.
+            policy: Treatment of ids that exist; NONE means FAIL.
+
+        Raises:
+            ValueError: If it is not a list of `Document`, or a vector has the wrong length, NaN or
+                infinity; nothing is written then.
+            DuplicateDocumentError: If an id exists and the policy is FAIL; nothing is written then.
+        """
 
     def delete_documents(self, document_ids: list[str]) -> None:
         """Delete passages by id and publish the change; unknown ids are ignored."""

@@ -9,7 +9,17 @@ from rag.stores.contract import DocumentInfo, Failure
 from rag.stores.copies import copy_key_of
 from rag.stores.elasticsearch.client import Cluster
 from rag.stores.elasticsearch.filters import Query
-from rag.stores.elasticsearch.rows import DOCUMENT, FAILURE, PASSAGE, failures_of, info_of, visible
+from rag.stores.elasticsearch.rows import (
+    DOCUMENT,
+    FAILURE,
+    PASSAGE,
+    SHOWN,
+    failures_of,
+    info_of,
+    one_of,
+    passage_of,
+    visible,
+)
 from rag.stores.elasticsearch.scanning import count_by, count_each, scan
 
 TERMS_AT_ONCE = 500  # whose frequencies are asked for in one request
@@ -61,3 +71,22 @@ def copies(cluster: Cluster, index: str, among: Query, passages: Sequence[Docume
     queries: list[Query] = [{"term": {"copy": str(copy_key_of(each))}} for each in passages]
     counts, _ = count_each(cluster, index, among, queries)
     return [max(number - 1, 0) for number in counts]
+
+
+def passages_named(
+    cluster: Cluster, index: str, passage_ids: Sequence[str], generation: int
+) -> list[Document]:
+    """Return the visible passages with some ids, in their order; others are left out."""
+    if not passage_ids:
+        return []
+    answer = cluster.read(
+        lambda client: client.search(
+            index=index,
+            query=visible(PASSAGE, generation, one_of("id", passage_ids)),
+            size=len(passage_ids),
+            source=list(SHOWN),
+            track_total_hits=False,
+        )
+    )
+    rows = {hit["_source"]["id"]: hit["_source"] for hit in answer["hits"]["hits"]}
+    return [passage_of(rows[each]) for each in passage_ids if each in rows]

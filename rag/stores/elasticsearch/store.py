@@ -37,7 +37,12 @@ from rag.stores.elasticsearch.integrity import (
     is_outdated,
     require_graph,
 )
-from rag.stores.elasticsearch.listing import copies, list_documents, list_failures
+from rag.stores.elasticsearch.listing import (
+    copies,
+    list_documents,
+    list_failures,
+    passages_named,
+)
 from rag.stores.elasticsearch.rebuild import KEPT_GENERATIONS, NewEmbedding, rebuild_index
 from rag.stores.elasticsearch.retrieval import Searcher, ServerRanking
 from rag.stores.elasticsearch.rows import DOCUMENT, PASSAGE, passage_of, visible
@@ -143,17 +148,7 @@ class ElasticsearchStore:
     def write_documents(
         self, documents: list[Document], policy: DuplicatePolicy = DuplicatePolicy.NONE
     ) -> int:
-        """Write passages and publish them together; return how many were written.
-
-        Args:
-            documents: Passages, with or without vectors.
-            policy: Treatment of ids that exist; NONE means FAIL.
-
-        Raises:
-            ValueError: If it is not a list of `Document`, or a vector has the wrong length, NaN or
-                infinity; nothing is written then.
-            DuplicateDocumentError: If an id exists and the policy is FAIL; nothing is written then.
-        """
+        """Write passages, publish them, return how many; see `rag.stores.contract.Store`."""
         return write_passages(self, documents, policy)
 
     def delete_documents(self, document_ids: list[str]) -> None:
@@ -323,6 +318,13 @@ class ElasticsearchStore:
         """Settings with which the collection was made; None before the first document."""
         self._reopen()
         return self._head.manifest
+
+    def passages_by_id(
+        self, passage_ids: Sequence[str], generation: int | None = None
+    ) -> list[Document]:
+        """Return the passages with some ids; see `rag.stores.contract.Store`."""
+        wanted = self.generation if generation is None else generation
+        return passages_named(self.cluster, self.names.alias, passage_ids, wanted)
 
     def text_of(self, document_id: str) -> str:
         """Return the stored text of a document; StoreError if there is none."""

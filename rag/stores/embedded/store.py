@@ -148,17 +148,7 @@ class EmbeddedStore:
     def write_documents(
         self, documents: list[Document], policy: DuplicatePolicy = DuplicatePolicy.NONE
     ) -> int:
-        """Write passages and publish them together; return how many were written.
-
-        Args:
-            documents: Passages, with or without vectors.
-            policy: Treatment of ids that exist; NONE means FAIL.
-
-        Raises:
-            ValueError: If it is not a list of `Document`, or a vector has the wrong length, NaN or
-                infinity; nothing is written then.
-            DuplicateDocumentError: If an id exists and the policy is FAIL; nothing is written then.
-        """
+        """Write passages, publish them, return how many; see `rag.stores.contract.Store`."""
         return write_passages(self, documents, policy)
 
     def delete_documents(self, document_ids: list[str]) -> None:
@@ -345,6 +335,13 @@ class EmbeddedStore:
         """Settings with which the collection was made; None before the first document."""
         return self.journal.manifest
 
+    def passages_by_id(
+        self, passage_ids: Sequence[str], generation: int | None = None
+    ) -> list[Document]:
+        """Return the passages with some ids; see `rag.stores.contract.Store`."""
+        wanted = self.generation if generation is None else generation
+        return self.journal.passages_by_id(passage_ids, wanted)
+
     def text_of(self, document_id: str) -> str:
         """Return the stored text of a document; StoreError if there is none."""
         text = self.journal.text_of(document_id, self.generation)
@@ -369,13 +366,7 @@ class EmbeddedStore:
 
     @contextmanager
     def writer(self) -> Iterator[EmbeddedWriter]:
-        """Hold the collection's only writer for a block.
-
-        Committed but unpublished changes are durable; the next writer publishes them.
-
-        Raises:
-            LockedError: If another process is writing.
-        """
+        """Hold the only writer for a block; the next one publishes what it leaves unpublished."""
         with EmbeddedWriter(self.folder, self.journal, self.derived) as writer:
             yield writer
 
@@ -394,10 +385,6 @@ class EmbeddedStore:
     def reembed(
         self, manifest: Manifest, embed: Embed, *, told: Told = lambda done, total: None
     ) -> int:
-        """Re-embed every passage in a new generation; return its number.
-
-        See `rag.stores.contract.Store`. A killed run keeps its finished vectors, and the next
-        one with the same embedder resumes from there.
-        """
+        """Re-embed every passage; a killed run's finished vectors are kept for the next one."""
         with self.writer() as writer:
             return writer.reembed(manifest, embed, told)
