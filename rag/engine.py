@@ -25,6 +25,7 @@ from rag.retrieval.question_checks import check_embedder
 from rag.schema import (
     AS_CONFIGURED,
     Answer,
+    Citation,
     Passage,
     SearchOptions,
     SearchResult,
@@ -32,7 +33,7 @@ from rag.schema import (
     Trace,
     Turn,
 )
-from rag.search import BeforeStep, PassageSearch, Retrieved
+from rag.search import BeforeStep, PassageSearch, QuestionSearch, Retrieved
 from rag.stores.contract import Store
 from rag.stores.filters import Filter
 
@@ -61,6 +62,7 @@ class RAG:
         generator: Writes answers from the passages; None quotes them.
         filters: Restriction of every question, besides the question's own filters.
         roles: Models of ranker and reader; without any, nothing is ranked.
+        search: Search in place of that of the store; see `rag.federation`.
 
     Raises:
         MismatchError: If the collection was made with another embedder.
@@ -76,14 +78,21 @@ class RAG:
         filters: Filter | None = None,
         collection: str = "default",
         roles: Roles = Roles(),  # noqa: B008 - frozen
+        search: QuestionSearch | None = None,
     ) -> None:
         self.config, self.store, self.collection = config, store, collection
         self.embedder, self.generator, self.filters = embedder, generator, filters
         self.roles = roles
         check_embedder(store, embedder, collection)
         self.components = build_components(config, store, embedder, roles)
-        self._search = PassageSearch(
-            config, store, self.components, embedder=embedder, roles=roles, filters=filters
+        self.searcher: QuestionSearch = search or PassageSearch(
+            config,
+            store,
+            self.components,
+            embedder=embedder,
+            roles=roles,
+            filters=filters,
+            collection=collection,
         )
 
     def warm_up(self) -> None:
@@ -111,8 +120,8 @@ class RAG:
         Raises:
             QuestionError: If the question is empty or too long, or `top_k` or the filter invalid.
         """
-        watch, query = Stopwatch(), self._search.query(question)
-        found = self._search.find(query, options, before_step)
+        watch, query = Stopwatch(), self.searcher.query(question)
+        found = self.searcher.find(query, options, before_step)
         return self._result(query, found, found.stages, watch)
 
     def search_and_read(
@@ -121,14 +130,17 @@ class RAG:
         options: SearchOptions = AS_CONFIGURED,
         *,
         before_step: BeforeStep = lambda: None,
-    ) -> tuple[SearchResult, list[Evidence]]:
-        """Return the result of `search`, and sentences that may answer the question, best first."""
+    ) -> tuple[SearchResult, dict[int, Evidence]]:
+        """Return the result of `search`, and rank of a passage -> its sentence that answers."""
         watch = Stopwatch()
-        query = self._search.query(question)
-        found = self._search.find(query, options, before_step)
+        query = self.searcher.query(question)
+        found = self.searcher.find(query, options, before_step)
         before_step()
         evidence, read = self._evidence(query, found, Timer(None))
-        return self._result(query, found, (*found.stages, read), watch), evidence
+        result = self._result(query, found, (*found.stages, read), watch)
+        best = {each.passage_id: each for each in reversed(evidence)}
+        ranks = {each.passage_id: each.rank for each in result.results}
+        return result, {ranks[passage_id]: each for passage_id, each in best.items()}
 
     def ask(  # noqa: PLR0913 - options and callbacks
         self,
@@ -161,9 +173,9 @@ class RAG:
             QuestionError: See `search`.
         """
         timer = Timer(budget)
-        query = self._search.query(question, history, asks=True)
+        query = self.searcher.query(question, history, asks=True)
         generator = self.generator if write else None
-        found = self._search.find(
+        found = self.searcher.find(
             query, options, before_step, deadline=timer.deadline, early=generator is None
         )
         if on_found is not None:
@@ -180,7 +192,7 @@ class RAG:
             abstained=made.abstained,
             reason=made.reason,
             confidence=round(made.confidence, 4),
-            citations=tuple(made.cited.citations),
+            citations=_with_collections(made.cited.citations, found.passages),
             passages=found.passages,
             trace=Trace(stages, round(timer.ms, 3)),
             collection=self.collection,
@@ -270,3 +282,11 @@ class RAG:
             note = f"question in `{query.language}`, reader serves `{served}`: by sentences"
             stage = replace(stage, note=note)
         return output["evidence"], stage
+
+
+def _with_collections(
+    citations: Sequence[Citation], passages: Sequence[Passage]
+) -> tuple[Citation, ...]:
+    """Return citations with the names of their collections."""
+    names = {passage.document_id: passage.collection for passage in passages}
+    return tuple(replace(each, collection=names[each.document_id]) for each in citations)

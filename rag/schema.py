@@ -12,8 +12,8 @@ from typing import Any, Literal
 from rag.view import Edit, View
 
 Method = Literal["bm25", "dense", "hybrid"]
-# Fields that are left out of JSON if they are unset: those of spans, and of long questions.
-OMITTED = frozenset({"short", "answer_start", "answer_end", "gist"})
+# Fields that are left out of JSON if they are unset: of spans, long questions, several collections.
+OMITTED = frozenset({"short", "answer_start", "answer_end", "gist", "collection"})
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,10 @@ class Passage:
         places: Pages and headings that begin inside the passage.
         copies: Number of other passages in the collection, among those the filters let through,
             that read the same; they take no place of their own.
+        relevance: Calibrated probability, from 0 to 1, that it bears on the question; comparable
+            across questions and collections, which a score is not. None in answers of older
+            versions, and if nothing about it is known.
+        collection: Name of its collection; "" in answers of older versions.
     """
 
     rank: int
@@ -75,6 +79,8 @@ class Passage:
     edits: tuple[Edit, ...] | None = None
     places: tuple[Place, ...] = ()
     copies: int = 0
+    relevance: float | None = None
+    collection: str = ""
 
     @property
     def view(self) -> View:
@@ -104,7 +110,8 @@ class Citation:
     `start` to `end`, character by character; page and heading are those of the words
     that answer, else of `start`.
     `answer_start` and `answer_end` delimit the exact words in it that answer, if the reader found
-    them. `wording` is the quote in readable form, on one line; empty in answers of older versions.
+    them. `wording` is the quote in readable form, on one line, and `collection` the name of its
+    collection; empty in answers of older versions.
     """
 
     n: int
@@ -119,6 +126,7 @@ class Citation:
     answer_start: int | None = None
     answer_end: int | None = None
     wording: str = ""
+    collection: str = ""
 
     @property
     def shown(self) -> str:
@@ -130,7 +138,8 @@ class Citation:
 class Stage:
     """One step of a run: its name, duration, number of results, and a note.
 
-    `model` is the name of the model used, if any.
+    `model` is the name of the model used, if any; `collection` that of the collection, if several
+    were asked.
     """
 
     name: str
@@ -138,6 +147,7 @@ class Stage:
     count: int | None = None
     note: str | None = None
     model: str | None = None
+    collection: str | None = None
 
 
 @dataclass(frozen=True)
@@ -173,7 +183,8 @@ AS_CONFIGURED = SearchOptions()
 class SearchResult:
     """The passages found for a question, best first.
 
-    `gist` is what ranker and reader got of a long question; None if all of it.
+    Collection and generation are as in `Answer`. `gist` is what ranker and reader got of a long
+    question; None if all of it.
     """
 
     question: str
@@ -197,8 +208,9 @@ class Answer:
         citations: Citations in the order of their numbers.
         passages: Passages that the answer is based upon, best first.
         trace: Steps of the run.
-        collection: Name of the collection.
-        generation: Generation of the collection that was read.
+        collection: Name of the collection; of several, names joined by commas.
+        generation: Generation of the collection that was read; of several, the sum, which grows
+            with every change.
         short: The exact words that answer best, on one line; None if the reader finds only
             sentences, or a language model wrote the answer.
     """

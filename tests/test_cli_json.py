@@ -26,8 +26,11 @@ PASSAGE = {
     "edits",
     "places",
     "copies",
+    "relevance",
+    "collection",
 }
 CITATION = {
+    "collection",
     "n",
     "passage_id",
     "document_id",

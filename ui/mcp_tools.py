@@ -181,7 +181,7 @@ class Tools:
         """Answer a question from the documents, with exact citations, or say that they do not."""
         answers = self._services.answers
         exchange_id = await anyio.to_thread.run_sync(
-            answers.ask_outside, LOCAL, self._collection, question
+            answers.ask_outside, LOCAL, [self._collection], question
         )
         try:
             return _as_answer(await self._end(exchange_id, context))

@@ -11,6 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import accumulate
 
 from rag.language.analysis import is_unspaced, tokens
 from rag.language.bm25_query import MOST_OCCURRENCES, MOST_PAIRS, MOST_TERMS, Bm25Query
@@ -44,8 +45,8 @@ def telling_terms(
         most: Maximum number of terms.
 
     Returns:
-        Term -> idf times occurrences, as they count; equal weights in the order of the text. None if no
-        passage has any of them.
+        Term -> idf times occurrences, as they count; equal weights in the order of the text. None
+        if no passage has any of them.
 
     Example:
         >>> counts = {"boiler": 1, "the": 90}
@@ -58,7 +59,11 @@ def telling_terms(
     counts = Counter(terms)
     longest = sorted(counts, key=lambda term: -counts[term] * len(term))[:MOST_WEIGHED]
     there = zip(longest, frequencies(longest), strict=True)
-    weights = {term: min(counts[term], MOST_OCCURRENCES) * idf(count, total) for term, count in there if count}
+    weights = {
+        term: min(counts[term], MOST_OCCURRENCES) * idf(count, total)
+        for term, count in there
+        if count
+    }
     place = {term: number for number, term in enumerate(counts)}
     best = sorted(weights, key=lambda term: (-weights[term], place[term]))[:most]
     return {term: weights[term] for term in best}
@@ -102,7 +107,7 @@ def gist(text: str, weights: Mapping[str, float]) -> str:
         weights: Term -> weight, as `telling_terms` gives them.
 
     Example:
-        >>> mail = "Dear all, " + "We had a long winter. " * 20 + "Why is the boiler cold? Yours, Jo"
+        >>> mail = "Dear all, " + "We had a long winter. " * 20 + "Why is the boiler cold? Jo"
         >>> gist(mail, {"boiler": 3.0, "cold": 2.0, "winter": 1.0})
         'We had a long winter. Why is the boiler cold?'
     """
@@ -140,13 +145,9 @@ def _sentences(text: str) -> list[str]:
 
 
 def _cut(text: str, room: int) -> str:
-    """Return as much of the beginning of a text as there is room for, up to a space if it has one."""
+    """Return as much of the beginning of a text as there is room for, up to a space if it can."""
     if width(text) <= room:
         return text
-    taken = 0
-    for place, character in enumerate(text):
-        taken += width(character)
-        if taken > room:
-            break
-    cut = text[:place]
+    ends = accumulate(map(width, text[: room + 1]))
+    cut = text[: sum(end <= room for end in ends)]
     return cut.rpartition(" ")[0] or cut

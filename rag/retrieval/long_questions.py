@@ -1,7 +1,8 @@
 """A long question on its way: what is searched of it, and what ranker and reader get of it.
 
-Words are chosen in `rag.language.long_queries`, vectors are those of its parts
-(`Embedder.encode_query`); here is its gist, with the weights of its words in the collection.
+Words are chosen in `rag.language.long_queries`; the vector is the mean of that of its parts
+(`Embedder.encode_query`) and, if it asks something, that of its gist, which is made here, with the
+weights of its words in the collection.
 """
 
 from collections.abc import Sequence

@@ -32,6 +32,8 @@ def as_passage(
     stages: Mapping[str, StageScore] | None = None,
     *,
     copies: int = 0,
+    relevance: float | None = None,
+    collection: str = "",
 ) -> Passage:
     """Return a document of a store as a passage.
 
@@ -40,6 +42,8 @@ def as_passage(
         document: Document as the store returned it.
         stages: Rank and score in each stage; none if it was not retrieved by a search.
         copies: Number of other passages that read the same.
+        relevance: Probability that it bears on the question, if known.
+        collection: Name of its collection.
     """
     meta, content = document.meta, document.content or ""
     start = int(meta.get("start", 0))
@@ -56,6 +60,8 @@ def as_passage(
         text=content,
         score=document.score or 0.0,
         copies=copies,
+        relevance=relevance,
+        collection=collection,
         stages=stages or {},
         edits=load_edits(meta.get(EDITS)),
         places=tuple(

@@ -38,6 +38,11 @@ class Query:
         return replace(self, text=self.gist, gist="") if self.gist else self
 
     @property
+    def asked_inside(self) -> str:
+        """The gist of a long text if it asks something; "" if it does not, or is not long."""
+        return self.gist if any(sign in self.gist for sign in "?？") else ""
+
+    @property
     def as_written(self) -> str:
         """The question as a generator gets it: whole up to 2,000 characters, else its gist."""
         return self.gist if self.gist and len(self.question) > LONGEST_WRITTEN else self.question

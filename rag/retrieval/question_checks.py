@@ -27,9 +27,7 @@ def check_length(question: str, config: Config) -> None:
         )
 
 
-def check_question(
-    query: Query, method: Method, top_k: int, *, methods: Sequence[str]
-) -> None:
+def check_question(query: Query, method: Method, top_k: int, *, methods: Sequence[str]) -> None:
     """Check that a question can be asked.
 
     Args:

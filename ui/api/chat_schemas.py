@@ -53,7 +53,8 @@ class ChatRequest(Request):
 
     model: str = Field(
         max_length=100,
-        description="`citewell/COLLECTION`; `citewell` alone is the collection `default`.",
+        description="`citewell/COLLECTION`; `citewell` alone is the collection `default`, and "
+        "`citewell/all` all that you may ask.",
         examples=["citewell/default"],
     )
     messages: list[Message] = Field(
