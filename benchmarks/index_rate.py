@@ -1,4 +1,4 @@
-"""What indexing costs beside the embedder itself, and how much memory a question takes.
+"""Cost of indexing beside the embedder itself, and the memory that a question takes.
 
     PYTHONPATH=. python benchmarks/index_rate.py ../shared/data/docs_python311_html
 

@@ -34,7 +34,7 @@ def words(text: str) -> Counter:
 
 
 class Reader:
-    """What a reader found on all pages so far, and the time it took."""
+    """Words that a reader found on all pages so far, and the time it took."""
 
     def __init__(self, name: str) -> None:
         self.name, self.pages, self.seconds, self.failed = name, 0, 0.0, 0

@@ -1,4 +1,4 @@
-"""What line breaks and spaces inside sentences cost: the same texts clean and hard-wrapped.
+"""Cost of line breaks and spaces inside sentences: the same texts clean and hard-wrapped.
 
     python benchmarks/wrapped.py ../shared/data/cmrc2018/cmrc2018_trial.json [--texts 60]
 

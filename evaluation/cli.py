@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from evaluation.answers.cli import FORM, answers
 from rag.config import load_config
 from rag.config.paths import expanded
 from rag.console import print_json, say, show
@@ -66,6 +67,8 @@ evaluate = typer.Typer(
     no_args_is_help=True,
     help="Measure retrieval and answers on questions with known answers: rag evaluate DATASET...",
 )
+
+evaluate.command("answers", epilog=FORM)(answers)
 
 
 @evaluate.command(DEFAULT_COMMAND)

@@ -2,11 +2,12 @@
 
 Passages are whole sentences of one document's view, in order, never longer than the embedder reads,
 with offsets into the document's text. A new section starts a new passage, unless the one before is
-very short; neighbours in a section share their last sentences, up to the overlap.
+very short; neighbours in a section share their last sentences, up to the overlap. One that begins
+with an item of a list shows in its view the sentence that introduces the list.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from haystack import Document
 
 from indexing.converters import ConvertedDocument
 from indexing.places import DocumentPlaces
-from indexing.views import make_view
+from indexing.views import list_introductions, make_view
 from rag.config import ChunkingConfig
 from rag.language.sentences import sentence_spans
 from rag.stores.fields import STRUCTURE, placed
@@ -31,12 +32,19 @@ RESERVED = frozenset(STRUCTURE)  # names of a passage's own fields
 
 @dataclass(frozen=True)
 class _SentencePart:
-    """A sentence or a part of one: its span in the view, its tokens, whether it opens a section."""
+    """A sentence or a part of one: its span in the view, its tokens, whether it opens a section.
+
+    Attributes:
+        introduction: What introduces it, if it begins an item of a list.
+        whole: Its tokens with those of the introduction.
+    """
 
     start: int
     end: int
     size: int
     opens: bool
+    introduction: str = ""
+    whole: int = 0
 
 
 def cut(
@@ -69,6 +77,8 @@ def cut(
     passages: list[Document] = []
     for first, last in _groups(pieces, length, config.overlap):
         start, end = view.cover(pieces[first].start, pieces[last].end)
+        introduction = pieces[first].introduction
+        put_in = [[0, 0, f"{introduction}\n"]] if introduction else []
         if not document.text[start:end].strip():
             continue
         number = len(passages)
@@ -82,7 +92,7 @@ def cut(
             "page": page,
             "start": start,
             "end": end,
-            EDITS: view.part(start, end).dump(),
+            EDITS: [*put_in, *view.part(start, end).dump()],
             PLACES: places.inside(start, end),
         }
         passages.append(
@@ -112,14 +122,28 @@ def _pieces(
     document: ConvertedDocument, view: View, tokenizer: "Tokenizer", length: int
 ) -> Iterator[_SentencePart]:
     text = view.text
-    sections = (view.to_view(section.start, section.start)[0] for section in document.sections)
-    borders = [0, *sections, len(text)]
-    for start, end in pairwise(borders):
+    sections = [view.to_view(section.start, section.start)[0] for section in document.sections]
+    for start, end in pairwise([0, *sections, len(text)]):
+        below = start if start not in sections else (text.find("\n", start, end) + 1 or end)
+        introductions = list_introductions(text[below:end])
         opens = True
         for first, last in sentence_spans(text[start:end], lines_end=True):
+            words = introductions.get(start + first - below, "")
             for piece in _fit(text, start + first, start + last, tokenizer, length):
-                yield _SentencePart(*piece, opens=opens)
-                opens = False
+                yield _introduced(_SentencePart(*piece, opens=opens), words, tokenizer, length)
+                opens, words = False, ""
+
+
+def _introduced(
+    part: _SentencePart, words: str, tokenizer: "Tokenizer", length: int
+) -> _SentencePart:
+    """Return a part with what introduces it, if both fit into a passage together."""
+    size = part.size
+    if words:
+        size += len(tokenizer.encode(words, add_special_tokens=False).ids)
+    if size > length:
+        words, size = "", part.size
+    return replace(part, introduction=words, whole=size)
 
 
 def _fit(
@@ -151,7 +175,7 @@ def _groups(
             yield first, index - 1
             room = 0 if piece.opens else min(overlap, length - piece.size)
             first, size = _step_back(pieces, first, index, room)
-        size += piece.size
+        size += piece.size if index > first else piece.whole
     if pieces:
         yield first, len(pieces) - 1
 
@@ -159,11 +183,14 @@ def _groups(
 def _step_back(
     pieces: Sequence[_SentencePart], earliest: int, index: int, room: int
 ) -> tuple[int, int]:
-    """Return the start of the next passage, which repeats at most `room` tokens."""
+    """Return the start of the next passage and its tokens before the piece at `index`.
+
+    It repeats at most `room` tokens, those that introduce its first piece among them.
+    """
     first, size = index, 0
-    while first - 1 > earliest and size + pieces[first - 1].size <= room:
+    while first - 1 > earliest and size + pieces[first - 1].whole <= room:
         first -= 1
         size += pieces[first].size
         if pieces[first].opens:
             break
-    return first, size
+    return first, size + pieces[first].whole - pieces[first].size if first < index else 0

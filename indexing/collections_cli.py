@@ -142,7 +142,7 @@ def check(name: str, config: ConfigOption = None, as_json: JsonOption = False) -
 
 @collections.command("rebuild")
 def rebuild(name: str, config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Build a collection's indexes anew from what it stores; nothing is embedded again."""
+    """Rebuild a collection's indexes from what it stores; nothing is embedded again."""
     store = open_store(name, load_config(config))
     store.rebuild()
     generation = store.generation

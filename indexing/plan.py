@@ -74,7 +74,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class FoundUnder:
-    """What is under one of the paths of a search.
+    """The files under one of the paths of a search.
 
     Attributes:
         path: As it was given.
@@ -123,7 +123,7 @@ class FileSearch:
 
     @cached_property
     def found(self) -> tuple[FoundUnder, ...]:
-        """What is under each path, all files hashed; it ends at a path that does not exist."""
+        """The files under each path, all hashed; it ends at a path that does not exist."""
         barred, base = _absolute(self.leave_out), self.base
         found: list[FoundUnder] = []
         known: set[str] = set()

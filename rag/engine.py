@@ -15,10 +15,16 @@ from rag.answers.drafting import DraftInputs, Timer, draft
 from rag.answers.generators import Generator
 from rag.clock import Stopwatch
 from rag.config import Config
+from rag.language.question_types import question_type
 from rag.models.embedder import Embedder
 from rag.models.selection import Roles, serving
 from rag.pipelines import build_components
+from rag.reading.choice import Choice, choose
 from rag.reading.evidence import Evidence
+from rag.reading.requirements import requirements_of
+from rag.reading.surroundings import read_surroundings
+from rag.reading.unit_choice import AskedQuestion
+from rag.reading.word_weights import word_weights
 from rag.retrieval.filter_checks import check_filter_fields
 from rag.retrieval.query import Query
 from rag.retrieval.question_checks import check_embedder
@@ -183,7 +189,8 @@ class RAG:
         before_step()
         evidence, read = self._evidence(query, found, timer)
         before_step()
-        inputs = DraftInputs(query.as_written, found.passages, evidence)
+        choice = self._choose(query.as_read, found, evidence)
+        inputs = DraftInputs(query.as_written, found.passages, evidence, choice)
         made = draft(inputs, self.config, generator, timer=timer, on_token=on_token, stop=stop)
         stages = (*query.stages, *found.stages, read, *made.stages)
         return Answer(
@@ -198,6 +205,8 @@ class RAG:
             collection=self.collection,
             generation=found.generation,
             short=made.cited.short,
+            kind=choice.question.kind,
+            blocks=tuple(made.cited.blocks),
         )
 
     def stream(
@@ -282,6 +291,13 @@ class RAG:
             note = f"question in `{query.language}`, reader serves `{served}`: by sentences"
             stage = replace(stage, note=note)
         return output["evidence"], stage
+
+    def _choose(self, query: Query, found: Retrieved, evidence: Sequence[Evidence]) -> Choice:
+        """Return the units of the passages found that may be quoted."""
+        weights, _ = word_weights(self.store, query.tokens)
+        asked = AskedQuestion(query.text, question_type(query.text), weights)
+        around = read_surroundings(self.store, found.documents, found.generation)
+        return choose(asked, requirements_of(query.text, self.store), around, evidence)
 
 
 def _with_collections(

@@ -134,6 +134,33 @@ class Citation:
         return self.wording or " ".join(self.quote.split())
 
 
+BlockKind = Literal["text", "list", "steps", "table", "code"]
+
+
+@dataclass(frozen=True)
+class AnswerLine:
+    """A part of a quoted answer, and the number of its citation, if it has its own.
+
+    `text` is readable; the parts of code and items of lists may have several lines.
+    """
+
+    text: str
+    citation: int | None
+
+
+@dataclass(frozen=True)
+class AnswerBlock:
+    """A quoted unit: sentences, a list or steps, rows of a table, or code.
+
+    The first `lead` lines introduce the others: a sentence before a list, or a table's header,
+    whose rows are those of a Markdown table.
+    """
+
+    kind: BlockKind
+    lines: tuple[AnswerLine, ...]
+    lead: int = 0
+
+
 @dataclass(frozen=True)
 class Stage:
     """One step of a run: its name, duration, number of results, and a note.
@@ -211,8 +238,11 @@ class Answer:
         collection: Name of the collection; of several, names joined by commas.
         generation: Generation of the collection that was read; of several, the sum, which grows
             with every change.
-        short: The exact words that answer best, on one line; None if the reader finds only
-            sentences, or a language model wrote the answer.
+        short: The exact words that answer best, on one line; None if no fact was asked for, the
+            reader finds only sentences, or a language model wrote the answer.
+        kind: Type of the question (`rag.language.question_types`); None in answers of older
+            versions.
+        blocks: The quoted units of which `answer` is made; empty if a language model wrote it.
     """
 
     question: str
@@ -226,6 +256,8 @@ class Answer:
     collection: str
     generation: int
     short: str | None = None
+    kind: str | None = None
+    blocks: tuple[AnswerBlock, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -250,6 +282,7 @@ def answer_from_json(value: Mapping[str, Any]) -> Answer:
             "citations": tuple(Citation(**each) for each in value["citations"]),
             "passages": passages_from_json(value["passages"]),
             "trace": Trace(tuple(Stage(**each) for each in trace["stages"]), trace["total_ms"]),
+            "blocks": tuple(map(_block, value.get("blocks", ()))),
         }
     )
 
@@ -267,6 +300,11 @@ def passages_from_json(values: Sequence[Mapping[str, Any]]) -> tuple[Passage, ..
         )
         for value in values
     )
+
+
+def _block(value: Mapping[str, Any]) -> AnswerBlock:
+    lines = tuple(AnswerLine(**each) for each in value["lines"])
+    return AnswerBlock(value["kind"], lines, value["lead"])
 
 
 def _edits(values: Sequence[Mapping[str, Any]] | None) -> tuple[Edit, ...] | None:

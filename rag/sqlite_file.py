@@ -28,7 +28,7 @@ _LOGS = ("-wal", "-journal")
 
 
 class SqliteFile:
-    """A connection to an SQLite file, opened anew when it must be; safe to share between threads.
+    """A connection to an SQLite file, reopened when it must be; safe to share between threads.
 
     Args:
         path: The file.

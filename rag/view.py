@@ -121,14 +121,18 @@ class View:
         return View(self.source[start:end], found, lines_end=self.lines_end)
 
     def puts_words_in(self, start: int, end: int) -> bool:
-        """Return whether a span of the readable text holds words that the source lacks there."""
+        """Return whether a span of the readable text holds words that the source lacks there.
+
+        A span of nothing but such words, as the sentence that introduces a list, shows nothing of
+        the source, and does not count.
+        """
         first = bisect_right(self._ends, start)
         for place in range(first, len(self.edits)):
             if self._starts[place] >= end:
                 return False
             edit = self.edits[place]
             if edit.start == edit.end and any(map(str.isalnum, edit.put)):
-                return True
+                return bool(self.source[slice(*self.to_source(start, end))].strip())
         return False
 
     def dump(self) -> list[list[int | str]]:

@@ -73,7 +73,7 @@ def content(store):
 
 
 def fresh(tmp_path, embedder, *paths):
-    """What an index of the same files made at once, from nothing, holds."""
+    """Content of an index of the same files made at once, from nothing."""
     from rag.stores.embedded.store import EmbeddedStore
 
     store = EmbeddedStore(tmp_path / "fresh")

@@ -115,7 +115,7 @@ for module in {modules!r}:
 
 
 def found_after_each(modules, then, *, before, environment=None):
-    """What `then` finds once a module is imported, by module; `before` is imported by all."""
+    """Results of `then` once a module is imported, by module; `before` is imported by all."""
     code = EACH_FIRST.format(modules=modules, then=then, before=before)
     done = subprocess.run(
         [sys.executable, "-c", code],

@@ -21,7 +21,7 @@ from ui.headers import (
 
 
 def get(path="/", *, query="", headers=(), body=b'<html lang="en">', kind="http", method="GET"):
-    """What a browser would get: headers, cookies, body; and the headers that the page saw."""
+    """Headers, cookies and body as a browser gets them; and the headers that the page saw."""
     sent, seen = [], {}
 
     async def page(scope, receive, send):

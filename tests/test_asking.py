@@ -1,4 +1,4 @@
-"""What is a question: a ranker that has learned from questions alone ranks for nothing else."""
+"""Detection of questions: a ranker that learned from questions alone ranks for nothing else."""
 
 import pytest
 from tiny_models import save_cross_encoder

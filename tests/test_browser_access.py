@@ -13,7 +13,7 @@ PAGES = ["/search", "/search?q=heating cable&in=sample", "/documents", "/evaluat
 
 
 def violations(page):
-    """What axe-core finds in the page as it is, in light and in dark colours."""
+    """Problems that axe-core finds in the page as it is, in light and in dark colours."""
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE)
     found = []

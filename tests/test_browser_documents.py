@@ -235,7 +235,7 @@ def test_everything_can_be_done_by_keyboard(person):
     person.go("/documents?collection=sample")
     first = rows(page).first.get_by_role("button")
     expect(first).to_be_visible()
-    person.idle()  # a run that goes on may draw the field anew, and the focus is lost
+    person.idle()  # a run that goes on may redraw the field, and the focus is lost
     page.get_by_label("Type", exact=True).focus()
     for _ in range(4):
         page.keyboard.press("Tab")

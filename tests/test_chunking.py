@@ -20,7 +20,8 @@ from indexing.views import make_view
 from rag.config import ChunkingConfig
 from rag.language.sentences import sentence_spans
 from rag.models.model_files import find_model
-from rag.view import view_of
+from rag.reading.evidence import locate
+from rag.view import EDITS, view_of
 
 FILES = find_model("all-MiniLM-L6-v2", setting="x")
 TOKENIZER, LIMIT = FILES.tokenizer, FILES.max_tokens
@@ -194,6 +195,36 @@ def test_a_long_sentence_is_cut_between_words():
 
 
 # -- sections
+
+
+BRING = "These things must be on board of each boat:"
+
+
+def a_list(*, mark="- ", count=24):
+    items = "\n".join(f"{mark}{line}" for line in sentences(count))
+    return document(f"The crew packs on Monday. {BRING}\n\n{items}\n\nNobody sails alone.")
+
+
+def test_a_passage_that_begins_with_an_item_shows_what_introduces_the_list():
+    converted = a_list()
+    passages = passages_of(converted, length=64, overlap=16)
+    assert len(passages) > 3
+    assert_sound(passages, converted, 64)
+    for passage in passages[1:]:
+        view = view_of(passage.content, passage.meta)
+        assert view.text == f"{BRING}\n{passage.content}"
+        assert size(view.text) <= 64
+        assert locate(view, 0, len(BRING)) is None  # it is not there to be cited
+        first = view.text.index("\n", len(BRING) + 1)
+        assert locate(view, len(BRING) + 1, first) == (0, first - len(BRING) - 1)
+    assert BRING not in str(passages[0].meta[EDITS])
+
+
+def test_what_introduces_a_list_is_left_out_where_an_item_has_no_room_beside_it():
+    converted = a_list(count=3)
+    passages = passages_of(converted, length=16, overlap=0)
+    assert_sound(passages, converted, 16)
+    assert not any(each.meta[EDITS] for each in passages)
 
 
 def two_sections(first, second):

@@ -1,4 +1,4 @@
-"""What stands in a DOCX file beside plain paragraphs is read, once and at its place."""
+"""DOCX files: content beside plain paragraphs is read once and at its place."""
 
 import io
 import re
@@ -6,6 +6,8 @@ import zipfile
 
 import pytest
 from conversions import documents, make_docx, read
+from docx.opc.packuri import PackURI
+from docx.opc.part import Part
 from docx.oxml import parse_xml
 from docx.oxml.ns import nsdecls
 from docx.shared import Pt
@@ -60,7 +62,7 @@ def add_number(document, number, abstract, overrides=""):
 # -- numbers
 
 
-def test_levels_count_on_their_own_and_begin_anew_under_the_next_number():
+def test_levels_count_on_their_own_and_restart_under_the_next_number():
     def build(document):
         add_list(document, 90, [("decimal", "%1."), ("lowerLetter", "%1.%2)"), ("bullet", "")])
         for level, text in ((0, "A"), (1, "B"), (1, "C"), (2, "D"), (0, "E"), (1, "F")):
@@ -284,3 +286,83 @@ def test_a_broken_part_beside_the_text_costs_itself_only():
 def test_real_files_lose_nothing_and_repeat_nothing(name, once):
     text = convert_docx((FILES / name).read_bytes(), "stem").text
     assert [text.count(words) for words in once] == [1] * len(once)
+
+
+# -- charts and diagrams
+
+
+DRAWING = "http://schemas.openxmlformats.org/drawingml/2006"
+RELATIONS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+SPACES = f'xmlns:a="{DRAWING}/main" xmlns:c="{DRAWING}/chart" xmlns:dgm="{DRAWING}/diagram"'
+
+
+def drawn(document, kind, xml, reference):
+    """A paragraph that shows a part of a kind; `reference` names its relation as `{}`."""
+    part = Part(PackURI(f"/word/{kind}/{kind}1.xml"), "application/xml", xml.encode())
+    relation = document.part.relate_to(part, f"{RELATIONS}/{kind}")
+    inside = f"<a:graphic><a:graphicData>{reference.format(relation)}</a:graphicData></a:graphic>"
+    run = document.add_paragraph("Shown here:").add_run()
+    run._r.append(parse_xml(f'<w:drawing {nsdecls("w", "wp")} xmlns:r="{RELATIONS}" {SPACES}>'
+                            f"<wp:inline>{inside}</wp:inline></w:drawing>"))  # fmt: skip
+
+
+def letters(words):
+    return f"<a:p><a:r><a:t>{words}</a:t></a:r></a:p>"
+
+
+def title(words):
+    return (
+        f"<c:title><c:tx><c:rich><a:p><a:r><a:t>{words}</a:t></a:r></a:p></c:rich></c:tx></c:title>"
+    )
+
+
+def points(values, form="General"):
+    some = "".join(f'<c:pt idx="{n}"><c:v>{value}</c:v></c:pt>' for n, value in enumerate(values))
+    return f"<c:numCache><c:formatCode>{form}</c:formatCode>{some}</c:numCache>"
+
+
+def test_a_chart_is_its_title_and_a_table_of_its_values():
+    series = "".join(
+        f"<c:ser><c:tx><c:v>{name}</c:v></c:tx><c:cat>{points([45292, 45323], 'mmm yy')}</c:cat>"
+        f"<c:val>{points(values, form)}</c:val></c:ser>"
+        for name, values, form in (("Fish", [12, 0.30000000000000004], "0"), ("Share", [0.5], "0%"))
+    )
+    xml = (
+        f"<c:chartSpace {SPACES}><c:chart>{title('Catch')}<c:plotArea><c:barChart>{series}"
+        f"</c:barChart><c:dateAx>{title('Month')}</c:dateAx></c:plotArea></c:chart></c:chartSpace>"
+    )
+
+    def build(document):
+        drawn(document, "chart", xml, '<c:chart r:id="{}"/>')
+        document.add_paragraph("Behind.")
+
+    assert text_of(build) == (
+        "Shown here:\n\nCatch\n| Month | Fish | Share |\n| --- | --- | --- |\n"
+        "| 2024-01-01 | 12 | 50% |\n| 2024-02-01 | 0.3 |  |\n\nBehind."
+    )
+
+
+def test_a_diagram_is_a_list_in_its_own_order_without_what_nobody_has_written():
+    def point(name, words, more=""):
+        return f'<dgm:pt modelId="{name}">{more}<dgm:t>{letters(words)}</dgm:t></dgm:pt>'
+
+    links = (("0", "2", 1), ("0", "1", 0), ("1", "3", 0), ("3", "1", 0), ("0", "4", 2))
+    xml = (
+        f'<dgm:dataModel {SPACES}><dgm:ptLst><dgm:pt modelId="0" type="doc"/>'
+        + point("1", "Catch") + point("2", "Sell") + point("3", "by net")
+        + point("4", "[Text]", '<dgm:prSet phldr="1"/>') + "</dgm:ptLst><dgm:cxnLst>"
+        + "".join(f'<dgm:cxn srcId="{a}" destId="{b}" srcOrd="{n}"/>' for a, b, n in links)
+        + "</dgm:cxnLst></dgm:dataModel>"
+    )  # fmt: skip
+
+    def build(document):
+        drawn(document, "diagramData", xml, '<dgm:relIds r:dm="{}"/>')
+
+    assert text_of(build) == "Shown here:\n\n- Catch\n  - by net\n- Sell"
+
+
+def test_a_chart_without_its_part_costs_nothing_else():
+    def build(document):
+        drawn(document, "chart", "<c:chartSpace", '<c:chart r:id="{}"/>')
+
+    assert text_of(build) == "Shown here:"

@@ -6,6 +6,7 @@ import json
 import pytest
 from conversions import assert_headings_stand_where_they_say, documents, make_docx, read
 from docx.oxml.ns import qn
+from haystack import Document
 from pypdf import PdfReader, PdfWriter
 from reportlab.pdfgen.canvas import Canvas
 
@@ -13,6 +14,7 @@ from indexing.converters import SUFFIXES, ConversionError, Converter
 from indexing.converters.formats.docx import convert_docx
 from indexing.converters.formats.markdown import convert_markdown, drop_comments, find_headings
 from indexing.converters.schema import ConvertedDocument, Heading
+from rag.stores.filters import matches, parse_filter
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +72,9 @@ def test_markdown_keeps_its_source_without_front_matter_and_comments():
         "title": "The Pump",
         "stars": 4,
         "price": 1.5,
+        "tags": "a, b",
+        "tags.a": True,
+        "tags.b": True,
         "date": "2024-02-29",
         "draft": False,
         "format": "md",
@@ -85,6 +90,23 @@ def test_markdown_headings_are_those_of_the_parser():
     ]
     lines = [document.text[s.start :].split("\n")[0] for s in document.sections]
     assert lines == ["# Overview of `pump` {#top}", "Setext *two*", "## 日本語"]
+
+
+@pytest.mark.parametrize(
+    ("expression", "found"),
+    [
+        ("tags.pumps == True", True),
+        ('"tags.cold store" == True', True),
+        ("tags.oil == True", False),
+        ('tags == "pumps, cold store, 7"', True),
+        ("parts == None", True),
+    ],
+)
+def test_a_list_in_front_matter_can_be_filtered_by_its_texts(expression, found):
+    document = convert_markdown(
+        "---\ntags: [pumps, cold store, 7]\nparts: [{name: a}]\n---\nBody.", "stem"
+    )
+    assert matches(parse_filter(expression), Document(content="", meta=document.meta)) is found
 
 
 @pytest.mark.parametrize("matter", ["a: [1", "- a list", "just words", "when: 2024-13-45"])

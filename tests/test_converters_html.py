@@ -92,6 +92,31 @@ def test_headers_and_footers_are_left_out_only_where_something_else_is_the_conte
     assert read_html("<body><main></main><p>Body</p></body>", "stem")[0].text == "Body"
 
 
+@pytest.mark.parametrize(
+    ("footer", "kept"),
+    [
+        ('<div class="footer">Norvik AG, Mill Lane 4. All rights reserved 2024.</div>', ""),
+        (
+            "<footer><p>Call 555 0199.</p><p>© 2024 <a href=/>Norvik</a></p></footer>",
+            "Call 555 0199.",
+        ),
+        (
+            '<div id="site-footer"><ul><li>© 诺维克</li></ul><p>版权所有</p>电话 6201</div>',
+            "电话 6201",
+        ),
+        ('<div class="footer">Open from nine to five.</div>', "Open from nine to five."),
+        (f'<div class="footer">{"It is long. " * 30}All rights reserved.</div>', "It is long."),
+        ("<p>The label reads: © 2024, all rights reserved.</p>", "The label reads:"),
+        ("<section><footer>© 2024 the author of this part</footer></section>", "© 2024"),
+    ],
+)
+def test_what_a_footer_says_of_rights_is_left_out_and_nothing_else(footer, kept):
+    text = read_html(f"<body><h1>Pump</h1><p>It pumps.</p>{footer}</body>", "stem")[0].text
+    assert text.startswith(f"Pump\n\nIt pumps.{kept and chr(10)}")
+    assert text.removeprefix("Pump\n\nIt pumps.").strip().startswith(kept)
+    assert kept or text == "Pump\n\nIt pumps."
+
+
 def test_line_breaks_in_chinese_source_are_no_spaces():
     assert read_html("<p>中文\n换行 空格\nabc</p>", "stem")[0].text == "中文换行 空格 abc"
 

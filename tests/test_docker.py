@@ -1,4 +1,4 @@
-"""What the container files say: ports, account, secrets, versions. None is run here.
+"""The container files: ports, account, secrets, versions. None is run here.
 
 `docker/rehearse` does what the Dockerfile's steps do, as far as that goes without Docker.
 """

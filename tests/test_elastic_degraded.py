@@ -296,7 +296,7 @@ def test_an_index_that_is_gone_is_one_line_and_is_not_made_by_a_write(opened, el
     ):
         with pytest.raises(StoreError, match="the collection's index is gone"):
             read()
-    again = opened()  # made anew, and empty: a new identity
+    again = opened()  # made again, and empty: a new identity
     again.write_documents(make_passages(2, seed=3))
     assert ids(store.bm25_retrieval("word0 word1 word2", top_k=9))  # the old handle sees it
     assert store.count_documents() == 2

@@ -1,4 +1,4 @@
-"""What goes wrong between us and a cluster, injected by a fake one: rows 8 to 15 of the matrix."""
+"""Faults between us and a cluster, injected by a fake one: rows 8 to 15 of the matrix."""
 
 import logging
 import socket

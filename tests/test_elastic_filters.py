@@ -12,7 +12,7 @@ from rag.stores.filters import matches
 
 
 def holds(query, document):
-    """What Elasticsearch makes of a query: the few kinds that are used, by their definition."""
+    """Elasticsearch's reading of a query: the few kinds that are used, by their definition."""
     ((kind, body),) = query.items()
     if kind in ("match_all", "match_none"):
         return kind == "match_all"

@@ -186,7 +186,7 @@ def test_a_rebuild_that_is_killed_leaves_the_old_index(one_engine, tmp_path, mon
     assert store.count_documents() == 7
 
 
-def test_a_collection_that_is_embedded_anew_and_killed_has_the_old_vectors_or_the_new(
+def test_a_collection_that_is_embedded_again_and_killed_has_the_old_vectors_or_the_new(
     one_engine, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(lock, "_runs", lambda pid: False)
@@ -240,7 +240,7 @@ def outdated(one_engine, tmp_path, monkeypatch):
     return one_engine.open(tmp_path / "c")
 
 
-def test_an_index_of_an_older_analyser_is_made_anew_when_it_is_searched(outdated, caplog):
+def test_an_index_of_an_older_analyser_is_rebuilt_when_it_is_searched(outdated, caplog):
     assert outdated.check() == ["bm25: the tokens are of the analyser `0`; rebuild it."]
     for _ in range(2):
         assert len(outdated.bm25_retrieval("word0 word1 word2", top_k=3)) == 3
@@ -248,13 +248,13 @@ def test_an_index_of_an_older_analyser_is_made_anew_when_it_is_searched(outdated
     assert outdated.check() == []
 
 
-def test_an_index_of_an_older_analyser_is_made_anew_when_it_is_indexed_into(outdated):
+def test_an_index_of_an_older_analyser_is_rebuilt_when_it_is_indexed_into(outdated):
     with outdated.writer() as writer:
         writer.use(MANIFEST)
     assert outdated.check() == []
 
 
-def test_who_cannot_make_an_old_index_anew_is_told_what_to_run(outdated, one_engine, tmp_path):
+def test_who_cannot_rebuild_an_old_index_is_told_what_to_run(outdated, one_engine, tmp_path):
     other = one_engine.open(tmp_path / "c")
     with other.writer(), pytest.raises(MismatchError, match="rag collections rebuild c"):
         outdated.bm25_retrieval("word0", top_k=3)

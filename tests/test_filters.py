@@ -165,7 +165,7 @@ def looked_up(name, document):
 
 
 def expected(condition, document):
-    """What a filter means, as the documentation says it."""
+    """Meaning of a filter, as the documentation says it."""
     if "conditions" in condition:
         found = [expected(each, document) for each in condition["conditions"]]
         return {"AND": all(found), "OR": any(found), "NOT": not all(found)}[condition["operator"]]

@@ -1,4 +1,4 @@
-"""What all generators share."""
+"""Behaviour that all generators share."""
 
 import threading
 import time

@@ -1,7 +1,7 @@
 """The bundled sample's sixty questions, end to end, against the numbers stored in golden.json.
 
 Numbers may differ by one question between processors, as vectors are rounded differently. After a
-change that is meant to move them, write the file anew: python tests/test_golden.py
+change that is meant to move them, rewrite the file: python tests/test_golden.py
 """
 
 import json

@@ -17,7 +17,7 @@ FILES = 30  # more than are looked into for their language
 
 
 class Work:
-    """What was done, by the name of the file; and the processes that were started."""
+    """Work done, by the name of the file; and the processes that were started."""
 
     def __init__(self):
         self.hashed, self.converted, self.processes = Counter(), Counter(), 0

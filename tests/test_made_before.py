@@ -56,7 +56,7 @@ def bm25_facts(before):
     return json.loads(seal.read_text(encoding="utf-8"))
 
 
-def test_its_bm25_index_is_made_anew_when_it_is_searched_and_that_is_said_once(before, caplog):
+def test_its_bm25_index_is_rebuilt_when_it_is_searched_and_that_is_said_once(before, caplog):
     assert bm25_facts(before)["analyzer"] == "1"
     for _ in range(2):
         store = open_store("before", CONFIG)
@@ -67,7 +67,7 @@ def test_its_bm25_index_is_made_anew_when_it_is_searched_and_that_is_said_once(b
     assert bm25_facts(before)["analyzer"] == ANALYZER_VERSION
 
 
-def test_its_bm25_index_is_made_anew_when_it_is_indexed_into(before, caplog):
+def test_its_bm25_index_is_rebuilt_when_it_is_indexed_into(before, caplog):
     store = open_store("before", CONFIG)
     with store.writer() as writer:
         writer.use(replace(store.manifest, analyzer=ANALYZER_VERSION))

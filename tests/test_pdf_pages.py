@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 from conversions import read
-from index_runs import counted, remembered, run, store, texts  # noqa: F401
+from index_runs import run, texts
 from pdf_files import document, lines, pdf, problems, raw, text
 from pypdf import PdfReader, PdfWriter
 from reportlab.lib.utils import ImageReader
@@ -254,7 +254,7 @@ def test_a_page_without_end_costs_itself_and_those_behind_it(five, monkeypatch):
 # --- as a person sees it
 
 
-def test_pages_without_text_are_listed_with_the_collection(store, counted):  # noqa: F811
+def test_pages_without_text_are_listed_with_the_collection(store, counted):
     from pathlib import Path
 
     Path("docs").mkdir()
@@ -269,7 +269,7 @@ def test_pages_without_text_are_listed_with_the_collection(store, counted):  # n
     assert run(store, counted).unchanged == 1
 
 
-def test_a_file_that_was_cut_short_is_read_again(store, counted, monkeypatch):  # noqa: F811
+def test_a_file_that_was_cut_short_is_read_again(store, counted, monkeypatch):
     from pathlib import Path
 
     from indexing.converters import Converter

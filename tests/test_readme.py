@@ -1,4 +1,4 @@
-"""What the README says is what happens."""
+"""The README's commands and claims hold."""
 
 import re
 import shlex

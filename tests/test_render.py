@@ -1,4 +1,4 @@
-"""What is built from text that others wrote: exact to the eye, and without anything that acts."""
+"""HTML from text that others wrote: exact to the eye, and without anything that acts."""
 
 import html
 import re

@@ -51,6 +51,7 @@ ROOMS = [
     "evaluation.report.rendering",
     "evaluation.report.sections",
     "evaluation.report.comparison",
+    "evaluation.answers",
     "evaluation.training",
     "evaluation.training.data",
     "evaluation.training.promotion",
@@ -164,6 +165,17 @@ def test_the_page_on_architecture_has_files_to_read_first_that_exist():
     files = re.findall(r"^\d+\. `([^`]+)`", first, re.M)
     assert len(files) == 10
     assert all((ROOT / each).exists() for each in files)
+
+
+def test_docstrings_say_the_thing_itself():
+    begins = {
+        f"{module}:{getattr(node, 'lineno', 1)}"
+        for module, path in MODULES.items()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+        and (ast.get_docstring(node) or "").startswith("What ")
+    }
+    assert not begins
 
 
 def _paths(tree):

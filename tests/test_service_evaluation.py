@@ -91,7 +91,7 @@ def test_damage_inside_is_said_when_the_run_is_opened_without_what_stands_there(
     assert "secret" not in str(error.value)
 
 
-def test_a_run_that_changes_is_read_anew_and_one_that_goes_is_gone(tmp_path, made):
+def test_a_run_that_changes_is_read_again_and_one_that_goes_is_gone(tmp_path, made):
     put(tmp_path / "one", made)
     runs = Runs([tmp_path])
     (info,) = runs.list()

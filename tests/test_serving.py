@@ -54,7 +54,7 @@ def sample_home(sample_store, tmp_path_factory):
 
 
 class Running:
-    """The one server that most tests ask; started anew for whoever finds it ended."""
+    """The one server that most tests ask; started again for whoever finds it ended."""
 
     def __init__(self, home):
         self._home, self._exits = home, ExitStack()

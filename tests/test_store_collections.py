@@ -1,4 +1,4 @@
-"""What a collection was made with, how it is serialized, and an empty one."""
+"""Settings of a collection, its serialisation, and an empty one."""
 
 from dataclasses import fields, replace
 
@@ -45,7 +45,7 @@ def test_a_collection_made_with_something_else_names_the_setting(tmp_path, engin
     assert store.manifest == MANIFEST
 
 
-def test_another_analyser_is_taken_over_since_bm25_is_made_anew(tmp_path, engine):
+def test_another_analyser_is_taken_over_since_bm25_is_rebuilt(tmp_path, engine):
     store = engine.filled(tmp_path / "c")
     for analyzer in ("0", ANALYZER_VERSION):
         with store.writer() as writer:

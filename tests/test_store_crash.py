@@ -137,7 +137,7 @@ class Crash:
         return patched
 
     def note_sync(self, descriptor):
-        """What stands in for fsync: of a file its content lasts, of a folder what it lists."""
+        """Stand-in for fsync: of a file its content lasts, of a folder what it lists."""
         synced = os.fstat(descriptor)
         self.synced[synced.st_ino] = synced.st_mtime_ns
         self.renames = [
@@ -172,7 +172,7 @@ class Crash:
 
 
 def kind_of(statement):
-    """What an SQL statement does, and to which table if it changes one."""
+    """Kind of an SQL statement, and the table that it changes, if any."""
     verb = statement.split(maxsplit=1)[0].rstrip(";").upper()
     table = re.match(r"(INSERT.* INTO|UPDATE|DELETE FROM) (\w+)", " ".join(statement.split()))
     return f"{verb} {table[2]}" if table else verb
@@ -190,7 +190,7 @@ def spread(kinds, count):
 
 
 def damage(path, draw):
-    """What a disk may show of a file that was not synced: nothing, zeros, or a part."""
+    """States of a file that was not synced on a disk: nothing, zeros, or a part."""
     kind, content = draw.choice(("drop", "zero", "cut")), path.read_bytes()
     path.unlink()  # it may be a link to a synced file
     if kind != "drop":
@@ -254,7 +254,7 @@ def kill_at_random(plan, seconds, kill):
 
 @pytest.fixture(scope="module")
 def crashes(tmp_path_factory):
-    """What the program printed, by kind of crash."""
+    """Output of the program, by kind of crash."""
     root = tmp_path_factory.mktemp("crashes")
     plan = {"root": str(root), **PLAN}
     variables = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}

@@ -86,7 +86,7 @@ def test_a_collection_on_a_read_only_disk_is_read_and_nothing_changes(
     before = listing(folder)
     assert answers(folder) == expected
     assert listing(folder) == before
-    assert caplog.text == ""  # no index was built anew
+    assert caplog.text == ""  # no index was rebuilt
 
 
 @pytest.mark.parametrize("big", [False, True])

@@ -196,7 +196,7 @@ def test_what_does_not_fit_is_refused_and_changes_nothing(tmp_path, engine, stor
     with pytest.raises(ValueError, match="NaN or infinity"):
         store.reembed(OTHER, lambda passages: np.full((len(passages), 24), np.nan))
     empty = engine.open(tmp_path / "empty")
-    with pytest.raises(StoreError, match=r"`empty` holds nothing to embed anew\. .* rag index"):
+    with pytest.raises(StoreError, match=r"`empty` holds nothing to embed again\. .* rag index"):
         empty.reembed(OTHER, Embedding())
     assert (store.manifest, searched(store), facts(store)) == (MANIFEST, old, before)
 

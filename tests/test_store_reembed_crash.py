@@ -126,7 +126,7 @@ def serve(plan):
 
 @pytest.fixture(scope="module")
 def crashes(tmp_path_factory):
-    """What the program printed, by kind of crash."""
+    """Output of the program, by kind of crash."""
     root = tmp_path_factory.mktemp("crashes")
     done = subprocess.run(
         [sys.executable, "-W", "error", __file__, json.dumps({"root": str(root), **PLAN})],

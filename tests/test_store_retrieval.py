@@ -178,7 +178,7 @@ def test_top_k_below_one_is_refused(filled, top_k):
 # -- incremental bm25
 
 
-def test_bm25_with_passages_added_is_bm25_made_anew(tmp_path, monkeypatch, passages):
+def test_bm25_with_passages_added_is_bm25_rebuilt(tmp_path, monkeypatch, passages):
     monkeypatch.setattr(derived_indexes, "SMALL", 0)
     grown, whole = a_store(tmp_path / "a"), a_store(tmp_path / "b", passages=passages)
     for start in range(0, 600, 100):

@@ -1,4 +1,4 @@
-"""What bm25 finds in every store: phrases, identifiers, dates, typing errors, both scripts."""
+"""Bm25 in every store: phrases, identifiers, dates, typing errors, both scripts of Chinese."""
 
 import pytest
 from haystack import Document

@@ -1,4 +1,4 @@
-"""What may be written to a store, what is refused, and one writer at a time."""
+"""Writing to a store: accepted and refused values, and one writer at a time."""
 
 import json
 import math

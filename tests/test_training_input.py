@@ -1,4 +1,4 @@
-"""What cannot be trained on, or from, is refused in one line before any time is spent."""
+"""Unusable training input is refused in one line before any time is spent."""
 
 import errno
 import json

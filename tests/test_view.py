@@ -101,6 +101,14 @@ def test_words_put_in_are_told_from_words_of_the_text():
     assert view.source[slice(*view.to_source(8, 12))] == ""
 
 
+def test_a_span_of_nothing_but_words_put_in_shows_nothing_of_the_text():
+    view = View("- a rope", [Edit(0, 0, "Bring these:\n")])
+    assert not view.puts_words_in(0, 12)
+    assert view.puts_words_in(0, len(view.text))
+    assert view.source[slice(*view.to_source(0, 12))] == ""
+    assert view.to_view(0, 8) == (13, 21)
+
+
 @pytest.mark.parametrize("edits", [[(0, 3), (2, 4)], [(3, 4), (0, 1)], [(0, 99)], [(2, 1)]])
 def test_edits_that_do_not_fit_are_refused(edits):
     with pytest.raises(ValueError, match="does not fit"):

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indexing.converters import ConvertedDocument, Heading
-from indexing.views import make_view
+from indexing.views import list_introductions, make_view
 from rag.language.sentences import sentence_spans
 
 
@@ -316,3 +316,54 @@ def test_time_grows_no_faster_than_the_text(unit):
 
     seconds(100)
     assert min(seconds(8_000) for _ in range(2)) < 12 * max(seconds(2_000), 0.005)
+
+
+# -- lists
+
+
+NESTED = """It is old. Bring these:
+
+- a rope
+- a lamp:
+  - red
+- wool
+
+Steps to start it:
+1. Open it.
+
+It may squeak.
+```
+- no item
+```
+2. Close it.
+
+The end.
+- alone"""
+
+
+def test_an_item_is_introduced_by_the_sentences_above_it():
+    found = {
+        NESTED[at:].split("\n", maxsplit=1)[0]: words
+        for at, words in list_introductions(NESTED).items()
+    }
+    assert found == {
+        "- a rope": "Bring these:",
+        "- a lamp:": "Bring these:",
+        "- red": "Bring these: a lamp:",
+        "- wool": "Bring these:",
+        "1. Open it.": "Steps to start it:",
+        "2. Close it.": "Steps to start it:",
+    }
+
+
+@pytest.mark.parametrize(
+    "text", ["# Bring these:\n- a", "No colon.\n- a", "- a\n- b", f"{'long ' * 50}:\n- a", ""]
+)
+def test_a_heading_another_sentence_and_a_long_one_introduce_nothing(text):
+    assert list_introductions(text) == {}
+
+
+def test_a_chinese_list_is_introduced_too():
+    assert set(list_introductions("准备以下物品：\n1、绳子\n（2）灯").values()) == {
+        "准备以下物品："
+    }

@@ -66,7 +66,7 @@ class _Repairs:
 
     @property
     def notes(self) -> list[str]:
-        """What the reader of the numbers must know."""
+        """Sentences for the reader of the numbers."""
         moved = f"{self.moved} gold answers not at their offset: moved or left out."
         lost = f"{self.lost} questions left out: no answer of them stands in their text."
         return [*([moved] if self.moved else []), *([lost] if self.lost else [])]

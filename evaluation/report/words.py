@@ -10,7 +10,11 @@ from importlib.resources import files
 from typing import Literal
 
 Language = Literal["en", "zh"]
-FILES = ("words.toml", "words_difference.toml")  # a table stands in one of them only
+FILES = (
+    "words.toml",
+    "words_difference.toml",
+    "words_reading.toml",
+)  # a table stands in one of them only
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ def embedder(options: EmbedderOptions) -> None:
     from evaluation.training.promotion.verdict import PromotionTest
 
     if options.collection and not options.promote:
-        raise ConfigError("--collection: a collection is embedded anew with --promote alone.")
+        raise ConfigError("--collection: a collection is embedded again with --promote alone.")
     wanted = _embedder_training(options)
     examination = PromotionTest("embedder", wanted.evaluated_on) if options.promote else None
     with watched("preparing") as mined:

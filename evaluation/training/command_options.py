@@ -37,7 +37,7 @@ PromoteOption = Annotated[
 
 @dataclass(frozen=True)
 class SharedOptions:
-    """What every training is told."""
+    """Options of every training."""
 
     datasets: DatasetsArgument
     base: Annotated[
@@ -87,7 +87,7 @@ class SharedOptions:
 
 @dataclass(frozen=True)
 class PairOptions:
-    """What the training of a reader or a ranker is told: both read a question with a text."""
+    """Options of the training of a reader or a ranker, which read a question with a text."""
 
     shared: SharedOptions
     learning_rate: RateOption = RATE
@@ -120,7 +120,7 @@ class PairOptions:
 
 @dataclass(frozen=True)
 class EmbedderOptions:
-    """What the training of an embedder is told."""
+    """Options of the training of an embedder."""
 
     shared: SharedOptions
     teacher: Annotated[

@@ -4,6 +4,7 @@ lines.py          lines and what each of them is
 wrapping.py       line breaks inside sentences;  hyphens.py  words divided there
 running_lines.py  headers, footers and numbers of pages
 tables.py         rows and records as sentences
+lists.py          what introduces an item, for a passage that begins with one
 characters.py     ligatures, full-width letters, control characters, spaces in Chinese
 """
 
@@ -12,10 +13,13 @@ from collections.abc import Iterator, Sequence
 from indexing.converters import ConvertedDocument
 from indexing.views.characters import character_edits, is_spaced, space_edits
 from indexing.views.lines import Kind, TextLine, split_lines
+from indexing.views.lists import list_introductions
 from indexing.views.running_lines import running_lines
 from indexing.views.tables import record_edits, row_edits
 from indexing.views.wrapping import Breaks, Wrapping
 from rag.view import Edit, View
+
+__all__ = ["list_introductions", "make_view"]
 
 _BREAKS = {"md": Breaks.MEANINGLESS, "html": Breaks.MEANT, "docx": Breaks.MEANT}
 

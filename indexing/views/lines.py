@@ -39,7 +39,7 @@ _HAN_PROSE = re.compile("[\u4e00-\u9fff]{2,}.*[，。！？；]")
 
 
 class Kind(Enum):
-    """What a line is."""
+    """Kind of a line."""
 
     PROSE = "prose"
     HEADING = "heading"

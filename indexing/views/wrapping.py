@@ -34,7 +34,7 @@ _NUMBER_ALONE = re.compile(r"\d{1,3}")
 
 
 class Breaks(Enum):
-    """What a line break means in a format."""
+    """Meaning of a line break in a format."""
 
     MEANINGLESS = "inside a paragraph nothing, as in Markdown"
     MEANT = "a new line of the page, unless most of them stand inside a sentence"

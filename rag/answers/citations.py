@@ -13,7 +13,8 @@ from dataclasses import dataclass, field, replace
 from rag.language.analysis import tokens
 from rag.language.sentences import sentence_spans
 from rag.reading.evidence import Evidence, locate, on_one_line
-from rag.schema import Citation, Passage
+from rag.schema import AnswerBlock, Citation, Passage
+from rag.view import Span
 
 UNSUPPORTED = "[?]"
 SUPPORT = 0.5  # minimum share of a sentence's words that its evidence contains
@@ -36,6 +37,7 @@ class CitedText:
         unsupported: Number of sentences without support.
         unknown: Cited numbers that no passage has.
         short: The exact words of the best evidence, if the reader found them.
+        blocks: The quoted units of which the text is made; none if it was written.
     """
 
     text: str = ""
@@ -44,25 +46,39 @@ class CitedText:
     unsupported: int = 0
     unknown: list[int] = field(default_factory=list)
     short: str | None = None
+    blocks: list[AnswerBlock] = field(default_factory=list)
 
     def cite(
         self,
         passage: Passage,
         start: int,
         end: int,
-        answer: tuple[int, int] | None = None,
+        answer: Span | None = None,
         wording: str = "",
     ) -> int:
         """Return the number of a span of a passage, adding a citation if it has none yet."""
-        first, last = passage.start + start, passage.start + end
+        shift = passage.start
+        span = (shift + start, shift + end)
+        exact = None if answer is None else (shift + answer[0], shift + answer[1])
+        shown = wording or _wording(passage, start, end)
+        return self.cite_span(passage, span, passage.text[start:end], exact, shown)
+
+    def cite_span(
+        self, passage: Passage, span: Span, quote: str, answer: Span | None, wording: str
+    ) -> int:
+        """Return the number of a span of a document, adding a citation if it has none yet.
+
+        Args:
+            passage: The passage in which the span begins; it may end behind it.
+            span: Offsets in the document's stored text.
+            quote: Its characters.
+            answer: Offsets of the exact words that answer, in the document's stored text.
+            wording: The quote in readable form, on one line.
+        """
         for citation in self.citations:
-            if (citation.document_id, citation.start, citation.end) == (
-                passage.document_id,
-                first,
-                last,
-            ):
+            if (citation.document_id, citation.start, citation.end) == (passage.document_id, *span):
                 return citation.n
-        place = passage.place_at(first if answer is None else passage.start + answer[0])
+        place = passage.place_at(span[0] if answer is None else answer[0])
         self.citations.append(
             Citation(
                 n=len(self.citations) + 1,
@@ -71,12 +87,12 @@ class CitedText:
                 source=passage.source,
                 page=place.page,
                 heading=place.heading,
-                start=first,
-                end=last,
-                quote=passage.text[start:end],
-                answer_start=None if answer is None else passage.start + answer[0],
-                answer_end=None if answer is None else passage.start + answer[1],
-                wording=wording or _wording(passage, start, end),
+                start=span[0],
+                end=span[1],
+                quote=quote,
+                answer_start=None if answer is None else answer[0],
+                answer_end=None if answer is None else answer[1],
+                wording=wording,
             )
         )
         return len(self.citations)

@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 
 from haystack.dataclasses import ChatMessage
 
-from rag.answers.citations import CitedText, quote_evidence, tie
+from rag.answers.citations import CitedText, tie
+from rag.answers.composition import compose
 from rag.answers.generators import Generator
 from rag.answers.prompts import abstain_sentence, render_answer
 from rag.clock import Stopwatch
 from rag.config import Config
 from rag.errors import ModelError
 from rag.language.analysis import language_of
+from rag.reading.choice import Choice
 from rag.reading.evidence import Evidence
 from rag.schema import Passage, Stage
 
@@ -42,11 +44,19 @@ class Timer:
 
 @dataclass(frozen=True)
 class DraftInputs:
-    """Passages and evidence from which an answer is made."""
+    """Passages and evidence from which an answer is made.
+
+    Attributes:
+        question: The question as it was asked.
+        passages: The passages found, best first.
+        evidence: Evidence in them, best first.
+        choice: The units that may be quoted, or why there are none.
+    """
 
     question: str
     passages: Sequence[Passage]
     evidence: Sequence[Evidence]
+    choice: Choice
 
 
 @dataclass
@@ -73,7 +83,7 @@ def draft(
 
     The draft abstains if the evidence is too weak.
     """
-    made = Draft(confidence=drafts.evidence[0].score if drafts.evidence else 0.0)
+    made = Draft(confidence=drafts.choice.probability)
     weak = _weakness(drafts, made.confidence, config)
     if weak:
         made.abstained, made.reason = True, weak
@@ -85,11 +95,9 @@ def draft(
     elif generator is not None:
         made.reason = "the budget was used up before the generator: quoted from the passages"
     watch = Stopwatch()
-    reader = config.reader
-    made.cited = quote_evidence(
-        drafts.evidence, drafts.passages, most=reader.sentences, share=reader.share
-    )
-    made.stages.append(watch.stage("quote", count=made.cited.sentences))
+    choice = drafts.choice
+    made.cited = compose(choice.question, choice.candidates, config.reader.characters)
+    made.stages.append(watch.stage("quote", count=made.cited.sentences, note=choice.question.kind))
     return made
 
 
@@ -99,6 +107,8 @@ def _weakness(drafts: DraftInputs, confidence: float, config: Config) -> str | N
         return "nothing was found for this question"
     if not drafts.evidence:
         return "the passages found hold no sentence that could answer"
+    if drafts.choice.refusal:
+        return f"{drafts.choice.refusal}; the nearest passages are listed"
     needed = config.abstention.confidence
     if confidence < needed:
         return (

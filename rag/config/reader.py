@@ -13,8 +13,8 @@ class ReaderConfig(ConfigSection):
     Attributes:
         kind: `sentences` scores the sentences of the passages by embedding and shared words;
             `spans` finds the exact words of the answer with a model and quotes their sentence.
-        sentences: Maximum number of sentences in an answer.
-        share: Minimum score of a further sentence, as a share of the best one's score.
+        characters: Size of a quoted answer up to which a second unit is quoted; the first unit,
+            such as a list or a procedure, is quoted whole.
         model: For `spans`: `auto`, which selects by the question's language a model trained here
             or shipped with this package; or a folder or hub name of a reader or reader-ranker.
         languages: Languages that a named model serves; for others `sentences` is used. None takes
@@ -29,8 +29,7 @@ class ReaderConfig(ConfigSection):
     """
 
     kind: Literal["sentences", "spans"] = "spans"
-    sentences: int = Field(default=2, ge=1, le=10)
-    share: float = Field(default=0.8, ge=0, le=1)
+    characters: int = Field(default=700, ge=0, le=20_000)
     model: str = "auto"
     languages: tuple[str, ...] | None = None
     longest_answer: int = Field(default=60, ge=1, le=512)

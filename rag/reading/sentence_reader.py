@@ -8,7 +8,6 @@ from typing import Any
 from haystack import Document, component
 
 from rag.clock import Stopwatch
-from rag.errors import UnavailableError
 from rag.language.analysis import tokens
 from rag.language.sentences import behind_bullet, sentence_spans
 from rag.models.embedder import Embedder
@@ -23,6 +22,7 @@ from rag.reading.evidence import (
     on_one_line,
 )
 from rag.reading.probabilities import probability
+from rag.reading.word_weights import word_weights
 from rag.schema import Stage
 from rag.stores.contract import Store
 from rag.view import view_of
@@ -65,7 +65,7 @@ class SentenceReader:
         watch = Stopwatch()
         embedder = self.embedder if similarity else None
         wanted = tokens(question)
-        weights, note = self._weights(wanted)
+        weights, note = word_weights(self.store, wanted)
         found = self._evidence(question, wanted, documents, embedder, weights)
         found.sort(key=lambda each: (-each.score, each.passage_id, each.start))
         note = note or (None if embedder else "by words alone")
@@ -106,19 +106,6 @@ class SentenceReader:
                 found.append(Evidence(document.id, *place, features, wording=wording))
                 texts.append(prefix(title) + sentence)
         return _scored(found, _similarities(question, texts, embedder))
-
-    def _weights(self, wanted: Sequence[str]) -> tuple[dict[str, float], str | None]:
-        """Return each token's idf in the collection, and a note if it is unknown."""
-        unique = sorted(set(wanted))
-        try:
-            frequencies, total = self.store.document_frequencies(unique)
-        except UnavailableError as error:
-            return dict.fromkeys(unique, 1.0), f"every word counts the same: {error}"
-        weights = {
-            token: math.log(1 + (total - count + 0.5) / (count + 0.5))
-            for token, count in zip(unique, frequencies, strict=True)
-        }
-        return weights, None
 
 
 def _similarities(

@@ -1,4 +1,4 @@
-"""What is said of a filter before anything is found: unknown fields, values of another type."""
+"""Checks of a filter before the search: unknown fields, values of another type."""
 
 from haystack.errors import FilterError
 

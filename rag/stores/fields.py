@@ -46,7 +46,7 @@ class OtherType:
 
 @dataclass(frozen=True)
 class FilterFacts:
-    """What a collection says to a filter.
+    """Fields and values of a filter, compared with those of a collection.
 
     Attributes:
         unknown: Names in the filter that no passage has.

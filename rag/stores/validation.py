@@ -47,7 +47,7 @@ def check_reembedding(collection: str, made: Manifest | None, asked: Manifest) -
     """
     if made is None:
         raise StoreError(
-            f"the collection `{collection}` holds nothing to embed anew. Fill it with: rag index "
+            f"the collection `{collection}` holds nothing to embed again. Fill it with: rag index "
             f"PATH --collection {collection}"
         )
     embedder = {name: getattr(made, name) for name in EMBEDDER}

@@ -8,6 +8,7 @@ SHORTENED = 200  # characters of a quote in the list of sources; `citations` has
 NEAREST = 3  # passages listed when there is no answer
 
 _IMAGE, _LINK = re.compile(r"!(?=\[)"), re.compile(r"\](?=[(:])")
+_FENCED = re.compile(r"(^(?:```|~~~)[^\n`~]*\n.*?^(?:```|~~~)[ \t]*$)", re.MULTILINE | re.DOTALL)
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
 
 
@@ -35,6 +36,12 @@ def disarmed(text: str) -> str:
         >>> disarmed("![x](http://a.b/?q=1) and 1 < 2")
         '!\\[x]\\(http://a.b/?q=1) and 1 < 2'
     """
+    parts = _FENCED.split(text)  # code between fences is shown as it is
+    parts[::2] = [_disarmed(part) for part in parts[::2]]
+    return "".join(parts)
+
+
+def _disarmed(text: str) -> str:
     text = _TAG.sub(r"\\<", _LINK.sub(r"]\\", text))
     return _IMAGE.sub(r"!\\", text)
 

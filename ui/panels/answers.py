@@ -16,6 +16,7 @@ from rag.config import Config
 from rag.schema import Answer, Stage
 from ui.render import (
     answer_anchor,
+    blocks_markdown,
     citation_anchors,
     citation_cards,
     element,
@@ -231,7 +232,9 @@ def _text(exchange: Exchange) -> str:
     if answer is None or answer.abstained:
         return safe_markdown(exchange.text, passage_anchors(exchange.id, exchange.passages))
     anchors = citation_anchors(exchange.id, answer.citations)
-    if any(stage.name == "quote" for stage in answer.trace.stages):
+    if answer.blocks:
+        return blocks_markdown(answer.blocks, anchors)
+    if any(stage.name == "quote" for stage in answer.trace.stages):  # by an older version
         quotes = {citation.n: citation.shown for citation in answer.citations}
         return quoted_markdown(exchange.text, quotes, anchors)
     return safe_markdown(exchange.text, anchors)

@@ -16,7 +16,7 @@ from ui.render.cards import (
     passage_cards,
     result_card,
 )
-from ui.render.chat_markdown import quoted_markdown, safe_markdown
+from ui.render.chat_markdown import blocks_markdown, quoted_markdown, safe_markdown
 from ui.render.escaping import Html, element, escape, joined, plain
 from ui.render.highlighting import excerpt, highlight
 from ui.render.reader import document_text
@@ -25,6 +25,7 @@ from ui.render.steps import seconds, steps_table
 __all__ = [
     "Html",
     "answer_anchor",
+    "blocks_markdown",
     "citation_anchors",
     "citation_cards",
     "context_passages",

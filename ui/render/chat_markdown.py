@@ -6,13 +6,14 @@ appear as plain characters. The only links are those to the sources below.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markdown_it.tree import SyntaxTreeNode
 
+from rag.schema import AnswerBlock
 from ui.render.escaping import plain, sound
 
 LONGEST_ANSWER: Final = 60_000  # characters of an answer that are shown
@@ -22,6 +23,7 @@ _UNFINISHED = re.compile(r"[\[【［][\d\s,，、]*$")
 _ADDRESS = re.compile(
     r"(?:https?://|ftp://|www\.)[^\s<>`]+|[\w.+-]+@[\w-]+\.[\w.-]+", re.IGNORECASE
 )
+_ITEM = re.compile(r"\s*([-*+]|\d{1,3}[.)])\s+")
 _AROUND = {"strong_open": "**", "strong_close": "**", "em_open": "*", "em_close": "*",
            "s_open": "~~", "s_close": "~~"}  # fmt: skip
 
@@ -34,14 +36,16 @@ _parser = (
 )
 
 
-def safe_markdown(text: str, anchors: Anchors) -> str:
+def safe_markdown(text: str, anchors: Anchors | None) -> str:
     """Return a written answer as safe Markdown.
 
     Args:
-        text: Text by a language model, possibly unfinished.
-        anchors: Number of a source -> id of its card; `[n]` with another number is no link.
+        text: Text by a language model, possibly unfinished, or a part of a document.
+        anchors: Number of a source -> id of its card; `[n]` with another number is no link. None
+            for a text without markers, where `[n]` stays.
     """
-    known = _UNFINISHED.sub("", sound(text)[:LONGEST_ANSWER])
+    known = sound(text)[:LONGEST_ANSWER]
+    known = known if anchors is None else _UNFINISHED.sub("", known)
     return "\n\n".join(_blocks(SyntaxTreeNode(_parser.parse(known)), anchors))
 
 
@@ -66,25 +70,72 @@ def quoted_markdown(text: str, quotes: Mapping[int, str], anchors: Anchors) -> s
     return "".join(pieces) + _text(line[position:])
 
 
-def _blocks(parent: SyntaxTreeNode, anchors: Anchors) -> Iterator[str]:
+def blocks_markdown(blocks: Sequence[AnswerBlock], anchors: Anchors) -> str:
+    """Return a quoted answer as Markdown: lists, tables and code keep their form.
+
+    Args:
+        blocks: The quoted units. Whatever looks like a marker in them belongs to a document.
+        anchors: See `safe_markdown`.
+    """
+    return "\n\n".join(_quoted_block(block, anchors) for block in blocks)
+
+
+def _quoted_block(block: AnswerBlock, anchors: Anchors) -> str:
+    lines, below = [], ""
+    for place, line in enumerate(block.lines):
+        text, mark = sound(line.text)[:LONGEST_ANSWER], _mark(line.citation, anchors)
+        if block.kind == "table" or text.rstrip().endswith(("```", "~~~")):
+            below, mark = below + mark, ""
+        if block.kind == "text" or (place < block.lead and block.kind != "table"):
+            lines.append(f"{_text(text)}{mark}\n")
+        elif block.kind in ("list", "steps"):
+            lines.append(f"{_item(text)}{mark}")
+        else:
+            lines.append(text)
+    if block.kind in ("table", "code"):
+        lead = 0 if block.kind == "table" else block.lead
+        quoted = safe_markdown("\n".join(lines[lead:]), None)
+        lines = [*lines[:lead], quoted]
+    return "\n".join([*lines, f"\n{below.strip()}"] if below else lines).rstrip()
+
+
+def _mark(citation: int | None, anchors: Anchors) -> str:
+    known = citation is not None and citation in anchors
+    return f" [{citation}](#{anchors[citation]})" if known and citation is not None else ""
+
+
+def _item(text: str) -> str:
+    """Return an item of a list as Markdown; marks that Markdown does not know stay as they are."""
+    first, _, rest = text.partition("\n")
+    mark = _ITEM.match(first)
+    own = f"{mark[1]} " if mark else "- "
+    shown = own + _text(first[mark.end() :] if mark else first)
+    return shown + (f"\n\n{_indented(safe_markdown(rest, None))}" if rest.strip() else "")
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"   {line}" if line else "" for line in text.split("\n"))
+
+
+def _blocks(parent: SyntaxTreeNode, anchors: Anchors | None) -> Iterator[str]:
     for node in parent.children:
         yield _block(node, anchors)
 
 
-def _block(node: SyntaxTreeNode, anchors: Anchors) -> str:
+def _block(node: SyntaxTreeNode, anchors: Anchors | None) -> str:
     write = _WRITERS.get(node.type)
     return write(node, anchors) if write else plain(node.content or "")
 
 
-def _heading(node: SyntaxTreeNode, anchors: Anchors) -> str:
+def _heading(node: SyntaxTreeNode, anchors: Anchors | None) -> str:
     return f"**{_inline(node, anchors)}**"
 
 
-def _quote(node: SyntaxTreeNode, anchors: Anchors) -> str:
+def _quote(node: SyntaxTreeNode, anchors: Anchors | None) -> str:
     return _prefixed("> ", "> ", "\n\n".join(_blocks(node, anchors)))
 
 
-def _list(node: SyntaxTreeNode, anchors: Anchors) -> str:
+def _list(node: SyntaxTreeNode, anchors: Anchors | None) -> str:
     number = int(node.attrs.get("start", 1)) if node.type == "ordered_list" else None
     items = []
     for item in node.children:
@@ -98,14 +149,14 @@ def _prefixed(first: str, others: str, text: str) -> str:
     return first + text.replace("\n", f"\n{others}")
 
 
-def _fence(node: SyntaxTreeNode, _anchors: Anchors) -> str:
+def _fence(node: SyntaxTreeNode, _anchors: Anchors | None) -> str:
     """Return a code block that is never rendered as a diagram."""
     text = node.content
     mark = "`" * (max([3, *(len(run) + 1 for run in re.findall("`+", text))]))
     return f"{mark}text\n{text.rstrip()}\n{mark}"
 
 
-def _table(node: SyntaxTreeNode, anchors: Anchors) -> str:
+def _table(node: SyntaxTreeNode, anchors: Anchors | None) -> str:
     rows = [
         [_inline(cell, anchors).replace("\n", " ") for cell in row.children]
         for part in node.children
@@ -116,14 +167,14 @@ def _table(node: SyntaxTreeNode, anchors: Anchors) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _inline(node: SyntaxTreeNode, anchors: Anchors) -> str:
+def _inline(node: SyntaxTreeNode, anchors: Anchors | None) -> str:
     tokens: list[Token] = []
     for child in node.children:
         tokens += child.token.children or [] if child.token else []
     return "".join(_pieces(tokens, anchors))
 
 
-def _pieces(tokens: Iterable[Token], anchors: Anchors) -> Iterator[str]:
+def _pieces(tokens: Iterable[Token], anchors: Anchors | None) -> Iterator[str]:
     targets: list[str] = []
     for token in tokens:
         if token.type == "text":
@@ -142,8 +193,10 @@ def _pieces(tokens: Iterable[Token], anchors: Anchors) -> Iterator[str]:
             yield _text(token.content)
 
 
-def _words(text: str, anchors: Anchors) -> str:
+def _words(text: str, anchors: Anchors | None) -> str:
     """Return a text with its markers as links to existing sources."""
+    if anchors is None:
+        return _text(text)
     pieces, position = [], 0
     for marker in _MARKER.finditer(text):
         pieces.append(_text(text[position : marker.start()]))
@@ -176,11 +229,11 @@ def _code(text: str) -> str:
     return f"{mark}{blank}{text}{blank}{mark}"
 
 
-def _rule(_node: SyntaxTreeNode, _anchors: Anchors) -> str:
+def _rule(_node: SyntaxTreeNode, _anchors: Anchors | None) -> str:
     return "---"
 
 
-_WRITERS: dict[str, Callable[[SyntaxTreeNode, Anchors], str]] = {
+_WRITERS: dict[str, Callable[[SyntaxTreeNode, Anchors | None], str]] = {
     "paragraph": _inline,
     "heading": _heading,
     "bullet_list": _list,

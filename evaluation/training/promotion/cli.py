@@ -28,7 +28,7 @@ ComparedOption = Annotated[
 ]
 CollectionsOption = Annotated[
     list[str] | None,
-    typer.Option("--collection", help="Embed this collection anew, if an embedder is promoted."),
+    typer.Option("--collection", help="Embed this collection again, if an embedder is promoted."),
 ]
 
 

@@ -9,6 +9,8 @@ from indexing.converters.schema import Scalar
 from indexing.converters.text.cleaning import clean, one_line
 
 _LONGEST_VALUE = 1_000  # characters; a longer string is text, not a filter value
+_LONGEST_TAG = 80  # characters of a list's value that becomes a field
+_MOST_TAGS = 50  # values of one list
 
 
 def scalar_fields(fields: Mapping[Any, Any]) -> dict[str, Scalar]:
@@ -31,6 +33,32 @@ def scalar_fields(fields: Mapping[Any, Any]) -> dict[str, Scalar]:
         ):
             kept[key] = _plain(value)
     return kept
+
+
+def front_matter_fields(fields: Mapping[Any, Any]) -> dict[str, Scalar]:
+    """Return the fields of front matter: the scalar ones, and those that lists become.
+
+    Filters compare one value with one, so that a list is its values joined by commas, and each of
+    its texts a field of its own that is True.
+
+    Example:
+        >>> front_matter_fields({"year": 2020, "tags": ["pumps", "oil"]})
+        {'year': 2020, 'tags': 'pumps, oil', 'tags.pumps': True, 'tags.oil': True}
+    """
+    flat: dict[Any, Any] = {}
+    for name, value in fields.items():
+        if not isinstance(value, list):
+            flat[name] = value
+            continue
+        values = [each for each in value if is_scalar(each) and each is not None]
+        if values and len(values) == len(value) <= _MOST_TAGS:
+            flat[name] = ", ".join(str(_plain(each)) for each in values)
+            flat |= {
+                f"{name}.{each.strip()}": True
+                for each in values
+                if isinstance(each, str) and each.strip() and len(each) <= _LONGEST_TAG
+            }
+    return scalar_fields({**flat, **{n: v for n, v in fields.items() if is_scalar(v)}})
 
 
 def is_scalar(value: object) -> bool:

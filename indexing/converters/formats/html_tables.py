@@ -23,7 +23,7 @@ _MOST_SPANNED = 1_000  # columns, as in browsers
 
 @dataclass
 class _HtmlCell:
-    """What a cell holds."""
+    """The content of a cell."""
 
     tag: Tag
     paragraphs: list[str] = field(default_factory=list)

@@ -30,6 +30,14 @@ _INVISIBLE = re.compile(
 _FRAME = frozenset({"header", "footer"})
 _FRAME_ROLES = frozenset({"banner", "contentinfo"})
 _CONTENT = frozenset({"main", "article", "section"})
+_FOOTER = re.compile(r"(?:^|[\s_-])(?:footer|colophon|copyright)(?:$|[\s_-])", re.IGNORECASE)
+_RIGHTS = re.compile(
+    r"©|\(c\)\s*(?:19|20)\d\d|copyright\s+(?:19|20)\d\d|all rights reserved|tous droits réservés"
+    r"|alle rechte vorbehalten|todos los derechos|版[权權]所有|保留所有?[权權]利|ICP[备備证證]",
+    re.IGNORECASE,
+)
+_SMALL_BLOCKS = ["p", "div", "ul", "ol", "dl", "table", "address", "section"]
+_LONGEST_RIGHTS = 300  # characters
 # names of what asks for consent, and is no part of the page
 _CONSENT = re.compile(
     r"\b(?:cookies?|gdpr)[-_]?(?:banner|bar|consent|dialog|info|law|message|modal|notice|popup)"
@@ -69,7 +77,8 @@ def cut(soup: BeautifulSoup) -> int:
     """Remove hidden elements, and everything around the page's content, from the tree.
 
     Collapsed panels stay if something on the page opens them: a control that names them, a tab, or
-    `<details>`. Headers and footers stay where no element is marked as the content.
+    `<details>`. Headers and footers stay where no element is marked as the content, but for what a
+    footer says of rights, which stands on every page.
 
     Returns:
         The number of elements with words that were hidden, and that nothing opens.
@@ -78,20 +87,22 @@ def cut(soup: BeautifulSoup) -> int:
     framed = soup.find(["main", "article"]) or soup.find(True, {"role": "main"})
     unwanted: list[Tag] = []
     hidden = 0
-    todo: list[tuple[Tag, bool]] = [(soup, False)]  # no recursion: pages can nest without end
+    todo: list[tuple[Tag, bool, bool]] = [(soup, False, False)]  # no recursion: pages nest deeply
     while todo:
-        parent, inside = todo.pop()
+        parent, inside, in_footer = todo.pop()
         for tag in parent.contents:
             if not isinstance(tag, Tag):
                 continue
             unseen = _is_hidden(tag) and not _can_open(tag, opened)
             around = _is_around(tag, framed=bool(framed)) and not inside
+            ends = not inside and (in_footer or _is_footer(tag))
+            around |= ends and _states_rights(tag)
             if unseen or around or _is_unwanted(tag, opened, headed):
                 unwanted.append(tag)
                 hidden += unseen and _has_words(tag)
             else:
                 is_content = tag.name in _CONTENT or tag.attrs.get("role") == "main"
-                todo.append((tag, inside or is_content))
+                todo.append((tag, inside or is_content, ends))
     for tag in unwanted:
         tag.extract()
     return hidden
@@ -159,6 +170,22 @@ def _is_around(tag: Tag, *, framed: bool) -> bool:
     return framed and (tag.name in _FRAME or tag.attrs.get("role") in _FRAME_ROLES)
 
 
+def _is_footer(tag: Tag) -> bool:
+    """Return whether the element is the page's footer, by its kind or its name."""
+    if tag.name == "footer" or tag.attrs.get("role") == "contentinfo":
+        return True
+    names = " ".join(_names(tag)) if tag.attrs and tag.name not in _NEVER_DROPPED else ""
+    return _FOOTER.search(names) is not None
+
+
+def _states_rights(tag: Tag) -> bool:
+    """Return whether an element is the smallest block that says whose the page is."""
+    if tag.find(_SMALL_BLOCKS):
+        return False
+    words = tag.get_text()
+    return len(words) <= _LONGEST_RIGHTS and _RIGHTS.search(words) is not None
+
+
 def _is_unwanted(tag: Tag, opened: frozenset[str], headed: frozenset[int]) -> bool:
     if tag.name in _NEVER_DROPPED:
         return False
@@ -174,11 +201,16 @@ def _marked(tag: Tag) -> bool:
     attributes = tag.attrs
     if attributes.get("aria-hidden") == "true" or attributes.get("role") in _DROPPED_ROLES:
         return True
-    classes = [each for each in tag.get_attribute_list("class") if each]
-    if not _DROPPED_CLASSES.isdisjoint(classes):
+    if not _DROPPED_CLASSES.isdisjoint(tag.get_attribute_list("class")):
         return True
-    names = " ".join([*classes, str(attributes.get("id") or "")])
+    names = " ".join(_names(tag))
     return bool(_CONSENT.search(names)) and len(tag.get_text()) <= _LONGEST_CONSENT
+
+
+def _names(tag: Tag) -> list[str]:
+    """Return the classes of an element, and its id."""
+    classes = (str(each) for each in tag.get_attribute_list("class") if each)
+    return [*classes, str(tag.attrs.get("id") or "")]
 
 
 def find_content(soup: BeautifulSoup) -> Tag:

@@ -15,7 +15,7 @@ from typing import Any
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from indexing.converters.formats.fields import scalar_fields
+from indexing.converters.formats.fields import front_matter_fields
 from indexing.converters.schema import ConvertedDocument, Heading
 from indexing.converters.text.assembly import whole_file
 from indexing.converters.text.cleaning import clean, one_line
@@ -51,7 +51,7 @@ def _document(fields: dict[str, Any], body: str, stem: str) -> ConvertedDocument
     title = fields.get("title")
     if not isinstance(title, str) or not title.strip():
         title = sections[0].heading if sections else stem
-    meta = {**scalar_fields(fields), "format": "md"}
+    meta = {**front_matter_fields(fields), "format": "md"}
     return whole_file(body, title, meta, sections=sections)
 
 

@@ -1,4 +1,4 @@
-"""What a collection on a cluster says to a filter: unknown fields, values of another type.
+"""Facts about a filter on a cluster: fields that no passage has, values of another type.
 
 Everything is counted by the cluster, from the terms that filters use too.
 """

@@ -1,4 +1,4 @@
-"""Integrity of a collection on a cluster, row by row; rows of an older version are made anew."""
+"""Integrity of a collection on a cluster, row by row; rows of an older version are rebuilt."""
 
 import logging
 from collections import Counter
@@ -107,20 +107,20 @@ def is_outdated(collection: str, head: Head) -> bool:
 def bring_up_to_date(
     collection: str, head: Head, *, dense: str, rebuild: Callable[[], None]
 ) -> None:
-    """Make the rows of an older analyser anew; nothing is done if they are the current one's.
+    """Rebuild the rows of an older analyser; nothing is done if they are the current one's.
 
     Args:
         collection: Its name.
         head: What is known of its index, as it is now.
         dense: The configured way to search vectors; another one than the index has is not changed.
-        rebuild: Makes the rows anew.
+        rebuild: Rebuilds the rows.
 
     Raises:
-        MismatchError: If they cannot be made anew from here; says what to do.
+        MismatchError: If they cannot be rebuilt from here; says what to do.
     """
     if not is_outdated(collection, head):
         return
-    log.warning("`%s` was indexed by another version: its rows are made anew, once.", collection)
+    log.warning("`%s` was indexed by another version: its rows are rebuilt, once.", collection)
     why = f"it was made with `store.elasticsearch.dense: {head.dense}`"
     if head.dense == dense:
         try:
@@ -132,7 +132,7 @@ def bring_up_to_date(
         else:
             return
     raise MismatchError(
-        f"the collection `{collection}` was indexed by another version and cannot be made anew "
+        f"the collection `{collection}` was indexed by another version and cannot be rebuilt "
         f"from here: {why.rstrip('.')}. Run `rag collections rebuild {collection}` where you may "
         "write; if somebody is doing that, ask again afterwards."
     )

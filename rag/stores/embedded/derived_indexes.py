@@ -70,7 +70,7 @@ class DerivedIndexes:
             try:
                 self._open_lexical(folder)
             except OutdatedIndexError:
-                continue  # the next search or indexing makes it anew
+                continue  # the next search or indexing rebuilds it
             except StoreError as error:
                 problems.append(f"bm25: {error} It will be rebuilt.")
         problems += self._dense.check()
@@ -115,7 +115,7 @@ class DerivedIndexes:
                 raise
             except OutdatedIndexError:
                 log.warning(
-                    "`%s` was indexed by another version: its bm25 index is made anew from the "
+                    "`%s` was indexed by another version: its bm25 index is rebuilt from the "
                     "journal, once.",
                     self._folders.folder.name,
                 )

@@ -1,4 +1,4 @@
-"""What a collection says to a filter: unknown fields, and values of another type."""
+"""Facts about a filter in a collection: fields that no passage has, values of another type."""
 
 # ruff: noqa: S608 - only simple names and constants are put into SQL
 

@@ -67,7 +67,7 @@ class Bm25Index(Protocol):
 
 
 class OutdatedIndexError(StoreError):
-    """A sound index that another version of the analyser made; the journal makes it anew."""
+    """A sound index that another version of the analyser made; it is rebuilt from the journal."""
 
 
 class TantivyIndex:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from indexing.converters.formats.docx.drawings import CHART, DIAGRAM, chart_text, diagram_text
 from indexing.converters.formats.docx.numbering import Numbering, bases, read_styles
 from indexing.converters.formats.docx.package import (
     DAMAGE,
@@ -143,8 +144,9 @@ class _Body:
         for box in [
             *found.floating,
             *(p for p in found.pieces if level and not isinstance(p, str)),
+            *found.drawings,
         ]:
-            self._read_blocks(box)
+            self._read_inner(box)
         self._write_notes(found.notes)
 
     def _write_pieces(self, pieces: list[str | Element], mark: str, indent: str) -> None:
@@ -216,10 +218,20 @@ class _Body:
         self._write(self._table_text(table, rows, written))
         self._write_notes(notes)
         for inner in nested:
-            if inner.tag == _TABLE:
-                self._read_table(inner)
-            else:
-                self._read_blocks(inner)
+            self._read_inner(inner)
+
+    def _read_inner(self, element: Element) -> None:
+        """Write a table, text box, chart or diagram that stands in a paragraph or cell."""
+        if element.tag == _TABLE:
+            self._read_table(element)
+        elif element.tag == CHART:
+            part = self._package.part_by_id(element.get(name_of("r:id"), ""))
+            self._write("" if part is None else chart_text(part))
+        elif element.tag == DIAGRAM:
+            part = self._package.part_by_id(element.get(name_of("r:dm"), ""))
+            self._write("" if part is None else diagram_text(part))
+        else:
+            self._read_blocks(element)
 
     def _is_layout(self, rows: list[TableRow]) -> bool:
         """Return whether a table only arranges the page: one column, or parts of it in cells."""
@@ -260,7 +272,7 @@ class _Body:
                 self.hidden += found.hidden
                 mark, _ = self._mark(block, bool(found.text))
                 lines += [f"{mark} {found.text}" if mark not in {"", "-"} else found.text]
-                nested += found.floating
+                nested += [*found.floating, *found.drawings]
                 nested += [piece for piece in found.pieces if not isinstance(piece, str)]
                 notes += found.notes
         return cell_text(lines)

@@ -1,9 +1,10 @@
-"""The words of a paragraph, and what stands in it or belongs to it: text boxes and notes."""
+"""The words of a paragraph, and what belongs to it: text boxes, charts, diagrams and notes."""
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from indexing.converters.formats.docx.drawings import CHART, DIAGRAM
 from indexing.converters.formats.docx.equations import equation_text
 from indexing.converters.formats.docx.package import Element, is_on, name_of
 
@@ -26,17 +27,19 @@ NoteReference = tuple[str, str]
 
 @dataclass
 class ParagraphWords:
-    """What a paragraph holds.
+    """The content of a paragraph.
 
     Attributes:
         pieces: Its words, divided by the text boxes that stand in the line, in order.
         floating: Text boxes beside it.
+        drawings: References to the parts of charts and diagrams in it.
         notes: The notes that it refers to, in order.
         hidden: Whether some of its words are hidden.
     """
 
     pieces: list[str | Element] = field(default_factory=list)
     floating: list[Element] = field(default_factory=list)
+    drawings: list[Element] = field(default_factory=list)
     notes: list[NoteReference] = field(default_factory=list)
     hidden: bool = False
 
@@ -76,6 +79,8 @@ class _ParagraphReader:
                 self._refer(_NOTES[tag], child.get(name_of("w:id"), ""))
             elif tag == _BOX:
                 (self.found.floating if floats else self.found.pieces).append(child)
+            elif tag in (CHART, DIAGRAM):
+                self.found.drawings.append(child)
             elif tag == name_of("w:fldChar"):
                 self._turn_field(child.get(name_of("w:fldCharType")))
             elif tag == name_of("w:instrText"):

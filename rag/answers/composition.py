@@ -1,0 +1,207 @@
+"""Composition of a quoted answer from units, by the type of the question.
+
+A fact is the sentence that holds it, a procedure the whole run of its steps, a list all its items
+with what introduces them, a value of a table its row below the names of the columns. Every part is
+quoted, never rewritten, and cited at its own place.
+"""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final
+
+from rag.answers.citations import CitedText
+from rag.language.analysis import tokens
+from rag.language.markup import without_markup
+from rag.reading.evidence import on_one_line
+from rag.reading.surroundings import Surroundings
+from rag.reading.unit_choice import AskedQuestion, Candidate
+from rag.schema import AnswerBlock, AnswerLine, BlockKind
+from rag.view import Span
+
+SECOND: Final = 0.45  # least odds of a second unit, against the first
+LONGEST_SIDE: Final = 500  # characters of a unit that tells of one side of a comparison
+WHOLE: Final = 12  # a list with more parts is cited as one
+SHORT_TYPES: Final = frozenset({"fact", "table"})
+_KINDS: Final[dict[str, BlockKind]] = {
+    "item": "list", "list": "list", "steps": "steps", "row": "table", "table": "table",
+    "code": "code",
+}  # fmt: skip
+_WIDE = re.compile("[\u3040-\u30ff\u3400-\u9fff\uff00-\uffef，。、；：？！”’）】》]$")
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A part of a unit: its readable lines, and its span in the document."""
+
+    text: str
+    span: Span
+
+
+def compose(question: AskedQuestion, candidates: Sequence[Candidate], characters: int) -> CitedText:
+    """Return an answer made of the best units, each part with its citation.
+
+    Args:
+        question: The question.
+        candidates: Units, best first.
+        characters: Size up to which a further unit is quoted; the first is quoted whole.
+    """
+    chosen = _chosen(candidates, characters)
+    if question.sides and chosen:
+        chosen += _other_sides(question, chosen, candidates)
+    cited = CitedText(sentences=len(chosen))
+    first = {id(each.surroundings): place for place, each in reversed(list(enumerate(chosen)))}
+    for each in sorted(chosen, key=lambda c: (first[id(c.surroundings)], c.unit.start)):
+        cited.blocks.append(_block(each, cited))
+    cited.text = "\n\n".join(map(block_text, cited.blocks))
+    best = chosen[0].best if chosen else None
+    if question.kind in SHORT_TYPES and best is not None and best.short:
+        cited.short = without_markup(best.short)
+    return cited
+
+
+def block_text(block: AnswerBlock) -> str:
+    """Return a block as text with markers, its lines kept.
+
+    Nothing stands behind a row of a table or the fence of code: their markers follow on a line.
+    """
+    lines, marks = [], ""
+    for line in block.lines:
+        mark = "" if line.citation is None else f"[{line.citation}]"
+        if block.kind == "table" or line.text.rstrip().endswith(("```", "~~~")):
+            marks, mark = marks + mark, ""
+        lines.append(f"{line.text} {mark}".rstrip())
+    return "\n".join([*lines, marks] if marks else lines)
+
+
+def _chosen(candidates: Sequence[Candidate], characters: int) -> list[Candidate]:
+    chosen: list[Candidate] = []
+    texts: list[str] = []
+    size = 0
+    for each in candidates:
+        text = on_one_line(each.unit.text(each.surroundings))
+        if chosen:
+            odds = math.exp(each.score - chosen[0].score)
+            if odds < SECOND or len(chosen) == 2:
+                break
+            if size + len(text) > characters or any(
+                text in other or other in text or _overlap(each, one)
+                for other, one in zip(texts, chosen, strict=True)
+            ):
+                continue
+        chosen.append(each)
+        texts.append(text)
+        size += len(text)
+    return chosen
+
+
+def _other_sides(
+    question: AskedQuestion, chosen: Sequence[Candidate], candidates: Sequence[Candidate]
+) -> list[Candidate]:
+    """Return for each thing compared that no chosen unit names the best unit that does."""
+    added: list[Candidate] = []
+    for side in question.sides:
+        words = set(tokens(side))
+        if any(words <= _named(each) for each in (*chosen, *added)):
+            continue
+        fits = (
+            each
+            for each in candidates
+            if words <= _named(each)
+            and each.unit.size <= LONGEST_SIDE
+            and not any(_overlap(each, one) for one in (*chosen, *added))
+        )
+        added += islice(fits, 1)
+    return added
+
+
+def _named(candidate: Candidate) -> set[str]:
+    text = candidate.unit.text(candidate.surroundings)
+    return set(tokens(f"{candidate.unit.heading} {text}"))
+
+
+def _overlap(one: Candidate, other: Candidate) -> bool:
+    if one.surroundings is not other.surroundings:
+        return False
+    return any(one.unit.touches(*part) for part in other.unit.parts)
+
+
+def _block(candidate: Candidate, cited: CitedText) -> AnswerBlock:
+    around, unit = candidate.surroundings, candidate.unit
+    kind = _KINDS.get(unit.kind, "text")
+    if kind == "text":
+        return AnswerBlock("text", (_prose(candidate, cited),))
+    parts = [_part(around, part, kind) for part in unit.parts]
+    if kind == "table":
+        return _table(candidate, parts, cited)
+    whole = kind == "code" or len(parts) > WHOLE
+    lines = []
+    number = None
+    if whole:
+        number = _cite(candidate, (parts[0].span[0], parts[-1].span[1]), cited)
+    for place, part in enumerate(parts):
+        if not whole:
+            number = _cite(candidate, part.span, cited)
+        last = place == len(parts) - 1 if kind != "code" else place == max(unit.lead - 1, 0)
+        lines.append(AnswerLine(part.text, number if not whole or last else None))
+    return AnswerBlock(kind, tuple(lines), unit.lead)
+
+
+def _prose(candidate: Candidate, cited: CitedText) -> AnswerLine:
+    """Return consecutive sentences as one line with one citation."""
+    around, unit = candidate.surroundings, candidate.unit
+    text = ""
+    for start, end in unit.parts:
+        sentence = without_markup(on_one_line(_bare(around.view.text[start:end])))
+        text += sentence if not text or _WIDE.search(text) else f" {sentence}"
+    span = around.to_document(unit.start, unit.end)
+    return AnswerLine(text, _cite(candidate, span, cited, text))
+
+
+def _bare(text: str) -> str:
+    """Return a sentence without the bullet of a list."""
+    return re.sub(r"^\s*(?:[-*+•·▪◦‣⁃–●○■□◆◇▶►]\s+|>\s*)", "", text)
+
+
+def _part(around: Surroundings, part: Span, kind: BlockKind) -> _Part:
+    text = around.view.text[part[0] : part[1]]
+    if kind != "code" and "```" not in text and "~~~" not in text:
+        lines = [without_markup(line).rstrip() for line in text.split("\n")]
+        text = "\n".join(line for line in lines if line.strip())
+    elif not text.lstrip().startswith(("```", "~~~")):
+        first, _, rest = text.partition("\n")
+        text = without_markup(first) + (f"\n{rest}" if rest else "")
+    return _Part(text, around.to_document(*part))
+
+
+def _table(candidate: Candidate, parts: Sequence[_Part], cited: CitedText) -> AnswerBlock:
+    """Return rows of a table below its header, as they stand in the text."""
+    unit, around = candidate.unit, candidate.surroundings
+    lines = []
+    for place, part in enumerate(parts):
+        row = around.quote(*part.span).strip()
+        is_pipe = row.startswith("|") and row.endswith("|") and "\n" not in row
+        shown = without_markup(row) if is_pipe else on_one_line(part.text)
+        if place < unit.lead:
+            width = row.count("|") - row.count("\\|") - 1
+            lines += [AnswerLine(shown, None), AnswerLine("|" + " --- |" * width, None)]
+        else:
+            number = _cite(candidate, part.span, cited, on_one_line(part.text))
+            lines.append(AnswerLine(shown, number))
+    return AnswerBlock("table", tuple(lines), 2 * unit.lead)
+
+
+def _cite(candidate: Candidate, span: Span, cited: CitedText, wording: str = "") -> int:
+    around, best = candidate.surroundings, candidate.best
+    passage = around.passage_at(span[0])
+    answer = None
+    if best is not None and best.span is not None:
+        holder = next(p for p in around.passages if p.passage_id == best.passage_id)
+        first, last = holder.start + best.span[0], holder.start + best.span[1]
+        if span[0] <= first and last <= span[1]:
+            answer = (first, last)
+    quote = around.quote(*span)
+    shown = wording or without_markup(on_one_line(around.view.text[slice(*around.to_view(*span))]))
+    return cited.cite_span(passage, span, quote, answer, shown)

@@ -1,0 +1,74 @@
+"""Choice of what is quoted: the units that hold what a question requires, or why there are none."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from rag.reading.answer_probability import answer_probability
+from rag.reading.evidence import Evidence
+from rag.reading.requirements import Requirements, alike_terms, lacks_quantity, missing_terms
+from rag.reading.surroundings import Surroundings
+from rag.reading.unit_choice import AskedQuestion, Candidate, choose_units
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Units that may be quoted, or the reason why none may.
+
+    Attributes:
+        question: The question with its type.
+        candidates: The units that hold what the question requires, best first.
+        refusal: Reason why no unit may be quoted; None if one may, or none was found at all.
+    """
+
+    question: AskedQuestion
+    candidates: tuple[Candidate, ...]
+    refusal: str | None = None
+
+    @cached_property
+    def probability(self) -> float:
+        """Calibrated probability, from 0 to 1, that an answer made of the units is right."""
+        return answer_probability(self.question, self.candidates)
+
+
+def choose(
+    question: AskedQuestion,
+    required: Requirements,
+    surroundings: Sequence[Surroundings],
+    evidence: Sequence[Evidence],
+) -> Choice:
+    """Return the units of some passages that may be quoted.
+
+    Args:
+        question: The question.
+        required: What it requires of an answer.
+        surroundings: Of the passages found, best first.
+        evidence: Evidence in them, best first.
+    """
+    every = choose_units(question, surroundings, evidence)
+    missing = {id(each): missing_terms(required, each) for each in every}
+    named = [each for each in every if not missing[id(each)]]
+    kept = [each for each in named if not lacks_quantity(required, each)]
+    if kept or not every:
+        return Choice(question, tuple(kept))
+    if named:
+        reason = f"the passages found give no {required.quantity}"
+        return Choice(question, (), f"{reason} that answers this")
+    absent = [term for term in required.terms if all(term in lost for lost in missing.values())]
+    return Choice(question, (), _refusal(absent or list(required.terms), required, surroundings))
+
+
+def _refusal(
+    absent: Sequence[str], required: Requirements, surroundings: Sequence[Surroundings]
+) -> str:
+    unknown = [term for term in absent if term in required.unknown]
+    if not unknown:
+        return f"no passage found mentions {_listed(absent)} where it could answer this"
+    alike = [other for term in unknown for other in alike_terms(term, surroundings)]
+    hint = f"; there is {_listed(list(dict.fromkeys(alike))[:3])}" if alike else ""
+    return f"nothing in the documents mentions {_listed(unknown)}{hint}"
+
+
+def _listed(terms: Sequence[str]) -> str:
+    quoted = [f"`{term}`" for term in terms]
+    return " and ".join([", ".join(quoted[:-1]), quoted[-1]] if len(quoted) > 1 else quoted)

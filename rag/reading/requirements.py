@@ -1,0 +1,127 @@
+"""Requirements that a question has on what answers it: its names and numbers, the kind of quantity.
+
+A sentence on the X200 does not answer a question about the X300, kilograms answer no question about
+volts. A unit that lacks what is required is no answer, however likely its words are.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+
+from rag.errors import UnavailableError
+from rag.language.analysis import tokens
+from rag.language.asked_values import Quantity, asked_quantity, quantities_in
+from rag.language.telling_terms import stands_in, telling_terms
+from rag.reading.surroundings import Surroundings
+from rag.reading.unit_choice import Candidate
+from rag.stores.contract import Store
+
+COMMON = 0.2  # share of the passages from which on a term tells nothing: the documents are about it
+ALIKE = 0.6  # least likeness of two terms, of which one may be meant for the other
+_DIGIT = re.compile(r"\d")
+_NUMBER_WORD = re.compile(
+    r"[零一二三四五六七八九十百千万亿两半]|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven"
+    r"|twelve|twenty|thirty|forty|fifty|hundred|thousand|million|billion|dozen|half|none|no)\b",
+    re.IGNORECASE,
+)
+_UNITLESS: frozenset[Quantity] = frozenset({"count", "version"})
+
+
+@dataclass(frozen=True)
+class Requirements:
+    """What an answer must hold.
+
+    Attributes:
+        terms: Names, numbers and codes of the question that the collection's documents are not
+            about as a whole.
+        unknown: Those of them that no document mentions.
+        quantity: Kind of quantity that is asked for, if one is.
+    """
+
+    terms: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    quantity: Quantity | None = None
+
+
+def requirements_of(question: str, store: Store) -> Requirements:
+    """Return what a question requires of its answer.
+
+    A term whose words occur in many passages is not required: an answer need not repeat it. If the
+    store does not answer now, every term is required.
+
+    Args:
+        question: The question.
+        store: The collection.
+    """
+    kept, unknown = [], []
+    for term in telling_terms(question):
+        words = tokens(term)
+        try:
+            counts, total = store.document_frequencies(words)
+        except UnavailableError:
+            counts, total = [1] * len(words), 1
+        least = min(counts, default=0)
+        if total and least > COMMON * total:
+            continue
+        kept.append(term)
+        if words and not least:
+            unknown.append(term)
+    return Requirements(tuple(kept), tuple(unknown), asked_quantity(question))
+
+
+def missing_terms(required: Requirements, candidate: Candidate) -> tuple[str, ...]:
+    """Return the required terms that stand neither in a unit nor around it.
+
+    Around it are its headings, the document's title and name, and the passage in which it begins.
+    """
+    if not required.terms:
+        return ()
+    around = context_of(candidate)
+    return tuple(term for term in required.terms if not stands_in(term, around))
+
+
+def context_of(candidate: Candidate) -> str:
+    """Return a unit's text with its headings, title, source, and the passages it touches."""
+    around, unit = candidate.surroundings, candidate.unit
+    touched = [
+        passage
+        for passage in around.passages
+        if unit.touches(*around.to_view(passage.start, passage.end))
+    ]
+    names = [f"{p.title}\n{p.source}\n{p.heading or ''}\n{p.view.text}" for p in touched]
+    return "\n".join([unit.text(around), unit.heading, *names])
+
+
+def lacks_quantity(required: Requirements, candidate: Candidate) -> bool:
+    """Return whether a unit gives no quantity of the kind that is asked for.
+
+    A number without a unit may be of any kind, if the unit of text gives no other kind.
+    """
+    kind = required.quantity
+    if kind is None:
+        return False
+    text = candidate.unit.text(candidate.surroundings)
+    given = quantities_in(text)
+    if kind in given:
+        return False
+    return bool(given - _UNITLESS) if _DIGIT.search(text) else not _NUMBER_WORD.search(text)
+
+
+def alike_terms(term: str, surroundings: Sequence[Surroundings]) -> tuple[str, ...]:
+    """Return terms of the documents that one that does not stand there may be meant for.
+
+    Args:
+        term: The term.
+        surroundings: Where to look.
+
+    Returns:
+        At most three, the likeliest first.
+    """
+    scores: dict[str, float] = {}
+    for around in surroundings:
+        for other in telling_terms(around.view.text):
+            likeness = SequenceMatcher(None, term.casefold(), other.casefold()).ratio()
+            if likeness >= ALIKE:
+                scores[other] = likeness
+    return tuple(sorted(scores, key=lambda each: (-scores[each], each))[:3])
