@@ -16,7 +16,9 @@ from rag.language.analysis import is_unspaced, normal_form, token_runs, tokens
 from rag.language.forms import dates, joined, split_forms
 from rag.language.question_detection import is_question
 
-MOST_TERMS = 64  # different terms of a query; a text with more is long (`long_queries`)
+LONG = 300  # characters of a question; a longer text is read otherwise (`long_queries`)
+WIDE = 3  # characters of scripts with spaces that one without spaces counts for
+MOST_TERMS = 64  # different terms of a query
 MOST_OCCURRENCES = 8  # of each term of a long text that count
 MOST_PAIRS = 64  # neighbours of a query that are looked for
 MOST_FORMS = 32
@@ -64,10 +66,26 @@ def query_terms(text: str) -> Phrase:
     return tuple(term for run in query_runs(text) for term in run)
 
 
+def width(text: str) -> int:
+    """Return the length of a text, in characters of scripts with spaces.
+
+    Example:
+        >>> width("heat pump"), width("热泵")
+        (9, 6)
+    """
+    return len(text) + (WIDE - 1) * sum(map(is_unspaced, text)) if not text.isascii() else len(text)
+
+
+def is_long(text: str) -> bool:
+    """Return whether a text is longer than a question."""
+    return len(text) > LONG or width(text) > LONG
+
+
 def is_long_query(text: str) -> bool:
-    """Return whether a text has more terms than are searched."""
+    """Return whether a text is long, or has more terms than are searched."""
     terms = query_terms(text)
-    return len(set(terms)) > MOST_TERMS or len(terms) > MOST_OCCURRENCES * MOST_TERMS
+    most = MOST_OCCURRENCES * MOST_TERMS
+    return is_long(text) or len(set(terms)) > MOST_TERMS or len(terms) > most
 
 
 def build_bm25_query(text: str) -> Bm25Query:

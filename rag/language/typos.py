@@ -38,7 +38,7 @@ def read_query(
         total: Returns the number of passages; asked only of a long text.
     """
     if is_long_query(text):
-        return narrowed(build_bm25_query(text), frequencies, total())
+        return narrowed(build_bm25_query(text), text, frequencies, total())
     read, note = correct(text, frequencies)
     return build_bm25_query(read), note
 

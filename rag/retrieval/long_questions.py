@@ -10,7 +10,8 @@ from dataclasses import replace
 
 from rag.clock import Stopwatch
 from rag.errors import UnavailableError
-from rag.language.long_queries import gist, is_long, telling_terms
+from rag.language.bm25_query import is_long
+from rag.language.long_queries import gist, occurrences, telling_terms
 from rag.retrieval.query import Query
 from rag.stores.contract import Store
 
@@ -27,7 +28,8 @@ def with_gist(query: Query, store: Store) -> Query:
         return query
     watch = Stopwatch()
     _, total = _counted(store, ())
-    weights = telling_terms(query.tokens, lambda terms: _counted(store, terms)[0], total)
+    counts = occurrences(query.tokens, query.text)
+    weights = telling_terms(counts, lambda terms: _counted(store, terms)[0], total)
     short = gist(query.text, weights)
     stage = watch.stage("gist", note=f"ranked and read by: {short}")
     return replace(query, gist=short, stages=(*query.stages, stage))

@@ -5,8 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from rag.language.analysis import language_of
-from rag.language.bm25_query import query_terms
-from rag.language.long_queries import is_long
+from rag.language.bm25_query import is_long, query_terms
 from rag.retrieval.follow_ups import standalone
 from rag.schema import Stage, Turn
 

@@ -13,7 +13,7 @@ from haystack import Document, component
 
 from rag.clock import Stopwatch
 from rag.errors import UnavailableError
-from rag.language.long_queries import is_long
+from rag.language.bm25_query import is_long
 from rag.models.embedder import Embedder
 from rag.retrieval.copies import retrieve_distinct
 from rag.retrieval.question_checks import check_embedder
