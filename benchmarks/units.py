@@ -22,11 +22,11 @@ sys.path.insert(0, str(Path(__file__).parent / "answers"))
 from check_questions import normalized
 
 from rag.answers.composition import compose
-from rag.reading.answer_probability import ANSWER_FEATURES, answer_features
 from rag.answers.drafting import Timer
 from rag.collections import open_rag
 from rag.config import load_config
 from rag.language.question_types import question_type
+from rag.reading.answer_probability import ANSWER_FEATURES, answer_features
 from rag.reading.choice import choose
 from rag.reading.requirements import requirements_of
 from rag.reading.surroundings import read_surroundings
@@ -130,7 +130,9 @@ def fit(rows, ridge=0.02, steps=400, rate=0.5):
 
 def answer(asked, candidates, weights):
     scored = [
-        UnitCandidate(c.surroundings, c.unit, c.features, float(np.array(c.features) @ weights), c.best)
+        UnitCandidate(
+            c.surroundings, c.unit, c.features, float(np.array(c.features) @ weights), c.best
+        )
         for c in candidates
     ]
     scored.sort(key=lambda c: (-c.score, c.surroundings.start, c.unit.start))

@@ -58,7 +58,7 @@ def scores(index, names, asked):
 
     ndcg, recall = [], []
     for text, judged in asked:
-        query, _ = read_query(text, frequencies)
+        query, _ = read_query(text, frequencies, lambda: len(names))
         hits = index.search(query, 10, title_weight=0.3, allowed=None)
         found = [names[number] for number, _ in hits]
         best = sorted(judged.values(), reverse=True)[:10]

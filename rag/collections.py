@@ -3,22 +3,29 @@
 `store.kind` selects the place; other modules need not know it.
 """
 
+import logging
 import re
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rag.config import Config, EmbedderConfig, data_folder
-from rag.errors import CollectionError
+from rag.errors import CollectionError, RagError
 
 if TYPE_CHECKING:
     from rag.answers.generators import Generator
     from rag.engine import RAG
+    from rag.federation import Federation
     from rag.models.embedder import Embedder
     from rag.models.selection import Roles
     from rag.stores.contract import Catalog, Store
+
+log = logging.getLogger(__name__)
+
+ALL = "all"  # in place of names, unless a collection is named so
 
 _NAME = re.compile(r"\w(?:[\w.-]{0,62}\w)?")
 
@@ -219,6 +226,104 @@ def open_rag(
     except BaseException:
         store.close()
         raise
+
+
+def open_engine(
+    names: Sequence[str],
+    config: Config,
+    *,
+    embedder: "Callable[[EmbedderConfig], Embedder] | bool" = True,
+    generator: "Generator | bool | None" = True,
+    roles: "Roles | None" = None,
+) -> "RAG | Federation":
+    """Return one or several collections ready for questions, with models that they share.
+
+    Args:
+        names: The collections, see `named_collections`.
+        config: Models, methods and limits.
+        embedder: See `open_rag`.
+        generator: See `open_rag`.
+        roles: See `open_rag`.
+
+    Raises:
+        CollectionError: If one does not exist, or there is none.
+        RagError: If none of them can be opened; that of the first. Otherwise those that cannot are
+            left out, and the trace says so.
+    """
+    chosen = named_collections(names, config)
+    if len(chosen) == 1:
+        return open_rag(chosen[0], config, embedder=embedder, generator=generator, roles=roles)
+    from rag.models.embedder import Embedder
+    from rag.models.selection import open_roles
+
+    make = Embedder if embedder is True else embedder
+    made: dict[str, Embedder] = {}
+
+    def shared(settings: EmbedderConfig) -> Embedder:
+        if settings.model not in made:
+            made[settings.model] = make(settings)  # type: ignore[operator]
+        return made[settings.model]
+
+    written = open_generator(config) if generator is True else generator or None
+    open_one = partial(
+        open_rag,
+        config=config,
+        embedder=shared if make else False,
+        generator=written,
+        roles=open_roles(config) if roles is None else roles,
+    )
+    return join_engines(chosen, open_one)
+
+
+def named_collections(names: Sequence[str], config: Config) -> list[str]:
+    """Return the collections that are meant, each once.
+
+    Args:
+        names: Names, or `all` alone for all there are, unless one is named so.
+        config: The configuration, for the place of the collections.
+
+    Raises:
+        CollectionError: If one does not exist, or there is none.
+    """
+    catalog = _catalog(config)
+    if list(names) == [ALL] and not catalog.holds(ALL):
+        found = catalog.names()
+        if not found:
+            raise CollectionError(f"there is no collection in {catalog.place}.")
+        return found
+    for name in names:
+        check_name(name)
+        if not catalog.holds(name):
+            raise _missing(name, catalog)
+    return list(dict.fromkeys(names))
+
+
+def join_engines(names: Sequence[str], open_one: "Callable[[str], RAG]") -> "RAG | Federation":
+    """Return the engine of some collections; those that cannot be opened are left out.
+
+    Args:
+        names: The collections, at least one.
+        open_one: Opens one of them.
+
+    Raises:
+        RagError: If none can be opened; that of the first.
+    """
+    from rag.federated_search import LEFT_OUT
+    from rag.federation import Federation
+
+    engines: dict[str, RAG] = {}
+    left_out: dict[str, RagError] = {}
+    for name in names:
+        try:
+            engines[name] = open_one(name)
+        except LEFT_OUT as error:
+            log.warning("`%s` is left out: %s", name, error)
+            left_out[name] = error
+    if not engines:
+        raise left_out[names[0]]
+    if len(names) == 1:
+        return engines[names[0]]
+    return Federation(engines, left_out)
 
 
 def open_generator(config: Config) -> "Generator | None":

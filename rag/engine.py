@@ -26,11 +26,12 @@ from rag.reading.surroundings import read_surroundings
 from rag.reading.unit_choice import AskedQuestion
 from rag.reading.word_weights import word_weights
 from rag.retrieval.filter_checks import check_filter_fields
-from rag.retrieval.query import Query, build_query
+from rag.retrieval.query import Query
 from rag.retrieval.question_checks import check_embedder
 from rag.schema import (
     AS_CONFIGURED,
     Answer,
+    Citation,
     Passage,
     SearchOptions,
     SearchResult,
@@ -38,7 +39,7 @@ from rag.schema import (
     Trace,
     Turn,
 )
-from rag.search import BeforeStep, PassageSearch, Retrieved
+from rag.search import BeforeStep, PassageSearch, QuestionSearch, Retrieved
 from rag.stores.contract import Store
 from rag.stores.filters import Filter
 
@@ -67,6 +68,7 @@ class RAG:
         generator: Writes answers from the passages; None quotes them.
         filters: Restriction of every question, besides the question's own filters.
         roles: Models of ranker and reader; without any, nothing is ranked.
+        search: Search in place of that of the store; see `rag.federation`.
 
     Raises:
         MismatchError: If the collection was made with another embedder.
@@ -82,14 +84,21 @@ class RAG:
         filters: Filter | None = None,
         collection: str = "default",
         roles: Roles = Roles(),  # noqa: B008 - frozen
+        search: QuestionSearch | None = None,
     ) -> None:
         self.config, self.store, self.collection = config, store, collection
         self.embedder, self.generator, self.filters = embedder, generator, filters
         self.roles = roles
         check_embedder(store, embedder, collection)
         self.components = build_components(config, store, embedder, roles)
-        self._search = PassageSearch(
-            config, store, self.components, embedder=embedder, roles=roles, filters=filters
+        self.searcher: QuestionSearch = search or PassageSearch(
+            config,
+            store,
+            self.components,
+            embedder=embedder,
+            roles=roles,
+            filters=filters,
+            collection=collection,
         )
 
     def warm_up(self) -> None:
@@ -117,8 +126,8 @@ class RAG:
         Raises:
             QuestionError: If the question is empty or too long, or `top_k` or the filter invalid.
         """
-        watch, query = Stopwatch(), build_query(question)
-        found = self._search.find(query, options, before_step)
+        watch, query = Stopwatch(), self.searcher.query(question)
+        found = self.searcher.find(query, options, before_step)
         return self._result(query, found, found.stages, watch)
 
     def search_and_read(
@@ -127,14 +136,17 @@ class RAG:
         options: SearchOptions = AS_CONFIGURED,
         *,
         before_step: BeforeStep = lambda: None,
-    ) -> tuple[SearchResult, list[Evidence]]:
-        """Return the result of `search`, and sentences that may answer the question, best first."""
+    ) -> tuple[SearchResult, dict[int, Evidence]]:
+        """Return the result of `search`, and rank of a passage -> its sentence that answers."""
         watch = Stopwatch()
-        query = build_query(question)
-        found = self._search.find(query, options, before_step)
+        query = self.searcher.query(question)
+        found = self.searcher.find(query, options, before_step)
         before_step()
         evidence, read = self._evidence(query, found, Timer(None))
-        return self._result(query, found, (*found.stages, read), watch), evidence
+        result = self._result(query, found, (*found.stages, read), watch)
+        best = {each.passage_id: each for each in reversed(evidence)}
+        ranks = {each.passage_id: each.rank for each in result.results}
+        return result, {ranks[passage_id]: each for passage_id, each in best.items()}
 
     def ask(  # noqa: PLR0913 - options and callbacks
         self,
@@ -167,9 +179,9 @@ class RAG:
             QuestionError: See `search`.
         """
         timer = Timer(budget)
-        query = build_query(question, history, asks=True)
+        query = self.searcher.query(question, history, asks=True)
         generator = self.generator if write else None
-        found = self._search.find(
+        found = self.searcher.find(
             query, options, before_step, deadline=timer.deadline, early=generator is None
         )
         if on_found is not None:
@@ -177,8 +189,8 @@ class RAG:
         before_step()
         evidence, read = self._evidence(query, found, timer)
         before_step()
-        choice = self._choose(query, found, evidence)
-        inputs = DraftInputs(query.question, found.passages, evidence, choice)
+        choice = self._choose(query.as_read, found, evidence)
+        inputs = DraftInputs(query.as_written, found.passages, evidence, choice)
         made = draft(inputs, self.config, generator, timer=timer, on_token=on_token, stop=stop)
         stages = (*query.stages, *found.stages, read, *made.stages)
         return Answer(
@@ -187,7 +199,7 @@ class RAG:
             abstained=made.abstained,
             reason=made.reason,
             confidence=round(made.confidence, 4),
-            citations=tuple(made.cited.citations),
+            citations=_with_collections(made.cited.citations, found.passages),
             passages=found.passages,
             trace=Trace(stages, round(timer.ms, 3)),
             collection=self.collection,
@@ -252,14 +264,15 @@ class RAG:
     def _result(
         self, query: Query, found: Retrieved, stages: tuple[Stage, ...], watch: Stopwatch
     ) -> SearchResult:
-        trace = Trace(stages, round(watch.ms, 3))
+        trace = Trace((*query.stages, *stages), round(watch.ms, 3))
         facts = (query.question, self.collection, found.generation)
-        return SearchResult(*facts, found.passages, trace)
+        return SearchResult(*facts, found.passages, trace, query.gist or None)
 
     def _evidence(
         self, query: Query, found: Retrieved, timer: Timer
     ) -> tuple[list[Evidence], Stage]:
         """Read the passages: by spans where a reader serves the language, else by sentences."""
+        query = query.as_read
         readers, documents = self.components.span_readers, found.documents
         reader = serving(readers, query.language)
         if reader is not None:
@@ -285,3 +298,11 @@ class RAG:
         asked = AskedQuestion(query.text, question_type(query.text), weights)
         around = read_surroundings(self.store, found.documents, found.generation)
         return choose(asked, requirements_of(query.text, self.store), around, evidence)
+
+
+def _with_collections(
+    citations: Sequence[Citation], passages: Sequence[Passage]
+) -> tuple[Citation, ...]:
+    """Return citations with the names of their collections."""
+    names = {passage.document_id: passage.collection for passage in passages}
+    return tuple(replace(each, collection=names[each.document_id]) for each in citations)

@@ -12,7 +12,8 @@ from typing import Any, Literal
 from rag.view import Edit, View
 
 Method = Literal["bm25", "dense", "hybrid"]
-OF_SPANS = frozenset({"short", "answer_start", "answer_end"})  # fields that only spans fill
+# Fields that are left out of JSON if they are unset: of spans, long questions, several collections.
+OMITTED = frozenset({"short", "answer_start", "answer_end", "gist", "collection"})
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ class Passage:
         relevance: Calibrated probability, from 0 to 1, that it bears on the question; comparable
             across questions and collections, which a score is not. None in answers of older
             versions, and if nothing about it is known.
+        collection: Name of its collection; "" in answers of older versions.
     """
 
     rank: int
@@ -78,6 +80,7 @@ class Passage:
     places: tuple[Place, ...] = ()
     copies: int = 0
     relevance: float | None = None
+    collection: str = ""
 
     @property
     def view(self) -> View:
@@ -107,7 +110,8 @@ class Citation:
     `start` to `end`, character by character; page and heading are those of the words
     that answer, else of `start`.
     `answer_start` and `answer_end` delimit the exact words in it that answer, if the reader found
-    them. `wording` is the quote in readable form, on one line; empty in answers of older versions.
+    them. `wording` is the quote in readable form, on one line, and `collection` the name of its
+    collection; empty in answers of older versions.
     """
 
     n: int
@@ -122,6 +126,7 @@ class Citation:
     answer_start: int | None = None
     answer_end: int | None = None
     wording: str = ""
+    collection: str = ""
 
     @property
     def shown(self) -> str:
@@ -160,7 +165,8 @@ class AnswerBlock:
 class Stage:
     """One step of a run: its name, duration, number of results, and a note.
 
-    `model` is the name of the model used, if any.
+    `model` is the name of the model used, if any; `collection` that of the collection, if several
+    were asked.
     """
 
     name: str
@@ -168,6 +174,7 @@ class Stage:
     count: int | None = None
     note: str | None = None
     model: str | None = None
+    collection: str | None = None
 
 
 @dataclass(frozen=True)
@@ -203,13 +210,18 @@ AS_CONFIGURED = SearchOptions()
 
 @dataclass(frozen=True)
 class SearchResult:
-    """The passages found for a question, best first."""
+    """The passages found for a question, best first.
+
+    Collection and generation are as in `Answer`. `gist` is what ranker and reader got of a long
+    question; None if all of it.
+    """
 
     question: str
     collection: str
     generation: int
     results: tuple[Passage, ...]
     trace: Trace
+    gist: str | None = None
 
 
 @dataclass(frozen=True)
@@ -225,8 +237,9 @@ class Answer:
         citations: Citations in the order of their numbers.
         passages: Passages that the answer is based upon, best first.
         trace: Steps of the run.
-        collection: Name of the collection.
-        generation: Generation of the collection that was read.
+        collection: Name of the collection; of several, names joined by commas.
+        generation: Generation of the collection that was read; of several, the sum, which grows
+            with every change.
         short: The exact words that answer best, on one line; None if no fact was asked for, the
             reader finds only sentences, or a language model wrote the answer.
         kind: Type of the question (`rag.language.question_types`); None in answers of older
@@ -303,10 +316,10 @@ def _edits(values: Sequence[Mapping[str, Any]] | None) -> tuple[Edit, ...] | Non
 def to_json(value: Any) -> dict[str, Any]:  # noqa: ANN401 - any dataclass of this module
     """Return a value of this module as JSON-ready dictionaries and lists.
 
-    Fields that only a span reader sets are omitted if unset.
+    Fields in `OMITTED` are left out if they are unset.
     """
     return asdict(value, dict_factory=_without_unset)
 
 
 def _without_unset(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    return {name: each for name, each in pairs if each is not None or name not in OF_SPANS}
+    return {name: each for name, each in pairs if each is not None or name not in OMITTED}

@@ -7,7 +7,7 @@ and has them as passages.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, Protocol
 
 from haystack import Document
 from haystack.errors import FilterError
@@ -19,11 +19,13 @@ from rag.models.selection import Roles, serving
 from rag.pipelines import Components
 from rag.retrieval.copies import count_copies, identity_of
 from rag.retrieval.filter_checks import check_filter_fields
+from rag.retrieval.long_questions import with_gist
 from rag.retrieval.passages import as_passage, stage_scores
-from rag.retrieval.query import Query
-from rag.retrieval.question_checks import check_question
+from rag.retrieval.query import Query, build_query
+from rag.retrieval.question_checks import check_length, check_question
+from rag.retrieval.ranker import Ranker
 from rag.retrieval.ranking_depth import ranking_depth
-from rag.schema import Method, Passage, SearchOptions, Stage
+from rag.schema import Method, Passage, SearchOptions, Stage, StageScore, Turn
 from rag.stores.contract import Store
 from rag.stores.filters import Filter, join_filters
 
@@ -41,6 +43,9 @@ class Retrieved:
     generation: int
     copies: Mapping[str, int]  # passage id -> number of others that read the same
     relevances: Mapping[str, float] = field(default_factory=dict)  # passage id -> probability
+    collection: str = ""
+    # passage id -> ranks and scores that `rankings` has not: those within its own collection
+    earlier: Mapping[str, Mapping[str, StageScore]] = field(default_factory=dict)
 
     @cached_property
     def passages(self) -> tuple[Passage, ...]:
@@ -50,12 +55,35 @@ class Retrieved:
             as_passage(
                 rank,
                 each,
-                scores[identity_of(each)],
+                {**self.earlier.get(each.id, {}), **scores[identity_of(each)]},
                 copies=copies.get(each.id, 0),
                 relevance=self.relevances.get(each.id),
+                collection=self.collection,
             )
             for rank, each in enumerate(self.documents, 1)
         )
+
+
+Embedded = dict[str, dict[str, Any]]  # embedder -> its output for the question
+
+
+class QuestionSearch(Protocol):
+    """Search of one or several collections, as the engine uses it."""
+
+    def query(self, question: str, history: Sequence[Turn] = (), *, asks: bool = False) -> Query:
+        """Return the query for a question; see `PassageSearch.query`."""
+
+    def find(
+        self,
+        query: Query,
+        options: SearchOptions,
+        before_step: BeforeStep,
+        *,
+        deadline: float | None = None,
+        early: bool = False,
+        embedded: Embedded | None = None,
+    ) -> Retrieved:
+        """Return passages, best first; see `PassageSearch.find`."""
 
 
 class PassageSearch:
@@ -68,6 +96,7 @@ class PassageSearch:
         embedder: The embedder it was made with; None only for the method bm25.
         roles: Models of ranker and reader.
         filters: Restriction of every question, besides the question's own filters.
+        collection: Name of the collection.
     """
 
     def __init__(
@@ -79,9 +108,20 @@ class PassageSearch:
         embedder: Embedder | None,
         roles: Roles,
         filters: Filter | None,
+        collection: str = "",
     ) -> None:
         self.config, self.store, self.components = config, store, components
         self.embedder, self.roles, self.filters = embedder, roles, filters
+        self.collection = collection
+
+    def query(self, question: str, history: Sequence[Turn] = (), *, asks: bool = False) -> Query:
+        """Return the query for a question; see `rag.retrieval.query.build_query`.
+
+        Raises:
+            QuestionError: If the question is empty or too long.
+        """
+        check_length(question, self.config)
+        return with_gist(build_query(question, history, asks=asks), self.store)
 
     def find(
         self,
@@ -91,6 +131,7 @@ class PassageSearch:
         *,
         deadline: float | None = None,
         early: bool = False,
+        embedded: Embedded | None = None,
     ) -> Retrieved:
         """Return passages, best first, ranked where that is wanted and pays.
 
@@ -100,21 +141,31 @@ class PassageSearch:
             before_step: Called before each step; what it raises ends the search.
             deadline: Time on the monotonic clock at which ranking ends.
             early: Whether ranking may end once the answer is certain.
+            embedded: Vectors of the question that are known, to which its own is added.
 
         Raises:
-            QuestionError: If the question is empty or too long, or `top_k` or the filter invalid.
+            QuestionError: If `top_k`, the method or the filter is invalid.
             UnavailableError: If no retriever could be asked.
         """
         method = options.method or self.config.retrieval.method
         top_k = self.config.retrieval.top_k if options.top_k is None else options.top_k
-        check_question(query, self.config, method, top_k, methods=self.components.methods)
+        check_question(query, method, top_k, methods=self.components.methods)
         filters, least = join_filters(self.filters, options.filters), self._least(options)
         depth, note = ranking_depth(query, self.config, self.roles, options.rank)
-        retrieve = partial(self._retrieve, query, method, max(top_k, depth), filters, before_step)
+        retrieve = partial(
+            self._retrieve,
+            query,
+            method,
+            max(top_k, depth),
+            filters,
+            before_step=before_step,
+            embedded={} if embedded is None else embedded,
+        )
         found = _whole(retrieve)
         if depth:
             before_step()
-            found = self._rank(query, found, deadline=deadline, early=early)
+            rankers = self.components.rankers
+            found = rank_found(rankers, query, found, deadline=deadline, early=early)
         elif note:
             found = replace(found, stages=(*found.stages, Stage("ranked", 0.0, None, note)))
         return self._relevant(query, found, top_k, least)
@@ -125,7 +176,9 @@ class PassageSearch:
         method: Method,
         top_k: int,
         filters: Filter | None,
+        *,
         before_step: BeforeStep,
+        embedded: Embedded,
     ) -> Retrieved:
         parts, generation = self.components, self.store.generation
         noted = check_filter_fields(self.store, filters, generation)
@@ -135,10 +188,12 @@ class PassageSearch:
             before_step()
             outputs["bm25"] = parts.bm25.run(query.text, filters, count, generation)
         if parts.embed and parts.dense and method != "bm25":
+            key = parts.embed.embedder.files.sha256
+            if key not in embedded:
+                before_step()
+                outputs["embed"] = embedded[key] = parts.embed.run(query.text, query.asked_inside)
             before_step()
-            outputs["embed"] = parts.embed.run(query.text)
-            before_step()
-            vector = outputs["embed"]["embedding"]
+            vector = embedded[key]["embedding"]
             outputs["dense"] = parts.dense.run(vector, filters, count, generation)
         _check_answered(outputs)
         if method == "hybrid":
@@ -156,6 +211,7 @@ class PassageSearch:
             (*noted, *(each["stage"] for each in outputs.values()), *stages),
             generation,
             copies,
+            collection=self.collection,
         )
 
     def _weights(self, query: Query) -> tuple[dict[str, float], str | None]:
@@ -198,16 +254,22 @@ class PassageSearch:
         stages = (*found.stages, stage)
         return replace(found, documents=kept, stages=stages, relevances=relevances)
 
-    def _rank(
-        self, query: Query, found: Retrieved, *, deadline: float | None, early: bool
-    ) -> Retrieved:
-        rankers = self.components.rankers
-        ranker = serving(rankers, query.language) or serving(rankers, "")
-        assert ranker is not None  # noqa: S101 - a depth above 0 says so
-        output = ranker.run(query.text, found.documents, deadline, early)
-        rankings = {**found.rankings, "ranked": output["ranked"]}
-        stages = (*found.stages, output["stage"])
-        return replace(found, documents=output["documents"], rankings=rankings, stages=stages)
+
+def rank_found(
+    rankers: Mapping[str, Ranker],
+    query: Query,
+    found: Retrieved,
+    *,
+    deadline: float | None,
+    early: bool,
+) -> Retrieved:
+    """Return passages in the order of the ranker that serves a question, at least one of them."""
+    ranker = serving(rankers, query.as_read.language) or serving(rankers, "")
+    assert ranker is not None  # noqa: S101 - a depth above 0 says so
+    output = ranker.run(query.as_read.text, found.documents, deadline, early)
+    rankings = {**found.rankings, "ranked": output["ranked"]}
+    stages = (*found.stages, output["stage"])
+    return replace(found, documents=output["documents"], rankings=rankings, stages=stages)
 
 
 def _whole(retrieve: Callable[[], Retrieved]) -> Retrieved:

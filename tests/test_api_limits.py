@@ -219,8 +219,8 @@ def test_no_more_requests_are_served_at_once_than_are_set(make_services, monkeyp
 
 def test_answers_outside_conversations_count_for_the_limit_of_all_answers(station):
     services = station(SlowGenerator(pieces=["never ending "] * 1000), workers=1, queue=1)
-    asked = [services.answers.ask_outside(LOCAL, "station", QUESTION) for _ in range(2)]
+    asked = [services.answers.ask_outside(LOCAL, ["station"], QUESTION) for _ in range(2)]
     with pytest.raises(BusyError, match="2 questions are being answered"):
-        services.answers.ask_outside(LOCAL, "station", QUESTION)
+        services.answers.ask_outside(LOCAL, ["station"], QUESTION)
     for each in asked:
         services.answers.let_go(LOCAL, each)

@@ -18,7 +18,7 @@ from rag.stores.embedded.store import EmbeddedStore
     [
         ([""], ["the question is empty"]),
         ([" \n\t"], ["the question is empty"]),
-        (["why " * 250_000], ["1,000,000 characters", "2,000", "`retrieval.max_question`"]),
+        (["why " * 250_000], ["1,000,000 characters", "200,000", "`retrieval.max_question`"]),
         (["the of and", "--method", "bm25"], ["`the of and`", "common words", "--method dense"]),
         ([QUESTION, "--top-k", "0"], ["top_k: expected 1 to 1000 (got 0)"]),
         ([QUESTION, "--top-k", "999999"], ["top_k: expected 1 to 1000 (got 999999)"]),
@@ -43,7 +43,7 @@ def test_a_bad_question_is_refused_on_one_line(rag, sample, command, arguments, 
 
 
 def test_a_question_of_a_megabyte_on_stdin_is_refused_without_reading_it_all(rag, sample):
-    refused(rag("ask", "-", stdin=b"why " * 250_000), "the question has", "at most 2,000")
+    refused(rag("ask", "-", stdin=b"why " * 250_000), "the question has", "at most 200,000")
     refused(rag("ask", "-"), "the question is empty")
 
 

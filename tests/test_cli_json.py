@@ -27,8 +27,10 @@ PASSAGE = {
     "edits",
     "places",
     "copies",
+    "collection",
 }
 CITATION = {
+    "collection",
     "n",
     "passage_id",
     "document_id",

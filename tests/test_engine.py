@@ -267,7 +267,7 @@ def test_an_error_in_a_stream_reaches_the_caller(sample_rag):
     [
         ("", {}, "the question is empty"),
         (" \n\t", {}, "the question is empty"),
-        ("x" * 1_000_000, {}, "the question has 1,000,000 characters; at most 2,000 are read"),
+        ("x" * 1_000_000, {}, "the question has 1,000,000 characters; at most 200,000 are read"),
         ("dog", {"top_k": 0}, "top_k: expected 1 to 1000 (got 0)"),
         ("dog", {"top_k": 10**9}, "top_k: expected 1 to 1000"),
         ("what is it?", {"method": "bm25"}, "only common words"),

@@ -118,34 +118,73 @@ def test_a_bad_field_at_the_end_of_many_lines_is_said_before_anything_is_asked(
 # -- BEIR, articles, SubjQA
 
 
-def with_query(tmp_path, row):
-    folder = write_beir(tmp_path)
+def with_query(tmp_path, fields, *, name="q9", judged=False, folder=None):
+    folder = folder or write_beir(tmp_path)
     with (folder / "queries.jsonl").open("a", encoding="utf-8") as stream:
-        stream.write(json.dumps(row) + "\n")
+        stream.write(json.dumps({"_id": name, "text": "who?", **fields}) + "\n")
+    if judged:
+        with (folder / "qrels" / "test.tsv").open("a", encoding="utf-8") as stream:
+            stream.write(f"{name}\td1\t1\n")
     return folder
 
 
-def test_further_fields_of_a_beir_folder_are_none_of_our_business(tmp_path):
-    row = {"_id": "q9", "text": "who?", "answers": [], "metadata": {}, "type": "x", "label": 1}
-    folder = with_query(tmp_path, row)
-    assert load_dataset(folder).questions[-1].question_id == "q9"
+@pytest.mark.parametrize(
+    ("fields", "answers"),
+    [
+        ({"answers": "x"}, ("x",)),
+        ({"answer": ["x", "y", "x"]}, ("x", "y")),
+        ({"answers": [["1999"], ["1999 AD", "in 1999"]]}, ("1999", "1999 AD", "in 1999")),
+        ({"answers": ["a", ["b", "c"]]}, ("a", "b", "c")),
+        ({"answers": {"text": ["a"], "answer_start": [3]}}, ("a",)),
+        ({"answers": [{"text": "a", "answer_start": 3}]}, ("a",)),
+        ({"answer": 12}, ("12",)),
+        ({"ground_truth": "x", "answers": None}, ("x",)),
+        ({"answer": "x", "answer_aliases": ["y"]}, ("x", "y")),
+        ({"answers": []}, ()),
+        ({"answers": None}, ()),
+    ],
+)  # fmt: skip
+def test_answers_of_a_beir_query_are_used_in_any_form(tmp_path, fields, answers):
+    question = load_dataset(with_query(tmp_path, fields, judged=True)).questions[-1]
+    assert (question.question_id, question.answers) == ("q9", answers)
+
+
+def test_only_an_empty_list_says_that_a_beir_query_has_no_answer(tmp_path):
+    for unknown in (None, [[]], [""], {}, [None], True):
+        folder = with_query(tmp_path, {"answers": unknown})
+        assert load_dataset(folder).questions[-1].question_id == "q5"
+    assert load_dataset(with_query(tmp_path, {"answers": []})).questions[-1].question_id == "q9"
+
+
+@pytest.mark.parametrize(
+    ("fields", "note"),
+    [
+        ({"answers": [["x"], ["y"]]}, "The answers of 1 queries stand in lists of lists: each"),
+        ({"answers": ["x", {"a": 1}, ""]}, "`answers` of 1 queries holds something that cannot be"),
+        ({"answers": True}, "`answers` of 1 queries holds something that cannot be used"),
+        ({"answers": [], "filters": "x"}, "`filters` of 1 queries holds something that cannot"),
+        ({"metadata": {}, "a\nb": 1}, "Fields of queries that are not used: `metadata`, `a b`."),
+        ({"anwsers": ["x"]}, "not used: `anwsers` (did you mean `answers`?)."),
+        ({"filter": {}}, "not used: `filter` (did you mean `filters`?)."),
+    ],
+)  # fmt: skip
+def test_further_fields_of_beir_queries_are_named_once_and_never_stop(tmp_path, fields, note):
+    folder = with_query(tmp_path, fields, judged=True)
+    (found,) = load_dataset(with_query(tmp_path, fields, folder=folder, name="q10")).notes
+    assert note.replace("of 1", "of 2") in found
+    assert "left out" not in found or "queries.jsonl`, line 7)" in found
 
 
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ({"anwsers": ["x"]}, "`anwsers`: unknown field; did you mean `answers`?"),
-        ({"filter": {}}, "`filter`: unknown field; did you mean `filters`?"),
-        ({"answers": [""]}, "`answers` holds a blank text"),
-        ({"answers": None}, "`answers` must be a list of texts (got None)"),
-        ({"answer": ""}, "`answer` holds a blank text"),
-        ({"answers": [], "filters": "x"}, "`filters` must be an object"),
+        ({"filters": {"field": "meta.k", "operator": "=", "value": 1}}, "`filters` cannot be used"),
         ({"text": ""}, "`text` is blank"),
         ({"_id": None}, "`_id` must be a text or a whole number"),
     ],
 )
-def test_a_query_of_a_beir_folder_with_a_bad_field_is_refused(tmp_path, row, message):
-    found = refused(with_query(tmp_path, {"_id": "q9", "text": "who?", **row}))
+def test_a_query_of_a_beir_folder_that_cannot_be_asked_is_refused(tmp_path, row, message):
+    found = refused(with_query(tmp_path, row))
     assert "queries.jsonl`, line 7: " in found
     assert message in found
 

@@ -6,9 +6,9 @@ from unit_builders import LoneStore, asked_question, candidates_of, passages_of,
 
 from rag.language.markup import without_markup
 from rag.language.telling_terms import stands_in, telling_terms
+from rag.reading.choice import choose
 from rag.reading.evidence import Evidence
 from rag.reading.requirements import requirements_of
-from rag.reading.choice import choose
 from rag.reading.surroundings import read_surroundings
 
 MANUAL = """# X300 manual

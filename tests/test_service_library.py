@@ -268,7 +268,7 @@ def test_of_two_collections_the_first_of_each_come_first_and_the_likelier_answer
     for order in (["station", "second"], ["second", "station"]):
         found = services.search(ANNA, "What does the pump run on?", order)
         first = found.results[:2]
-        assert [hit.passage.rank for hit in found.results] == [1, 1, 2, 2]
+        assert [hit.passage.rank for hit in found.results] == [1, 2, 3, 4]
         assert {hit.collection for hit in first} == {"station", "second"}
         assert first[0].passage.source == "pump.txt"  # it answers, wherever it was looked for
         assert first[0].confidence > (first[1].confidence or 0)

@@ -156,3 +156,10 @@ def test_copies_are_counted_by_readable_text_among_what_the_filter_lets_through(
     store.delete_documents(["1", "3"])
     assert store.count_copies([same[0]]) == [5]
     assert copy_key("Same \n words.") == copy_key("Same words.") != copy_key("same words.")
+
+
+def test_a_long_text_is_searched_by_its_most_telling_terms(words):
+    filler = " ".join(f"unheard{n}" for n in range(300)) + " the part stands in the year " * 40
+    retrieved = words.bm25_retrieval(f"{filler} a boiler cellar {filler}", top_k=3)
+    assert ids(retrieved)[0] == "boiler"
+    assert "most telling of" in retrieved.read_as

@@ -50,6 +50,4 @@ def passages_of(name, text):
     """Return the passages of a Markdown text, as indexing cuts them."""
     files = find_model("all-MiniLM-L6-v2", setting="x")
     converted = convert_markdown(text, name)
-    return cut(
-        converted, "d", name, tokenizer=files.tokenizer, limit=256, config=ChunkingConfig()
-    )
+    return cut(converted, "d", name, tokenizer=files.tokenizer, limit=256, config=ChunkingConfig())

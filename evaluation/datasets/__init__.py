@@ -9,6 +9,7 @@ error that names file and line. `schema` defines the classes of a data set.
     subjqa.py    SubjQA's folders of CSV files
     jsonl.py     lines of {question, answers, evidence, filters}, multi-evidence as well
     fields.py    known fields, and their types
+    further_fields.py  gold answers and others beside a query of BEIR, in any form
     squad_export.py  writes any form with answers as SQuAD 2.0
     articles.py  articles/*.txt, and lines of questions with the offset of their paragraph
 """

@@ -1,14 +1,16 @@
 """BEIR's format: `corpus.jsonl`, `queries.jsonl` and graded judgements in `qrels/SPLIT.tsv`.
 
 Documents are judged. Queries without judgements belong to another split and are left out, unless
-an empty list of `answers` marks them as unanswerable. `answer` or `answers` of a query, where
-given, are gold answers. Queries and documents may have further fields.
+an empty list of `answers` marks them as unanswerable. Queries and documents may have further
+fields; gold answers among them are used in any form (`further_fields`), others are named in the
+set's notes.
 """
 
 from pathlib import Path
 from typing import Any
 
-from evaluation.datasets.fields import check_fields, filters_of, id_of, text_of, texts_of
+from evaluation.datasets.fields import id_of, text_of
+from evaluation.datasets.further_fields import FurtherFields
 from evaluation.datasets.lines import json_lines, table_rows
 from evaluation.datasets.schema import Dataset, JudgedQuestion, SourceDocument
 from rag.errors import DatasetError
@@ -33,22 +35,24 @@ def load_beir(folder: Path, *, split: str | None = None) -> Dataset:
     rows = _read_queries(folder / "queries.jsonl")
     judgements = _judgements_file(folder / "qrels", split)
     grades = _read_qrels(judgements, set(rows), {each.document_id for each in documents})
-    questions = []
+    questions, further = [], FurtherFields((*IDS, "text"))
     for query_id, (where, row) in rows.items():
-        answers = texts_of(row, _answers_key(row), where)
-        if query_id in grades or row.get("answers") == []:
+        answers = further.answers_of(row, where)
+        filters = further.filters_of(row, where)
+        if query_id in grades or answers == ():
             questions.append(
                 JudgedQuestion(
                     question_id=query_id,
                     question=text_of(row, "text", where),
-                    answers=tuple(dict.fromkeys(answers)),
+                    answers=answers or (),
                     grades=grades.get(query_id, {}),
                     cluster=_cluster(query_id, grades.get(query_id, {})),
-                    filters=filters_of(row, where),
+                    filters=filters,
                 )
             )
     name = folder.resolve().name
-    return Dataset(name, folder, "documents", tuple(questions), tuple(documents))
+    asked = tuple(questions)
+    return Dataset(name, folder, "documents", asked, tuple(documents), notes=further.notes)
 
 
 def read_corpus(path: Path) -> list[SourceDocument]:
@@ -82,7 +86,6 @@ def _read_queries(path: Path) -> dict[str, tuple[str, dict[str, Any]]]:
         if query_id in found:
             raise DatasetError(f"{where}: the query `{query_id}` comes twice.")
         text_of(row, "text", where, blank=False)
-        check_fields(row, (_answers_key(row), "filters"), where, further=True)
         found[query_id] = where, row
     if not found:
         raise DatasetError(f"`{path}` holds no query.")
@@ -118,7 +121,3 @@ def _read_qrels(path: Path, queries: set[str], documents: set[str]) -> dict[str,
     if not found:
         raise DatasetError(f"`{path}` holds no judgement.")
     return found
-
-
-def _answers_key(row: dict[str, Any]) -> str:
-    return "answer" if "answer" in row and "answers" not in row else "answers"

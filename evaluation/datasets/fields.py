@@ -50,7 +50,7 @@ def check_fields(
     """
     for name in [each for each in value if each not in known]:
         missing = [each for each in known if each not in value]
-        near = _misspelt(name, missing) if further else _meant(name, missing) or _meant(name, known)
+        near = misspelt(name, missing) if further else _meant(name, missing) or _meant(name, known)
         told = f"{where}: `{_shown(name)}`: unknown field"
         if near:
             raise DatasetError(f"{told}; did you mean `{near}`?")
@@ -67,7 +67,8 @@ def _meant(name: str, known: Collection[str]) -> str:
     return found or ""
 
 
-def _misspelt(name: str, known: Collection[str]) -> str:
+def misspelt(name: str, known: Collection[str]) -> str:
+    """Return the known field of which a name is a misspelling; "" if of none."""
     plain = name.strip().casefold()
     return next(iter(difflib.get_close_matches(plain, known, 1, NEAR)), "")
 

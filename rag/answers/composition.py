@@ -40,7 +40,9 @@ class _Part:
     span: Span
 
 
-def compose(question: AskedQuestion, candidates: Sequence[UnitCandidate], characters: int) -> CitedText:
+def compose(
+    question: AskedQuestion, candidates: Sequence[UnitCandidate], characters: int
+) -> CitedText:
     """Return an answer made of the best units, each part with its citation.
 
     Args:

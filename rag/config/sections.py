@@ -114,7 +114,8 @@ class RetrievalConfig(ConfigSection):
             fewer than `top_k` may be returned; 0 returns them all.
         candidates: Number of passages that each retriever passes to the fusion.
         title_weight: Weight of the title and heading field relative to the text in bm25.
-        max_question: Maximum length of a question, in characters.
+        max_question: Maximum length of a question, in characters. Long ones are searched by their
+            most telling words and the vectors of their parts; the limit is for mistakes.
     """
 
     method: Method = "hybrid"
@@ -122,7 +123,7 @@ class RetrievalConfig(ConfigSection):
     min_relevance: float = Field(default=0.01, ge=0, le=1)
     candidates: int = Field(default=50, ge=1, le=10_000)
     title_weight: float = Field(default=0.3, ge=0)
-    max_question: int = Field(default=2000, ge=1)
+    max_question: int = Field(default=200_000, ge=1)
 
 
 class AbstentionConfig(ConfigSection):

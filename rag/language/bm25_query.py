@@ -9,12 +9,17 @@ Common words, which bm25 leaves out, are left out of a phrase too.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 from rag.language.analysis import is_unspaced, normal_form, token_runs, tokens
 from rag.language.forms import dates, joined, split_forms
 from rag.language.question_detection import is_question
 
+LONG = 300  # characters of a question; a longer text is read otherwise (`long_queries`)
+WIDE = 3  # characters of scripts with spaces that one without spaces counts for
+MOST_TERMS = 64  # different terms of a query
+MOST_OCCURRENCES = 8  # of each term of a long text that count
 MOST_PAIRS = 64  # neighbours of a query that are looked for
 MOST_FORMS = 32
 DAY_WEIGHT = 3  # of a date beside its words
@@ -50,8 +55,41 @@ class Bm25Query:
     strict: bool = False
 
 
+@lru_cache(maxsize=16)
+def query_runs(text: str) -> tuple[Phrase, ...]:
+    """Return the terms of a query in runs; see `rag.language.analysis.token_runs`."""
+    return tuple(map(tuple, token_runs(text)))
+
+
+def query_terms(text: str) -> Phrase:
+    """Return the terms of a query, with repetitions, in order."""
+    return tuple(term for run in query_runs(text) for term in run)
+
+
+def width(text: str) -> int:
+    """Return the length of a text, in characters of scripts with spaces.
+
+    Example:
+        >>> width("heat pump"), width("热泵")
+        (9, 6)
+    """
+    return len(text) + (WIDE - 1) * sum(map(is_unspaced, text)) if not text.isascii() else len(text)
+
+
+def is_long(text: str) -> bool:
+    """Return whether a text is longer than a question."""
+    return len(text) > LONG or width(text) > LONG
+
+
+def is_long_query(text: str) -> bool:
+    """Return whether a text is long, or has more terms than are searched."""
+    terms = query_terms(text)
+    most = MOST_OCCURRENCES * MOST_TERMS
+    return is_long(text) or len(set(terms)) > MOST_TERMS or len(terms) > most
+
+
 def build_bm25_query(text: str) -> Bm25Query:
-    """Return a text as a query for bm25.
+    """Return a text as a query for bm25; of a long one only its terms and all their neighbours.
 
     Example:
         >>> query = build_bm25_query('"heat pump" noise')
@@ -60,15 +98,17 @@ def build_bm25_query(text: str) -> Bm25Query:
         >>> build_bm25_query("“晚钟”是谁画的？").strict
         False
     """
-    runs = token_runs(text)
-    words = runs[::2]
-    pairs = dict.fromkeys(pair for run in words for pair in pairwise(run))
+    words = query_runs(text)[::2]
+    pairs = filter(_tells_more, dict.fromkeys(pair for run in words for pair in pairwise(run)))
+    terms = query_terms(text)
+    if is_long_query(text):
+        return Bm25Query(terms, tuple(pairs))
     quoted = (_words(part) for part in quoted_parts(text))
     phrases = tuple(dict.fromkeys(phrase for phrase in quoted if phrase))
     outside = sum(map(len, words)) - sum(map(len, phrases))
     return Bm25Query(
-        terms=tuple(term for run in runs for term in run),
-        pairs=tuple(filter(_tells_more, pairs))[:MOST_PAIRS],
+        terms=terms,
+        pairs=tuple(pairs)[:MOST_PAIRS],
         forms=tuple(_forms(text))[:MOST_FORMS],
         phrases=phrases,
         strict=bool(phrases) and outside <= MOST_KEYWORDS and not is_question(text),

@@ -6,11 +6,12 @@ alike. Nothing in quotes is corrected, and no word of English: it is only not th
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 from rag.language.analysis import tokens
-from rag.language.bm25_query import Bm25Query, build_bm25_query, without_quotes
+from rag.language.bm25_query import Bm25Query, build_bm25_query, is_long_query, without_quotes
 from rag.language.english_words import english_words
+from rag.language.long_queries import Frequencies, narrowed
 
 SHORTEST = 5  # letters of a word that is corrected
 LONGEST = 24
@@ -23,12 +24,21 @@ _ALPHABETS = (
     "αβγδεζηθικλμνξοπρστυφχψω",
 )
 
-Frequencies = Callable[[Sequence[str]], Sequence[int]]
-"""Returns how often each of some terms occurs in a collection."""
 
+def read_query(
+    text: str, frequencies: Frequencies, total: Callable[[], int]
+) -> tuple[Bm25Query, str | None]:
+    """Return a text as a query for bm25, and a note on how it was read, or None.
 
-def read_query(text: str, frequencies: Frequencies) -> tuple[Bm25Query, str | None]:
-    """Return a corrected text as a query for bm25, and a note on what was corrected, or None."""
+    Typing errors are corrected; of a long text the most telling terms are taken.
+
+    Args:
+        text: The text.
+        frequencies: Frequencies of terms in the collection, titles included.
+        total: Returns the number of passages; asked only of a long text.
+    """
+    if is_long_query(text):
+        return narrowed(build_bm25_query(text), text, frequencies, total())
     read, note = correct(text, frequencies)
     return build_bm25_query(read), note
 

@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import cached_property
 from typing import Any
 
@@ -20,6 +20,7 @@ from rag.models.similarity_floor import measure_floor, shipped_floor
 log = logging.getLogger(__name__)
 
 Vectors = npt.NDArray[np.float32]
+MOST_PARTS = 16  # of a long question that are embedded
 
 
 class Embedder:
@@ -64,11 +65,39 @@ class Embedder:
                 self._model = _load(self.files, self.config)
 
     def encode_query(self, text: str) -> Vectors:
-        """Return the vector of a question: float32 of shape (dim,), of length 1."""
+        """Return the vector of a question: float32 of shape (dim,), of length 1.
+
+        That of a question which is longer than the model reads is the mean of its parts' vectors.
+        """
+        parts = self.query_parts(text)
+        with self._lock, _one_thread() if len(parts) == 1 else nullcontext():
+            found = _unit(self._model.encode_query(parts, **_OPTIONS))
+        if len(parts) > 1:
+            found = _unit(found.mean(axis=0, keepdims=True))
+        mean: Vectors = found[0]
+        return mean
+
+    def query_parts(self, text: str) -> list[str]:
+        """Return a question in parts of equal numbers of tokens, no longer than the model reads.
+
+        Of more than `MOST_PARTS` so many are taken that lie evenly in the text, the first and the
+        last among them.
+        """
         self.warm_up()
-        with self._lock, _one_thread():
-            found: Vectors = _unit(self._model.encode_query([in_one_script(text)], **_OPTIONS))[0]
-        return found
+        text = in_one_script(text)
+        prompt = self._model.prompts.get("query") or ""
+        if len((prompt + text).encode()) <= self.files.max_tokens:  # a token has a byte at least
+            return [text]
+        tokenizer = self.files.tokenizer
+        room = self.files.max_tokens - len(tokenizer.encode(prompt, add_special_tokens=False).ids)
+        offsets = tokenizer.encode(text, add_special_tokens=False).offsets
+        count = max(-(-len(offsets) // max(room, 1)), 1)
+        borders = [len(offsets) * place // count for place in range(count + 1)]
+        if count == 1:
+            return [text]
+        most = min(count, MOST_PARTS)
+        taken = [place * (count - 1) // (most - 1) for place in range(most)]
+        return [text[offsets[borders[n]][0] : offsets[borders[n + 1] - 1][1]] for n in taken]
 
     def encode_passages(self, texts: Sequence[str]) -> Vectors:
         """Return the vectors of passages.

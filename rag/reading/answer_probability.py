@@ -28,7 +28,9 @@ _FORMS: Final = {
 }  # fmt: skip
 
 
-def answer_features(question: AskedQuestion, candidates: Sequence[UnitCandidate]) -> tuple[float, ...]:
+def answer_features(
+    question: AskedQuestion, candidates: Sequence[UnitCandidate]
+) -> tuple[float, ...]:
     """Return a number for each of `ANSWER_FEATURES` of the answer that begins with the best unit.
 
     Args:

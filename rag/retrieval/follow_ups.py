@@ -24,6 +24,7 @@ from rag.schema import Turn
 
 CARRIED = 6  # maximum number of words carried over
 BACK = 3  # number of earlier questions considered
+LONGEST_TURN = 2000  # characters of each that are read
 
 _PRONOUN = re.compile(
     r"\b(?:it|its|they|them|their|theirs|this|these|those|he|him|his|she|her|hers|the same"
@@ -82,7 +83,8 @@ def standalone(question: str, history: Sequence[Turn]) -> tuple[str, str | None]
         >>> standalone("And how long does it last?", history)
         ('And how long does it last? battery bank', 'carried over: battery bank')
     """
-    asked = [turn.question for turn in history if small_talk(turn.question) is None][-BACK:]
+    asked = [turn.question[:LONGEST_TURN] for turn in history if small_talk(turn.question) is None]
+    asked = asked[-BACK:]
     if not asked or not (leans(question) or names_no_subject(question)):
         return question, None
     own = {word.casefold() for word in content_words(question)}

@@ -33,6 +33,7 @@ def as_passage(
     *,
     copies: int = 0,
     relevance: float | None = None,
+    collection: str = "",
 ) -> Passage:
     """Return a document of a store as a passage.
 
@@ -42,6 +43,7 @@ def as_passage(
         stages: Rank and score in each stage; none if it was not retrieved by a search.
         copies: Number of other passages that read the same.
         relevance: Probability that it bears on the question, if known.
+        collection: Name of its collection.
     """
     meta, content = document.meta, document.content or ""
     start = int(meta.get("start", 0))
@@ -59,6 +61,7 @@ def as_passage(
         score=document.score or 0.0,
         copies=copies,
         relevance=relevance,
+        collection=collection,
         stages=stages or {},
         edits=load_edits(meta.get(EDITS)),
         places=tuple(

@@ -11,14 +11,27 @@ from rag.stores.contract import Store
 LARGEST_TOP_K = 1000
 
 
-def check_question(
-    query: Query, config: Config, method: Method, top_k: int, *, methods: Sequence[str]
-) -> None:
+def check_length(question: str, config: Config) -> None:
+    """Check that a question has words, and not more than are read.
+
+    Raises:
+        QuestionError: If not.
+    """
+    longest = config.retrieval.max_question
+    if not question.strip():
+        raise QuestionError("the question is empty. Ask something.")
+    if len(question) > longest:
+        raise QuestionError(
+            f"the question has {len(question):,} characters; at most {longest:,} are read "
+            "(`retrieval.max_question`). Ask a shorter question, or index the text as a document."
+        )
+
+
+def check_question(query: Query, method: Method, top_k: int, *, methods: Sequence[str]) -> None:
     """Check that a question can be asked.
 
     Args:
         query: The question.
-        config: Says how long it may be.
         method: The method that passages are to be found by.
         top_k: Most passages.
         methods: The methods that the collection can be asked by.
@@ -26,22 +39,13 @@ def check_question(
     Raises:
         QuestionError: If it cannot; says what is wrong.
     """
-    question = query.question
-    longest = config.retrieval.max_question
-    if not question.strip():
-        raise QuestionError("the question is empty. Ask something, for example: rag ask 'Why?'")
-    if len(question) > longest:
-        raise QuestionError(
-            f"the question has {len(question):,} characters; at most {longest:,} are read "
-            "(`retrieval.max_question`). Ask more shortly, or index the text as a document."
-        )
     if not 1 <= top_k <= LARGEST_TOP_K:
         raise QuestionError(f"top_k: expected 1 to {LARGEST_TOP_K} (got {top_k})")
     if method not in methods:
         raise QuestionError(f"method: expected one of {', '.join(methods)} (got {method})")
     if method == "bm25" and not query.tokens:
         raise QuestionError(
-            f"`{question.strip()[:60]}` has only common words or signs, which bm25 does not "
+            f"`{query.question.strip()[:60]}` has only common words or signs, which bm25 does not "
             "index. Add a word that says what it is about, or use --method dense."
         )
 

@@ -37,7 +37,7 @@ def ranking_depth(
     if wanted is None and model is None:
         serves = ", ".join(roles.rankers)
         return 0, f"question in `{query.language}`, ranker serves `{serves}`: not ranked"
-    asks = query.asks or is_question(query.text)
+    asks = query.asks or is_question(query.as_read.text)
     if wanted is None and model and model.files.own and not asks:
         return 0, NO_QUESTION
     return config.ranker.candidates, None

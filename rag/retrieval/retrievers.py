@@ -13,6 +13,7 @@ from haystack import Document, component
 
 from rag.clock import Stopwatch
 from rag.errors import UnavailableError
+from rag.language.bm25_query import is_long
 from rag.models.embedder import Embedder
 from rag.retrieval.copies import retrieve_distinct
 from rag.retrieval.question_checks import check_embedder
@@ -109,14 +110,24 @@ class QueryEmbedder:
         self.embedder.warm_up()
 
     @component.output_types(embedding=np.ndarray, stage=Stage)
-    def run(self, text: str) -> dict[str, Any]:
+    def run(self, text: str, asked: str = "") -> dict[str, Any]:
         """Return the vector of a text, and the time it took.
+
+        Args:
+            text: The text.
+            asked: What a long text asks; the vector is then the mean of both.
+
 
         The vector stays an array: Haystack copies a list number by number, which takes longer than
         the search.
         """
         watch, name = Stopwatch(), self.embedder.files.name
-        return {
-            "embedding": self.embedder.encode_query(text),
-            "stage": watch.stage("embed", model=name),
-        }
+        embedding, note = self.embedder.encode_query(text), None
+        parts = len(self.embedder.query_parts(text)) if is_long(text) else 1
+        if asked:
+            embedding = embedding + self.embedder.encode_query(asked)
+            embedding /= max(float(np.linalg.norm(embedding)), 1e-12)
+        if parts > 1 or asked:
+            count = "1 part" if parts == 1 else f"{parts} parts"
+            note = f"the mean of {count}{' and of the gist, which asks' if asked else ''}"
+        return {"embedding": embedding, "stage": watch.stage("embed", model=name, note=note)}

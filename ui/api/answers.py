@@ -36,7 +36,7 @@ class Watched:
 
     async def ask(
         self,
-        collection: str,
+        collections: Sequence[str],
         question: str,
         *,
         history: Sequence[Turn] = (),
@@ -44,7 +44,7 @@ class Watched:
     ) -> None:
         """Start the answer; arguments and errors are those of `AnswerJobs.ask_outside`."""
         begin = partial(self._answers.ask_outside, history=history, **options)
-        self.id = await self._threads.watch(begin, self._owner, collection, question)
+        self.id = await self._threads.watch(begin, self._owner, collections, question)
 
     async def snapshots(self, seconds: float) -> AsyncIterator[Snapshot | None]:
         """Yield each new snapshot up to the last one, and None after each interval without news.

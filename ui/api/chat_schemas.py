@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from rag.schema import Citation, Trace
-from ui.api.schemas import LONGEST_TURN, Filters, Request
+from ui.api.schemas import LONGEST_QUESTION, LONGEST_TURN, Filters, Request
 
 MOST_MESSAGES = 500
 
@@ -16,7 +16,7 @@ class TextPart(BaseModel):
     """A part of a message; only text can be read."""
 
     type: Literal["text"]
-    text: str = Field(max_length=LONGEST_TURN)
+    text: str = Field(max_length=LONGEST_QUESTION)
 
 
 class Message(BaseModel):
@@ -25,7 +25,7 @@ class Message(BaseModel):
     model_config = ConfigDict(extra="ignore")  # clients send back fields of earlier answers
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
-    content: Annotated[str, Field(max_length=LONGEST_TURN)] | list[TextPart] | None = None
+    content: Annotated[str, Field(max_length=LONGEST_QUESTION)] | list[TextPart] | None = None
 
     @property
     def text(self) -> str:
@@ -53,7 +53,8 @@ class ChatRequest(Request):
 
     model: str = Field(
         max_length=100,
-        description="`citewell/COLLECTION`; `citewell` alone is the collection `default`.",
+        description="`citewell/COLLECTION`; `citewell` alone is the collection `default`, and "
+        "`citewell/all` all that you may ask.",
         examples=["citewell/default"],
     )
     messages: list[Message] = Field(

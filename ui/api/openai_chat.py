@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import StreamingResponse
 
+from rag.collections import ALL
 from rag.schema import Answer, Turn
 from ui.api.answers import HEARTBEAT_SECONDS, Watched, WatchedOf, finished
 from ui.api.append_only import AppendOnlyAnswer
@@ -76,9 +77,9 @@ async def complete_chat(
     The answer's text has markers `[n]` and ends in a list of sources; `citations` has the exact
     spans. If there is no answer the text says so, and `abstained` is true.
     """
-    name = await threads.watch(_known, services, owner, asked.model)
+    names = await threads.watch(_asked, services, owner, asked.model)
     question, history = conversation(asked.messages)
-    await watched.ask(name, question, history=history, filters=asked.filters)
+    await watched.ask(names, question, history=history, filters=asked.filters)
     reply = _Reply(asked, services, threads)
     if asked.stream:
         return StreamingResponse(reply.events(watched), media_type=EVENT_STREAM)
@@ -189,6 +190,18 @@ def _finish_reason(answer: Answer) -> Literal["stop", "length"]:
     """Return `length` if a written answer was cut, else `stop`."""
     ends = [stage.note for stage in answer.trace.stages if stage.name == "generate"]
     return "length" if ends and ends[-1] in ("length", "stopped", "deadline") else "stop"
+
+
+def _asked(services: Services, owner: str, model: str) -> list[str]:
+    """Return the collections of a model's name: all for `citewell/all`, unless one is named so.
+
+    Raises:
+        RequestRefusal: If there is none that this owner may ask.
+    """
+    names = services.library.names(owner)
+    if model == f"{PREFIX}/{ALL}" and ALL not in names and names:
+        return names
+    return [_known(services, owner, model)]
 
 
 def _known(services: Services, owner: str, model: str) -> str:

@@ -23,11 +23,12 @@ async def search(
     asked: SearchRequest, services: ServicesOf, threads: ThreadsOf, owner: Owner
 ) -> CombinedResult:
     """Find the passages for a question in one or several collections, best first."""
+    names = await threads.watch(services.library.chosen, owner, asked.collections)
     return await threads.work(
         services.search,
         owner,
         asked.question,
-        asked.collections,
+        names,
         asked.options,
         read=asked.read,
     )
@@ -39,16 +40,23 @@ async def search(
     responses={200: {"content": {EVENT_STREAM: {}}}},
 )
 async def ask(
-    asked: AskRequest, watched: WatchedOf, request: Request
+    *,
+    asked: AskRequest,
+    services: ServicesOf,
+    threads: ThreadsOf,
+    owner: Owner,
+    watched: WatchedOf,
+    request: Request,
 ) -> Answer | StreamingResponse:
-    """Answer a question from a collection, with exact citations, or say why there is no answer.
+    """Answer a question from collections, with exact citations, or say why there is no answer.
 
     With `stream` the answer comes as server-sent events: `sources` (the passages it is made from),
     `token` (pieces as a generator writes them, not checked yet), and at the end `answer` (the whole
     answer, checked and cited) or `error`. What a generator wrote is replaced by the checked answer.
     """
+    names = await threads.watch(services.library.chosen, owner, asked.asked_collections)
     await watched.ask(
-        asked.collection,
+        names,
         asked.question,
         history=asked.turns,
         **asdict(asked.options),

@@ -4,7 +4,7 @@ Unknown fields are refused, and everything has a maximum size.
 """
 
 from dataclasses import replace
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -26,7 +26,7 @@ from ui.api.limits import DEEPEST_JSON, depth_of
 from ui.services.library import CollectionInfo, DocumentRow
 from ui.services.uploads import FileState, IndexSnapshot, JobState
 
-LONGEST_QUESTION = 100_000  # `retrieval.max_question` limits what is answered
+LONGEST_QUESTION = 1_000_000  # `retrieval.max_question` limits what is answered
 LONGEST_TURN = 100_000
 MOST_COLLECTIONS = 16
 MOST_READ = 100  # passages whose sentences are read
@@ -43,6 +43,11 @@ Question = Annotated[
 ]
 CollectionName = Annotated[
     str, Field(min_length=1, max_length=64, description="A collection.", examples=["default"])
+]
+CollectionNames = Annotated[
+    Annotated[list[CollectionName], Field(min_length=1, max_length=MOST_COLLECTIONS)]
+    | Literal["all"],
+    Field(description="Where to look: names, or `all` for all that you may ask."),
 ]
 MethodField = Annotated[Method | None, Field(description="None is the configured method.")]
 
@@ -106,9 +111,7 @@ class QuestionRequest(Request):
 class SearchRequest(QuestionRequest):
     """Where to look for what."""
 
-    collections: list[CollectionName] = Field(
-        ["default"], min_length=1, max_length=MOST_COLLECTIONS, description="Where to look."
-    )
+    collections: CollectionNames = ["default"]
     read: bool = Field(
         False,
         description="Also find the sentence of each passage that answers best. Takes longer, and "
@@ -133,6 +136,9 @@ class AskRequest(QuestionRequest):
     """A question, and where to find its answer."""
 
     collection: CollectionName = "default"
+    collections: CollectionNames | None = Field(
+        None, description="Several to answer from together, in place of `collection`."
+    )
     top_k: int | None = Field(
         None, ge=1, le=MOST_READ, description="Most passages that the answer is made from."
     )
@@ -148,6 +154,17 @@ class AskRequest(QuestionRequest):
         True, description="False quotes the evidence even if a generator is configured."
     )
     stream: bool = Field(False, description="Answer as server-sent events.")
+
+    @property
+    def asked_collections(self) -> list[str] | Literal["all"]:
+        """Where the answer is looked for."""
+        return [self.collection] if self.collections is None else self.collections
+
+    @model_validator(mode="after")
+    def _one_or_several(self) -> Self:
+        if self.collections is not None and "collection" in self.model_fields_set:
+            raise ValueError("give either `collection` or `collections`")
+        return self
 
     @property
     def turns(self) -> list[Turn]:

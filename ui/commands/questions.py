@@ -5,12 +5,21 @@ from typing import Annotated, Any
 
 import typer
 
-from indexing.cli import CollectionOption, ConfigOption, JsonOption
-from rag.collections import open_rag
+from indexing.cli import ConfigOption, JsonOption
+from rag.collections import open_engine
 from rag.config import Config, Method, load_config
 from rag.console import print_json, printable, say, show
 from rag.errors import QuestionError
-from rag.schema import Answer, Citation, Passage, SearchOptions, SearchResult, Turn, to_json
+from rag.schema import (
+    Answer,
+    Citation,
+    Passage,
+    SearchOptions,
+    SearchResult,
+    Stage,
+    Turn,
+    to_json,
+)
 
 SNIPPET = 300  # characters of a passage shown in a list
 TOLD = (
@@ -18,11 +27,18 @@ TOLD = (
     "bm25",
     "dense",
     "relevance",
+    "left out",
 )  # steps whose notes tell what is missing from an answer
 REMEMBERED = 10  # exchanges kept of a conversation
 
 QuestionArgument = Annotated[
     str, typer.Argument(help="The question; `-` reads it from stdin.", show_default=False)
+]
+CollectionsOption = Annotated[
+    list[str],
+    typer.Option(
+        "--collection", help="Collection to ask; may be repeated, and `all` asks all there are."
+    ),
 ]
 MethodOption = Annotated[
     str | None, typer.Option("--method", help="bm25, dense or hybrid.", show_default=False)
@@ -57,7 +73,7 @@ RankOption = Annotated[
 def search(  # noqa: PLR0913 - a command's options
     question: QuestionArgument,
     *,
-    collection: CollectionOption = "default",
+    collection: CollectionsOption = ["default"],  # noqa: B006 - typer copies it
     method: MethodOption = None,
     top_k: TopKOption = None,
     filter_: FilterOption = None,
@@ -71,7 +87,7 @@ def search(  # noqa: PLR0913 - a command's options
     question = _read(question, settings)
     wanted = _filter(filter_)
     needs_embedder = (method or settings.retrieval.method) != "bm25"
-    rag = open_rag(collection, settings, embedder=needs_embedder, generator=False)
+    rag = open_engine(collection, settings, embedder=needs_embedder, generator=False)
     result = rag.search(question, SearchOptions(method, top_k, wanted, rank, min_relevance))
     if as_json:
         print_json(to_json(result))
@@ -82,7 +98,7 @@ def search(  # noqa: PLR0913 - a command's options
 def ask(  # noqa: PLR0913 - a command's options
     question: QuestionArgument,
     *,
-    collection: CollectionOption = "default",
+    collection: CollectionsOption = ["default"],  # noqa: B006 - typer copies it
     method: MethodOption = None,
     top_k: TopKOption = None,
     filter_: FilterOption = None,
@@ -99,7 +115,7 @@ def ask(  # noqa: PLR0913 - a command's options
     settings, method = _settings(config, method)
     question = _read(question, settings)
     wanted = _filter(filter_)
-    rag = open_rag(collection, settings)
+    rag = open_engine(collection, settings)
     streams = None if as_json or not sys.stderr.isatty() else _stream
     options = SearchOptions(method, top_k, wanted, rank, min_relevance)
     answer = rag.ask(question, options, budget=budget, on_token=streams)
@@ -112,7 +128,7 @@ def ask(  # noqa: PLR0913 - a command's options
 
 def chat(
     *,
-    collection: CollectionOption = "default",
+    collection: CollectionsOption = ["default"],  # noqa: B006 - typer copies it
     filter_: FilterOption = None,
     min_relevance: MinRelevanceOption = None,
     config: ConfigOption = None,
@@ -120,10 +136,11 @@ def chat(
     """Hold a conversation about the documents; an empty line or Ctrl-D ends it."""
     settings = load_config(config)
     options = SearchOptions(filters=_filter(filter_), min_relevance=min_relevance)
-    rag = open_rag(collection, settings)
+    rag = open_engine(collection, settings)
     rag.check_filter(options.filters)
     rag.warm_up()
-    say(f"Ask about `{collection}`. An empty line ends the conversation.")
+    names = ", ".join(f"`{name}`" for name in rag.collection.split(", "))
+    say(f"Ask about {names}. An empty line ends the conversation.")
     history: list[Turn] = []
     while question := _next_question():
         try:
@@ -175,41 +192,52 @@ def _show_results(result: SearchResult) -> None:
     if not result.results:
         say("Nothing was found.")
     for passage in result.results:
-        show(f"{passage.rank}. {_place(passage)}{_copies(passage)}  {_stages(passage)}")
+        where = _place(passage, result.collection)
+        show(f"{passage.rank}. {where}{_copies(passage)}  {_stages(passage)}")
         show(f"   {_shorten(passage.view.text)}\n")
-    stages = ", ".join(f"{stage.name} {stage.ms:.1f} ms" for stage in result.trace.stages)
+    stages = ", ".join(f"{_step(stage)} {stage.ms:.1f} ms" for stage in result.trace.stages)
     say(f"{stages}; {result.trace.total_ms:.1f} ms in all.")
     for stage in result.trace.stages:
         if stage.note:
-            say(f"{stage.name}: {stage.note}")
+            say(_told(stage))
 
 
 def _show_answer(answer: Answer) -> None:
     for stage in answer.trace.stages:
         if stage.note and stage.name in TOLD:  # read otherwise, or a part is away
-            say(f"{stage.name}: {stage.note}")
+            say(_told(stage))
     if answer.abstained:
         show(f"No answer: {answer.reason}.")
         for passage in answer.passages[:3]:
-            show(
-                f"  near: {_place(passage)}{_copies(passage)}: {_shorten(passage.view.text)[:120]}"
-            )
+            where = _place(passage, answer.collection)
+            show(f"  near: {where}{_copies(passage)}: {_shorten(passage.view.text)[:120]}")
         return
     if answer.short:
         show(f"{answer.short}\n")
     show(answer.answer)
     show("")
     for citation in answer.citations:
-        show(f"[{citation.n}] {_place(citation)}")
+        show(f"[{citation.n}] {_place(citation, answer.collection)}")
         show(f'    "{_shorten(citation.shown)}"')
     if answer.reason:
         say(f"Note: {answer.reason}.")
 
 
-def _place(where: Passage | Citation) -> str:
+def _told(stage: Stage) -> str:
+    """Return a step's note after its name; a note that is a sentence says all."""
+    return str(stage.note) if stage.name == "left out" else f"{_step(stage)}: {stage.note}"
+
+
+def _step(stage: Stage) -> str:
+    return f"{stage.name} of `{stage.collection}`" if stage.collection else stage.name
+
+
+def _place(where: Passage | Citation, asked: str) -> str:
+    """Return source, page and heading, after the collection if several were asked."""
+    collection = "" if where.collection == asked else f"{where.collection}: "
     page = f", page {where.page}" if where.page else ""
     heading = f", {where.heading}" if where.heading else ""
-    return f"{where.source}{page}{heading}"
+    return f"{collection}{where.source}{page}{heading}"
 
 
 def _copies(passage: Passage) -> str:

@@ -44,7 +44,7 @@ def steps_table(stages: Sequence[Stage], total_ms: float, say: Say) -> Html:
     rows = [
         element(
             "tr",
-            element("th", stage_name(stage.name, say), scope="row"),
+            element("th", _step_name(stage, say), scope="row"),
             element("td", seconds(stage.ms)),
             element("td", "–" if stage.count is None else stage.count),
             element("td", stage.note or "", class_="cw-said", dir="auto"),
@@ -60,6 +60,12 @@ def stage_name(name: str, say: Say) -> str:
     """Return the name of a stage in the interface."""
     key = f"stage.{name}"
     return say(key) if key in all_words() else name
+
+
+def _step_name(stage: Stage, say: Say) -> str:
+    """Return the name of a step, after that of its collection if several were asked."""
+    name = stage_name(stage.name, say)
+    return f"{stage.collection}: {name}" if stage.collection else name
 
 
 def seconds(value: float) -> str:

@@ -6,25 +6,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rag.clock import Stopwatch
-from rag.collections import identity_of, open_generator, open_rag
+from rag.collections import identity_of, join_engines, open_generator, open_rag
 from rag.config import Config, EmbedderConfig
-from rag.errors import (
-    CollectionError,
-    MismatchError,
-    QuestionError,
-    RagError,
-    StoreError,
-    UnknownFieldError,
-)
 from rag.language.analysis import matched_spans
 from rag.models.selection import Roles, open_roles
+from rag.retrieval.question_checks import check_length
 from rag.retrieval.ranking_depth import NO_QUESTION
-from rag.schema import AS_CONFIGURED, Passage, SearchOptions, SearchResult, Stage
+from rag.schema import AS_CONFIGURED, Passage, SearchOptions, Stage
 
 if TYPE_CHECKING:
     from rag.answers.generators import Generator
     from rag.engine import RAG
+    from rag.federation import Federation
     from rag.models.embedder import Embedder
     from rag.reading.evidence import Evidence
     from rag.stores.contract import Store
@@ -38,7 +31,7 @@ class Hit:
 
     Attributes:
         collection: Collection of the passage.
-        passage: The passage; its rank is that within its collection.
+        passage: The passage.
         answer: Offsets in the passage's text of the sentence that answers best, if there is one.
         confidence: Probability that this sentence answers the question.
         terms: Offsets in the passage's text of the question's words, ascending.
@@ -56,9 +49,9 @@ class CombinedResult:
     """Results of a search in one or several collections.
 
     Attributes:
-        results: Results, best first; those of several collections are interleaved by rank, and of
-            equal ranks the one whose best sentence is likelier to answer comes first.
-        stages: Collection -> its steps, with milliseconds.
+        results: Results, best first; those of several collections are ordered as
+            `rag.federation` says.
+        stages: Collection -> its steps, with milliseconds; those that all share are with each.
         total_ms: Total time in milliseconds.
         notes: Notes of the steps.
     """
@@ -182,6 +175,17 @@ class Engines:
                 self._open.popitem(last=False)
             return rag
 
+    def engine(self, collections: Sequence[str]) -> "RAG | Federation":
+        """Return the engine of one or several collections, at least one; see `rag`.
+
+        Of several, those that cannot be opened are left out, and the trace says so.
+
+        Raises:
+            RagError: If none can be opened; that of the first.
+        """
+        names = list(dict.fromkeys(collections))
+        return self.rag(names[0]) if len(names) == 1 else join_engines(names, self.rag)
+
     def drop(self, collection: str) -> None:
         """Release a collection; running questions keep it open until they end."""
         with self._lock:
@@ -193,13 +197,7 @@ class Engines:
         Raises:
             QuestionError: If it is empty or too long.
         """
-        longest = self.config.retrieval.max_question
-        if not question.strip():
-            raise QuestionError("the question is empty. Ask something.")
-        if len(question) > longest:
-            raise QuestionError(
-                f"the question has {len(question):,} characters; at most {longest:,} are read."
-            )
+        check_length(question, self.config)
 
     def search(
         self,
@@ -230,48 +228,27 @@ class Engines:
         """
         if not collections:
             raise ValueError("name at least one collection")
-        watch = Stopwatch()
-        found: list[tuple[SearchResult, list[Evidence]]] = []
-        left_out: dict[str, RagError] = {}
-        for name in dict.fromkeys(collections):
-            try:
-                rag = self.rag(name)
-                if read:
-                    found.append(rag.search_and_read(question, options, before_step=before_step))
-                else:
-                    found.append((rag.search(question, options, before_step=before_step), []))
-            except (CollectionError, StoreError, UnknownFieldError) as error:
-                left_out[name] = error
-        if not found:
-            raise next(iter(left_out.values()))
-        hits = [_hit(question, result, passage, evidence)
-                for result, evidence in found for passage in result.results]  # fmt: skip
-        hits.sort(key=lambda hit: (hit.passage.rank, -(hit.confidence or 0.0)))
-        stages = {result.collection: result.trace.stages for result, _ in found}
-        notes = [_left_out(name, error) for name, error in left_out.items()]
-        notes += [stage.note for each in stages.values() for stage in each
-                  if stage.note and stage.note != NO_QUESTION]  # fmt: skip
-        return CombinedResult(tuple(hits), stages, round(watch.ms, 3), tuple(dict.fromkeys(notes)))
+        engine = self.engine(collections)
+        sentences: Mapping[int, Evidence] = {}
+        if read:
+            result, sentences = engine.search_and_read(question, options, before_step=before_step)
+        else:
+            result = engine.search(question, options, before_step=before_step)
+        asked = result.gist or question
+        hits = tuple(_hit(asked, each, sentences.get(each.rank)) for each in result.results)
+        stages, total_ms = result.trace.stages, result.trace.total_ms
+        named = dict.fromkeys(each.collection for each in result.results)
+        of_each = {
+            name: tuple(stage for stage in stages if stage.collection in (None, name))
+            for name in named
+        }
+        notes = [stage.note for stage in stages if stage.note and stage.note != NO_QUESTION]
+        return CombinedResult(hits, of_each, total_ms, tuple(dict.fromkeys(notes)))
 
 
-def _left_out(collection: str, error: RagError) -> str:
-    """Return the reason why a collection was not searched, without operator details."""
-    why = "it cannot be read now"
-    if isinstance(error, CollectionError):
-        why = "it is empty, or not finished"
-    elif isinstance(error, UnknownFieldError):
-        why = "the filter names a field that it has not"
-    elif isinstance(error, MismatchError):
-        why = "it was made with another embedder"
-    return f"`{collection}` was left out: {why}."
-
-
-def _hit(
-    question: str, result: SearchResult, passage: Passage, evidence: Sequence["Evidence"]
-) -> Hit:
-    best = next((each for each in evidence if each.passage_id == passage.passage_id), None)
+def _hit(question: str, passage: Passage, best: "Evidence | None") -> Hit:
     return Hit(
-        result.collection,
+        passage.collection,
         passage,
         (best.start, best.end) if best else None,
         round(best.score, 4) if best else None,

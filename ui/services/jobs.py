@@ -59,9 +59,9 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class _Subject:
-    """The subject of a question: a collection, and the exchanges before."""
+    """The subject of a question: one or several collections, and the exchanges before."""
 
-    collection: str
+    collections: tuple[str, ...]
     history: tuple[Turn, ...]
 
 
@@ -166,7 +166,7 @@ class AnswerJobs:
     def ask_outside(
         self,
         owner: str,
-        collection: str,
+        collections: Sequence[str],
         question: str,
         *,
         history: Sequence[Turn] = (),
@@ -179,23 +179,24 @@ class AnswerJobs:
 
         Args:
             owner: Owner who asks.
-            collection: Name of the collection.
+            collections: Names of the collections, at least one.
             question: The question.
             history: The exchanges before it, oldest first.
             **options: Options of `RAG.ask`, except its callbacks.
 
         Raises:
             QuestionError: If the question is empty or too long.
-            NotFoundError: If the collection does not exist or belongs to another owner.
+            NotFoundError: If a collection does not exist or belongs to another owner.
             BusyError: If too many answers are open.
         """
         self._engines.check_question(question)
-        self._library.check(owner, collection)
+        for name in collections:
+            self._library.check(owner, name)
         exchange = Exchange(uuid.uuid4().hex, "", question.strip(), options, "queued")
         with self._lock:
             self._forget()
             self._check_room(None)
-            self._begin(_AnswerJob(owner, exchange, _Subject(collection, tuple(history))))
+            self._begin(_AnswerJob(owner, exchange, _Subject(tuple(collections), tuple(history))))
         return exchange.id
 
     def let_go(self, owner: str, exchange_id: str) -> None:
@@ -315,9 +316,10 @@ class AnswerJobs:
         self._save(job)
         exchange = job.exchange
         subject = job.subject or self._subject(job)
-        self._library.check(job.owner, subject.collection)
+        for name in subject.collections:
+            self._library.check(job.owner, name)
         search_options, arguments = _split(exchange.options)
-        answer = self._engines.rag(subject.collection).ask(
+        answer = self._engines.engine(subject.collections).ask(
             exchange.question,
             search_options,
             history=subject.history,
@@ -337,7 +339,7 @@ class AnswerJobs:
         owner, exchange = job.owner, job.exchange
         conversation = self._conversations.get(owner, exchange.conversation_id)
         history = self._conversations.history(owner, conversation.id, before=exchange.id)
-        return _Subject(conversation.collection, tuple(history))
+        return _Subject((conversation.collection,), tuple(history))
 
     def _writer(self, job: _AnswerJob) -> Callable[[str], None]:
         def write(piece: str) -> None:

@@ -10,8 +10,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from rag.collections import (
+    ALL,
     changed_at,
     check_name,
     delete_collection,
@@ -120,6 +122,20 @@ class Library:
         """
         if name not in self.names(owner):
             raise NotFoundError(f"there is no collection `{name[:80]}`.")
+
+    def chosen(self, owner: str, names: Sequence[str] | Literal["all"]) -> list[str]:
+        """Return collections by their names, or all that an owner may use.
+
+        Raises:
+            NotFoundError: If one does not exist or belongs to another owner, or there is none.
+        """
+        if names == ALL:
+            names = self.names(owner)
+            if not names:
+                raise NotFoundError("there is no collection yet.")
+        for name in names:
+            self.check(owner, name)
+        return list(dict.fromkeys(names))
 
     def create(self, owner: str, name: str, *, private: bool = False) -> None:
         """Make an empty collection.

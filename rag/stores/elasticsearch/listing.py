@@ -22,6 +22,8 @@ from rag.stores.elasticsearch.rows import (
 )
 from rag.stores.elasticsearch.scanning import count_by, count_each, scan
 
+TERMS_AT_ONCE = 500  # whose frequencies are asked for in one request
+
 
 def list_documents(cluster: Cluster, index: str, generation: int) -> Iterator[DocumentInfo]:
     """Yield the documents visible in a generation, in the order they were added."""
@@ -44,12 +46,24 @@ def frequencies(cluster: Cluster, index: str, among: Query, terms: Sequence[str]
     While a part of the index does not answer, every term counts as there, so that no word is
     corrected; the search itself says what is away.
     """
-    queries: list[Query] = [{"term": {f: term}} for f in ("text", "title") for term in terms]
+    found: list[int] = []
+    for start in range(0, len(terms), TERMS_AT_ONCE):
+        some = terms[start : start + TERMS_AT_ONCE]
+        queries: list[Query] = [{"term": {f: term}} for f in ("text", "title") for term in some]
+        try:
+            counts, _ = count_each(cluster, index, among, queries)
+        except UnavailableError:
+            return [1] * len(terms)
+        found += [sum(counts[place :: len(some)]) for place in range(len(some))]
+    return found
+
+
+def total(cluster: Cluster, index: str, among: Query) -> int:
+    """Return the number of some rows; 1 while a part of the index does not answer."""
     try:
-        counts, _ = count_each(cluster, index, among, queries)
+        return count_each(cluster, index, among, [])[1]
     except UnavailableError:
-        return [1] * len(terms)
-    return [sum(counts[place :: len(terms)]) for place in range(len(terms))]
+        return 1
 
 
 def copies(cluster: Cluster, index: str, among: Query, passages: Sequence[Document]) -> list[int]:

@@ -18,7 +18,7 @@ from rag.language.typos import read_query
 from rag.stores.contract import Vectors
 from rag.stores.elasticsearch.client import Cluster
 from rag.stores.elasticsearch.filters import Query
-from rag.stores.elasticsearch.listing import frequencies
+from rag.stores.elasticsearch.listing import frequencies, total
 from rag.stores.elasticsearch.rows import PASSAGE, SHOWN, Row, one_of, vector_of, visible
 from rag.stores.elasticsearch.scanning import NUMBERS_AT_ONCE, ROWS_AT_ONCE, note_of
 from rag.stores.indexes.bm25 import DIGITS, PAIR, QUOTED
@@ -69,8 +69,8 @@ class Searcher:
 
     def bm25(self, query: str, top_k: int, *, title_weight: float) -> ServerRanking:
         """Return the passages with the best bm25 score, best first."""
-        counts = partial(frequencies, self._cluster, self._index, self._all)
-        read, corrected = read_query(query, counts)
+        place = (self._cluster, self._index, self._all)
+        read, read_as = read_query(query, partial(frequencies, *place), partial(total, *place))
         scored = _bm25_clauses(read, title_weight) | {"filter": [self._shown]}
         ranking = ServerRanking()
 
@@ -96,7 +96,7 @@ class Searcher:
             return found, None if is_all else found[-1][1]
 
         ranking.hits = fetch_best(fetch, top_k)
-        ranking.read_as = corrected
+        ranking.read_as = read_as
         return ranking
 
     def graph(self, vector: Vectors, top_k: int) -> ServerRanking:

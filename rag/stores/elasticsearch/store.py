@@ -17,7 +17,7 @@ from haystack.document_stores.types import DuplicatePolicy
 
 from rag.config import StoreConfig, data_folder
 from rag.errors import StaleError, StoreError
-from rag.language.analysis import tokens
+from rag.language.bm25_query import query_terms
 from rag.stores.contract import (
     DocumentInfo,
     Embed,
@@ -178,7 +178,7 @@ class ElasticsearchStore:
         generation: int | None = None,
     ) -> RetrievedPassages:
         """Return the passages with the best bm25 score; see `rag.stores.contract.Store`."""
-        if not tokens(query):
+        if not query_terms(query):
             return RetrievedPassages()
 
         def search(searcher: Searcher, generation: int) -> ServerRanking:

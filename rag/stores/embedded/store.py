@@ -22,7 +22,7 @@ from rag import files
 from rag.config import StoreConfig
 from rag.errors import StaleError, StoreError
 from rag.files import Hits, Numbers
-from rag.language.analysis import tokens
+from rag.language.bm25_query import query_terms
 from rag.language.typos import read_query
 from rag.stores.contract import (
     DocumentInfo,
@@ -74,6 +74,10 @@ class _OpenGeneration:
         """Return how often each of some terms occurs in texts and titles."""
         lexical = self.lexical
         return [lexical.document_frequency(t) + lexical.title_frequency(t) for t in terms]
+
+    def total(self) -> int:
+        """Return the number of passages."""
+        return len(self.lexical.numbers)
 
 
 class EmbeddedStore:
@@ -174,12 +178,12 @@ class EmbeddedStore:
         generation: int | None = None,
     ) -> RetrievedPassages:
         """Return the passages with the best bm25 score; see `rag.stores.contract.Store`."""
-        if not tokens(query):
+        if not query_terms(query):
             return RetrievedPassages()
         notes: list[str | None] = []
 
         def search(view: _OpenGeneration, allowed: Numbers | None) -> Hits:
-            read, note = read_query(query, view.frequencies)
+            read, note = read_query(query, view.frequencies, view.total)
             notes.append(note)
             return view.lexical.search(read, top_k, title_weight=self.title_weight, allowed=allowed)
 
