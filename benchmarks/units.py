@@ -48,8 +48,8 @@ def read(questions, cache, corpora):
             continue
         rag = open_rag(corpus, load_config())
         for question in todo:
-            query = build_query(question["question"], asks=True)
-            found = rag._search.find(query, SearchOptions(), lambda: None, early=True)
+            query = rag.searcher.query(question["question"], asks=True)
+            found = rag.searcher.find(query, SearchOptions(), lambda: None, early=True)
             evidence, _ = rag._evidence(query, found, Timer(None))
             kept[question["id"]] = (found.documents, found.generation, evidence)
             print(question["id"], len(evidence), flush=True)

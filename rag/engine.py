@@ -16,6 +16,7 @@ from rag.answers.generators import Generator
 from rag.clock import Stopwatch
 from rag.config import Config
 from rag.language.question_types import question_type
+from rag.language.small_talk import small_talk
 from rag.models.embedder import Embedder
 from rag.models.selection import Roles, serving
 from rag.pipelines import build_components
@@ -28,6 +29,7 @@ from rag.reading.word_weights import word_weights
 from rag.retrieval.filter_checks import check_filter_fields
 from rag.retrieval.query import Query
 from rag.retrieval.question_checks import check_embedder
+from rag.retrieval.question_parts import split_question
 from rag.schema import (
     AS_CONFIGURED,
     Answer,
@@ -179,6 +181,9 @@ class RAG:
             QuestionError: See `search`.
         """
         timer = Timer(budget)
+        reply = small_talk(question)
+        if reply is not None:
+            return self._reply(question, reply, timer)
         query = self.searcher.query(question, history, asks=True)
         generator = self.generator if write else None
         found = self.searcher.find(
@@ -187,12 +192,11 @@ class RAG:
         if on_found is not None:
             on_found(found.passages)
         before_step()
-        evidence, read = self._evidence(query, found, timer)
+        choices, read = self._choices(query, found, timer, split=generator is None)
         before_step()
-        choice = self._choose(query.as_read, found, evidence)
-        inputs = DraftInputs(query.as_written, found.passages, evidence, choice)
+        inputs = DraftInputs(query.as_written, found.passages, choices)
         made = draft(inputs, self.config, generator, timer=timer, on_token=on_token, stop=stop)
-        stages = (*query.stages, *found.stages, read, *made.stages)
+        stages = (*query.stages, *found.stages, *read, *made.stages)
         return Answer(
             question=query.question,
             answer=made.cited.text,
@@ -205,7 +209,7 @@ class RAG:
             collection=self.collection,
             generation=found.generation,
             short=made.cited.short,
-            kind=choice.question.kind,
+            kind=choices[0].question.kind,
             blocks=tuple(made.cited.blocks),
         )
 
@@ -292,12 +296,45 @@ class RAG:
             stage = replace(stage, note=note)
         return output["evidence"], stage
 
-    def _choose(self, query: Query, found: Retrieved, evidence: Sequence[Evidence]) -> UnitChoice:
-        """Return the units of the passages found that may be quoted."""
-        weights, _ = word_weights(self.store, query.tokens)
-        asked = AskedQuestion(query.text, question_type(query.text), weights)
+    def _choices(
+        self, query: Query, found: Retrieved, timer: Timer, *, split: bool
+    ) -> tuple[list[UnitChoice], list[Stage]]:
+        """Return for each question in a query the units that may be quoted.
+
+        Args:
+            query: One question or several, such as "What is it and how do I install it?".
+            found: The passages found.
+            timer: The budget.
+            split: Whether several questions are read one by one.
+        """
+        asked = query.as_read
+        parts = split_question(asked.text) if split else (asked.text,)
         around = read_surroundings(self.store, found.documents, found.generation)
-        return choose(asked, requirements_of(query.text, self.store), around, evidence)
+        choices, stages = [], []
+        for part in parts:
+            one = asked if len(parts) == 1 else replace(query, question=part, text=part, gist="")
+            evidence, stage = self._evidence(one, found, timer)
+            weights, _ = word_weights(self.store, one.as_read.tokens)
+            question = AskedQuestion(one.as_read.text, question_type(part), weights)
+            required = requirements_of(one.as_read.text, self.store)
+            choices.append(choose(question, required, around, evidence))
+            stages.append(stage)
+        return choices, stages
+
+    def _reply(self, question: str, reply: str, timer: Timer) -> Answer:
+        """Return a reply to small talk, for which nothing is looked up."""
+        return Answer(
+            question=question,
+            answer=reply,
+            abstained=False,
+            reason=None,
+            confidence=1.0,
+            citations=(),
+            passages=(),
+            trace=Trace((Stage("small talk", 0.0),), round(timer.ms, 3)),
+            collection=self.collection,
+            generation=self.store.generation,
+        )
 
 
 def _with_collections(

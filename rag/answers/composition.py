@@ -41,7 +41,10 @@ class _Part:
 
 
 def compose(
-    question: AskedQuestion, candidates: Sequence[UnitCandidate], characters: int
+    question: AskedQuestion,
+    candidates: Sequence[UnitCandidate],
+    characters: int,
+    cited: CitedText | None = None,
 ) -> CitedText:
     """Return an answer made of the best units, each part with its citation.
 
@@ -49,17 +52,19 @@ def compose(
         question: The question.
         candidates: Units, best first.
         characters: Size up to which a further unit is quoted; the first is quoted whole.
+        cited: The answer to the question before, which this one is added to.
     """
+    cited = CitedText() if cited is None else cited
     chosen = _chosen(candidates, characters)
     if question.sides and chosen:
         chosen += _other_sides(question, chosen, candidates)
-    cited = CitedText(sentences=len(chosen))
+    cited.sentences += len(chosen)
     first = {id(each.surroundings): place for place, each in reversed(list(enumerate(chosen)))}
     for each in sorted(chosen, key=lambda c: (first[id(c.surroundings)], c.unit.start)):
         cited.blocks.append(_block(each, cited))
     cited.text = "\n\n".join(map(block_text, cited.blocks))
     best = chosen[0].best if chosen else None
-    if question.kind in SHORT_TYPES and best is not None and best.short:
+    if question.kind in SHORT_TYPES and best is not None and best.short and not cited.short:
         cited.short = without_markup(best.short)
     return cited
 

@@ -16,7 +16,6 @@ from rag.config import Config
 from rag.errors import ModelError
 from rag.language.analysis import language_of
 from rag.reading.choice import UnitChoice
-from rag.reading.evidence import Evidence
 from rag.schema import Passage, Stage
 
 FAILED = "the generator failed, quoted from the passages"  # followed by a colon and the reason
@@ -44,19 +43,17 @@ class Timer:
 
 @dataclass(frozen=True)
 class DraftInputs:
-    """Passages and evidence from which an answer is made.
+    """What an answer is made from.
 
     Attributes:
         question: The question as it was asked.
         passages: The passages found, best first.
-        evidence: Evidence in them, best first.
-        choice: The units that may be quoted, or why there are none.
+        choices: For each question in it, at least one, the units that may be quoted.
     """
 
     question: str
     passages: Sequence[Passage]
-    evidence: Sequence[Evidence]
-    choice: UnitChoice
+    choices: Sequence[UnitChoice]
 
 
 @dataclass
@@ -83,10 +80,13 @@ def draft(
 
     The draft abstains if the evidence is too weak.
     """
-    made = Draft(confidence=drafts.choice.probability)
-    weak = _weakness(drafts, made.confidence, config)
-    if weak:
-        made.abstained, made.reason = True, weak
+    needed = config.abstention.confidence
+    weak = {id(each): _weakness(drafts, each, needed) for each in drafts.choices}
+    strong = [each for each in drafts.choices if weak[id(each)] is None]
+    made = Draft(confidence=min((each.probability for each in strong), default=0.0))
+    if not strong:
+        first = drafts.choices[0]
+        made.abstained, made.reason, made.confidence = True, weak[id(first)], first.probability
         return made
     if generator is not None and not timer.is_over:
         _write(drafts, generator, made, timer=timer, on_token=on_token, stop=stop)
@@ -95,25 +95,28 @@ def draft(
     elif generator is not None:
         made.reason = "the budget was used up before the generator: quoted from the passages"
     watch = Stopwatch()
-    choice = drafts.choice
-    made.cited = compose(choice.question, choice.candidates, config.reader.characters)
-    made.stages.append(watch.stage("quote", count=made.cited.sentences, note=choice.question.kind))
+    for each in strong:
+        compose(each.question, each.candidates, config.reader.characters, made.cited)
+    kinds = ", ".join(each.question.kind for each in strong)
+    made.stages.append(watch.stage("quote", count=made.cited.sentences, note=kinds))
+    left = [f"`{c.question.text}` is left out: {weak[id(c)]}" for c in drafts.choices
+            if weak[id(c)]]  # fmt: skip
+    made.reason = "; ".join([*([made.reason] if made.reason else []), *left]) or None
     return made
 
 
-def _weakness(drafts: DraftInputs, confidence: float, config: Config) -> str | None:
-    """Return why the evidence is too weak to answer; None if it is strong enough."""
+def _weakness(drafts: DraftInputs, choice: UnitChoice, needed: float) -> str | None:
+    """Return why there is too little to answer a question; None if there is enough."""
     if not drafts.passages:
         return "nothing was found for this question"
-    if not drafts.evidence:
+    if choice.refusal:
+        return f"{choice.refusal}; the nearest passages are listed"
+    if not choice.candidates:
         return "the passages found hold no sentence that could answer"
-    if drafts.choice.refusal:
-        return f"{drafts.choice.refusal}; the nearest passages are listed"
-    needed = config.abstention.confidence
-    if confidence < needed:
+    if choice.probability < needed:
         return (
-            f"the best evidence is right with probability {confidence:.2f}, and {needed:.2f} is "
-            "asked for (`abstention.confidence`); the nearest passages are listed"
+            f"the best evidence is right with probability {choice.probability:.2f}, and "
+            f"{needed:.2f} is asked for (`abstention.confidence`); the nearest passages are listed"
         )
     return None
 

@@ -1,4 +1,4 @@
-"""UnitChoice of what is quoted: the units that hold what a question requires, or why there are none."""
+"""The units to quote: those that hold what a question requires, or why there are none."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,11 +19,13 @@ class UnitChoice:
         question: The question with its type.
         candidates: The units that hold what the question requires, best first.
         refusal: Reason why no unit may be quoted; None if one may, or none was found at all.
+        evidence: The evidence that pointed to the units, best first.
     """
 
     question: AskedQuestion
     candidates: tuple[UnitCandidate, ...]
     refusal: str | None = None
+    evidence: tuple[Evidence, ...] = ()
 
     @cached_property
     def probability(self) -> float:
@@ -50,7 +52,7 @@ def choose(
     named = [each for each in every if not missing[id(each)]]
     kept = [each for each in named if not lacks_quantity(required, each)]
     if kept or not every:
-        return UnitChoice(question, tuple(kept))
+        return UnitChoice(question, tuple(kept), None, tuple(evidence))
     if named:
         reason = f"the passages found give no {required.quantity}"
         return UnitChoice(question, (), f"{reason} that answers this")
