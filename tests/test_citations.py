@@ -1,8 +1,10 @@
 import pytest
+from haystack import Document
 from hypothesis import given
 from hypothesis import strategies as st
+from unit_builders import quoted
 
-from rag.answers.citations import find_support, quote_evidence, split_markers, tie
+from rag.answers.citations import find_support, split_markers, tie
 from rag.reading.evidence import Evidence
 from rag.schema import Passage
 
@@ -27,42 +29,47 @@ def passage(text, *, rank=1, start=100, name="manual.txt"):
     )
 
 
+def documents(*passages):
+    return [
+        Document(
+            id=each.passage_id,
+            content=each.text,
+            meta={"document_id": each.document_id, "source": each.source, "start": each.start,
+                  "end": each.end, "page": each.page, "view_edits": []},
+        )
+        for each in passages
+    ]  # fmt: skip
+
+
 def evidence(where, sentence, score):
     start = where.text.index(sentence)
     return Evidence(where.passage_id, start, start + len(sentence), (), score)
 
 
-def test_quoted_sentences_carry_their_citations():
+def test_quoted_units_carry_their_citations():
     one, two = passage(PUMP), passage(SOAP, rank=2, name="care.txt")
-    found = [evidence(two, "Clean the pump every week.", 0.9), evidence(one, PUMP[:22], 0.8)]
-    cited = quote_evidence(found, [one, two], most=2, share=0.5)
-    assert cited.text == "Clean the pump every week. [1] The pump weighs 12 kg. [2]"
-    assert [(c.n, c.source, c.start, c.end, c.quote) for c in cited.citations] == [
-        (1, "care.txt", 100, 126, "Clean the pump every week."),
-        (2, "manual.txt", 100, 122, "The pump weighs 12 kg."),
-    ]
-
-
-def test_sentences_of_one_passage_keep_their_order():
-    one = passage(PUMP)
-    found = [evidence(one, PUMP[53:], 0.9), evidence(one, PUMP[:22], 0.8)]
-    cited = quote_evidence(found, [one], most=2, share=0.5)
-    assert cited.text == "The pump weighs 12 kg. [1] It stands in the cellar. [2]"
+    found = [evidence(two, "Clean the pump every week.", 0.9), evidence(one, PUMP[:22], 0.85)]
+    cited = quoted("When was the pump cleaned?", documents(two, one), found)
+    assert cited.text.startswith("Clean the pump every week.")
+    first = cited.citations[0]
+    assert (first.n, first.source, first.start, first.page) == (1, "care.txt", 100, 3)
+    assert first.quote == SOAP[: first.end - 100]
 
 
 def test_the_same_sentence_in_overlapping_passages_is_quoted_once():
     one, two = passage(PUMP), passage(PUMP[23:], rank=2, start=123)
     sentence = "Its warranty lasts two years."
     found = [evidence(one, sentence, 0.9), evidence(two, sentence, 0.9)]
-    cited = quote_evidence(found, [one, two], most=2, share=0.5)
-    assert cited.text == f"{sentence} [1]"
+    cited = quoted("How long does the warranty last?", documents(one, two), found)
+    assert cited.text.count(sentence) == 1
 
 
-@pytest.mark.parametrize(("share", "count"), [(0.9, 1), (0.5, 2)])
-def test_a_further_sentence_needs_its_share_of_the_best_score(share, count):
-    one = passage(PUMP)
-    found = [evidence(one, PUMP[:22], 0.8), evidence(one, PUMP[23:52], 0.5)]
-    assert quote_evidence(found, [one], most=3, share=share).sentences == count
+@pytest.mark.parametrize(("characters", "count"), [(10, 1), (2000, 2)])
+def test_a_further_unit_is_quoted_up_to_the_size_of_an_answer(characters, count):
+    one, two = passage(PUMP[:22]), passage(SOAP[:26], rank=2, name="care.txt")
+    found = [evidence(one, PUMP[:22], 0.9), evidence(two, SOAP[:26], 0.9)]
+    question = "How heavy is the pump?"
+    assert quoted(question, documents(one, two), found, characters).sentences == count
 
 
 def test_a_marker_becomes_the_number_of_the_sentence_that_says_it():

@@ -2,13 +2,12 @@
 
 import pytest
 from haystack import Document
+from unit_builders import quoted
 
 from indexing.chunking import embedded_text
-from rag.answers.citations import quote_evidence
 from rag.config import StoreConfig
 from rag.models.model_files import find_model
 from rag.reading.evidence import Evidence
-from rag.retrieval.passages import as_passage
 from rag.stores.document_codec import dump_meta
 from rag.stores.elasticsearch.rows import tokens_of
 from rag.stores.embedded.store import EmbeddedStore
@@ -49,7 +48,7 @@ def test_the_embedder_reads_the_view():
 @pytest.mark.parametrize("wording", ["", "It keeps a temperature of ten."])
 def test_an_answer_is_worded_as_the_view_and_quotes_the_text(wording):
     evidence = [Evidence("d:0", 0, len(TEXT), (), 0.9, wording=wording)]
-    cited = quote_evidence(evidence, [as_passage(1, passage())], most=1, share=0.5)
+    cited = quoted("What does it keep?", [passage()], evidence)
     assert cited.text == "It keeps a temperature of ten. [1]"
     (citation,) = cited.citations
     assert (citation.quote, citation.shown) == (TEXT, "It keeps a temperature of ten.")

@@ -8,11 +8,11 @@ supports it, markers of passages that do not exist are dropped, and unsupported 
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from rag.language.analysis import tokens
 from rag.language.sentences import sentence_spans
-from rag.reading.evidence import Evidence, locate, on_one_line
+from rag.reading.evidence import locate, on_one_line
 from rag.schema import AnswerBlock, Citation, Passage
 from rag.view import Span
 
@@ -96,46 +96,6 @@ class CitedText:
             )
         )
         return len(self.citations)
-
-
-def quote_evidence(
-    evidence: Sequence[Evidence], passages: Sequence[Passage], *, most: int, share: float
-) -> CitedText:
-    """Return an answer made of quoted sentences, each with its citation.
-
-    Args:
-        evidence: Evidence, best first.
-        passages: The passages that contain the evidence.
-        most: Maximum number of sentences.
-        share: Minimum score of a further sentence, as a share of the best one's score.
-
-    Returns:
-        The sentences in document order where they share a document, else best first; empty if
-        there is no evidence.
-    """
-    by_id = {passage.passage_id: passage for passage in passages}
-    chosen: list[Evidence] = []
-    said: set[str] = set()
-    for each in evidence:
-        if len(chosen) == most or each.score < share * evidence[0].score:
-            break
-        wording = each.wording or _wording(by_id[each.passage_id], each.start, each.end)
-        if wording not in said:  # overlapping passages hold the same sentence
-            said.add(wording)
-            chosen.append(replace(each, wording=wording))
-    best = {each.passage_id: place for place, each in reversed(list(enumerate(chosen)))}
-    chosen.sort(key=lambda each: (best[each.passage_id], each.start))
-    cited = CitedText(sentences=len(chosen))
-    parts = []
-    for each in chosen:
-        passage = by_id[each.passage_id]
-        number = cited.cite(passage, each.start, each.end, each.span, each.wording)
-        parts.append(f"{each.wording} [{number}]")
-    cited.text = " ".join(parts)
-    if chosen and evidence[0].span:
-        passage = by_id[evidence[0].passage_id]
-        cited.short = evidence[0].short or _wording(passage, *evidence[0].span)
-    return cited
 
 
 def _wording(passage: Passage, start: int, end: int) -> str:

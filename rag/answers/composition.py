@@ -63,10 +63,27 @@ def compose(
     for each in sorted(chosen, key=lambda c: (first[id(c.surroundings)], c.unit.start)):
         cited.blocks.append(_block(each, cited))
     cited.text = "\n\n".join(map(block_text, cited.blocks))
-    best = chosen[0].best if chosen else None
-    if question.kind in SHORT_TYPES and best is not None and best.short and not cited.short:
-        cited.short = without_markup(best.short)
+    if question.kind in SHORT_TYPES and chosen and not cited.short:
+        cited.short = _short(chosen[0])
     return cited
+
+
+def _short(candidate: UnitCandidate) -> str | None:
+    """Return the exact words that a unit holds, on one line; None if only sentences are known."""
+    exact = _exact_words(candidate)
+    if exact is None or candidate.best is None:
+        return None
+    words = candidate.best.short or candidate.surroundings.quote(*exact)
+    return without_markup(on_one_line(words))
+
+
+def _exact_words(candidate: UnitCandidate) -> Span | None:
+    """Return the span in the document of the words to which the best evidence points."""
+    around, best = candidate.surroundings, candidate.best
+    if best is None or best.span is None:
+        return None
+    holder = next(p for p in around.passages if p.passage_id == best.passage_id)
+    return holder.start + best.span[0], holder.start + best.span[1]
 
 
 def block_text(block: AnswerBlock) -> str:
@@ -202,14 +219,10 @@ def _table(candidate: UnitCandidate, parts: Sequence[_Part], cited: CitedText) -
 
 
 def _cite(candidate: UnitCandidate, span: Span, cited: CitedText, wording: str = "") -> int:
-    around, best = candidate.surroundings, candidate.best
+    around, answer = candidate.surroundings, _exact_words(candidate)
     passage = around.passage_at(span[0])
-    answer = None
-    if best is not None and best.span is not None:
-        holder = next(p for p in around.passages if p.passage_id == best.passage_id)
-        first, last = holder.start + best.span[0], holder.start + best.span[1]
-        if span[0] <= first and last <= span[1]:
-            answer = (first, last)
+    if answer is not None and not (span[0] <= answer[0] and answer[1] <= span[1]):
+        answer = None
     quote = around.quote(*span)
     shown = wording or without_markup(on_one_line(around.view.text[slice(*around.to_view(*span))]))
     return cited.cite_span(passage, span, quote, answer, shown)
