@@ -18,7 +18,7 @@ from rag.models.model_files import ModelFiles, find_model
 log = logging.getLogger(__name__)
 
 Vectors = npt.NDArray[np.float32]
-MOST_PARTS = 16  # of a long question that are embedded
+MOST_PARTS = 8  # of a long question that are embedded
 
 
 class Embedder:
