@@ -218,7 +218,7 @@ def _stages(found: Mapping[str, Retrieved], count: int) -> Iterator[Stage]:
 
 
 class JoinedStore:
-    """What is read of several stores for a question: texts, passages by id, frequencies of words.
+    """Several stores read as one for a question: texts, passages by id, frequencies of words.
 
     Args:
         stores: Name of a collection -> its store.

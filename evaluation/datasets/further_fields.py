@@ -21,7 +21,7 @@ ALIASES = ("answer_aliases", "aliases")  # other ways to write the answer
 
 @dataclass
 class FurtherFields:
-    """What became of the further fields of queries, for the notes.
+    """Further fields of queries: which were used, and which could not be.
 
     Attributes:
         known: The fields that are read elsewhere.
@@ -73,7 +73,7 @@ class FurtherFields:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What the reader of the numbers must know."""
+        """Caveats for the reader of the numbers."""
         found = []
         if self.nested:
             found.append(

@@ -20,7 +20,7 @@ from rag.models.similarity_floor import measure_floor, shipped_floor
 log = logging.getLogger(__name__)
 
 Vectors = npt.NDArray[np.float32]
-MOST_PARTS = 16  # of a long question that are embedded
+MOST_PARTS = 8  # of a long question that are embedded
 
 
 class Embedder:
