@@ -1,4 +1,4 @@
-"""Choice of units for quoted answers: fit its weights on questions with known answers.
+"""UnitChoice of units for quoted answers: fit its weights on questions with known answers.
 
 usage: python benchmarks/units.py read SET CACHE [--corpus NAME]   retrieve and read, once; CACHE keeps what was found
        python benchmarks/units.py fit SET CACHE [--write]          fit on all questions, measure by ten folds
@@ -30,7 +30,7 @@ from rag.language.question_types import question_type
 from rag.reading.choice import choose
 from rag.reading.requirements import requirements_of
 from rag.reading.surroundings import read_surroundings
-from rag.reading.unit_choice import FEATURES, AskedQuestion, Candidate, choose_units
+from rag.reading.unit_choice import FEATURES, AskedQuestion, UnitCandidate, choose_units
 from rag.reading.word_weights import word_weights
 from rag.retrieval.query import build_query
 from rag.schema import SearchOptions
@@ -130,7 +130,7 @@ def fit(rows, ridge=0.02, steps=400, rate=0.5):
 
 def answer(asked, candidates, weights):
     scored = [
-        Candidate(c.surroundings, c.unit, c.features, float(np.array(c.features) @ weights), c.best)
+        UnitCandidate(c.surroundings, c.unit, c.features, float(np.array(c.features) @ weights), c.best)
         for c in candidates
     ]
     scored.sort(key=lambda c: (-c.score, c.surroundings.start, c.unit.start))

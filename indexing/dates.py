@@ -15,7 +15,7 @@ from rag.errors import ConfigError
 from rag.stores.dates import instant
 
 _TIMED = re.compile(r"%[HIMSfpcX]")  # parts of a form that give a time
-_LONGEST = 60  # characters of a date
+_LONGEST_DATE = 60  # characters of a date
 _FORMAT = "format"  # the field with the type of the file
 
 Value = str | int | float | bool | None
@@ -124,7 +124,7 @@ def _dates(values: Sequence[Value], forms: Sequence[str]) -> Mapping[str | int, 
 
 def _as_iso(text: str, form: str, *, exactly: bool = False) -> str | None:
     """Return a date as ISO 8601; None if it has another form, or is not written out in full."""
-    if len(text) > _LONGEST:
+    if len(text) > _LONGEST_DATE:
         return None
     try:
         date = datetime.strptime(text, form)

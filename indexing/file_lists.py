@@ -8,7 +8,8 @@ from rag.console import show
 if TYPE_CHECKING:
     from rag.stores.contract import Failure, Store
 
-MOST_SHOWN = 20  # files of a kind
+MOST_SHOWN = 20  # files, or reasons if there are more files
+MOST_OF_A_REASON = 3  # files, if there are more than those
 
 
 def failure_json(failure: "Failure") -> dict[str, str]:
@@ -26,11 +27,26 @@ def missed_first(left_out: Sequence["Failure"]) -> list["Failure"]:
 
 
 def show_bounded(word: str, files: Sequence["Failure"]) -> None:
-    """Print what is said of some files, a line each, and how many more there are."""
-    for each in files[:MOST_SHOWN]:
-        show(f"{word}: {each.source}: {each.reason}")
-    if len(files) > MOST_SHOWN:
-        show(f"{word}: and {len(files) - MOST_SHOWN} more; --json lists all")
+    """Print what is said of some files, a line each; of many, a few for each reason.
+
+    Every reason is printed with the number of files that it holds for, as long as there is room.
+    """
+    if len(files) <= MOST_SHOWN:
+        for each in files:
+            show(f"{word}: {each.source}: {each.reason}")
+        return
+    by_reason: dict[str, list[Failure]] = {}
+    for each in files:
+        by_reason.setdefault(each.reason, []).append(each)
+    told = list(by_reason.items())[:MOST_SHOWN]
+    for reason, some in told:
+        for each in some[:MOST_OF_A_REASON]:
+            show(f"{word}: {each.source}: {reason}")
+        if len(some) > MOST_OF_A_REASON:
+            show(f"{word}: and {len(some) - MOST_OF_A_REASON} more: {reason}; --json lists all")
+    untold = len(files) - sum(len(some) for _, some in told)
+    if untold:
+        show(f"{word}: and {untold} more for other reasons; --json lists all")
 
 
 def split_failures(store: "Store") -> tuple[list["Failure"], list["Failure"]]:

@@ -254,6 +254,8 @@ def _is_usable(path: Path) -> bool:
 def _look_at(path: Path, base: Path) -> SourceFile | Failure:
     """Return a file with its hash, or why it cannot be read."""
     source = _shown(path, base)
+    if path.is_symlink() and not path.exists():
+        return Failure(source, "read", "a link to a file that is not there", _key(path))
     try:
         return SourceFile(path, source, sha256_of(path) if path.is_file() else "")
     except OSError as error:

@@ -19,7 +19,7 @@ from rag.language.question_types import question_type
 from rag.models.embedder import Embedder
 from rag.models.selection import Roles, serving
 from rag.pipelines import build_components
-from rag.reading.choice import Choice, choose
+from rag.reading.choice import UnitChoice, choose
 from rag.reading.evidence import Evidence
 from rag.reading.requirements import requirements_of
 from rag.reading.surroundings import read_surroundings
@@ -279,7 +279,7 @@ class RAG:
             stage = replace(stage, note=note)
         return output["evidence"], stage
 
-    def _choose(self, query: Query, found: Retrieved, evidence: Sequence[Evidence]) -> Choice:
+    def _choose(self, query: Query, found: Retrieved, evidence: Sequence[Evidence]) -> UnitChoice:
         """Return the units of the passages found that may be quoted."""
         weights, _ = word_weights(self.store, query.tokens)
         asked = AskedQuestion(query.text, question_type(query.text), weights)

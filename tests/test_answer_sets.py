@@ -168,6 +168,8 @@ def test_a_quote_is_cut_where_the_document_goes_on(quote, before, behind, cut):
         ("A &amp; B.", "fact", "an entity is left"),
         ("It is \\frac{1}{2}.", "fact", "a formula's source is left"),
         ("{* ../../docs_src/a.py *}", "how-to", "a directive is left"),
+        ("See there. /// warning It is hot.", "fact", "a directive is left"),
+        ("--- It is red.", "fact", "a line between sections is left"),
         ("It is \x07 red.", "fact", "characters that cannot be shown: U+0007"),
     ],
 )

@@ -65,7 +65,7 @@ def test_a_follow_up_takes_its_subject_from_the_history(kept):
     history = [{"question": "What is the dog of the station called?", "answer": "Juno."}]
     asked = {"question": "And how old is it?", "collection": "station", "history": history}
     answer = api.post("/v1/ask", json=asked).json()
-    assert answer["trace"]["stages"][0]["note"] == "carried over: dog station called"
+    assert answer["trace"]["stages"][0]["note"] == "carried over: dog station"
     assert answer["passages"][0]["source"] == "dog.md"
 
 

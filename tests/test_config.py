@@ -146,6 +146,15 @@ def test_a_tilde_means_the_home_folder(tmp_path, monkeypatch):
     assert load_config(environ={"RAG_CONFIG": "~/bad.yaml"}).retrieval.top_k == 7
 
 
+def test_keys_that_were_replaced_still_load_and_say_what_took_their_place(tmp_path, capsys):
+    path = tmp_path / "rag.yaml"
+    path.write_text("reader: {sentences: 3, share: 0.5, n_best: 4}\n", encoding="utf-8")
+    assert load_config(path).reader.n_best == 4
+    said = capsys.readouterr().err
+    assert "`reader.sentences` is not used any more; `reader.characters`" in said
+    assert "`reader.share`" in said
+
+
 def fusion(given):
     config = Config.model_validate({"fusion": given}).fusion
     return config.kind, config.dense / (config.bm25 + config.dense)

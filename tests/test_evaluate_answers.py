@@ -57,7 +57,8 @@ def write_files(rows=QUESTIONS):
     Path("data").mkdir(exist_ok=True)
     Path("data/cable.md").write_text(CABLE, encoding="utf-8")
     Path("data/plug.md").write_text(PLUG, encoding="utf-8")
-    listed = {"cables": ["cable.md"], "plugs": {"language": "en", "files": ["plug.md"]}}
+    Path("data/bad.json").write_text("{", encoding="utf-8")
+    listed = {"cables": ["cable.md", "bad.json"], "plugs": {"language": "en", "files": ["plug.md"]}}
     Path("corpora.json").write_text(json.dumps(listed), encoding="utf-8")
     Path("two.yaml").write_text(SYSTEMS, encoding="utf-8")
     return write_lines(Path("manual.jsonl"), rows)
@@ -69,7 +70,9 @@ def test_two_systems_are_asked_judged_compared_and_resumed(rag, monkeypatch):
     monkeypatch.setattr(RAG, "ask", lambda self, text: asked.append(text) or ask(self, text))
     command = (write_files(), "--data", "data", "--systems", "two.yaml", "--out", "run")
     status, out, err = rag(*command)
-    assert (status, err) == (0, "")
+    assert status == 0
+    assert err.startswith("not indexed: data/bad.json: ")
+    assert len(err.splitlines()) == 1
     assert "words: 3 questions, 2 with an answer" in out
     assert "right and readable  silent - words" in out
     assert len(asked) == 6

@@ -6,7 +6,9 @@ from pathlib import Path, PurePath
 import pytest
 from cli_runs import done
 
+from indexing.file_lists import show_bounded
 from indexing.left_out import looks_like_document, why_left_out
+from rag.stores.contract import Failure
 
 
 @pytest.mark.parametrize(
@@ -66,12 +68,36 @@ def test_an_unchanged_run_that_leaves_something_out_keeps_the_generation(rag, do
     assert again["generation"] == first["generation"] == 1
 
 
-def test_a_long_list_ends_in_a_number(rag, docs):
+def test_a_long_list_names_a_few_files_for_each_reason(rag, docs):
     for number in range(25):
         (docs / f"{number:02d}.py").write_bytes(b"x")
+        (docs / f"{number:02d}.mdx").write_bytes(b"x")
+    (docs / "photo.jpg").write_bytes(b"x")
     _, out, _ = rag("index", docs)
-    assert out.count("left out: docs/") == 20
-    assert "left out: and 5 more; --json lists all\n" in out
+    told = [line for line in out.splitlines() if line.startswith("left out:")]
+    mdx, py = ".mdx files are not read; save it as .txt or .md", ".py files are not read"
+    assert told == [
+        *(f"left out: docs/{number:02d}.mdx: {mdx}" for number in range(3)),
+        f"left out: and 22 more: {mdx}; --json lists all",
+        *(f"left out: docs/{number:02d}.py: {py}" for number in range(3)),
+        f"left out: and 22 more: {py}; --json lists all",
+        "left out: docs/photo.jpg: pictures are not read; text in them needs OCR first",
+    ]
+
+
+def test_a_link_to_nothing_is_named_as_such(rag, docs):
+    (docs / "gone.md").symlink_to(docs / "nowhere.md")
+    status, _, err = rag("index", docs)
+    assert status == 2
+    assert "failed: docs/gone.md: a link to a file that is not there\n" in err
+
+
+def test_more_reasons_than_there_is_room_for_are_counted(capsys):
+    files = [Failure(f"{number}.html", "convert", f"reason {number}") for number in range(23)]
+    show_bounded("note", files)
+    out = capsys.readouterr().out
+    assert out.count("note: ") == 21
+    assert out.endswith("note: and 3 more for other reasons; --json lists all\n")
 
 
 def test_a_folder_of_other_documents_alone_names_one(rag, tmp_path):

@@ -155,6 +155,21 @@ def test_a_word_divided_at_the_end_of_a_line_is_joined_and_a_real_hyphen_stays(t
 # -- pages
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("2.1 Getting started . . . . . . . . 5\n2.2 Mentors .......12", None),
+        ("序言 ……………… iv\n第一章 起点 ······· 1", "序言 iv\n第一章 起点 1"),
+        (
+            "Wait....\nName: ........\nIt went on ..... and on.",
+            "Wait....\nName: ........\nIt went on ..... and on.",
+        ),
+    ],
+)
+def test_leaders_of_a_table_of_contents_are_one_space(text, shown):
+    assert seen(text, form="pdf") == (shown or "2.1 Getting started 5\n2.2 Mentors 12")
+
+
 def paged(*pages):
     text = "\n\f".join(pages)
     starts = [0]

@@ -37,11 +37,13 @@ class AskOptions:
         collection: Existing collection to ask, or None for the files of the set's corpora.
         indexing: Called while documents are indexed.
         asking: Called after each question.
+        noting: Called with every file that cannot be indexed, and why.
     """
 
     collection: str | None
     indexing: Progress
     asking: Progress
+    noting: Callable[[str], None]
 
 
 def run_identity(answers: AnswerSet, systems: Sequence[System], collection: str | None) -> Any:  # noqa: ANN401 - any JSON
@@ -76,7 +78,7 @@ def ask_all(
     names = list(dict.fromkeys(each.corpus for each in answers.questions))
     with ExitStack() as stack:
         journal = stack.enter_context(open_journal(folder, run))
-        engines = CorpusEngines(stack, options.indexing)
+        engines = CorpusEngines(stack, options.indexing, options.noting)
         total, done = len(answers.questions) * len(systems), 0
         for name in [""] if options.collection else names:
             questions = answers.questions if options.collection else answers.of_corpus(name)

@@ -4,7 +4,8 @@ A throw-away collection is named after a hash of its files, of the settings that
 vectors depend on, and of the code that reads files, so that it is made once.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from functools import cache
@@ -21,7 +22,7 @@ from indexing.conversions import Conversions
 from indexing.pipeline import index_paths, manifest_of
 from indexing.plan import FileSearch, make_plan
 from rag.collections import open_generator, open_scratch
-from rag.config import Config, data_folder
+from rag.config import Config, EmbedderConfig, data_folder
 from rag.files import sha256_of as file_hash
 
 if TYPE_CHECKING:
@@ -44,10 +45,12 @@ class CorpusEngines:
     Args:
         stack: Exit stack that closes the collections.
         progress: Called while documents are indexed.
+        noting: Called with every file that cannot be indexed, and why.
     """
 
-    def __init__(self, stack: ExitStack, progress: Progress) -> None:
-        self._stack, self._progress = stack, progress
+    def __init__(self, stack: ExitStack, progress: Progress, noting: Callable[[str], None]) -> None:
+        self._stack, self._progress, self._noting = stack, progress, noting
+        self._settings: dict[str, EmbedderConfig] = {}
         self._embedders: dict[str, Embedder] = {}
         self._roles: dict[str, Roles] = {}
 
@@ -59,9 +62,9 @@ class CorpusEngines:
         """
         config = system.config
         search = FileSearch(paths, data_folder())
-        with Conversions(config) as conversions:
-            embedder = self._embedder(config, search, conversions)
-        key = f"answers-{name[:30]}-{_key(search, embedder, config)}"
+        embedder = self._embedder(name, search, config)
+        safe = re.sub(r"[^\w.-]", "_", name)[:30]
+        key = f"answers-{safe}-{_key(search, embedder, config)}"
         store = open_scratch(key, config)
         corpus = Corpus(store, key, 0.0, is_own=False)
         self._stack.callback(store.close)
@@ -69,6 +72,8 @@ class CorpusEngines:
             index_paths(
                 paths, store, embedder, config, leave_out=data_folder(), progress=self._progress
             )
+        for each in store.failures():
+            self._noting(f"not indexed: {each.source}: {each.reason}")
         return self._engine(system, corpus, embedder)
 
     def of_collection(self, system: System, name: str) -> "RAG":
@@ -85,15 +90,19 @@ class CorpusEngines:
         settings = embedder_settings(
             system.config.embedder, made_with=made.embedder if made else None
         )
-        return self._engine(system, corpus, self._loaded(settings.model_dump_json(), settings))
+        return self._engine(system, corpus, self._loaded(settings))
 
-    def _embedder(self, config: Config, search: FileSearch, made: Conversions) -> "Embedder":
-        settings = settings_for_files(search, config, made)
-        return self._loaded(settings.model_dump_json(), settings)
+    def _embedder(self, name: str, search: FileSearch, config: Config) -> "Embedder":
+        key = f"{name} {config.embedder} {config.conversion}"
+        if key not in self._settings:
+            with Conversions(config) as conversions:
+                self._settings[key] = settings_for_files(search, config, conversions)
+        return self._loaded(self._settings[key])
 
-    def _loaded(self, key: str, settings: object) -> "Embedder":
+    def _loaded(self, settings: EmbedderConfig) -> "Embedder":
+        key = settings.model_dump_json()
         if key not in self._embedders:
-            self._embedders[key] = load_embedder(settings)  # type: ignore[arg-type]
+            self._embedders[key] = load_embedder(settings)
         return self._embedders[key]
 
     def _engine(self, system: System, corpus: Corpus, embedder: "Embedder") -> "RAG":

@@ -17,7 +17,8 @@ _LEFT: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("a tag", re.compile(rf"</?(?:{_TAGS})\b[^<>\n]*>|<[A-Z]\w+\s+\w+=[^<>\n]*>|<!--", re.I)),
     ("an entity", re.compile(r"&(?:nbsp|amp|lt|gt|quot|#x?[\da-fA-F]+);")),
     ("a formula's source", re.compile(r"\\(?:frac|sum|begin|end|mathbb|mathrm|text|left|right)\b")),
-    ("a directive", re.compile(r"^\s*(?::::|///|!!!|\?\?\?|%%|@@)|\{[*%]|\{\{<|^\.\. \w+::", re.M)),
+    ("a directive", re.compile(r"(?:^|\s)(?::::|///|!!!)(?=\s|$)|\{[*%]|\{\{<|^\.\. \w+::", re.M)),
+    ("a line between sections", re.compile(r"(?:^|\s)(?:-{3,}|={3,})[ \t]+(?=\w)", re.M)),
     ("a footnote's mark", re.compile(r"\[\^[\w-]+\]")),
     ("left-out data", re.compile(r"\[data\]")),
 )

@@ -14,6 +14,8 @@ from evaluation.answers.tables import (
     JudgedAnswer,
     answer_groups,
     compare_answers,
+    compared_lines,
+    group_lines,
     judge_all,
     median_ms,
 )
@@ -47,6 +49,13 @@ class AnswerRun:
             },
             "comparisons": [asdict(each) for each in self.comparisons],
         }
+
+    def lines(self) -> list[str]:
+        """Return the tables of the systems and of their comparisons."""
+        found = []
+        for name, those in self.judged.items():
+            found += [*group_lines(name, those), ""]
+        return [*found, *compared_lines(self.comparisons), ""] if self.comparisons else found
 
 
 def folder_of_run(answers: AnswerSet, systems: Sequence[System], collection: str | None) -> Path:

@@ -5,7 +5,7 @@ wrapping.py       line breaks inside sentences;  hyphens.py  words divided there
 running_lines.py  headers, footers and numbers of pages
 tables.py         rows and records as sentences
 lists.py          what introduces an item, for a passage that begins with one
-characters.py     ligatures, full-width letters, control characters, spaces in Chinese
+characters.py     ligatures, full-width letters, leaders, control characters, spaces in Chinese
 """
 
 from collections.abc import Iterator, Sequence

@@ -22,6 +22,11 @@ _DATA = re.compile(
     r"data:[\w.+/-]+(?:;[\w=.+-]+)*;base64,[A-Za-z0-9+/=_-]{40,}|[A-Za-z0-9+/=_-]{200,}"
 )
 _DATA_MARK = "[data]"
+_LEADERS = re.compile(  # between a heading and its page in a table of contents
+    r"(?<![.·‥… \t\n])[ \t]*+(?:(?:\.[ \t]?+){5,}+|(?:[·‥][ \t]?+){5,}+|…{2,}+)[ \t]*+"
+    r"(?=(?:\d{1,4}|[ivxlc]{1,6})[ \t]*$)",
+    re.MULTILINE,
+)
 _GAP = re.compile(f"(?<={_WIDE})[ \u00a0\u3000]{{1,2}}(?={_WIDE})")
 _MARKS = "[，。、；：？！”’）》」』】…]"
 _BLANK = "[ \u00a0\u3000]{1,2}"
@@ -42,10 +47,11 @@ def character_edits(text: str) -> Iterator[Edit]:
         >>> [edit.put for edit in character_edits("ﬁlter Ａ１ x\x1b[1mbold")]
         ['fi', 'A', '1', '']
     """
-    if text.isascii() and "\x1b" not in text and text.isprintable() and len(text) < 200:
+    if text.isascii() and text.isprintable() and len(text) < 200 and "...." not in text:
         return
     found = [Edit(*match.span(), "") for match in _LEFT_OUT.finditer(text)]
     found += [Edit(*match.span(), _DATA_MARK) for match in _DATA.finditer(text)]
+    found += [Edit(*match.span(), " ") for match in _LEADERS.finditer(text)]
     for match in _COMPATIBLE.finditer(text):
         put = unicodedata.normalize("NFKC", match[0])
         if put != match[0]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from rag.language.sentences import LIST_ITEM, behind_bullet, sentence_spans
 
-LONGEST = 200  # characters of an introduction; a longer one is a text of its own
+LONGEST_INTRODUCTION = 200  # characters of an introduction; a longer one is a text of its own
 _COLONS = (":", "：")
 _LINE = re.compile(r"[^\n\f]+")
 _FENCE = re.compile(r"[ ]{0,3}(?:```|~~~)")
@@ -80,7 +80,7 @@ def list_introductions(text: str) -> dict[int, str]:
             reading.leave(line)
         elif words := reading.add(line):
             found[match.start() + len(line) - len(line.lstrip())] = words
-    return {start: words for start, words in found.items() if len(words) <= LONGEST}
+    return {start: words for start, words in found.items() if len(words) <= LONGEST_INTRODUCTION}
 
 
 def _introducing(line: str) -> str:

@@ -7,7 +7,7 @@ from itertools import groupby
 from indexing.views.lines import Kind, TextLine
 
 EDGE = 3  # lines at the top and at the bottom of a page that may be running
-LONGEST = 150  # characters of a running line
+LONGEST_RUNNING_LINE = 150  # characters of a running line
 PAGES = 2  # at least, before anything counts as repeated
 SHARE = 0.3  # of the pages; headers of left and of right pages differ, and of chapters
 _DIGITS = re.compile(r"\d+")
@@ -49,7 +49,7 @@ def _repeated(pages: Sequence[list[tuple[int, TextLine]]]) -> dict[tuple[str, st
         seen = set()
         for side, some in (("top", page[:EDGE]), ("bottom", page[-EDGE:])):
             for place, line in some:
-                if len(line.text) > LONGEST:
+                if len(line.text) > LONGEST_RUNNING_LINE:
                     continue
                 key = side, _wording(line.text)
                 if key not in seen:

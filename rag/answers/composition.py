@@ -17,7 +17,7 @@ from rag.language.analysis import tokens
 from rag.language.markup import without_markup
 from rag.reading.evidence import on_one_line
 from rag.reading.surroundings import Surroundings
-from rag.reading.unit_choice import AskedQuestion, Candidate
+from rag.reading.unit_choice import AskedQuestion, UnitCandidate
 from rag.schema import AnswerBlock, AnswerLine, BlockKind
 from rag.view import Span
 
@@ -40,7 +40,7 @@ class _Part:
     span: Span
 
 
-def compose(question: AskedQuestion, candidates: Sequence[Candidate], characters: int) -> CitedText:
+def compose(question: AskedQuestion, candidates: Sequence[UnitCandidate], characters: int) -> CitedText:
     """Return an answer made of the best units, each part with its citation.
 
     Args:
@@ -76,8 +76,8 @@ def block_text(block: AnswerBlock) -> str:
     return "\n".join([*lines, marks] if marks else lines)
 
 
-def _chosen(candidates: Sequence[Candidate], characters: int) -> list[Candidate]:
-    chosen: list[Candidate] = []
+def _chosen(candidates: Sequence[UnitCandidate], characters: int) -> list[UnitCandidate]:
+    chosen: list[UnitCandidate] = []
     texts: list[str] = []
     size = 0
     for each in candidates:
@@ -98,10 +98,10 @@ def _chosen(candidates: Sequence[Candidate], characters: int) -> list[Candidate]
 
 
 def _other_sides(
-    question: AskedQuestion, chosen: Sequence[Candidate], candidates: Sequence[Candidate]
-) -> list[Candidate]:
+    question: AskedQuestion, chosen: Sequence[UnitCandidate], candidates: Sequence[UnitCandidate]
+) -> list[UnitCandidate]:
     """Return for each thing compared that no chosen unit names the best unit that does."""
-    added: list[Candidate] = []
+    added: list[UnitCandidate] = []
     for side in question.sides:
         words = set(tokens(side))
         if any(words <= _named(each) for each in (*chosen, *added)):
@@ -117,18 +117,18 @@ def _other_sides(
     return added
 
 
-def _named(candidate: Candidate) -> set[str]:
+def _named(candidate: UnitCandidate) -> set[str]:
     text = candidate.unit.text(candidate.surroundings)
     return set(tokens(f"{candidate.unit.heading} {text}"))
 
 
-def _overlap(one: Candidate, other: Candidate) -> bool:
+def _overlap(one: UnitCandidate, other: UnitCandidate) -> bool:
     if one.surroundings is not other.surroundings:
         return False
     return any(one.unit.touches(*part) for part in other.unit.parts)
 
 
-def _block(candidate: Candidate, cited: CitedText) -> AnswerBlock:
+def _block(candidate: UnitCandidate, cited: CitedText) -> AnswerBlock:
     around, unit = candidate.surroundings, candidate.unit
     kind = _KINDS.get(unit.kind, "text")
     if kind == "text":
@@ -149,7 +149,7 @@ def _block(candidate: Candidate, cited: CitedText) -> AnswerBlock:
     return AnswerBlock(kind, tuple(lines), unit.lead)
 
 
-def _prose(candidate: Candidate, cited: CitedText) -> AnswerLine:
+def _prose(candidate: UnitCandidate, cited: CitedText) -> AnswerLine:
     """Return consecutive sentences as one line with one citation."""
     around, unit = candidate.surroundings, candidate.unit
     text = ""
@@ -173,10 +173,11 @@ def _part(around: Surroundings, part: Span, kind: BlockKind) -> _Part:
     elif not text.lstrip().startswith(("```", "~~~")):
         first, _, rest = text.partition("\n")
         text = without_markup(first) + (f"\n{rest}" if rest else "")
-    return _Part(text, around.to_document(*part))
+    span = around.line_in_document(*part) if kind == "table" else around.to_document(*part)
+    return _Part(text, span)
 
 
-def _table(candidate: Candidate, parts: Sequence[_Part], cited: CitedText) -> AnswerBlock:
+def _table(candidate: UnitCandidate, parts: Sequence[_Part], cited: CitedText) -> AnswerBlock:
     """Return rows of a table below its header, as they stand in the text."""
     unit, around = candidate.unit, candidate.surroundings
     lines = []
@@ -193,7 +194,7 @@ def _table(candidate: Candidate, parts: Sequence[_Part], cited: CitedText) -> An
     return AnswerBlock("table", tuple(lines), 2 * unit.lead)
 
 
-def _cite(candidate: Candidate, span: Span, cited: CitedText, wording: str = "") -> int:
+def _cite(candidate: UnitCandidate, span: Span, cited: CitedText, wording: str = "") -> int:
     around, best = candidate.surroundings, candidate.best
     passage = around.passage_at(span[0])
     answer = None

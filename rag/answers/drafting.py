@@ -15,7 +15,7 @@ from rag.clock import Stopwatch
 from rag.config import Config
 from rag.errors import ModelError
 from rag.language.analysis import language_of
-from rag.reading.choice import Choice
+from rag.reading.choice import UnitChoice
 from rag.reading.evidence import Evidence
 from rag.schema import Passage, Stage
 
@@ -56,7 +56,7 @@ class DraftInputs:
     question: str
     passages: Sequence[Passage]
     evidence: Sequence[Evidence]
-    choice: Choice
+    choice: UnitChoice
 
 
 @dataclass

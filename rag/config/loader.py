@@ -18,7 +18,11 @@ from pydantic_core import ErrorDetails
 
 from rag.config.paths import expanded
 from rag.config.sections import Config
+from rag.console import say
 from rag.errors import ConfigError
+
+_SIZE = "`reader.characters` sets how much is quoted"
+_FORMER = {("reader", "sentences"): _SIZE, ("reader", "share"): _SIZE}
 
 
 def load_config(path: Path | None = None, *, environ: Mapping[str, str] | None = None) -> Config:
@@ -38,7 +42,7 @@ def load_config(path: Path | None = None, *, environ: Mapping[str, str] | None =
         return Config()
     content = _read(found)
     problems: list[str] = []
-    content = _substitute(content, environ, "", problems)
+    content = _without_former_keys(found, _substitute(content, environ, "", problems))
     try:
         config = Config.model_validate(content)
     except ValidationError as error:
@@ -80,6 +84,18 @@ def _read(path: Path) -> Any:  # noqa: ANN401 - YAML gives any shape
         reason = getattr(error, "problem", None) or "it cannot be parsed"
         raise ConfigError(f"`{path}` is not valid YAML{where}: {reason}.") from None
     return {} if content is None else content
+
+
+def _without_former_keys(path: Path, content: Any) -> Any:  # noqa: ANN401 - YAML gives any shape
+    """Return a configuration without keys that something else has replaced; say which."""
+    if not isinstance(content, dict):
+        return content
+    for (section, key), now in _FORMER.items():
+        held = content.get(section)
+        if isinstance(held, dict) and key in held:
+            content = {**content, section: {k: v for k, v in held.items() if k != key}}
+            say(f"`{path}`: `{section}.{key}` is not used any more; {now}.")
+    return content
 
 
 def _substitute(

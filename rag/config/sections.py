@@ -132,7 +132,7 @@ class AbstentionConfig(ConfigSection):
         confidence: Minimum probability that the answer is right; 0 always answers.
     """
 
-    confidence: float = Field(default=0.1, ge=0, le=1)
+    confidence: float = Field(default=0.25, ge=0, le=1)
 
 
 class GeneratorConfig(ConfigSection):

@@ -15,7 +15,7 @@ from typing import Final
 from rag.language.analysis import tokens
 from rag.reading.evidence import coverage
 from rag.reading.requirements import context_of
-from rag.reading.unit_choice import FEATURES, AskedQuestion, Candidate
+from rag.reading.unit_choice import FEATURES, AskedQuestion, UnitCandidate
 
 ANSWER_FEATURES: Final = (
     "margin", "no span", "first", "rank", "covered", "around", "rarest", "ahead", "how-to or why",
@@ -28,7 +28,7 @@ _FORMS: Final = {
 }  # fmt: skip
 
 
-def answer_features(question: AskedQuestion, candidates: Sequence[Candidate]) -> tuple[float, ...]:
+def answer_features(question: AskedQuestion, candidates: Sequence[UnitCandidate]) -> tuple[float, ...]:
     """Return a number for each of `ANSWER_FEATURES` of the answer that begins with the best unit.
 
     Args:
@@ -55,7 +55,7 @@ def answer_features(question: AskedQuestion, candidates: Sequence[Candidate]) ->
     return tuple(values.get(name, 0.0) for name in ANSWER_FEATURES)
 
 
-def answer_probability(question: AskedQuestion, candidates: Sequence[Candidate]) -> float:
+def answer_probability(question: AskedQuestion, candidates: Sequence[UnitCandidate]) -> float:
     """Return the probability, from 0 to 1, that the answer made of some units is right.
 
     Args:
@@ -72,7 +72,7 @@ def answer_probability(question: AskedQuestion, candidates: Sequence[Candidate])
     return 0.5 + 0.5 * math.tanh(total / 2)
 
 
-def _same_place(one: Candidate, other: Candidate) -> bool:
+def _same_place(one: UnitCandidate, other: UnitCandidate) -> bool:
     if one.surroundings is not other.surroundings:
         return False
     return any(one.unit.touches(*part) for part in other.unit.parts)

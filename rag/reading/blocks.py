@@ -31,7 +31,7 @@ _WORD = re.compile(r"\w")
 
 
 @dataclass(frozen=True)
-class Block:
+class TextBlock:
     """A block: its kind, its span in the readable text, and its indentation in characters."""
 
     kind: BlockKind
@@ -41,14 +41,14 @@ class Block:
 
 
 @dataclass(frozen=True)
-class _TextLine:
+class _BlockLine:
     start: int
     end: int  # without the line break and white space at the end
     indent: int
     blank_before: bool
 
 
-def blocks_of(view: View, headings: frozenset[str], *, in_code: bool = False) -> list[Block]:
+def blocks_of(view: View, headings: frozenset[str], *, in_code: bool = False) -> list[TextBlock]:
     """Return the blocks of a view, in order.
 
     Args:
@@ -56,12 +56,12 @@ def blocks_of(view: View, headings: frozenset[str], *, in_code: bool = False) ->
         headings: Texts of its headings, where they have no mark.
         in_code: Whether the text begins inside a fenced block of code.
     """
-    text, found = view.text, list[Block]()
-    code = Block("code", 0, 0) if in_code else None
+    text, found = view.text, list[TextBlock]()
+    code = TextBlock("code", 0, 0) if in_code else None
     for line in _lines(text):
         if _FENCE.match(text, line.start - line.indent, line.end):
             if code is None:
-                code = Block("code", line.start - line.indent, line.end, line.indent)
+                code = TextBlock("code", line.start - line.indent, line.end, line.indent)
                 continue
             found.append(replace(code, end=line.end))
             code = None
@@ -83,19 +83,19 @@ def is_heading_text(text: str, headings: frozenset[str]) -> bool:
     return bool(_HEADING.match(text)) or bare in headings
 
 
-def _lines(text: str) -> Iterator[_TextLine]:
+def _lines(text: str) -> Iterator[_BlockLine]:
     position, blank = 0, True
     for raw in _LINE.findall(text):
         stripped = raw.strip()
         if stripped:
             indent = len(raw) - len(raw.lstrip())
             start = position + indent
-            yield _TextLine(start, start + len(stripped), indent, blank)
+            yield _BlockLine(start, start + len(stripped), indent, blank)
         blank = not stripped
         position += len(raw)
 
 
-def _add(found: list[Block], view: View, line: _TextLine, headings: frozenset[str]) -> None:
+def _add(found: list[TextBlock], view: View, line: _BlockLine, headings: frozenset[str]) -> None:
     last = found[-1] if found else None
     kind = _kind(view, line, headings)
     if kind == "paragraph" and last is not None:
@@ -105,10 +105,10 @@ def _add(found: list[Block], view: View, line: _TextLine, headings: frozenset[st
         if last.kind == "paragraph" and not (view.lines_end or line.blank_before):
             found[-1] = replace(last, end=line.end)
             return
-    found.append(Block(kind, line.start, line.end, line.indent))
+    found.append(TextBlock(kind, line.start, line.end, line.indent))
 
 
-def _kind(view: View, line: _TextLine, headings: frozenset[str]) -> BlockKind:
+def _kind(view: View, line: _BlockLine, headings: frozenset[str]) -> BlockKind:
     text = view.text[line.start : line.end]
     kind: BlockKind = "paragraph"
     if is_heading_text(text, headings):
@@ -133,12 +133,12 @@ def _is_title(text: str) -> bool:
                     and len(text) <= LONGEST_TITLE // 2)  # fmt: skip
 
 
-def _belongs(line: _TextLine, item: Block) -> bool:
+def _belongs(line: _BlockLine, item: TextBlock) -> bool:
     """Return whether a line is a further paragraph of an item."""
     return line.indent > item.indent and (line.indent >= 2 or not line.blank_before)
 
 
-def _defines(text: str, line: _TextLine, last: Block) -> bool:
+def _defines(text: str, line: _BlockLine, last: TextBlock) -> bool:
     """Return whether a line is the text below a term of a list of terms."""
     if last.kind not in ("paragraph", "heading") or line.blank_before or line.indent < 2:
         return False

@@ -1,4 +1,4 @@
-"""Choice of what is quoted: the units that hold what a question requires, or why there are none."""
+"""UnitChoice of what is quoted: the units that hold what a question requires, or why there are none."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,11 +8,11 @@ from rag.reading.answer_probability import answer_probability
 from rag.reading.evidence import Evidence
 from rag.reading.requirements import Requirements, alike_terms, lacks_quantity, missing_terms
 from rag.reading.surroundings import Surroundings
-from rag.reading.unit_choice import AskedQuestion, Candidate, choose_units
+from rag.reading.unit_choice import AskedQuestion, UnitCandidate, choose_units
 
 
 @dataclass(frozen=True)
-class Choice:
+class UnitChoice:
     """Units that may be quoted, or the reason why none may.
 
     Attributes:
@@ -22,7 +22,7 @@ class Choice:
     """
 
     question: AskedQuestion
-    candidates: tuple[Candidate, ...]
+    candidates: tuple[UnitCandidate, ...]
     refusal: str | None = None
 
     @cached_property
@@ -36,7 +36,7 @@ def choose(
     required: Requirements,
     surroundings: Sequence[Surroundings],
     evidence: Sequence[Evidence],
-) -> Choice:
+) -> UnitChoice:
     """Return the units of some passages that may be quoted.
 
     Args:
@@ -50,12 +50,12 @@ def choose(
     named = [each for each in every if not missing[id(each)]]
     kept = [each for each in named if not lacks_quantity(required, each)]
     if kept or not every:
-        return Choice(question, tuple(kept))
+        return UnitChoice(question, tuple(kept))
     if named:
         reason = f"the passages found give no {required.quantity}"
-        return Choice(question, (), f"{reason} that answers this")
+        return UnitChoice(question, (), f"{reason} that answers this")
     absent = [term for term in required.terms if all(term in lost for lost in missing.values())]
-    return Choice(question, (), _refusal(absent or list(required.terms), required, surroundings))
+    return UnitChoice(question, (), _refusal(absent or list(required.terms), required, surroundings))
 
 
 def _refusal(

@@ -14,7 +14,7 @@ from rag.language.analysis import tokens
 from rag.language.asked_values import Quantity, asked_quantity, quantities_in
 from rag.language.telling_terms import stands_in, telling_terms
 from rag.reading.surroundings import Surroundings
-from rag.reading.unit_choice import Candidate
+from rag.reading.unit_choice import UnitCandidate
 from rag.stores.contract import Store
 
 COMMON = 0.2  # share of the passages from which on a term tells nothing: the documents are about it
@@ -25,12 +25,16 @@ _NUMBER_WORD = re.compile(
     r"|twelve|twenty|thirty|forty|fifty|hundred|thousand|million|billion|dozen|half|none|no)\b",
     re.IGNORECASE,
 )
+_MARK = re.compile(r"^\s*[(（]?\d{1,3}[.)、）]\s*", re.MULTILINE)  # of an item of a list
+_IN_WORDS: frozenset[Quantity] = frozenset(
+    {"count", "duration", "money", "percent", "length", "date", "time of day", "version"}
+)
 _UNITLESS: frozenset[Quantity] = frozenset({"count", "version"})
 
 
 @dataclass(frozen=True)
 class Requirements:
-    """What an answer must hold.
+    """Terms and the kind of quantity that an answer must hold.
 
     Attributes:
         terms: Names, numbers and codes of the question that the collection's documents are not
@@ -70,7 +74,7 @@ def requirements_of(question: str, store: Store) -> Requirements:
     return Requirements(tuple(kept), tuple(unknown), asked_quantity(question))
 
 
-def missing_terms(required: Requirements, candidate: Candidate) -> tuple[str, ...]:
+def missing_terms(required: Requirements, candidate: UnitCandidate) -> tuple[str, ...]:
     """Return the required terms that stand neither in a unit nor around it.
 
     Around it are its headings, the document's title and name, and the passage in which it begins.
@@ -81,7 +85,7 @@ def missing_terms(required: Requirements, candidate: Candidate) -> tuple[str, ..
     return tuple(term for term in required.terms if not stands_in(term, around))
 
 
-def context_of(candidate: Candidate) -> str:
+def context_of(candidate: UnitCandidate) -> str:
     """Return a unit's text with its headings, title, source, and the passages it touches."""
     around, unit = candidate.surroundings, candidate.unit
     touched = [
@@ -93,7 +97,7 @@ def context_of(candidate: Candidate) -> str:
     return "\n".join([unit.text(around), unit.heading, *names])
 
 
-def lacks_quantity(required: Requirements, candidate: Candidate) -> bool:
+def lacks_quantity(required: Requirements, candidate: UnitCandidate) -> bool:
     """Return whether a unit gives no quantity of the kind that is asked for.
 
     A number without a unit may be of any kind, if the unit of text gives no other kind.
@@ -101,11 +105,13 @@ def lacks_quantity(required: Requirements, candidate: Candidate) -> bool:
     kind = required.quantity
     if kind is None:
         return False
-    text = candidate.unit.text(candidate.surroundings)
+    text = _MARK.sub("", candidate.unit.text(candidate.surroundings))
     given = quantities_in(text)
     if kind in given:
         return False
-    return bool(given - _UNITLESS) if _DIGIT.search(text) else not _NUMBER_WORD.search(text)
+    if _DIGIT.search(text):
+        return bool(given - _UNITLESS)
+    return kind not in _IN_WORDS or not _NUMBER_WORD.search(text)
 
 
 def alike_terms(term: str, surroundings: Sequence[Surroundings]) -> tuple[str, ...]:

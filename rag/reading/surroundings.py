@@ -58,6 +58,15 @@ class Surroundings:
         first += len(part) - len(part.lstrip())
         return self.start + first, self.start + first + len(part.strip())
 
+    def line_in_document(self, start: int, end: int) -> Span:
+        """Return the line of the document's text that a span of the readable text shows."""
+        text = self.view.source
+        first, last = self.view.to_source(start, end)
+        first, newline = text.rfind("\n", 0, first) + 1, text.find("\n", last)
+        line = text[first : newline if newline >= 0 else len(text)]
+        first += len(line) - len(line.lstrip())
+        return self.start + first, self.start + first + len(line.strip())
+
     def quote(self, start: int, end: int) -> str:
         """Return the characters `start` to `end` of the document's stored text."""
         return self.view.source[start - self.start : end - self.start]

@@ -1,4 +1,4 @@
-"""Choice of the units that answer a question, by a linear score over features.
+"""UnitChoice of the units that answer a question, by a linear score over features.
 
 The best spans point; what stands around them is quoted. Features tell where the spans are, what
 kind of unit it is, and whether it reads like the kind of answer that is asked for. The weights, one
@@ -75,17 +75,17 @@ class AskedQuestion:
 
     @cached_property
     def subject(self) -> str | None:
-        """What a definition is asked of."""
+        """The thing that a definition is asked of."""
         return subject_of(self.text)
 
     @cached_property
     def sides(self) -> tuple[str, ...]:
-        """What is compared."""
+        """The things that are compared."""
         return sides_of(self.text)
 
 
 @dataclass(frozen=True)
-class Candidate:
+class UnitCandidate:
     """A unit that may be quoted, with its features, score, and the best span inside.
 
     Attributes:
@@ -121,7 +121,7 @@ def choose_units(
     question: AskedQuestion,
     surroundings: Sequence[Surroundings],
     evidence: Sequence[Evidence],
-) -> list[Candidate]:
+) -> list[UnitCandidate]:
     """Return the units that may be quoted, best first.
 
     Args:
@@ -143,7 +143,7 @@ def choose_units(
             features, best = _features(question, around, unit, spans)
             score = sum(weights[name] * value for name, value in features.items() if value)
             values = tuple(features.get(name, 0.0) for name in FEATURES)
-            found.append(Candidate(around, unit, values, score, best))
+            found.append(UnitCandidate(around, unit, values, score, best))
     found.sort(key=lambda each: (-each.score, each.surroundings.start, each.unit.start))
     return found
 

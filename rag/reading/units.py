@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import Literal
 
 from rag.language.sentences import sentence_spans
-from rag.reading.blocks import Block, blocks_of
+from rag.reading.blocks import TextBlock, blocks_of
 from rag.reading.surroundings import Surroundings
 from rag.view import Span
 
@@ -106,7 +106,7 @@ def item_number(text: str) -> int | None:
     return int(next(filter(None, match.groups()))) if match else None
 
 
-def _headings(text: str, blocks: Sequence[Block]) -> list[str]:
+def _headings(text: str, blocks: Sequence[TextBlock]) -> list[str]:
     """Return the text of the heading above each block."""
     found, now = [], ""
     for block in blocks:
@@ -117,7 +117,7 @@ def _headings(text: str, blocks: Sequence[Block]) -> list[str]:
 
 
 def _sentences_and_paragraphs(
-    text: str, blocks: Sequence[Block], headings: Sequence[str]
+    text: str, blocks: Sequence[TextBlock], headings: Sequence[str]
 ) -> Iterator[Unit]:
     for place, block in enumerate(blocks):
         if block.kind not in ("paragraph", "item"):
@@ -148,7 +148,7 @@ def _sentences_and_paragraphs(
                 yield Unit("paragraph", tuple(spans[first : first + 3]), heading)
 
 
-def _lists(text: str, blocks: Sequence[Block], headings: Sequence[str]) -> Iterator[Unit]:
+def _lists(text: str, blocks: Sequence[TextBlock], headings: Sequence[str]) -> Iterator[Unit]:
     """Yield runs of items with the sentence that introduces them."""
     for first, last in _runs_of_items(text, blocks):
         lead = _lead(text, blocks, first)
@@ -169,7 +169,7 @@ def _lists(text: str, blocks: Sequence[Block], headings: Sequence[str]) -> Itera
         yield Unit(kind, tuple(parts), headings[first], len(lead))
 
 
-def _runs_of_items(text: str, blocks: Sequence[Block]) -> Iterator[tuple[int, int]]:
+def _runs_of_items(text: str, blocks: Sequence[TextBlock]) -> Iterator[tuple[int, int]]:
     """Yield the first block of each run of items, and the one behind it.
 
     Code that is indented belongs to the item above it; code and paragraphs between two items whose
@@ -199,7 +199,7 @@ def _runs_of_items(text: str, blocks: Sequence[Block]) -> Iterator[tuple[int, in
         place = end
 
 
-def _lead(text: str, blocks: Sequence[Block], first: int) -> tuple[Span, ...]:
+def _lead(text: str, blocks: Sequence[TextBlock], first: int) -> tuple[Span, ...]:
     """Return the sentences that introduce a block: a short paragraph, or the last of a long one."""
     if not first or blocks[first - 1].kind != "paragraph":
         return ()
@@ -213,11 +213,11 @@ def _lead(text: str, blocks: Sequence[Block], first: int) -> tuple[Span, ...]:
     return tuple(spans if before.end - before.start <= LONGEST_LEAD else spans[-1:])
 
 
-def _rows(text: str, blocks: Sequence[Block], headings: Sequence[str]) -> Iterator[Unit]:
+def _rows(text: str, blocks: Sequence[TextBlock], headings: Sequence[str]) -> Iterator[Unit]:
     """Yield each row of a table with its header, and each table that is not long."""
-    header: Block | None = None
-    rows: list[Block] = []
-    for place, block in enumerate([*blocks, Block("markup", len(text), len(text))]):
+    header: TextBlock | None = None
+    rows: list[TextBlock] = []
+    for place, block in enumerate([*blocks, TextBlock("markup", len(text), len(text))]):
         if block.kind == "row":
             rows.append(block)
             continue
@@ -232,7 +232,7 @@ def _rows(text: str, blocks: Sequence[Block], headings: Sequence[str]) -> Iterat
         rows, header = [], block if block.kind == "header" else None
 
 
-def _code(text: str, blocks: Sequence[Block], headings: Sequence[str]) -> Iterator[Unit]:
+def _code(text: str, blocks: Sequence[TextBlock], headings: Sequence[str]) -> Iterator[Unit]:
     """Yield each block of code with the sentence before it, and where that says so, the next."""
     for place, block in enumerate(blocks):
         if block.kind != "code" or block.end - block.start > LONGEST_UNIT:
@@ -244,7 +244,7 @@ def _code(text: str, blocks: Sequence[Block], headings: Sequence[str]) -> Iterat
 
 
 def _numbered_sections(
-    text: str, blocks: Sequence[Block], headings: Sequence[str]
+    text: str, blocks: Sequence[TextBlock], headings: Sequence[str]
 ) -> Iterator[Unit]:
     """Yield runs of headings that count from 1, as the steps of a procedure."""
     numbered = [

@@ -26,7 +26,7 @@ HAYSTACK = frozenset(each.name for each in fields(Document))  # the fields of `D
 MOST_CHECKED = 30  # fields of one filter that are looked for
 MOST_COUNTED = 5  # fields of one filter whose other types are counted
 MOST_SHOWN = 30  # fields in an error
-_LONGEST = 60  # characters of a name in an error
+_LONGEST_NAME = 60  # characters of a name in an error
 
 Path = tuple[str, ...]
 
@@ -151,4 +151,4 @@ def shown(name: str) -> str:
     """Return a name on one line, printable and not too long."""
     name = plain_name(name)
     name = name if name.isprintable() else ascii(name)[1:-1]
-    return name if len(name) <= _LONGEST else f"{name[:_LONGEST]}…"
+    return name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}…"

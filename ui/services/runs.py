@@ -19,8 +19,8 @@ from evaluation.results.summaries import Comparison
 from rag.console import printable
 from ui.services.errors import NotFoundError
 
-DEEPEST = 3  # levels below a configured folder
-MOST = 500  # runs listed
+DEEPEST_RUN = 3  # levels below a configured folder
+MOST_RUNS = 500  # runs listed
 MOST_BYTES = 400_000_000  # of a results.json that is read here
 _HEAD = 1_000_000  # bytes at the start of a results.json with its facts
 _VERSION = re.compile(r'\A\s*\{\s*"schema_version":\s*(\d+)')
@@ -59,7 +59,7 @@ class Runs:
 
     def __init__(self, folders: Sequence[Path]) -> None:
         self._folders = folders
-        self._look = lru_cache(maxsize=MOST)(_look)
+        self._look = lru_cache(maxsize=MOST_RUNS)(_look)
         self._load = lru_cache(maxsize=4)(_load)
         self._compare = lru_cache(maxsize=8)(self._compared)
         self._report = lru_cache(maxsize=4)(self._reported)
@@ -127,7 +127,7 @@ class Runs:
                     continue
                 run_id = blake2s(os.fsencode(file), digest_size=6).hexdigest()
                 found[run_id] = ((folder, file), (str(file), facts.st_size, facts.st_mtime_ns))
-                if len(found) == MOST:
+                if len(found) == MOST_RUNS:
                     return found
         return found
 
@@ -154,7 +154,7 @@ def _results_below(folder: Path) -> Iterator[Path]:
         at = Path(here)
         depth = len(at.relative_to(folder).parts)
         folders[:] = sorted(each for each in folders if not each.startswith("."))
-        if depth >= DEEPEST:
+        if depth >= DEEPEST_RUN:
             folders.clear()
         if "results.json" in names:
             yield at / "results.json"

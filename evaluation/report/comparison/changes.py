@@ -10,7 +10,7 @@ from evaluation.report.words import say
 from evaluation.results.records import QueryResult
 from evaluation.results.schema import SystemResult
 
-MOST = 20
+MOST_CHANGES = 20
 LONGEST_ANSWER = 300  # characters of an answer
 ROUNDING = 12  # digits, so that sums that differ by rounding are the same
 
@@ -44,7 +44,7 @@ def _block(one: SystemResult, other: SystemResult, metrics: Sequence[str], *, lo
     names = {"a": f"{one.name} (A)", "b": f"{other.name} (B)"}
     if not found:
         return Line(say("difference.no_losses" if lost else "difference.no_gains", **names), "note")
-    shown = found[:MOST]
+    shown = found[:MOST_CHANGES]
     key = "difference.queries" if lost else "difference.queries_gained"
     return ChangedQuestions(
         say(key, **names, count=len(shown), all=numbers.count(len(found))),

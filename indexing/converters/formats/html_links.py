@@ -24,7 +24,7 @@ _MENU = re.compile(
 _FEWEST = 3  # links
 _SHARE = 0.75  # of the characters that are links
 _SHARE_OF_PARAGRAPH = 0.9  # a sentence has words between its links, a row of links signs
-_LONGEST = 60  # characters of a link on average; titles of references are longer
+_LONGEST_LINK = 60  # characters of a link on average; titles of references are longer
 
 
 @dataclass
@@ -103,7 +103,7 @@ def _is_menu(tag: Tag, count: _Count, *, inside: bool) -> bool:
         return False
     if tag.name == "p" and count.linked < _SHARE_OF_PARAGRAPH * count.characters:
         return False
-    if count.linked > _LONGEST * count.links or tag.find(["h1", "th", "pre"]):
+    if count.linked > _LONGEST_LINK * count.links or tag.find(["h1", "th", "pre"]):
         return False
     names = " ".join([*map(str, tag.get_attribute_list("class")), str(tag.get("id") or "")])
     if inside:

@@ -16,7 +16,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from indexing.converters.formats.fields import front_matter_fields
-from indexing.converters.schema import ConvertedDocument, Heading
+from indexing.converters.schema import ConvertedDocument, Heading, Unreadable
 from indexing.converters.text.assembly import whole_file
 from indexing.converters.text.cleaning import clean, one_line
 
@@ -47,6 +47,8 @@ def convert_markdown(text: str, stem: str) -> ConvertedDocument:
 
 
 def _document(fields: dict[str, Any], body: str, stem: str) -> ConvertedDocument:
+    if fields and not body.strip():
+        raise Unreadable("there is front matter, and no text below it")
     sections = find_headings(body)
     title = fields.get("title")
     if not isinstance(title, str) or not title.strip():

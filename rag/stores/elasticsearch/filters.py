@@ -22,7 +22,7 @@ Query = dict[str, Any]
 
 EVERYTHING: Query = {"match_all": {}}
 NOTHING: Query = {"match_none": {}}
-DEEPEST = 20  # nested queries; the server refuses more than 30, and has some around these
+DEEPEST_QUERY = 20  # nested queries; the server refuses more than 30, and has some around these
 LONGEST_TERM = 200  # characters of a name or text in a term; longer ones are hashed
 MARK, _EMPTY = "\x1f", "0"
 _MONTH, _DAY = "(0[1-9]|1[0-2])", "(0[1-9]|[12][0-9]|3[01])"
@@ -51,7 +51,7 @@ def to_query(filters: Filter) -> Bounds:
     """
     check_filter(filters)
     bounds = _bounds(filters)
-    if _depth(bounds.all_of) > DEEPEST:
+    if _depth(bounds.all_of) > DEEPEST_QUERY:
         return Bounds(EVERYTHING, NOTHING)
     return bounds
 

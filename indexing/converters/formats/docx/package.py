@@ -91,8 +91,11 @@ def check_unpacked_size(data: bytes) -> None:
     `zipfile` never unpacks more of a member than its declared size.
 
     Raises:
-        Unreadable: If over 500 MB would be unpacked, or over 100 MB at a ratio over 100.
+        Unreadable: If over 500 MB would be unpacked, or over 100 MB at a ratio over 100, or if it
+            is no archive.
     """
+    if not data.startswith(b"PK"):
+        raise Unreadable("it is not a DOCX file")
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             unpacked = sum(member.file_size for member in archive.infolist())

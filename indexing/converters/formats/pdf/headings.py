@@ -17,7 +17,7 @@ _NUMBERING = re.compile(
 )
 _ALIKE = 0.8  # share of letters that a bookmark and its line have in common
 _LARGER = 1.15  # times the usual size
-_LONGEST = 150
+_LONGEST_HEADING = 150
 _MOST_SHARE = 0.2  # of all characters; more large letters are no headings
 _REPEATED = 3  # pages; a line that stands on as many is a running header
 _MOST_LEVELS = 4
@@ -201,4 +201,8 @@ def _runs(lines: Sequence[SizedLine], large: Sequence[SizedLine]) -> Iterator[li
 
 def _is_heading(text: str) -> bool:
     letters = sum(map(str.isalpha, text))
-    return 2 <= len(text) <= _LONGEST and letters >= max(2, len(text) // 3) and text[-1] not in ",;"
+    return (
+        2 <= len(text) <= _LONGEST_HEADING
+        and letters >= max(2, len(text) // 3)
+        and text[-1] not in ",;"
+    )

@@ -1,0 +1,210 @@
+"""Quoted answers: units of a text, their choice by type, and their exact citations."""
+
+import pytest
+from haystack import Document
+from unit_builders import LoneStore, asked_question, candidates_of, passages_of, quoted
+
+from rag.language.markup import without_markup
+from rag.language.telling_terms import stands_in, telling_terms
+from rag.reading.evidence import Evidence
+from rag.reading.requirements import requirements_of
+from rag.reading.choice import choose
+from rag.reading.surroundings import read_surroundings
+
+MANUAL = """# X300 manual
+
+## Error lights
+
+| Light | Meaning |
+|---|---|
+| red | overheated |
+| green | ready |
+
+## Rename
+
+To rename a column:
+
+1. Open the table.
+2. Click the **header** and choose
+   [Rename](https://x.org/r).
+3. Type the name.
+
+```bash
+rag index .
+rag ask "x"
+```
+
+## Parts
+
+The box holds these parts:
+
+- a pump
+- two hoses
+- a [filter](f.md)
+
+The pump weighs 12 kg. It was built in 2014.
+"""
+
+
+@pytest.fixture(scope="module")
+def manual():
+    return passages_of("manual.md", MANUAL)
+
+
+def found(passages, words):
+    """Evidence on some words, as a reader finds it."""
+    for each in passages:
+        start = each.content.find(words)
+        if start >= 0:
+            span = (start, start + len(words))
+            return [Evidence(each.id, *span, (), 0.9, span, words, words)]
+    raise AssertionError(words)
+
+
+def store_of(passages):
+    return LoneStore({passages[0].meta["document_id"]: MANUAL}, passages)
+
+
+def asked(manual, question, words, only=None):
+    documents = manual if only is None else [p for p in manual if only in p.content]
+    return quoted(question, documents, found(manual, words), store=store_of(manual))
+
+
+def test_how_to_quotes_the_whole_run_of_steps_each_cited(manual):
+    cited = asked(manual, "How do I rename a column?", "Open the table")
+    assert cited.blocks[0].kind == "steps"
+    assert cited.text.startswith(
+        "To rename a column: [1]\n1. Open the table. [2]\n"
+        "2. Click the header and choose Rename. [3]\n3. Type the name. [4]"
+    )
+    for citation in cited.citations:
+        assert MANUAL[citation.start : citation.end] == citation.quote
+    assert cited.short is None
+
+
+def test_a_list_is_quoted_with_what_introduces_it(manual):
+    cited = asked(manual, "Which parts are in the box?", "two hoses")
+    assert cited.text.startswith(
+        "The box holds these parts: [1]\n- a pump [2]\n- two hoses [3]\n- a filter [4]"
+    )
+
+
+def test_a_value_of_a_table_is_quoted_below_the_names_of_the_columns(manual):
+    cited = asked(manual, "What is the meaning of the light 'red'?", "overheated")
+    assert cited.blocks[0].kind == "table"
+    assert cited.text.startswith("| Light | Meaning |\n| --- | --- |\n| red | overheated |\n[1]")
+    assert cited.citations[0].quote == "| red | overheated |"
+
+
+def test_a_fact_is_the_sentence_with_its_exact_words(manual):
+    cited = asked(manual, "How much does the pump weigh?", "12 kg")
+    assert cited.text.startswith("The pump weighs 12 kg. [1]")
+    assert cited.short == "12 kg"
+    first = cited.citations[0]
+    assert MANUAL[first.answer_start : first.answer_end] == "12 kg"
+    assert first.heading == "Parts"
+
+
+def test_a_heading_is_never_quoted(manual):
+    _, candidates = candidates_of("What is Rename?", manual, store=store_of(manual))
+    for each in candidates:
+        for start, end in each.unit.parts:
+            text = each.surroundings.view.text[start:end]
+            assert not text.startswith("#")
+            assert text not in ("Rename", "Parts", "Error lights")
+
+
+def test_every_part_of_every_unit_is_cited_exactly(manual):
+    around = read_surroundings(store_of(manual), manual[:1], 1)
+    _, candidates = candidates_of("pump", manual, store=store_of(manual))
+    assert {each.unit.kind for each in candidates} >= {"steps", "list", "row", "table", "code"}
+    for each in candidates:
+        for part in each.unit.parts:
+            start, end = each.surroundings.to_document(*part)
+            assert each.surroundings.quote(start, end) == MANUAL[start:end] != ""
+    assert around[0].passages[0].rank == 1
+
+
+def test_a_list_goes_on_behind_the_passage_that_was_found(tmp_path):
+    text = "Steps:\n\n" + "\n".join(f"{n}. Turn knob number {n} gently." for n in range(1, 9))
+    whole = [
+        Document(
+            id=f"d:{n}",
+            content=text[a:b],
+            meta={"document_id": "d", "number": n, "start": a, "end": b, "view_edits": []},
+        )
+        for n, (a, b) in enumerate([(0, text.index("\n3.")), (text.index("3."), len(text))])
+    ]
+    store = LoneStore({"d": text}, whole)
+    cited = quoted("How do I set it up?", whole[:1], found(whole, "knob number 1"), store=store)
+    assert cited.text.count("Turn knob") == 8
+    alone = quoted("How do I set it up?", whole[:1], found(whole, "knob number 1"))
+    assert alone.text.count("Turn knob") == 2  # without its document only the passage is known
+
+
+def test_code_keeps_its_lines(manual):
+    _, candidates = candidates_of("rag ask", manual, store=store_of(manual))
+    code = next(each for each in candidates if each.unit.kind == "code")
+    assert code.unit.text(code.surroundings).endswith('```bash\nrag index .\nrag ask "x"\n```')
+
+
+@pytest.mark.parametrize(
+    ("question", "terms"),
+    [
+        ("What is the voltage of the X300 in Norway?", ("X300", "Norway")),
+        ("How many beds are there?", ()),
+        ("Who wrote `os.path`?", ("os.path",)),
+        ("fastapi rollback 命令怎么用？", ("fastapi", "rollback")),
+        ("《红楼梦》是谁写的？", ("红楼梦",)),
+        ("Why is version 3 slow?", ("3",)),
+    ],
+)
+def test_terms_that_an_answer_must_not_lack(question, terms):
+    assert telling_terms(question) == terms
+
+
+@pytest.mark.parametrize(
+    ("term", "text", "stands"),
+    [
+        ("RTX4080", "the RTX 4080 Super", True),
+        ("X300", "the X3000", False),
+        ("ABC-9999", "ticket ABC9999.", True),
+        ("pump", "two pumps", True),
+        ("3.14", "Python 3.145", False),
+    ],
+)
+def test_a_term_stands_in_a_text_however_it_is_spelled_together(term, text, stands):
+    assert stands_in(term, text) is stands
+
+
+class CountingStore(LoneStore):
+    def document_frequencies(self, words):
+        text = MANUAL.casefold()
+        return [int(word.casefold() in text) for word in words], 100
+
+
+@pytest.mark.parametrize(
+    ("question", "reason"),
+    [
+        ("What does the X301 weigh?", "nothing in the documents mentions `X301`; there is `X300`"),
+        ("What is the voltage of the pump?", "the passages found give no voltage"),
+    ],
+)
+def test_what_the_question_requires_and_no_unit_holds_is_refused(manual, question, reason):
+    store = CountingStore({manual[0].meta["document_id"]: MANUAL}, manual)
+    around = read_surroundings(store, manual, 1)
+    made = choose(
+        asked_question(question),
+        requirements_of(question, store),
+        around,
+        found(manual, "12 kg"),
+    )
+    assert made.candidates == ()
+    assert made.refusal is not None
+    assert made.refusal.startswith(reason)
+    assert made.probability == 0.0
+
+
+def test_marks_of_markdown_are_no_part_of_the_wording():
+    text = "Use [**pip**](https://x.org){.link} in `a *b* c` { #pip } and 2 * 3 * 4, `[a](b)`."
+    assert without_markup(text) == "Use pip in `a *b* c` and 2 * 3 * 4, `[a](b)`."
