@@ -194,7 +194,7 @@ class RAG:
         before_step()
         choices, read = self._choices(query, found, timer, split=generator is None)
         before_step()
-        inputs = DraftInputs(query.as_written, found.passages, choices)
+        inputs = DraftInputs(query.as_written, found.passages, choices, found.nearest)
         made = draft(inputs, self.config, generator, timer=timer, on_token=on_token, stop=stop)
         stages = (*query.stages, *found.stages, *read, *made.stages)
         return Answer(
@@ -204,7 +204,7 @@ class RAG:
             reason=made.reason,
             confidence=round(made.confidence, 4),
             citations=_with_collections(made.cited.citations, found.passages),
-            passages=found.passages,
+            passages=found.nearest,
             trace=Trace(stages, round(timer.ms, 3)),
             collection=self.collection,
             generation=found.generation,

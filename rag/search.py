@@ -44,8 +44,16 @@ class Retrieved:
     copies: Mapping[str, int]  # passage id -> number of others that read the same
     relevances: Mapping[str, float] = field(default_factory=dict)  # passage id -> probability
     collection: str = ""
+    irrelevant: tuple[Document, ...] = ()  # those found, if none is relevant enough
     # passage id -> ranks and scores that `rankings` has not: those within its own collection
     earlier: Mapping[str, Mapping[str, StageScore]] = field(default_factory=dict)
+
+    @cached_property
+    def nearest(self) -> tuple[Passage, ...]:
+        """The passages, or if none is relevant enough those that come nearest, best first."""
+        if self.documents or not self.irrelevant:
+            return self.passages
+        return replace(self, documents=list(self.irrelevant), irrelevant=()).passages
 
     @cached_property
     def passages(self) -> tuple[Passage, ...]:
@@ -252,7 +260,10 @@ class PassageSearch:
             note = "; ".join(filter(None, (f"{below} more below the threshold", stage.note)))
             stage = replace(stage, count=len(kept), note=note)
         stages = (*found.stages, stage)
-        return replace(found, documents=kept, stages=stages, relevances=relevances)
+        nearest = () if kept else tuple(found.documents[:top_k])
+        return replace(
+            found, documents=kept, stages=stages, relevances=relevances, irrelevant=nearest
+        )
 
 
 def rank_found(

@@ -1,10 +1,13 @@
+from dataclasses import replace
+
 import pytest
 from haystack import Document
 from hypothesis import given
 from hypothesis import strategies as st
-from unit_builders import quoted
+from unit_builders import candidates_of, quoted
 
 from rag.answers.citations import find_support, split_markers, tie
+from rag.answers.composition import compose
 from rag.reading.evidence import Evidence
 from rag.schema import Passage
 
@@ -67,9 +70,9 @@ def test_the_same_sentence_in_overlapping_passages_is_quoted_once():
 @pytest.mark.parametrize(("characters", "count"), [(10, 1), (2000, 2)])
 def test_a_further_unit_is_quoted_up_to_the_size_of_an_answer(characters, count):
     one, two = passage(PUMP[:22]), passage(SOAP[:26], rank=2, name="care.txt")
-    found = [evidence(one, PUMP[:22], 0.9), evidence(two, SOAP[:26], 0.9)]
-    question = "How heavy is the pump?"
-    assert quoted(question, documents(one, two), found, characters).sentences == count
+    asked, found = candidates_of("How heavy is the pump?", documents(one, two))
+    alike = [replace(each, score=1.0) for each in found if each.unit.kind == "sentence"]
+    assert compose(asked, alike, characters).sentences == count
 
 
 def test_a_marker_becomes_the_number_of_the_sentence_that_says_it():

@@ -136,7 +136,7 @@ def test_what_the_documents_do_not_say_is_not_answered(sample_rag, question):
     assert answer.abstained
     assert answer.answer == ""
     assert answer.citations == ()
-    assert "abstention.confidence" in answer.reason
+    assert answer.reason.startswith(("nothing in the documents mentions", "no passage found is"))
     assert answer.passages  # the nearest are shown
 
 
@@ -364,7 +364,8 @@ def test_one_haystack_pipeline_finds_and_reads_what_the_engine_does(sample_rag, 
     found = [document.id for document in outputs[last]["documents"]]
     assert found[: len(result.results)] == [each.passage_id for each in result.results]
     read = {(each.passage_id, each.start) for each in outputs["read"]["evidence"]}
-    assert {(each.passage_id, each.start) for each in evidence} <= read
+    assert evidence
+    assert {(each.passage_id, each.start) for each in evidence.values()} <= read
 
 
 def test_a_pipeline_for_a_method_without_its_embedder_is_refused(sample_store):

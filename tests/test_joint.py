@@ -138,7 +138,9 @@ def test_ranker_and_reader_share_one_model_and_one_pass(folder, sample_store, em
     texts = len({window.text for window in read})
     assert texts == 7  # the candidates, each once; the reader reads 3 of them and none again
     assert answer.citations[0].answer_start is not None
-    assert [stage.name for stage in answer.trace.stages][-3:] == ["ranked", "read", "quote"]
+    assert [stage.name for stage in answer.trace.stages][-4:] == [
+        "ranked", "relevance", "read", "quote",
+    ]  # fmt: skip
 
 
 def test_other_settings_are_another_model(folder):

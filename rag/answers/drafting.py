@@ -43,17 +43,19 @@ class Timer:
 
 @dataclass(frozen=True)
 class DraftInputs:
-    """What an answer is made from.
+    """Question, passages and choices of units from which an answer is made.
 
     Attributes:
         question: The question as it was asked.
         passages: The passages found, best first.
         choices: For each question in it, at least one, the units that may be quoted.
+        nearest: The passages that are shown if there is no answer.
     """
 
     question: str
     passages: Sequence[Passage]
     choices: Sequence[UnitChoice]
+    nearest: Sequence[Passage] = ()
 
 
 @dataclass
@@ -107,6 +109,11 @@ def draft(
 
 def _weakness(drafts: DraftInputs, choice: UnitChoice, needed: float) -> str | None:
     """Return why there is too little to answer a question; None if there is enough."""
+    if not drafts.passages and drafts.nearest:
+        return (
+            "no passage found is relevant enough to this question (`retrieval.min_relevance`); the "
+            "nearest are listed"
+        )
     if not drafts.passages:
         return "nothing was found for this question"
     if choice.refusal:

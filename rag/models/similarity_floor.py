@@ -8,13 +8,12 @@ languages that the embedder serves; `floors.json` holds it for the embedders tha
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from rag.models.embedder import Embedder
-    from rag.models.model_files import ModelFiles
+from rag.models.model_files import ModelFiles
+from rag.stores.contract import Vectors
 
 TEXTS = Path(__file__).parent / "general_texts.json"
 FLOORS = Path(__file__).parent / "floors.json"
@@ -22,7 +21,20 @@ DIGITS = 3
 _ORIGINS = ("citewell", "package")  # of model files that cannot be others of the same name
 
 
-def shipped_floor(files: "ModelFiles") -> float | None:
+class TextEncoder(Protocol):
+    """An embedder, as far as its floor is measured."""
+
+    def serves(self, language: str) -> bool:
+        """Return whether it was made for a language."""
+
+    def encode_query(self, text: str) -> Vectors:
+        """Return the vector of a question."""
+
+    def encode_passages(self, texts: list[str]) -> Vectors:
+        """Return the vectors of passages, a row each."""
+
+
+def shipped_floor(files: ModelFiles) -> float | None:
     """Return the floor of an embedder that we ship, or None for any other."""
     if not files.origin.startswith(_ORIGINS):
         return None
@@ -30,7 +42,7 @@ def shipped_floor(files: "ModelFiles") -> float | None:
     return floors.get(files.name.rpartition("/")[2])
 
 
-def measure_floor(embedder: "Embedder") -> float:
+def measure_floor(embedder: TextEncoder) -> float:
     """Return the mean cosine of unrelated questions and passages, rounded.
 
     Languages without texts of their own are measured with the English ones.
@@ -42,7 +54,7 @@ def measure_floor(embedder: "Embedder") -> float:
     )
 
 
-def _mean_cosine(embedder: "Embedder", pairs: list[tuple[str, str]]) -> float:
+def _mean_cosine(embedder: TextEncoder, pairs: list[tuple[str, str]]) -> float:
     questions = np.stack([embedder.encode_query(question) for question, _ in pairs])
     cosines = questions @ embedder.encode_passages([passage for _, passage in pairs]).T
     unrelated = ~np.eye(len(pairs), dtype=bool)
