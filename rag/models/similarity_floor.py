@@ -7,14 +7,14 @@ languages that the embedder serves; `floors.json` holds it for the embedders tha
 """
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 
-if TYPE_CHECKING:
-    from rag.models.embedder import Embedder
-    from rag.models.model_files import ModelFiles
+from rag.models.model_files import ModelFiles
 
 TEXTS = Path(__file__).parent / "general_texts.json"
 FLOORS = Path(__file__).parent / "floors.json"
@@ -22,7 +22,20 @@ DIGITS = 3
 _ORIGINS = ("citewell", "package")  # of model files that cannot be others of the same name
 
 
-def shipped_floor(files: "ModelFiles") -> float | None:
+class TextEncoder(Protocol):
+    """The part of `rag.models.embedder.Embedder` that is needed here."""
+
+    def serves(self, language: str) -> bool:
+        """Return whether it serves a language."""
+
+    def encode_query(self, text: str) -> npt.NDArray[np.float32]:
+        """Return the vector of a question."""
+
+    def encode_passages(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Return the vectors of passages."""
+
+
+def shipped_floor(files: ModelFiles) -> float | None:
     """Return the floor of an embedder that we ship, or None for any other."""
     if not files.origin.startswith(_ORIGINS):
         return None
@@ -30,7 +43,7 @@ def shipped_floor(files: "ModelFiles") -> float | None:
     return floors.get(files.name.rpartition("/")[2])
 
 
-def measure_floor(embedder: "Embedder") -> float:
+def measure_floor(embedder: TextEncoder) -> float:
     """Return the mean cosine of unrelated questions and passages, rounded.
 
     Languages without texts of their own are measured with the English ones.
@@ -42,7 +55,7 @@ def measure_floor(embedder: "Embedder") -> float:
     )
 
 
-def _mean_cosine(embedder: "Embedder", pairs: list[tuple[str, str]]) -> float:
+def _mean_cosine(embedder: TextEncoder, pairs: list[tuple[str, str]]) -> float:
     questions = np.stack([embedder.encode_query(question) for question, _ in pairs])
     cosines = questions @ embedder.encode_passages([passage for _, passage in pairs]).T
     unrelated = ~np.eye(len(pairs), dtype=bool)

@@ -40,7 +40,7 @@ DIGITS = 4
 
 @dataclass(frozen=True)
 class Signs:
-    """What is known of a question and a passage; None is unknown.
+    """Signs that a passage bears on a question; None is unknown.
 
     Attributes:
         similarity: See the module; 1 is the largest.
