@@ -86,11 +86,12 @@ def test_of_a_long_conversation_the_newest_exchanges_are_read_and_the_trace_says
 def test_what_the_documents_do_not_say_is_an_answer_that_abstains(kept):
     api = kept("station")
     asked = {"question": "What is the capital of Mongolia?", "collection": "station"}
-    response = api.post("/v1/ask", json=asked)
-    assert response.status_code == 200
-    answer = response.json()
-    assert (answer["abstained"], answer["answer"], answer["citations"]) == (True, "", [])
-    assert answer["passages"]
+    for least, found in ((0, True), (1, False)):
+        response = api.post("/v1/ask", json=asked | {"min_relevance": least})
+        assert response.status_code == 200
+        answer = response.json()
+        assert (answer["abstained"], answer["answer"], answer["citations"]) == (True, "", [])
+        assert bool(answer["passages"]) == found
 
 
 def test_a_generator_that_is_away_leaves_quoted_evidence_and_says_so(station, caplog):

@@ -173,6 +173,7 @@ def test_collections_are_listed_shown_checked_and_rebuilt(rag, sample):
         "length",
         "overlap",
         "context",
+        "floor",
     }
     assert (shown["manifest"]["embedder"], shown["manifest"]["dimension"]) == (
         "all-MiniLM-L6-v2",

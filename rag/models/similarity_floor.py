@@ -7,13 +7,14 @@ languages that the embedder serves; `floors.json` holds it for the embedders tha
 """
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from rag.models.model_files import ModelFiles
-from rag.stores.contract import Vectors
 
 TEXTS = Path(__file__).parent / "general_texts.json"
 FLOORS = Path(__file__).parent / "floors.json"
@@ -22,16 +23,16 @@ _ORIGINS = ("citewell", "package")  # of model files that cannot be others of th
 
 
 class TextEncoder(Protocol):
-    """An embedder, as far as its floor is measured."""
+    """The part of `rag.models.embedder.Embedder` that is needed here."""
 
     def serves(self, language: str) -> bool:
-        """Return whether it was made for a language."""
+        """Return whether it serves a language."""
 
-    def encode_query(self, text: str) -> Vectors:
+    def encode_query(self, text: str) -> npt.NDArray[np.float32]:
         """Return the vector of a question."""
 
-    def encode_passages(self, texts: list[str]) -> Vectors:
-        """Return the vectors of passages, a row each."""
+    def encode_passages(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Return the vectors of passages."""
 
 
 def shipped_floor(files: ModelFiles) -> float | None:
