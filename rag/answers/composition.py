@@ -23,6 +23,7 @@ from rag.view import Span
 
 SECOND: Final = 0.45  # least odds of a second unit, against the first
 LONGEST_SIDE: Final = 500  # characters of a unit that tells of one side of a comparison
+FEW_ROWS: Final = 3  # of a table; more are cited as one
 WHOLE: Final = 12  # a list with more parts is cited as one
 SHORT_TYPES: Final = frozenset({"fact", "table"})
 _KINDS: Final[dict[str, BlockKind]] = {
@@ -204,6 +205,7 @@ def _part(around: Surroundings, part: Span, kind: BlockKind) -> _Part:
 def _table(candidate: UnitCandidate, parts: Sequence[_Part], cited: CitedText) -> AnswerBlock:
     """Return rows of a table below its header, as they stand in the text."""
     unit, around = candidate.unit, candidate.surroundings
+    whole = len(parts) - unit.lead > FEW_ROWS
     lines = []
     for place, part in enumerate(parts):
         row = around.quote(*part.span).strip()
@@ -212,9 +214,13 @@ def _table(candidate: UnitCandidate, parts: Sequence[_Part], cited: CitedText) -
         if place < unit.lead:
             width = row.count("|") - row.count("\\|") - 1
             lines += [AnswerLine(shown, None), AnswerLine("|" + " --- |" * width, None)]
-        else:
+            continue
+        number = None
+        if not whole:
             number = _cite(candidate, part.span, cited, on_one_line(part.text))
-            lines.append(AnswerLine(shown, number))
+        elif place == len(parts) - 1:
+            number = _cite(candidate, (parts[unit.lead].span[0], part.span[1]), cited)
+        lines.append(AnswerLine(shown, number))
     return AnswerBlock("table", tuple(lines), 2 * unit.lead)
 
 

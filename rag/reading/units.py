@@ -22,6 +22,8 @@ UnitKind = Literal[
 LONGEST_PARAGRAPH = 700  # characters; of a longer one three sentences are a unit
 LONGEST_UNIT = 1600
 LONGEST_LEAD = 300
+LONGEST_RUN = 900  # characters of a run of code
+LONGEST_BETWEEN = 160  # characters of a paragraph inside it
 MOST_ITEMS = 40
 
 _NUMBER = re.compile(
@@ -233,7 +235,10 @@ def _rows(text: str, blocks: Sequence[TextBlock], headings: Sequence[str]) -> It
 
 
 def _code(text: str, blocks: Sequence[TextBlock], headings: Sequence[str]) -> Iterator[Unit]:
-    """Yield each block of code with the sentence before it, and where that says so, the next."""
+    """Yield each block of code with the sentence before it, and the run of code that it begins.
+
+    In a run only short paragraphs stand between the blocks, as between steps.
+    """
     for place, block in enumerate(blocks):
         if block.kind != "code" or block.end - block.start > LONGEST_UNIT:
             continue
@@ -241,6 +246,17 @@ def _code(text: str, blocks: Sequence[TextBlock], headings: Sequence[str]) -> It
             continue
         lead = _lead(text, blocks, place)
         yield Unit("code", (*lead, (block.start, block.end)), headings[place], len(lead))
+        run, ahead = [place], place + 1
+        while ahead < len(blocks) and blocks[ahead].end - block.start <= LONGEST_RUN:
+            between = blocks[ahead].end - blocks[ahead].start
+            if blocks[ahead].kind == "code":
+                run.append(ahead)
+            elif blocks[ahead].kind != "paragraph" or between > LONGEST_BETWEEN:
+                break
+            ahead += 1
+        if len(run) > 1:
+            parts = [(each.start, each.end) for each in blocks[place : run[-1] + 1]]
+            yield Unit("code", (*lead, *parts), headings[place], len(lead))
 
 
 def _numbered_sections(
