@@ -199,15 +199,27 @@ def join_found(
         copies[first.id] = copies.get(first.id, 0) + others
         earlier.setdefault(first.id, scores[name][identity])
     documents = list(kept.values())[:top_k]
+    nearest = [] if documents else _nearest(found, relevances)[:top_k]
     return Retrieved(
         documents,
-        {"joined": documents},
+        {"joined": documents or nearest},
         tuple(_stages(found, len(documents))),
         generation,
         copies,
         relevances,
         earlier=earlier,
+        irrelevant=tuple(nearest),
     )
+
+
+def _nearest(found: Mapping[str, Retrieved], relevances: Mapping[str, float]) -> list[Document]:
+    """Return the passages that are not relevant enough, the nearest first."""
+    moved = [
+        _moved_inside(each, name, relevances.get(inside(name, each.id), 0.0))
+        for name, one in found.items()
+        for each in one.irrelevant
+    ]
+    return sorted(moved, key=lambda each: -(each.score or 0.0))
 
 
 def _stages(found: Mapping[str, Retrieved], count: int) -> Iterator[Stage]:

@@ -283,6 +283,13 @@ def test_passages_that_are_told_before_the_answer_have_their_own_ids(both):
     assert sources.passages == answer.passages == tuple(told)
 
 
+def test_what_is_nearest_is_shown_of_all_where_nothing_is_relevant_enough(both):
+    answer = both.ask("Who painted the ceiling?", SearchOptions(min_relevance=1.0))
+    assert answer.abstained
+    assert {each.collection for each in answer.passages} == {"hut", "camp"}
+    assert all(each.document_id for each in answer.passages)
+
+
 def test_a_search_that_reads_gives_the_sentence_of_each_passage(both):
     result, best = both.search_and_read(QUESTION)
     assert result.results[0].text[best[1].start : best[1].end] == PUMP

@@ -142,6 +142,28 @@ def test_a_list_goes_on_behind_the_passage_that_was_found(tmp_path):
     assert alone.text.count("Turn knob") == 2  # without its document only the passage is known
 
 
+def test_what_introduces_a_list_is_shown_once_though_a_passage_repeats_it():
+    text = "Bring these:\n\n- a lamp\n- a rope\n- a stove\n- a map"
+    cuts = [(0, text.index("\n- a stove")), (text.index("- a stove"), len(text))]
+    intro = [[], [[0, 0, "Bring these:\n"]]]
+    passages = [
+        Document(
+            id=f"d:{n}",
+            content=text[a:b],
+            meta={"document_id": "d", "number": n, "start": a, "end": b, "view_edits": edits},
+        )
+        for n, ((a, b), edits) in enumerate(zip(cuts, intro, strict=True))
+    ]
+    store = LoneStore({"d": text}, passages)
+    cited = quoted(
+        "Which things should I bring?", passages[1:], found(passages, "a stove"), store=store
+    )
+    assert cited.text.count("Bring these:") == 1
+    assert cited.text.index("a lamp") < cited.text.index("a map")
+    alone = quoted("Which things should I bring?", passages[1:], found(passages, "a stove"))
+    assert all(each.quote for each in alone.citations)
+
+
 def test_code_keeps_its_lines(manual):
     _, candidates = candidates_of("rag ask", manual, store=store_of(manual))
     code = next(each for each in candidates if each.unit.kind == "code")

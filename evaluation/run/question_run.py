@@ -163,7 +163,8 @@ def _with_answer(
     abstained = asked.abstained or (under_test.is_forced and asked.confidence < threshold)
     citations = () if abstained else scoring.made_citations(asked.citations, task.judgement)
     answer = "" if abstained else asked.answer
-    short = None if abstained else asked.short
+    exact = _exact_words(asked)
+    short = None if abstained else exact
     metrics = {
         **result.metrics,
         **scoring.answer_metrics(task.question, answer, abstained=abstained, short=short),
@@ -173,12 +174,24 @@ def _with_answer(
         result,
         metrics=metrics,
         answer=answer,
-        best_answer=asked.short or asked.answer,
+        best_answer=exact or asked.answer,
         abstained=abstained,
         confidence=round(asked.confidence, DIGITS),
         right=task.question.is_answerable and scoring.holds_gold(asked.answer, task.question),
         citations=citations,
     )
+
+
+def _exact_words(asked: Answer) -> str | None:
+    """Return the exact words that answer, on one line; None if the reader finds only sentences.
+
+    They are measured for questions of every type, though people are shown them only above facts.
+    """
+    for each in asked.citations if asked.blocks and not asked.short else ():
+        if each.answer_start is not None and each.answer_end is not None:
+            words = each.quote[each.answer_start - each.start : each.answer_end - each.start]
+            return " ".join(words.split())
+    return asked.short
 
 
 def _with_fate(

@@ -224,7 +224,10 @@ def _table(candidate: UnitCandidate, parts: Sequence[_Part], cited: CitedText) -
     return AnswerBlock("table", tuple(lines), 2 * unit.lead)
 
 
-def _cite(candidate: UnitCandidate, span: Span, cited: CitedText, wording: str = "") -> int:
+def _cite(candidate: UnitCandidate, span: Span, cited: CitedText, wording: str = "") -> int | None:
+    """Return the number of a span's citation; None for words that the text has elsewhere."""
+    if span[0] >= span[1]:
+        return None
     around, answer = candidate.surroundings, _exact_words(candidate)
     passage = around.passage_at(span[0])
     if answer is not None and not (span[0] <= answer[0] and answer[1] <= span[1]):

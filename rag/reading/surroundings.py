@@ -165,9 +165,15 @@ def _surroundings(
     edits: list[Edit] = []
     for passage in passages:
         shift, last = passage.start - start, edits[-1].end if edits else 0
-        moved = (Edit(e.start + shift, e.end + shift, e.put) for e in passage.edits or ())
+        own = (e for e in passage.edits or () if not _introduces(e))
+        moved = (Edit(e.start + shift, e.end + shift, e.put) for e in own)
         edits += [each for each in moved if each.start >= last and each not in edits[-8:]]
     is_view = all(passage.edits is not None for passage in passages)
     view = View(text[start:end], edits, lines_end=is_view)
     in_code = len(_FENCE.findall(text[:start])) % 2 == 1
     yield Surroundings(start, view, tuple(passages), headings, in_code)
+
+
+def _introduces(edit: Edit) -> bool:
+    """Return whether an edit shows what introduces a list again, at the start of a passage."""
+    return edit.start == edit.end == 0 and "\n" in edit.put
