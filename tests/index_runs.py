@@ -17,6 +17,7 @@ class Counted:
     def __init__(self, embedder):
         self.files, self.languages, self._embedder = embedder.files, embedder.languages, embedder
         self.vectors, self.texts, self.fails_after = {}, [], None
+        self.floor = embedder.floor
 
     def encode_passages(self, texts):
         if self.fails_after is not None and len(self.texts) + len(texts) > self.fails_after:

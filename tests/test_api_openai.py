@@ -218,8 +218,8 @@ def test_errors_are_those_that_the_client_knows(chat, station):
         )
     with pytest.raises(openai.UnprocessableEntityError, match="last message"):
         client.chat.completions.create(model=MODEL, messages=said("dog", "Juno"))
-    with pytest.raises(openai.UnprocessableEntityError, match=r"at most 2,000"):
-        client.chat.completions.create(model=MODEL, messages=said("x" * 5000))
+    with pytest.raises(openai.UnprocessableEntityError, match=r"at most 200,000"):
+        client.chat.completions.create(model=MODEL, messages=said("x" * 200_001))
     with pytest.raises(openai.UnprocessableEntityError, match="n: "):
         client.chat.completions.create(model=MODEL, messages=said("dog"), n=2)
     with pytest.raises(openai.UnprocessableEntityError, match="tools: unknown field"):

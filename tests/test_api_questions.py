@@ -86,12 +86,12 @@ def test_of_a_long_conversation_the_newest_exchanges_are_read_and_the_trace_says
 def test_what_the_documents_do_not_say_is_an_answer_that_abstains(kept):
     api = kept("station")
     asked = {"question": "What is the capital of Mongolia?", "collection": "station"}
-    for least, found in ((0, True), (1, False)):
+    for least in (0, 1):
         response = api.post("/v1/ask", json=asked | {"min_relevance": least})
         assert response.status_code == 200
         answer = response.json()
         assert (answer["abstained"], answer["answer"], answer["citations"]) == (True, "", [])
-        assert bool(answer["passages"]) == found
+        assert answer["passages"]  # the nearest are shown
 
 
 def test_a_generator_that_is_away_leaves_quoted_evidence_and_says_so(station, caplog):
@@ -213,8 +213,12 @@ def test_answers_are_not_stored_and_not_kept_in_memory(station):
 @pytest.mark.parametrize(
     ("path", "asked", "part"),
     [
-        ("/v1/ask", {"question": "x" * 1_000_000, "collection": "station"}, "100000 characters"),
-        ("/v1/ask", {"question": "x" * 5000, "collection": "station"}, "at most 2,000 are read"),
+        ("/v1/ask", {"question": "x" * 1_000_001, "collection": "station"}, "1000000 characters"),
+        (
+            "/v1/ask",
+            {"question": "x" * 200_001, "collection": "station"},
+            "at most 200,000 are read",
+        ),
         ("/v1/ask", {"question": " ", "collection": "station"}, "the question is empty"),
         ("/v1/ask", {"question": "", "collection": "station"}, "question: "),
         ("/v1/ask", {"question": None}, "question: "),
@@ -228,12 +232,12 @@ def test_answers_are_not_stored_and_not_kept_in_memory(station):
         ("/v1/ask", {"question": "dog", "filters": "import os"}, "filters: the filter"),
         ("/v1/search", {"question": "dog", "top_k": 10**9}, "top_k: "),
         ("/v1/search", {"question": "dog", "top_k": 1000, "read": True}, "at most 100"),
-        ("/v1/search", {"question": "dog", "collections": []}, "collections: "),
-        ("/v1/search", {"question": "dog", "collections": ["x"] * 100}, "collections: "),
+        ("/v1/search", {"question": "dog", "collections": []}, "collections"),
+        ("/v1/search", {"question": "dog", "collections": ["x"] * 100}, "collections"),
     ],
 )
 def test_bad_questions_are_refused_with_the_field_and_what_was_expected(kept, path, asked, part):
-    response = kept("empty").post(path, json=asked)
+    response = kept("station").post(path, json=asked)
     assert response.status_code == 422
     assert part in response.json()["error"]["message"]
     assert len(response.content) < 1000

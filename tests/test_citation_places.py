@@ -29,9 +29,12 @@ def only_document() -> Document:
 def place_of(words):
     document = only_document()
     start = document.content.index(words)
-    evidence = [Evidence(document.id, start, start + len(words), (), 0.9)]
-    citation = quoted("Which one is it?", [document], evidence, 0).citations[0]
-    assert TEXT[citation.start : citation.end] == citation.quote == words
+    span = (start, start + len(words))
+    evidence = [Evidence(document.id, *span, (), 0.9, span)]
+    cited = quoted("Which one is it?", [document], evidence, 0)
+    citation = next(each for each in cited.citations if words in each.quote)
+    assert TEXT[citation.start : citation.end] == citation.quote
+    assert TEXT[citation.answer_start : citation.answer_end] == words
     return citation.page, citation.heading
 
 

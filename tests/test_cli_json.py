@@ -135,6 +135,8 @@ def test_every_citation_is_exactly_what_the_document_says_there(rag, sample, que
         "collection",
         "generation",
         "short",
+        "kind",
+        "blocks",
     }
     assert answer["citations"] and not answer["abstained"] and set(answer["trace"]) == TRACE
     store = EmbeddedStore(sample, create=False)

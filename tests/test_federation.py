@@ -31,7 +31,7 @@ class Turned:
     """Another embedder: its vectors are those of the first, turned around."""
 
     def __init__(self, embedder):
-        self._embedder = embedder
+        self._embedder, self.floor = embedder, embedder.floor
         files = embedder.files
         self.files = SimpleNamespace(
             name="turned", sha256="another", dimension=files.dimension, own={}
@@ -128,11 +128,9 @@ def broken(embedder):
 
 
 def test_passages_of_all_collections_have_their_own_ids_and_the_name_of_theirs(both):
-    result = both.search(QUESTION)
-    assert set(places(result)) == {
-        ("hut", "a.md:0"), ("hut", "a.md:1"), ("camp", "a.md:0"), ("camp", "a.md:1"),
-        ("camp", "b.md:0"),
-    }  # fmt: skip
+    result = both.search(QUESTION, SearchOptions(top_k=5, method="hybrid"))
+    assert {collection for collection, _ in places(result)} == {"hut", "camp"}
+    assert len(set(places(result))) == 5
     first = result.results[0]
     assert (first.collection, first.document_id, first.text) == ("hut", "a.md", PUMP)
     assert [each.rank for each in result.results] == [1, 2, 3, 4, 5]

@@ -68,7 +68,7 @@ def test_an_abstention_says_why(station):
     (answer,) = call(station(), ("ask", {"question": "What is the capital of Mongolia?"}))
     found = answer.structured_content
     assert (found["abstained"], found["answer"], found["citations"]) == (True, "", [])
-    assert "abstention.confidence" in found["reason"]
+    assert "nothing in the documents mentions `Mongolia`" in found["reason"]
     assert found["nearest"]
 
 
@@ -83,8 +83,8 @@ BAD = [
     ("search", {"question": "dog", "method": "fts"}, "method"),
     ("search", {}, "question"),
     ("search", {"question": " "}, "the question is empty"),
-    ("ask", {"question": "x" * 5000}, "at most 2,000 are read"),
-    ("ask", {"question": "x" * 1_000_000}, "question"),
+    ("ask", {"question": "x" * 200_001}, "at most 200,000 are read"),
+    ("ask", {"question": "x" * 1_000_001}, "question"),
     ("read_passage", {"passage_id": "nothing:0"}, "there is no passage `nothing:0`"),
     ("read_passage", {"passage_id": "../../etc/passwd"}, "there is no passage"),
 ]

@@ -4,6 +4,7 @@ import pytest
 from haystack import Document
 from unit_builders import LoneStore, asked_question, candidates_of, passages_of, quoted
 
+from rag.answers.composition import compose
 from rag.language.markup import without_markup
 from rag.language.telling_terms import stands_in, telling_terms
 from rag.reading.choice import choose
@@ -155,13 +156,13 @@ def test_what_introduces_a_list_is_shown_once_though_a_passage_repeats_it():
         for n, ((a, b), edits) in enumerate(zip(cuts, intro, strict=True))
     ]
     store = LoneStore({"d": text}, passages)
-    cited = quoted(
-        "Which things should I bring?", passages[1:], found(passages, "a stove"), store=store
-    )
-    assert cited.text.count("Bring these:") == 1
-    assert cited.text.index("a lamp") < cited.text.index("a map")
-    alone = quoted("Which things should I bring?", passages[1:], found(passages, "a stove"))
-    assert all(each.quote for each in alone.citations)
+    _, candidates = candidates_of("Which things should I bring?", passages[1:], store=store)
+    whole = next(each for each in candidates if each.unit.kind == "list")
+    text_of_it = whole.unit.text(whole.surroundings)
+    assert text_of_it == "Bring these:\n- a lamp\n- a rope\n- a stove\n- a map"
+    asked, candidates = candidates_of("Which things should I bring?", passages[1:])
+    for each in candidates:  # without the document the introduction is known, and has no place
+        assert all(citation.quote for citation in compose(asked, [each], 0).citations)
 
 
 def test_code_keeps_its_lines(manual):
@@ -178,6 +179,8 @@ def test_code_keeps_its_lines(manual):
         ("Who wrote `os.path`?", ("os.path",)),
         ("fastapi rollback 命令怎么用？", ("fastapi", "rollback")),
         ("《红楼梦》是谁写的？", ("红楼梦",)),
+        ("2024年春天温室进水，损失了多少菠菜苗？", ("2024",)),
+        ("X300的重量是3.5公斤吗？", ("X300", "3.5")),
         ("Why is version 3 slow?", ("3",)),
     ],
 )

@@ -61,6 +61,7 @@ def test_a_collection_goes_to_another_embedder_and_back(both, docs, tiny):
     assert after["manifest"] == before["manifest"] | {
         "embedder": str(tiny), "dimension": 16,
         "embedder_sha256": after["manifest"]["embedder_sha256"],
+        "floor": after["manifest"]["floor"],
     }  # fmt: skip
     assert done(both("collections", "check", "default", "--json"))["sound"]
     Path("rag.yaml").write_text("embedder: {model: all-MiniLM-L6-v2}\n")
@@ -133,6 +134,7 @@ def test_an_embedder_that_gives_no_numbers_changes_nothing(both, docs, tiny, emb
 
     class Broken:
         files = replace(embedder.files, name="broken")
+        floor = 0.0
 
         def encode_passages(self, texts):
             return np.full((len(texts), self.files.dimension), np.nan, np.float32)

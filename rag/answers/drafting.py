@@ -98,7 +98,8 @@ def draft(
         made.reason = "the budget was used up before the generator: quoted from the passages"
     watch = Stopwatch()
     for each in strong:
-        compose(each.question, each.candidates, config.reader.characters, made.cited)
+        units = each.candidates or each.refused
+        compose(each.question, units, config.reader.characters, made.cited)
     kinds = ", ".join(each.question.kind for each in strong)
     made.stages.append(watch.stage("quote", count=made.cited.sentences, note=kinds))
     left = [f"`{c.question.text}` is left out: {weak[id(c)]}" for c in drafts.choices
@@ -116,6 +117,8 @@ def _weakness(drafts: DraftInputs, choice: UnitChoice, needed: float) -> str | N
         )
     if not drafts.passages:
         return "nothing was found for this question"
+    if not needed and choice.refused:
+        return None  # whatever comes nearest is wanted
     if choice.refusal:
         return f"{choice.refusal}; the nearest passages are listed"
     if not choice.candidates:

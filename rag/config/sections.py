@@ -120,7 +120,7 @@ class RetrievalConfig(ConfigSection):
 
     method: Method = "hybrid"
     top_k: int = Field(default=5, ge=1, le=1000)
-    min_relevance: float = Field(default=0.01, ge=0, le=1)
+    min_relevance: float = Field(default=0.0, ge=0, le=1)
     candidates: int = Field(default=50, ge=1, le=10_000)
     title_weight: float = Field(default=0.3, ge=0)
     max_question: int = Field(default=200_000, ge=1)
@@ -133,7 +133,7 @@ class AbstentionConfig(ConfigSection):
         confidence: Minimum probability that the answer is right; 0 always answers.
     """
 
-    confidence: float = Field(default=0.25, ge=0, le=1)
+    confidence: float = Field(default=0.2, ge=0, le=1)
 
 
 class GeneratorConfig(ConfigSection):

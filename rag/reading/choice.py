@@ -19,13 +19,13 @@ class UnitChoice:
         question: The question with its type.
         candidates: The units that hold what the question requires, best first.
         refusal: Reason why no unit may be quoted; None if one may, or none was found at all.
-        evidence: The evidence that pointed to the units, best first.
+        refused: The units that lack something, best first, if that is the reason.
     """
 
     question: AskedQuestion
     candidates: tuple[UnitCandidate, ...]
     refusal: str | None = None
-    evidence: tuple[Evidence, ...] = ()
+    refused: tuple[UnitCandidate, ...] = ()
 
     @cached_property
     def probability(self) -> float:
@@ -52,10 +52,10 @@ def choose(
     named = [each for each in every if not missing[id(each)]]
     kept = [each for each in named if not lacks_quantity(required, each)]
     if kept or not every:
-        return UnitChoice(question, tuple(kept), None, tuple(evidence))
+        return UnitChoice(question, tuple(kept))
     if named:
         reason = f"the passages found give no {required.quantity}"
-        return UnitChoice(question, (), f"{reason} that answers this")
+        return UnitChoice(question, (), f"{reason} that answers this", tuple(every))
     absent = [term for term in required.terms if all(term in lost for lost in missing.values())]
     return UnitChoice(
         question, (), _refusal(absent or list(required.terms), required, surroundings)

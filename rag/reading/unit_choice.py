@@ -103,13 +103,18 @@ class UnitCandidate:
     best: Evidence | None
 
 
+TYPES: tuple[QuestionType, ...] = get_args(QuestionType)
+KINDS: tuple[UnitKind, ...] = get_args(UnitKind)
+KINDS_OF: dict[QuestionType, tuple[UnitKind, ...]] = {  # of other types every kind
+    "fact": ("sentence", "item", "row"),
+    "table": ("sentence", "item", "row", "table"),
+    "yes-no": ("sentence", "pair", "paragraph", "item", "row"),
+}
 _PLAIN = (
     "span", "margin", "first", "mass", "rank", "covered", "heading", "names_heading", "size",
     "defines", "reason", "acts", "compares", "sides", "fits", "opens", "introduced", "leans",
 )  # fmt: skip
 _BY_TYPE = ("span", "size", "defines", "reason", "acts", "compares", "sides", "heading", "opens")
-TYPES: tuple[QuestionType, ...] = get_args(QuestionType)
-KINDS: tuple[UnitKind, ...] = get_args(UnitKind)
 FEATURES = (
     *_PLAIN,
     *(f"{kind}*{of}" for of in TYPES for kind in KINDS),
@@ -138,6 +143,8 @@ def choose_units(
         for unit in units:
             introducing |= set(unit.parts[: unit.lead])
         for unit in units:
+            if unit.kind not in KINDS_OF.get(question.kind, KINDS):
+                continue
             if not unit.lead and unit.parts[-1] in introducing and _introduces(around, unit):
                 continue  # "To rename a column:" says nothing without what follows
             features, best = _features(question, around, unit, spans)
