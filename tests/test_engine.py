@@ -130,13 +130,13 @@ def test_a_chinese_question_is_answered_from_chinese_and_the_trace_says_that_bm2
     check_citations(answer, sample_store)
 
 
-@pytest.mark.parametrize("question", ["What is the capital of Mongolia?", "量子力学是谁发明的？"])
+@pytest.mark.parametrize("question", ["What is the capital of Mongolia?", "《三体》的作者是谁？"])
 def test_what_the_documents_do_not_say_is_not_answered(sample_rag, question):
     answer = sample_rag.ask(question)
     assert answer.abstained
     assert answer.answer == ""
     assert answer.citations == ()
-    assert answer.reason.startswith(("nothing in the documents mentions", "no passage found is"))
+    assert answer.reason.startswith(("nothing in the documents mentions", "the best evidence is"))
     assert answer.passages  # the nearest are shown
 
 

@@ -97,14 +97,16 @@ def test_a_loop_of_links_ends_and_is_listed():
 
 
 @posix
-def test_links_to_files_are_followed_and_broken_ones_are_left_to_conversion():
+def test_links_to_files_are_followed_and_broken_ones_are_listed():
     write("a.txt")
     Path("b.txt").symlink_to("a.txt")
     Path("c.txt").symlink_to("nowhere.txt")
     Path("d.txt").symlink_to("d.txt")
     found = plan(".")
-    assert sources(found.new) == ["a.txt", "b.txt", "c.txt", "d.txt"]
-    assert [bool(file.sha256) for file in found.new] == [True, True, False, False]
+    assert sources(found.new) == ["a.txt", "b.txt"]
+    assert all(file.sha256 for file in found.new)
+    assert [each.source for each in found.failed] == ["c.txt", "d.txt"]
+    assert {each.reason for each in found.failed} == {"a link to a file that is not there"}
 
 
 @posix

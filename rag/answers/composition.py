@@ -15,6 +15,7 @@ from typing import Final
 from rag.answers.citations import CitedText
 from rag.language.analysis import tokens
 from rag.language.markup import without_markup
+from rag.language.question_rules import QuestionType
 from rag.reading.evidence import on_one_line
 from rag.reading.surroundings import Surroundings
 from rag.reading.unit_choice import AskedQuestion, UnitCandidate
@@ -22,6 +23,8 @@ from rag.schema import AnswerBlock, AnswerLine, BlockKind
 from rag.view import Span
 
 SECOND: Final = 0.45  # least odds of a second unit, against the first
+SHARE: Final = 0.8  # least probability of its span, as a share of the first one's, for facts
+FURTHEST: Final = 4.0  # difference of scores beyond which nothing is looked at
 LONGEST_SIDE: Final = 500  # characters of a unit that tells of one side of a comparison
 FEW_ROWS: Final = 3  # of a table; more are cited as one
 WHOLE: Final = 12  # a list with more parts is cited as one
@@ -56,7 +59,7 @@ def compose(
         cited: The answer to the question before, which this one is added to.
     """
     cited = CitedText() if cited is None else cited
-    chosen = _chosen(candidates, characters)
+    chosen = _chosen(candidates, characters, question.kind)
     if question.sides and chosen:
         chosen += _other_sides(question, chosen, candidates)
     cited.sentences += len(chosen)
@@ -101,16 +104,19 @@ def block_text(block: AnswerBlock) -> str:
     return "\n".join([*lines, marks] if marks else lines)
 
 
-def _chosen(candidates: Sequence[UnitCandidate], characters: int) -> list[UnitCandidate]:
+def _chosen(
+    candidates: Sequence[UnitCandidate], characters: int, kind: QuestionType
+) -> list[UnitCandidate]:
     chosen: list[UnitCandidate] = []
     texts: list[str] = []
     size = 0
     for each in candidates:
         text = on_one_line(each.unit.text(each.surroundings))
         if chosen:
-            odds = math.exp(each.score - chosen[0].score)
-            if odds < SECOND or len(chosen) == 2:
+            if len(chosen) == 2 or each.score < chosen[0].score - FURTHEST:
                 break
+            if not _rivals(each, chosen[0], kind):
+                continue
             if size + len(text) > characters or any(
                 text in other or other in text or _overlap(each, one)
                 for other, one in zip(texts, chosen, strict=True)
@@ -145,6 +151,16 @@ def _other_sides(
 def _named(candidate: UnitCandidate) -> set[str]:
     text = candidate.unit.text(candidate.surroundings)
     return set(tokens(f"{candidate.unit.heading} {text}"))
+
+
+def _rivals(each: UnitCandidate, first: UnitCandidate, kind: QuestionType) -> bool:
+    """Return whether a unit is nearly as good as the first.
+
+    For facts the spans decide: the reader's second is often the right one.
+    """
+    if kind in SHORT_TYPES and each.best is not None and first.best is not None:
+        return each.best.score >= SHARE * first.best.score
+    return math.exp(each.score - first.score) >= SECOND
 
 
 def _overlap(one: UnitCandidate, other: UnitCandidate) -> bool:

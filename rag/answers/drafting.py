@@ -110,24 +110,19 @@ def draft(
 
 def _weakness(drafts: DraftInputs, choice: UnitChoice, needed: float) -> str | None:
     """Return why there is too little to answer a question; None if there is enough."""
-    if not drafts.passages and drafts.nearest:
-        return (
-            "no passage found is relevant enough to this question (`retrieval.min_relevance`); the "
-            "nearest are listed"
-        )
+    listed = "; the nearest passages are listed"
     if not drafts.passages:
-        return "nothing was found for this question"
+        low = "no passage found is relevant enough to this question (`retrieval.min_relevance`)"
+        return f"{low}{listed}" if drafts.nearest else "nothing was found for this question"
     if not needed and choice.refused:
         return None  # whatever comes nearest is wanted
     if choice.refusal:
-        return f"{choice.refusal}; the nearest passages are listed"
+        return f"{choice.refusal}{listed}"
     if not choice.candidates:
         return "the passages found hold no sentence that could answer"
     if choice.probability < needed:
-        return (
-            f"the best evidence is right with probability {choice.probability:.2f}, and "
-            f"{needed:.2f} is asked for (`abstention.confidence`); the nearest passages are listed"
-        )
+        said = f"the best evidence is right with probability {choice.probability:.2f}"
+        return f"{said}, and {needed:.2f} is asked for (`abstention.confidence`){listed}"
     return None
 
 

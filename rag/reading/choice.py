@@ -57,9 +57,8 @@ def choose(
         reason = f"the passages found give no {required.quantity}"
         return UnitChoice(question, (), f"{reason} that answers this", tuple(every))
     absent = [term for term in required.terms if all(term in lost for lost in missing.values())]
-    return UnitChoice(
-        question, (), _refusal(absent or list(required.terms), required, surroundings)
-    )
+    reason = _refusal(absent or list(required.terms), required, surroundings)
+    return UnitChoice(question, (), reason, tuple(every))
 
 
 def _refusal(
