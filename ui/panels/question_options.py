@@ -75,12 +75,13 @@ def choose_relevance(
 ) -> float | None:
     """Draw the choice of the least relevance and return it; None is the configured one."""
     configured = round(100 * config.retrieval.min_relevance)
-    chosen: int = st.slider(
+    chosen = st.number_input(
         say("search.min_relevance"),
-        0,
-        max(MOST_RELEVANCE, configured),
-        configured,
-        format="%d %%",
+        min_value=0,
+        max_value=max(MOST_RELEVANCE, configured),
+        value=configured,
+        step=1,
+        required=True,
         key=key,
         bind=bind,
         persist_state=None if bind else "session",
