@@ -182,6 +182,7 @@ def test_code_keeps_its_lines(manual):
         ("2024年春天温室进水，损失了多少菠菜苗？", ("2024",)),
         ("X300的重量是3.5公斤吗？", ("X300", "3.5")),
         ("Why is version 3 slow?", ("3",)),
+        ("How deep is it? Be brief.", ()),
     ],
 )
 def test_terms_that_an_answer_must_not_lack(question, terms):

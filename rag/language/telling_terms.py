@@ -120,7 +120,7 @@ def _words(text: str, *, is_title: bool) -> Iterator[str]:
         elif (
             _INSIDE.search(word)
             or (len(word) > 1 and word.isupper() and not text.isupper())
-            or (word[0].isupper() and not is_title and not (starts and before == ""))
+            or (word[0].isupper() and not is_title and not starts)
             or (len(word) > 2 and _is_among_han(text, *match.span()))
         ):
             yield word
