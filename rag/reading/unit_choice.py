@@ -151,7 +151,15 @@ def choose_units(
             score = sum(weights[name] * value for name, value in features.items() if value)
             values = tuple(features.get(name, 0.0) for name in FEATURES)
             found.append(UnitCandidate(around, unit, values, score, best))
-    found.sort(key=lambda each: (-each.score, each.surroundings.start, each.unit.start))
+    likeliest = evidence[0] if evidence and question.kind == "fact" else None
+    found.sort(
+        key=lambda each: (
+            likeliest is None or each.best is not likeliest,  # of facts the reader knows most
+            -each.score,
+            each.surroundings.start,
+            each.unit.start,
+        )
+    )
     return found
 
 
