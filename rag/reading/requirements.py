@@ -103,7 +103,7 @@ def lacks_quantity(required: Requirements, candidate: UnitCandidate) -> bool:
     A number without a unit may be of any kind, if the unit of text gives no other kind.
     """
     kind = required.quantity
-    if kind is None:
+    if kind in (None, "date", "time of day"):  # an event may answer "when": at dusk
         return False
     text = _MARK.sub("", candidate.unit.text(candidate.surroundings))
     given = quantities_in(text)
