@@ -151,16 +151,29 @@ def choose_units(
             score = sum(weights[name] * value for name, value in features.items() if value)
             values = tuple(features.get(name, 0.0) for name in FEATURES)
             found.append(UnitCandidate(around, unit, values, score, best))
+    return order_units(question, found, evidence)
+
+
+def order_units(
+    question: AskedQuestion, units: Sequence[UnitCandidate], evidence: Sequence[Evidence]
+) -> list[UnitCandidate]:
+    """Return units, best first: by score, but for a fact the reader's likeliest span leads.
+
+    Args:
+        question: The question.
+        units: The units.
+        evidence: Evidence, best first.
+    """
     likeliest = evidence[0] if evidence and question.kind == "fact" else None
-    found.sort(
+    return sorted(
+        units,
         key=lambda each: (
-            likeliest is None or each.best is not likeliest,  # of facts the reader knows most
+            likeliest is None or each.best is not likeliest,
             -each.score,
             each.surroundings.start,
             each.unit.start,
-        )
+        ),
     )
-    return found
 
 
 def _introduces(around: Surroundings, unit: Unit) -> bool:
