@@ -7,7 +7,7 @@ usage: python benchmarks/units.py public DATA FOLDER
 
 `public` writes a set of questions of SQuAD 2.0 and DRCD, and their articles to be indexed. `read`
 retrieves and reads each question once, and keeps what was found in the folder CACHE. SET is a file
-as `benchmarks/answers/first.jsonl`; each of its corpora is a collection of that name under RAG_HOME.
+as `benchmarks/answers/first.jsonl`; each of its corpora is a collection of that name in RAG_HOME.
 `fit` and `probability` measure by ten folds of questions and, with `--write`, keep the weights of
 all. An answer counts as right if it holds everything that is needed. The questions of first.jsonl
 were looked at while units were made.
