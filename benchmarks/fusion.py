@@ -135,7 +135,7 @@ def documents_of(passages):
 def row_of(rag, question, *, foreign):
     """Return both lists of a question, with what each passage holds of it."""
     from rag.retrieval.query import build_query
-    from rag.retrieval.relevance import held_share, idf_of
+    from rag.retrieval.word_weights import held_share, word_weights
 
     query, parts, store = build_query(question.question[:2000]), rag.components, rag.store
     start = time.perf_counter()
@@ -144,8 +144,7 @@ def row_of(rag, question, *, foreign):
     vector = parts.embed.run(query.text)["embedding"]
     meaning = parts.dense.run(vector, question.filters, DEPTH, store.generation)["documents"]
     end = time.perf_counter()
-    terms = sorted(set(query.tokens))
-    weights = idf_of(terms, *store.document_frequencies(terms))
+    weights, _ = word_weights(store, query.tokens)
     return {
         "id": question.question_id,
         "question": query.text,

@@ -39,7 +39,7 @@ from rag.reading.choice import choose
 from rag.reading.requirements import requirements_of
 from rag.reading.surroundings import read_surroundings
 from rag.reading.unit_choice import FEATURES, KINDS, AskedQuestion, choose_units, order_units
-from rag.reading.word_weights import word_weights
+from rag.retrieval.word_weights import word_weights
 from rag.schema import SearchOptions
 
 READING = Path(__file__).parent.parent / "rag" / "reading"

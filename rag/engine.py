@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from rag.answers.citations import CitedText
 from rag.answers.drafting import DraftInputs, Timer, draft
 from rag.answers.generators import Generator
+from rag.answers.overview import overview
 from rag.clock import Stopwatch
 from rag.config import Config
 from rag.language.question_types import question_type
@@ -25,11 +27,11 @@ from rag.reading.evidence import Evidence
 from rag.reading.requirements import requirements_of
 from rag.reading.surroundings import read_surroundings
 from rag.reading.unit_choice import AskedQuestion
-from rag.reading.word_weights import word_weights
 from rag.retrieval.filter_checks import check_filter_fields
 from rag.retrieval.query import Query
 from rag.retrieval.question_checks import check_embedder
-from rag.retrieval.question_parts import split_question
+from rag.retrieval.question_parts import about_collection, split_question
+from rag.retrieval.word_weights import word_weights
 from rag.schema import (
     AS_CONFIGURED,
     Answer,
@@ -181,9 +183,9 @@ class RAG:
             QuestionError: See `search`.
         """
         timer = Timer(budget)
-        reply = small_talk(question)
+        reply = self._without_search(question, timer)
         if reply is not None:
-            return self._reply(question, reply, timer)
+            return reply
         query = self.searcher.query(question, history, asks=True)
         generator = self.generator if write else None
         found = self.searcher.find(
@@ -192,7 +194,8 @@ class RAG:
         if on_found is not None:
             on_found(found.passages)
         before_step()
-        choices, read = self._choices(query, found, timer, split=generator is None)
+        alone, split = bool(self.filters or options.filters), generator is None
+        choices, read = self._choices(query, found, timer, alone=alone, split=split)
         before_step()
         inputs = DraftInputs(query.as_written, found.passages, choices, found.nearest)
         made = draft(inputs, self.config, generator, timer=timer, on_token=on_token, stop=stop)
@@ -297,7 +300,13 @@ class RAG:
         return output["evidence"], stage
 
     def _choices(
-        self, query: Query, found: Retrieved, timer: Timer, *, split: bool
+        self,
+        query: Query,
+        found: Retrieved,
+        timer: Timer,
+        *,
+        alone: bool,
+        split: bool,
     ) -> tuple[list[UnitChoice], list[Stage]]:
         """Return for each question in a query the units that may be quoted.
 
@@ -305,11 +314,12 @@ class RAG:
             query: One question or several, such as "What is it and how do I install it?".
             found: The passages found.
             timer: The budget.
+            alone: Whether nothing around the passages may be quoted.
             split: Whether several questions are read one by one.
         """
         asked = query.as_read
         parts = split_question(asked.text) if split else (asked.text,)
-        around = read_surroundings(self.store, found.documents, found.generation)
+        around = read_surroundings(self.store, found.documents, found.generation, alone=alone)
         choices, stages = [], []
         for part in parts:
             one = asked if len(parts) == 1 else replace(query, question=part, text=part, gist="")
@@ -321,19 +331,39 @@ class RAG:
             stages.append(stage)
         return choices, stages
 
-    def _reply(self, question: str, reply: str, timer: Timer) -> Answer:
-        """Return a reply to small talk, for which nothing is looked up."""
+    def _without_search(self, question: str, timer: Timer) -> Answer | None:
+        """Return the answer to small talk or about the collection; None for any other question."""
+        reply = small_talk(question)
+        if reply is not None:
+            return self._reply(question, CitedText(reply), (), Stage("small talk", 0.0), timer)
+        if not about_collection(question):
+            return None
+        cited, passages = overview(question, self.store)
+        stage = Stage("overview", round(timer.ms, 3), len(passages))
+        # Without documents, where somebody wrote passages alone, the question is searched.
+        return self._reply(question, cited, passages, stage, timer) if passages else None
+
+    def _reply(
+        self,
+        question: str,
+        cited: CitedText,
+        passages: tuple[Passage, ...],
+        stage: Stage,
+        timer: Timer,
+    ) -> Answer:
+        """Return an answer for which nothing is searched."""
         return Answer(
             question=question,
-            answer=reply,
+            answer=cited.text,
             abstained=False,
             reason=None,
             confidence=1.0,
-            citations=(),
-            passages=(),
-            trace=Trace((Stage("small talk", 0.0),), round(timer.ms, 3)),
+            citations=_with_collections(cited.citations, passages),
+            passages=passages,
+            trace=Trace((stage,), round(timer.ms, 3)),
             collection=self.collection,
             generation=self.store.generation,
+            blocks=tuple(cited.blocks),
         )
 
 

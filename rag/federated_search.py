@@ -8,7 +8,9 @@ import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import cast
 
 from haystack import Document
@@ -23,10 +25,7 @@ from rag.errors import (
     UnavailableError,
     UnknownFieldError,
 )
-from rag.language.analysis import tokens
-from rag.language.long_queries import idf
 from rag.models.selection import Roles
-from rag.reading.evidence import coverage
 from rag.retrieval.copies import identity_of
 from rag.retrieval.long_questions import with_gist
 from rag.retrieval.passages import stage_scores
@@ -34,10 +33,10 @@ from rag.retrieval.query import Query, build_query
 from rag.retrieval.question_checks import check_length
 from rag.retrieval.ranker import Ranker
 from rag.retrieval.ranking_depth import ranking_depth
+from rag.retrieval.word_weights import held_share, word_weights
 from rag.schema import SearchOptions, Stage, StageScore, Turn
 from rag.search import BeforeStep, Embedded, QuestionSearch, Retrieved, rank_found
-from rag.stores.contract import Store
-from rag.view import view_of
+from rag.stores.contract import DocumentInfo, Store
 
 log = logging.getLogger(__name__)
 
@@ -110,19 +109,8 @@ class FederatedSearch:
 
     def _held_by(self, query: Query) -> Callable[[Document], float]:
         """Return a function: the share of a question's words that a passage holds, by their idf."""
-        words = list(dict.fromkeys(query.as_read.tokens))
-        try:
-            counts, total = self._store.document_frequencies(words)
-        except UnavailableError:
-            counts, total = [1] * len(words), 1
-        weights = {word: idf(count, total) for word, count in zip(words, counts, strict=True)}
-
-        def held(passage: Document) -> float:
-            meta = passage.meta
-            names = f"{meta.get('title') or ''}\n{meta.get('heading') or ''}\n"
-            return coverage(words, tokens(names + view_of(passage.content, meta).text), weights)
-
-        return held
+        weights, _ = word_weights(cast("Store", self._store), query.as_read.tokens)
+        return partial(held_share, weights)
 
     def _find_each(
         self, query: Query, options: SearchOptions, before_step: BeforeStep, embedded: Embedded
@@ -247,6 +235,22 @@ class JoinedStore:
     def name(self) -> str:
         """Names of the collections, joined by commas."""
         return ", ".join(self._stores)
+
+    @property
+    def generation(self) -> int:
+        """One number for the present generations of all that can be read."""
+        present = {}
+        for name, store in self._stores.items():
+            with suppress(StoreError):
+                present[name] = store.generation
+        return self.remember(present)
+
+    def documents(self) -> Iterator[DocumentInfo]:
+        """Yield the documents of all collections that can be read, with ids as inside."""
+        for name, store in self._stores.items():
+            with suppress(StoreError):
+                for each in store.documents():
+                    yield replace(each, document_id=inside(name, each.document_id))
 
     def remember(self, generations: Mapping[str, int]) -> int:
         """Return one number for the generations of some collections: their sum."""

@@ -148,6 +148,21 @@ def test_a_follow_up_finds_its_subject(sample_rag):
     assert followed.passages[0].source.endswith("station-dog.md")
 
 
+def test_a_filtered_answer_quotes_nothing_but_what_the_filter_lets_through(sample_rag, monkeypatch):
+    read = []
+    ask = sample_rag.store.passages_by_id
+    seen = lambda ids, generation=None: read.append(ids) or ask(ids, generation)  # noqa: E731
+    monkeypatch.setattr(sample_rag.store, "passages_by_id", seen)
+    filters = {"field": "meta.format", "operator": "==", "value": "md"}
+    answer = sample_rag.ask(QUESTION, SearchOptions(filters=filters))
+    assert answer.citations
+    assert read == []
+    found = {each.passage_id for each in answer.passages}
+    assert {each.passage_id for each in answer.citations} <= found
+    sample_rag.ask(QUESTION)
+    assert read != []
+
+
 def test_filters_restrict_what_is_found(sample_rag):
     filters = {"field": "meta.format", "operator": "==", "value": "pdf"}
     found = sample_rag.search(QUESTION, SearchOptions(filters=filters, top_k=20)).results

@@ -16,6 +16,7 @@ from rag.federation import Federation
 from rag.models.selection import Roles
 from rag.schema import Answer, SearchOptions
 from rag.search import Retrieved
+from rag.stores.contract import DocumentInfo
 from rag.stores.embedded.store import EmbeddedStore
 
 PUMP = "The pump of the station runs on diesel."
@@ -279,6 +280,22 @@ def test_passages_that_are_told_before_the_answer_have_their_own_ids(both):
     assert isinstance(sources, Sources)
     assert isinstance(answer, Answer)
     assert sources.passages == answer.passages == tuple(told)
+
+
+def test_thanks_and_questions_about_the_collections_are_answered_without_a_search(
+    both, stores, monkeypatch
+):
+    for name in COLLECTIONS:
+        info = DocumentInfo("a.md", "a.md", "", "", None, 2)
+        monkeypatch.setattr(stores[name], "documents", lambda info=info: iter([info]))
+    thanks = both.ask("Thanks a lot!")
+    assert (thanks.citations, thanks.passages, thanks.abstained) == ((), (), False)
+    assert thanks.answer.startswith("You're welcome")
+    answer = both.ask("What is in these documents?")
+    assert answer.trace.stages[0].name == "overview"
+    assert {each.collection for each in answer.citations} == {"hut", "camp"}
+    assert {each.document_id for each in answer.passages} >= {"a.md"}
+    assert all(f"[{each.n}]" in answer.answer for each in answer.citations)
 
 
 def test_what_is_nearest_is_shown_of_all_where_nothing_is_relevant_enough(both):

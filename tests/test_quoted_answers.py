@@ -6,7 +6,7 @@ from unit_builders import LoneStore, asked_question, candidates_of, passages_of,
 
 from rag.answers.composition import compose
 from rag.language.markup import without_markup
-from rag.language.telling_terms import stands_in, telling_terms
+from rag.language.required_terms import required_terms, stands_in
 from rag.reading.choice import choose
 from rag.reading.evidence import Evidence
 from rag.reading.requirements import requirements_of
@@ -186,7 +186,7 @@ def test_code_keeps_its_lines(manual):
     ],
 )
 def test_terms_that_an_answer_must_not_lack(question, terms):
-    assert telling_terms(question) == terms
+    assert required_terms(question) == terms
 
 
 @pytest.mark.parametrize(
@@ -234,3 +234,42 @@ def test_what_the_question_requires_and_no_unit_holds_is_refused(manual, questio
 def test_marks_of_markdown_are_no_part_of_the_wording():
     text = "Use [**pip**](https://x.org){.link} in `a *b* c` { #pip } and 2 * 3 * 4, `[a](b)`."
     assert without_markup(text) == "Use pip in `a *b* c` and 2 * 3 * 4, `[a](b)`."
+
+
+def test_a_question_about_the_collection_gets_the_first_line_of_each_document(sample_rag):
+    answer = sample_rag.ask("What is in these documents?")
+    store = sample_rag.store
+    total = len(list(store.documents()))
+    assert answer.answer.startswith(f"There are {total} documents here:\n- ")
+    assert len(answer.citations) == min(total, 12)
+    assert (f"- and {total - 12} more" in answer.answer) == (total > 12)
+    for each in answer.citations:
+        assert store.text_of(each.document_id)[each.start : each.end] == each.quote != ""
+    assert sample_rag.ask("这些文档讲了什么？").answer.startswith(f"这里共有 {total} 篇文档：")
+
+
+def test_several_questions_are_answered_each_and_what_is_left_out_is_said(sample_rag):
+    both = sample_rag.ask("How thick is the Vessa Glacier and what is the voltage of the X9000?")
+    assert both.kind == "fact"
+    assert "168 metres" in both.answer
+    assert both.reason is not None
+    assert "`X9000`" in both.reason
+    assert "is left out: nothing in the documents mentions" in both.reason
+
+
+def test_a_filter_keeps_what_stands_around_a_passage_out_of_the_answer():
+    text = "Steps:\n\n1. Open it.\n2. Take the lamp out.\n3. Say the secret word."
+    cut = text.index("\n3.")
+    passages = [
+        Document(
+            id=f"d:{n}",
+            content=text[a:b],
+            meta={"document_id": "d", "number": n, "start": a, "end": b, "view_edits": []},
+        )
+        for n, (a, b) in enumerate([(0, cut), (cut + 1, len(text))])
+    ]
+    store = LoneStore({"d": text}, passages)
+    (whole,) = read_surroundings(store, passages[:1], 1)
+    (alone,) = read_surroundings(store, passages[:1], 1, alone=True)
+    assert "secret" in whole.view.text
+    assert "secret" not in alone.view.text

@@ -1,6 +1,7 @@
 import json
 import math
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from haystack import Document
@@ -16,11 +17,10 @@ from rag.retrieval.relevance import (
     WEIGHTS,
     RelevanceEstimator,
     Signs,
-    held_share,
-    idf_of,
     probability_of,
     similarity_of,
 )
+from rag.retrieval.word_weights import held_share, word_weights
 from rag.schema import SearchOptions, passages_from_json, to_json
 
 QUESTION = "Why did the pipe freeze in February 2014?"
@@ -69,7 +69,9 @@ def test_similarities_are_counted_from_the_embedders_floor():
 
 
 def test_the_share_held_counts_rare_words_more_and_reads_titles():
-    weights = idf_of(["common", "rare"], [9, 0], 10)  # ln(1 + 1.5/9.5), ln(1 + 10.5/.5)
+    store = SimpleNamespace(document_frequencies=lambda words: ([9, 0], 10))
+    weights, note = word_weights(store, ["rare", "common"])  # ln(1 + 1.5/9.5), ln(1 + 10.5/.5)
+    assert note is None
     assert weights == {
         "common": pytest.approx(0.1466, abs=1e-4),
         "rare": pytest.approx(3.0910, 1e-4),

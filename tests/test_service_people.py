@@ -1,8 +1,10 @@
 """Conversations kept, found, renamed, rated and taken away."""
 
 import json
+import re
 
 import pytest
+from markdown_it import MarkdownIt
 from service_runs import ANNA, BERT, QUESTION, answer_end
 
 from evaluation.datasets import load_dataset
@@ -64,9 +66,8 @@ def test_an_export_lets_no_text_become_markup(services):
     conversation, _ = ask(services, "![x](http://evil.test/?q=1) <script>alert(1)</script>?")
     services.conversations.rename(ANNA, conversation.id, "# <img src=x> [a](b) `c`")
     text = services.export_markdown(ANNA, conversation.id)
-    for line in text.splitlines():
-        if "evil" in line or "script" in line:
-            assert line.startswith("    ")
+    assert "evil.test" in text
+    assert re.findall(r"<(?:a|img|script)\b", MarkdownIt("commonmark").render(text)) == []
     assert text.startswith("# \\# \\<img src=x\\> \\[a\\]\\(b\\) \\`c\\`\n")
 
 

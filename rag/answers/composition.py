@@ -118,7 +118,7 @@ def _chosen(
             if not _rivals(each, chosen[0], kind):
                 continue
             if size + len(text) > characters or any(
-                text in other or other in text or _overlap(each, one)
+                text in other or other in text or each.overlaps(one)
                 for other, one in zip(texts, chosen, strict=True)
             ):
                 continue
@@ -142,7 +142,7 @@ def _other_sides(
             for each in candidates
             if words <= _named(each)
             and each.unit.size <= LONGEST_SIDE
-            and not any(_overlap(each, one) for one in (*chosen, *added))
+            and not any(each.overlaps(one) for one in (*chosen, *added))
         )
         added += islice(fits, 1)
     return added
@@ -161,12 +161,6 @@ def _rivals(each: UnitCandidate, first: UnitCandidate, kind: QuestionType) -> bo
     if kind in SHORT_TYPES and each.best is not None and first.best is not None:
         return each.best.score >= SHARE * first.best.score
     return math.exp(each.score - first.score) >= SECOND
-
-
-def _overlap(one: UnitCandidate, other: UnitCandidate) -> bool:
-    if one.surroundings is not other.surroundings:
-        return False
-    return any(one.unit.touches(*part) for part in other.unit.parts)
 
 
 def _block(candidate: UnitCandidate, cited: CitedText) -> AnswerBlock:

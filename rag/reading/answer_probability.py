@@ -40,7 +40,7 @@ def answer_features(
     best = candidates[0]
     known = dict(zip(FEATURES, best.features, strict=True))
     words = tokens(context_of(best))
-    others = [c for c in candidates[1:] if not _same_place(best, c)]
+    others = [c for c in candidates[1:] if not best.overlaps(c)]
     rarest = max(question.weights, key=lambda word: question.weights[word], default=None)
     values = {
         "margin": known["margin"],
@@ -72,12 +72,6 @@ def answer_probability(question: AskedQuestion, candidates: Sequence[UnitCandida
         for name, value in zip(ANSWER_FEATURES, answer_features(question, candidates), strict=True)
     )
     return 0.5 + 0.5 * math.tanh(total / 2)
-
-
-def _same_place(one: UnitCandidate, other: UnitCandidate) -> bool:
-    if one.surroundings is not other.surroundings:
-        return False
-    return any(one.unit.touches(*part) for part in other.unit.parts)
 
 
 @cache

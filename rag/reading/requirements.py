@@ -12,7 +12,7 @@ from difflib import SequenceMatcher
 from rag.errors import UnavailableError
 from rag.language.analysis import tokens
 from rag.language.asked_values import Quantity, asked_quantity, quantities_in
-from rag.language.telling_terms import stands_in, telling_terms
+from rag.language.required_terms import required_terms, stands_in
 from rag.reading.surroundings import Surroundings
 from rag.reading.unit_choice import UnitCandidate
 from rag.stores.contract import Store
@@ -58,19 +58,16 @@ def requirements_of(question: str, store: Store) -> Requirements:
         question: The question.
         store: The collection.
     """
-    kept, unknown = [], []
-    for term in telling_terms(question):
-        words = tokens(term)
-        try:
-            counts, total = store.document_frequencies(words)
-        except UnavailableError:
-            counts, total = [1] * len(words), 1
-        least = min(counts, default=0)
-        if total and least > COMMON * total:
-            continue
-        kept.append(term)
-        if words and not least:
-            unknown.append(term)
+    words = {term: tokens(term) for term in required_terms(question)}
+    every = sorted({word for some in words.values() for word in some})
+    try:
+        counts, total = store.document_frequencies(every)
+    except UnavailableError:
+        counts, total = [1] * len(every), 1
+    known = dict(zip(every, counts, strict=True))
+    least = {term: min((known[word] for word in some), default=0) for term, some in words.items()}
+    kept = [term for term in words if not total or least[term] <= COMMON * total]
+    unknown = [term for term in kept if words[term] and not least[term]]
     return Requirements(tuple(kept), tuple(unknown), asked_quantity(question))
 
 
@@ -126,7 +123,7 @@ def alike_terms(term: str, surroundings: Sequence[Surroundings]) -> tuple[str, .
     """
     scores: dict[str, float] = {}
     for around in surroundings:
-        for other in telling_terms(around.view.text):
+        for other in required_terms(around.view.text):
             likeness = SequenceMatcher(None, term.casefold(), other.casefold()).ratio()
             if likeness >= ALIKE:
                 scores[other] = likeness

@@ -22,7 +22,7 @@ from rag.reading.evidence import (
     on_one_line,
 )
 from rag.reading.probabilities import probability
-from rag.reading.word_weights import word_weights
+from rag.retrieval.word_weights import word_weights
 from rag.schema import Stage
 from rag.stores.contract import Store
 from rag.view import view_of

@@ -79,7 +79,7 @@ class Surroundings:
 
 
 def read_surroundings(
-    store: Store, documents: Sequence[Document], generation: int
+    store: Store, documents: Sequence[Document], generation: int, *, alone: bool = False
 ) -> list[Surroundings]:
     """Return the surroundings of passages, in the order of the best passage in each.
 
@@ -90,10 +90,11 @@ def read_surroundings(
         store: The collection.
         documents: Found passages, best first.
         generation: The generation that they were found in.
+        alone: Whether nothing else may be seen, as a filter has chosen the passages.
     """
     found = {each.id: as_passage(rank, each) for rank, each in enumerate(documents, 1)}
     meta = {each.id: each for each in documents}
-    for each in _neighbours(store, documents, generation):
+    for each in () if alone else _neighbours(store, documents, generation):
         found.setdefault(each.id, as_passage(0, each))
         meta.setdefault(each.id, each)
     groups: dict[str, list[Passage]] = {}

@@ -102,6 +102,12 @@ class UnitCandidate:
     score: float
     best: Evidence | None
 
+    def overlaps(self, other: "UnitCandidate") -> bool:
+        """Return whether two units share characters."""
+        if self.surroundings is not other.surroundings:
+            return False
+        return any(self.unit.touches(*part) for part in other.unit.parts)
+
 
 TYPES: tuple[QuestionType, ...] = get_args(QuestionType)
 KINDS: tuple[UnitKind, ...] = get_args(UnitKind)

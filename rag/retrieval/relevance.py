@@ -25,13 +25,11 @@ from typing import Any
 from haystack import Document
 
 from rag.clock import Stopwatch
-from rag.errors import UnavailableError
-from rag.language.analysis import tokens
 from rag.retrieval.copies import identity_of
 from rag.retrieval.query import Query
+from rag.retrieval.word_weights import held_share, word_weights
 from rag.schema import Stage
 from rag.stores.contract import Store
-from rag.view import view_of
 
 WEIGHTS = Path(__file__).parent / "relevance.json"
 SIGNS = ("similarity", "words", "logit")
@@ -102,27 +100,6 @@ def similarity_of(cosine: float, floor: float) -> float:
     return (cosine - floor) / (1 - floor)
 
 
-def idf_of(terms: Sequence[str], frequencies: Sequence[int], total: int) -> dict[str, float]:
-    """Return the idf of some terms in a collection of `total` passages, as bm25 has it."""
-    return {
-        term: math.log(1 + (total - count + 0.5) / (count + 0.5))
-        for term, count in zip(terms, frequencies, strict=True)
-    }
-
-
-def held_share(weights: Mapping[str, float], passage: Document) -> float:
-    """Return the share of the terms' weight that a passage, its title and its headings hold.
-
-    Args:
-        weights: Term of the question -> weight; at least one.
-        passage: A passage as a store returned it.
-    """
-    meta = passage.meta
-    names = f"{meta.get('title') or ''}\n{meta.get('heading') or ''}\n"
-    held = set(tokens(names + view_of(passage.content, meta).text))
-    return sum(each for term, each in weights.items() if term in held) / sum(weights.values())
-
-
 class RelevanceEstimator:
     """Relevance of the passages of one collection.
 
@@ -153,7 +130,7 @@ class RelevanceEstimator:
             logits: Whether the ranker was trained here, so that its scores are known logits.
         """
         watch = Stopwatch()
-        weights, note = self._idf(query)
+        weights, note = word_weights(self.store, query.tokens)
         cosines = _scores(rankings.get("dense", ())) if similarity else {}
         known = _scores(rankings.get("ranked", ())) if logits else {}
         lowest, floor = min(cosines.values(), default=None), self.floor() if cosines else 0.0
@@ -173,14 +150,6 @@ class RelevanceEstimator:
             if relevance is not None:
                 found[passage.id] = relevance
         return found, watch.stage("relevance", count=len(found), note=note)
-
-    def _idf(self, query: Query) -> tuple[dict[str, float], str | None]:
-        """Return each term's idf in the collection, and a note if it is unknown."""
-        terms = sorted(set(query.tokens))
-        try:
-            return idf_of(terms, *self.store.document_frequencies(terms)), None
-        except UnavailableError as error:
-            return dict.fromkeys(terms, 1.0), f"every word counts the same: {error}"
 
 
 def _scores(found: Sequence[Document]) -> dict[str, float]:

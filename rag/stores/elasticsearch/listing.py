@@ -90,3 +90,18 @@ def passages_named(
     )
     rows = {hit["_source"]["id"]: hit["_source"] for hit in answer["hits"]["hits"]}
     return [passage_of(rows[each]) for each in passage_ids if each in rows]
+
+
+def document_text(cluster: Cluster, index: str, document_id: str, generation: int) -> str | None:
+    """Return the stored text of a visible document, or None."""
+    answer = cluster.read(
+        lambda client: client.search(
+            index=index,
+            query=visible(DOCUMENT, generation, {"term": {"id": document_id}}),
+            size=1,
+            source=["body"],
+            track_total_hits=False,
+        )
+    )
+    hits = answer["hits"]["hits"]
+    return str(hits[0]["_source"]["body"]) if hits else None

@@ -39,13 +39,14 @@ from rag.stores.elasticsearch.integrity import (
 )
 from rag.stores.elasticsearch.listing import (
     copies,
+    document_text,
     list_documents,
     list_failures,
     passages_named,
 )
 from rag.stores.elasticsearch.rebuild import KEPT_GENERATIONS, NewEmbedding, rebuild_index
 from rag.stores.elasticsearch.retrieval import Searcher, ServerRanking
-from rag.stores.elasticsearch.rows import DOCUMENT, PASSAGE, passage_of, visible
+from rag.stores.elasticsearch.rows import PASSAGE, passage_of, visible
 from rag.stores.elasticsearch.scanning import count, count_each, index_bytes, scan
 from rag.stores.elasticsearch.vectors import ClusterVectors
 from rag.stores.elasticsearch.writer import ElasticWriter
@@ -328,11 +329,10 @@ class ElasticsearchStore:
 
     def text_of(self, document_id: str) -> str:
         """Return the stored text of a document; StoreError if there is none."""
-        named: Query = {"term": {"id": document_id}}
-        query = visible(DOCUMENT, self.generation, named)
-        for row in scan(self.cluster, self.names.alias, query, fields=["n", "body"]):
-            return str(row["body"])
-        raise StoreError(f"there is no document `{document_id}` in `{self._name}`.")
+        text = document_text(self.cluster, self.names.alias, document_id, self.generation)
+        if text is None:
+            raise StoreError(f"there is no document `{document_id}` in `{self._name}`.")
+        return text
 
     def documents(self, *, pending: bool = False) -> Iterator[DocumentInfo]:
         """Yield every document, in the order they were added; see `rag.stores.contract.Store`."""

@@ -16,7 +16,7 @@ _QUOTED = re.compile(
 _WORD = re.compile(
     r"(?:--?)?[A-Za-z0-9\u00c0-\u024f][A-Za-z0-9_.\u00c0-\u024f]*"
     r"(?:[-/:@+&'’.][A-Za-z0-9_\u00c0-\u024f]+)*[+#]{0,2}(?:\(\))?"
-    r"|(?<![A-Za-z0-9_])[./~][A-Za-z0-9_./~-]+"
+    r"|(?<![A-Za-z0-9_<:/])[./~][A-Za-z0-9_./~-]+"
 )
 _HAN = re.compile("[\u3400-\u9fff]")
 _HAS_DIGIT = re.compile(r"\d")
@@ -46,7 +46,7 @@ _SENTENCE_END = re.compile(r"[.!?。！？:：\n]\s*$")
 _SEPARATORS = re.compile(r"[\W_]+")
 
 
-def telling_terms(question: str) -> tuple[str, ...]:
+def required_terms(question: str) -> tuple[str, ...]:
     """Return the terms of a question that an answer must not lack, as they are written there.
 
     They are words with digits or signs inside (`X300`, `3.14`, `--force`, `os.path`), words in
@@ -54,9 +54,9 @@ def telling_terms(question: str) -> tuple[str, ...]:
     is one only behind a word such as "version".
 
     Example:
-        >>> telling_terms("What is the voltage of the X300 in Norway?")
+        >>> required_terms("What is the voltage of the X300 in Norway?")
         ('X300', 'Norway')
-        >>> telling_terms("Docker 镜像是什么？"), telling_terms("How many beds are there?")
+        >>> required_terms("Docker 镜像是什么？"), required_terms("How many beds are there?")
         (('Docker',), ())
     """
     found: dict[str, None] = {}
