@@ -45,6 +45,7 @@ from rag.schema import SearchOptions
 READING = Path(__file__).parent.parent / "rag" / "reading"
 SIZE = 600.0  # characters of a unit at which its gain has fallen to 1 / e
 FOLDS = 10
+FEWEST = 20  # answers for a point of the curve
 CHARACTERS = ReaderConfig().characters
 THRESHOLDS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
 # Weights that are expected before any data, by kind of unit in the order of `KINDS`.
@@ -304,6 +305,19 @@ def probability(options):
         weights, bias = fit_probability(table, goal)
         kept = {n: round(float(w), 4) for n, w in zip(ANSWER_FEATURES, weights, strict=True)}
         write(READING / "answer_weights.json", {"weights": kept, "bias": round(bias, 4)})
+        write(READING.parent / "config" / "risk_coverage.json", {"points": curve(said, goal)})
+
+
+def curve(said, goal):
+    """Return rising points: a least probability, and how many answers above it are right."""
+    points, least = [[0.0, round(float(goal.mean()), 4)]], float(goal.mean())
+    for threshold in np.arange(0.05, 0.951, 0.05):
+        kept = said >= threshold
+        if kept.sum() < FEWEST:
+            break
+        least = max(least + 0.001, float(goal[kept].mean()))
+        points.append([round(float(threshold), 2), round(least, 4)])
+    return [*points, [1.0, 1.0]]
 
 
 def write(path, content):

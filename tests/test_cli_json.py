@@ -121,7 +121,7 @@ def test_search_prints_passages_with_every_stage(rag, sample, method):
 
 @pytest.mark.parametrize("question", [QUESTION, "风大到什么程度就必须收雾网？"])
 def test_every_citation_is_exactly_what_the_document_says_there(rag, sample, question):
-    Path("rag.yaml").write_text("abstention: {confidence: 0}")  # answers whatever it has
+    Path("rag.yaml").write_text("abstention: {precision: 0}")  # answers whatever it has
     answer = done(rag("ask", question, "--json"))
     assert set(answer) == {
         "question",

@@ -3,6 +3,7 @@ import yaml
 from places import ROOT
 
 from rag.config import Config, data_folder, load_config
+from rag.config.abstention import precision_at, threshold_for
 from rag.errors import ConfigError
 
 
@@ -60,7 +61,8 @@ def test_every_mistake_is_named_at_once(tmp_path):
         ("retrieval: {top_k: 0}", "retrieval.top_k: expected greater than or equal to 1 (got 0)"),
         ("retrieval: [1, 2]", "retrieval: expected keys and values (got [1, 2])"),
         ("- a\n- b", "the file: expected keys and values (got ['a', 'b'])"),
-        ("abstention: {confidence: .nan}", "abstention.confidence"),
+        ("abstention: {precision: .nan}", "abstention.precision"),
+        ("abstention: {confidence: 2}", "abstention: expected a number from 0 to 1"),
         ("fusion: {dense: .inf}", "fusion.dense"),
     ],
 )
@@ -153,6 +155,24 @@ def test_keys_that_were_replaced_still_load_and_say_what_took_their_place(tmp_pa
     said = capsys.readouterr().err
     assert "`reader.sentences` is not used any more; `reader.characters`" in said
     assert "`reader.share`" in said
+
+
+def test_the_former_least_probability_is_the_precision_that_it_gives(tmp_path, capsys):
+    path = tmp_path / "rag.yaml"
+    path.write_text("abstention: {confidence: 0.4}\n", encoding="utf-8")
+    abstention = load_config(path).abstention
+    assert abstention.threshold == pytest.approx(0.4)
+    said = f"`abstention.confidence: 0.4` is `abstention.precision: {abstention.precision:.2f}` now"
+    assert said in capsys.readouterr().err
+
+
+def test_a_higher_precision_asks_for_a_likelier_answer():
+    wanted = [0, 0.3, 0.6, 0.67, 0.75, 0.9, 1]
+    thresholds = [threshold_for(each) for each in wanted]
+    assert thresholds == sorted(thresholds) and (thresholds[0], thresholds[-1]) == (0, 1)
+    assert 0 < thresholds[1] < thresholds[2]
+    for share in (0.6, 0.67, 0.75, 0.9):
+        assert precision_at(threshold_for(share)) == pytest.approx(share)
 
 
 def fusion(given):

@@ -26,7 +26,7 @@ QUESTIONS = [
 SYSTEMS = (
     "words: {retrieval.method: bm25, ranker: null, reader.kind: sentences}\n"
     "silent: {retrieval.method: bm25, ranker: null, reader.kind: sentences,"
-    " abstention.confidence: 1.0}\n"
+    " abstention.precision: 1.0}\n"
 )
 
 

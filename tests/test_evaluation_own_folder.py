@@ -119,7 +119,7 @@ def test_the_page_shows_a_run_without_evidence(lines, make_services, open_page):
 
 def test_a_declined_answer_without_evidence_is_not_counted_as_fine(lines, tmp_path):
     plain = Config(reader={"kind": "sentences"}, ranker=None)
-    systems = sweep_systems(["abstention.confidence=1", "retrieval.method=bm25"], plain)
+    systems = sweep_systems(["abstention.precision=1", "retrieval.method=bm25"], plain)
     options = RunOptions(tmp_path / "out")
     (system,) = run_evaluation(load_dataset(lines(*ASKED)), systems, options).systems
     assert [each.cause for each in system.queries] == ["declined", "declined", None]

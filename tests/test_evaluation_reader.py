@@ -60,7 +60,7 @@ def test_the_files_score_as_the_command_says(tmp_path):
     predictions = json.loads((out / "predictions.json").read_text(encoding="utf-8"))
     na_probs = json.loads((out / "na_prob.json").read_text(encoding="utf-8"))
     golds = {question.question_id: question.answers for question in read_squad(path)}
-    threshold = 1 - Config().abstention.confidence
+    threshold = 1 - Config().abstention.threshold
     again = evaluate_predictions(golds, predictions, na_probs, threshold)
     assert scores["total"]["f1"] == pytest.approx(again.total.f1)
     assert scores["has_answer"]["n"] == 3

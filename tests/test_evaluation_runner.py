@@ -117,7 +117,7 @@ def test_answers_are_scored_by_language_and_cited_spans_by_overlap(squad, tmp_pa
 def test_what_is_declined_is_known_all_the_same(squad, tmp_path):
     dataset = load_dataset(squad)
     plain = Config(ranker=None, reader={"kind": "sentences"})
-    systems = sweep_systems(["abstention.confidence=0,1"], plain)
+    systems = sweep_systems(["abstention.precision=0,1"], plain)
     always, never = run_evaluation(dataset, systems, RunOptions(tmp_path / "out")).systems
     assert not any(each.abstained for each in always.queries)
     assert all(each.abstained for each in never.queries)

@@ -60,7 +60,7 @@ def settings(folder):
     return Config(
         ranker=RankerConfig(model=str(folder), candidates=7, dtype="float32"),
         reader=ReaderConfig(kind="spans", model=str(folder), dtype="float32", enough=1),
-        abstention={"confidence": 0},
+        abstention={"precision": 0},
     )
 
 

@@ -106,6 +106,38 @@ def test_a_fact_is_the_sentence_with_its_exact_words(manual):
     assert first.heading == "Parts"
 
 
+def test_a_comparison_quotes_how_things_differ_and_each_alone():
+    text = """# Seals
+
+Both seals fit the X300, and both are sold in boxes of ten.
+
+Unlike the rubber seal, the cork seal must be replaced every year.
+
+## Cork seal
+
+The cork seal is used for hot water.
+
+## Rubber seal
+
+The rubber seal is used for cold water. Wash it with soap.
+
+## Hoses
+
+Hoses are two metres long.
+"""
+    passages = passages_of("seals.md", text)
+    store = LoneStore({passages[0].meta["document_id"]: text}, passages)
+    cited = quoted("What is the difference between the rubber seal and the cork seal?", passages,
+                   found(passages, "boxes of ten"), store=store)  # fmt: skip
+    shown = [block.lines[0].text for block in cited.blocks]
+    assert "Unlike the rubber seal, the cork seal must be replaced" in shown[0]
+    assert {line for line in shown[1:] if "is used for" in line} == {
+        "The cork seal is used for hot water.",
+        "The rubber seal is used for cold water.",
+    }
+    assert "Hoses" not in cited.text
+
+
 def test_a_heading_is_never_quoted(manual):
     _, candidates = candidates_of("What is Rename?", manual, store=store_of(manual))
     for each in candidates:

@@ -16,6 +16,7 @@ from evaluation.report.sections.failures import marked
 from evaluation.report.self_test import self_test
 from evaluation.report.words import FILES, say
 from evaluation.results.conventions import CONVENTIONS
+from rag.config.abstention import precision_at
 
 TITLES = [
     "verdict",
@@ -172,7 +173,9 @@ def test_the_threshold_chosen_on_dev_is_reported_on_test(page, results):
         kinds = (chosen.chosen, chosen.configured, chosen.chosen_on_dev)
         for row, at in zip(rows[3 * place : 3 * place + 3], kinds, strict=True):
             f1 = at.metrics["F1"]
-            assert row[1] == numbers.fixed(at.threshold)
+            value, setting = row[1].split(" ", 1)
+            assert value == numbers.fixed(at.threshold)
+            assert setting == f"abstention.precision: {precision_at(min(at.threshold, 1)):.3f}"
             assert row[3].startswith(f"{numbers.fixed(f1.value)} [")
             assert row[3].endswith(f"n = {f1.n}")
             precision = numbers.fixed(at.abstention_precision) if at.abstained else "–"

@@ -230,7 +230,7 @@ def spans_config(folder, **values):
 
 @pytest.fixture
 def span_rag(sample_store, embedder, folder):
-    config = Config(reader=spans_config(folder), abstention={"confidence": 0})
+    config = Config(reader=spans_config(folder), abstention={"precision": 0})
     return RAG(config, sample_store, embedder=embedder, roles=open_roles(config))
 
 

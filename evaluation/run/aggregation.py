@@ -170,7 +170,7 @@ def confidence_of(results: Sequence[QueryResult], under_test: SystemUnderTest) -
         aurc=aurc(values, right),
         error_rate=1 - sum(right) / len(right),
         curve=tuple((point.threshold, point.coverage, point.risk) for point in kept),
-        threshold=under_test.system.config.abstention.confidence,
+        threshold=under_test.system.config.abstention.threshold,
         abstention_precision=declined.precision,
         abstention_recall=declined.recall,
         abstained=declined.abstained,

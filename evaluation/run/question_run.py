@@ -159,7 +159,7 @@ def _result(
 def _with_answer(
     result: QueryResult, task: QuestionTask, under_test: SystemUnderTest, asked: Answer
 ) -> QueryResult:
-    threshold = under_test.system.config.abstention.confidence
+    threshold = under_test.system.config.abstention.threshold
     abstained = asked.abstained or (under_test.is_forced and asked.confidence < threshold)
     citations = () if abstained else scoring.made_citations(asked.citations, task.judgement)
     answer = "" if abstained else asked.answer

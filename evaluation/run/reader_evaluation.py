@@ -114,7 +114,7 @@ def read_contexts(
     na_probs = {name: 1 - chance for name, (_, chance) in found.items()}
     golds = {question.question_id: question.answers for question in questions}
     version: Version = "2.0" if any(not answers for answers in golds.values()) else "1.1"
-    threshold = 1 - config.abstention.confidence if version == "2.0" else 1.0
+    threshold = 1 - config.abstention.threshold if version == "2.0" else 1.0
     scores = evaluate_predictions(golds, predictions, na_probs, threshold, version=version)
     said = {q: "" if na_probs[q] > threshold else text for q, text in predictions.items()}
     means = _squad_means(questions, said, version) | _chinese_means(questions, predictions)

@@ -213,7 +213,7 @@ def _system(
         worst=worst,
         queries=tuple(queries),
         chosen_threshold=choose_threshold(
-            queries, under_test.system.config.abstention.confidence, seed=seed
+            queries, under_test.system.config.abstention.threshold, seed=seed
         ),
     )
 

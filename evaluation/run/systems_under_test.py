@@ -185,7 +185,7 @@ def _bench(
     config = system.config
     is_forced = config.generator is None
     if is_forced:
-        config = override(config, {"abstention.confidence": 0.0}, where=system.name)
+        config = override(config, {"abstention.precision": 0.0}, where=system.name)
     depth = max(config.retrieval.candidates, config.retrieval.top_k)
     rag = RAG(
         config,

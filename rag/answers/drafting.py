@@ -82,7 +82,7 @@ def draft(
 
     The draft abstains if the evidence is too weak.
     """
-    needed = config.abstention.confidence
+    needed = config.abstention.threshold
     weak = {id(each): _weakness(drafts, each, needed) for each in drafts.choices}
     strong = [each for each in drafts.choices if weak[id(each)] is None]
     made = Draft(confidence=min((each.probability for each in strong), default=0.0))
@@ -121,8 +121,8 @@ def _weakness(drafts: DraftInputs, choice: UnitChoice, needed: float) -> str | N
     if not choice.candidates:
         return "the passages found hold no sentence that could answer"
     if choice.probability < needed:
-        said = f"the best evidence is right with probability {choice.probability:.2f}"
-        return f"{said}, and {needed:.2f} is asked for (`abstention.confidence`){listed}"
+        said = f"the best answer is right with probability {choice.probability:.2f}"
+        return f"{said}, and {needed:.2f} is asked for (`abstention.precision`){listed}"
     return None
 
 

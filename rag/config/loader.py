@@ -16,6 +16,7 @@ import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from rag.config.abstention import FORMER
 from rag.config.paths import expanded
 from rag.config.sections import Config
 from rag.console import say
@@ -47,6 +48,8 @@ def load_config(path: Path | None = None, *, environ: Mapping[str, str] | None =
         config = Config.model_validate(content)
     except ValidationError as error:
         problems += [_explain(problem) for problem in error.errors()]
+    else:
+        _say_former_confidence(found, content, config)
     if problems:
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
         raise ConfigError("\n  ".join([f"`{found}` has {count}:", *problems]))
@@ -96,6 +99,13 @@ def _without_former_keys(path: Path, content: Any) -> Any:  # noqa: ANN401 - YAM
             content = {**content, section: {k: v for k, v in held.items() if k != key}}
             say(f"`{path}`: `{section}.{key}` is not used any more; {now}.")
     return content
+
+
+def _say_former_confidence(path: Path, content: Any, config: Config) -> None:  # noqa: ANN401
+    held = content.get("abstention") if isinstance(content, dict) else None
+    if isinstance(held, dict) and FORMER in held:
+        now = f"`abstention.precision: {config.abstention.precision:.2f}`"
+        say(f"`{path}`: `abstention.{FORMER}: {held[FORMER]}` is {now} now.")
 
 
 def _substitute(

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
 
+from rag.config.abstention import AbstentionConfig
 from rag.config.date_formats import check_format
 from rag.config.elasticsearch import ElasticsearchConfig
 from rag.config.fusion import FusionConfig
@@ -124,16 +125,6 @@ class RetrievalConfig(ConfigSection):
     candidates: int = Field(default=50, ge=1, le=10_000)
     title_weight: float = Field(default=0.3, ge=0)
     max_question: int = Field(default=200_000, ge=1)
-
-
-class AbstentionConfig(ConfigSection):
-    """Threshold for an answer, below which the system abstains.
-
-    Attributes:
-        confidence: Minimum probability that the answer is right; 0 always answers.
-    """
-
-    confidence: float = Field(default=0.2, ge=0, le=1)
 
 
 class GeneratorConfig(ConfigSection):

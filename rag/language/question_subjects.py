@@ -45,10 +45,16 @@ _ARTICLE = re.compile(
 _THE = re.compile(
     r"^(?:the|an?|using|to use|use|buy|take|choose|get|with|it with|than) ", re.IGNORECASE
 )
+_LATIN = re.compile(r"[A-Za-z0-9_.@-][\w.+#/@-]*", re.ASCII)
+_HAN_TAIL = re.compile("(?:那个|这个|那种|这种|自己|分别.*|各自.*|差在.*|比|好)+$")
 _QUOTES = " \"'`“”‘’「」『』《》"
 
 _TO = r"(?: (?:and|with|to|against|or|from|versus|vs\.?) |, )"
 _AND = r" (?:and|or|from|versus|vs\.?|with|to) "
+_ASKS = (
+    r"(?:what|which|who|how|when|where|why|should|shall|is|are|do|does|can|could|will|would|if"
+    r"|compare|tell|explain)\b"
+)
 _SIDES = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
@@ -56,6 +62,8 @@ _SIDES = tuple(
         "|differentiate)s?"
         r" (?:between|among|of) (?P<a>.+)$",
         r"^compar(?:e|ing) (?P<a>.+)$",
+        r"\bdiffers? (?:between|among) (?P<a>.+)$",
+        rf"^(?!{_ASKS})(?P<a>[^:,?]+ (?:and|or|against|versus|vs\.?) [^:,?]+)[:,] .*",
         r"\b(?:distinguish|distinguishes|tell apart|different|separates|sets?) (?P<a>.+ (?:from"
         "|and) .+)$",
         r"^(?:how|in what way|what) (?:does|do|did|is|are) (?P<a>.+?) (?:differ(?:ent)?|compared?) "
@@ -79,7 +87,9 @@ _SIDES = tuple(
     )
 )
 _WHERE = re.compile(
-    r" (?:in terms of|with respect to|regarding|when|in|for|on|if) .*$|,? which .*$", re.IGNORECASE
+    r" (?:in terms of|with respect to|regarding|when|in|for|on|if) .*$|,? which .*$"
+    r"|,? and (?:why|how|when|where|what)\b.*$",
+    re.IGNORECASE,
 )
 _HAN_SIDES = re.compile(
     "^(?:(?:我|你|我们)?(?:应该|该|要|需要|想)?(?:用|选择?|买|装|学|比较|对比|区分)?(?:一下)?"
@@ -146,8 +156,21 @@ _WORDS = r"and|or|from|versus|vs\.?|with|to|against"
 
 
 def _cleaned(question: str, parts: list[str]) -> tuple[str, ...]:
-    sides = (_THE.sub("", part.strip(_QUOTES + ",")).strip(_QUOTES + ",，") for part in parts)
-    return tuple(_own_script(question, side) for side in sides if side)
+    parts = [re.sub('["“”]', "", part) for part in parts]
+    trimmed = [_THE.sub("", part.strip(_QUOTES + ",")).strip(_QUOTES + ",，") for part in parts]
+    if is_chinese(question):
+        trimmed = _latin_names([_HAN_TAIL.sub("", part).strip() for part in trimmed])
+    return tuple(_own_script(question, side) for side in trimmed if side)
+
+
+def _latin_names(parts: list[str]) -> list[str]:
+    """Return Latin names without the Chinese words beside them, if one stands alone.
+
+    Chinese words behind the last side often belong to the verb: "rsync 和 unison 同步文件".
+    """
+    names = [" ".join(_LATIN.findall(part)) for part in parts]
+    alone = any(name and name == part for name, part in zip(names, parts, strict=True))
+    return names if alone and all(names) and len(set(names)) == len(names) else parts
 
 
 def _own_script(question: str, words: str) -> str:

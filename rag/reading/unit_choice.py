@@ -226,7 +226,7 @@ def _features(
         "heading": coverage(question.tokens, tokens(unit.heading), question.weights),
         "names_heading": _names(question.subject, unit.heading),
         "size": math.log(1 + unit.size / 100),
-        "defines": _defines(question.subject, text),
+        "defines": defines(question.subject, text),
         "reason": float(bool(_REASON.search(text))),
         "acts": float(bool(_ACTS.search(body))) or float(unit.kind in ("steps", "code")),
         "compares": float(bool(_COMPARES.search(text))),
@@ -271,16 +271,18 @@ def _definition(subject: str) -> re.Pattern[str]:
     name = re.escape(subject).replace(r"\ ", r"\s+")
     return re.compile(
         rf"(?:^|[。.!！\n:：]\s*|[“\"'*_`\[「]|\b(?:an?|the)\s+|(?:所谓|这里的|术语))[*_`\[“\"「]*{name}(?:e?s)?[*_`\]”\"」]*"
-        rf"(?:\s*[（(][^()（）]{{0,60}}[)）])?[^。.\n]{{0,14}}?{_IS}",
+        rf"(?:\s*[（(][^()（）]{{0,60}}[)）])?[^。.\n]{{0,14}}?{_IS}"
+        rf"|(?:\b(?:called|named|known as)\s+(?:an?\s+|the\s+)?|(?:称为|叫做|称作|称之为)\s*)"
+        rf"[*_`\[“\"「]*{name}(?:e?s)?(?!\w)",
         re.IGNORECASE,
     )
 
 
-def _defines(subject: str | None, text: str) -> float:
+def defines(subject: str | None, text: str) -> float:
     """Return how much a text reads like the definition of a subject, from 0 to 1.
 
     Example:
-        >>> _defines("container", "A container is a lightweight package.")
+        >>> defines("container", "A container is a lightweight package.")
         1.0
     """
     if not subject or len(subject) > 60:

@@ -242,7 +242,7 @@ def _text(exchange: Exchange) -> str:
 
 def _abstention(reader: Reader, answer: Answer) -> str:
     """Return the reason of an abstention, in the visitor's language."""
-    say, needed = reader.say, reader.config.abstention.confidence
+    say, needed = reader.say, reader.config.abstention.threshold
     if not answer.passages:
         why = say("abstain.nothing", collection=answer.collection)
     elif any(stage.name == "generate" for stage in answer.trace.stages):

@@ -5,6 +5,7 @@ from evaluation.report.layout import Block, Cell, Line, Table
 from evaluation.report.sections.scores import mean_cell
 from evaluation.report.words import Words, joined, say
 from evaluation.results.schema import AtThreshold, ChosenThreshold, Half, Results
+from rag.config.abstention import precision_at
 
 METRICS = ("EM", "F1", "HasAns EM", "HasAns F1", "NoAns")
 
@@ -58,11 +59,16 @@ def _row(label: Words, at: AtThreshold, *, muted: bool) -> tuple[Cell, ...]:
     means = [at.metrics[name] for name in METRICS]
     return (
         Cell(label, state="muted" if muted else ""),
-        Cell(numbers.fixed(at.threshold), sort=at.threshold),
+        Cell(numbers.fixed(at.threshold), under=(_setting(at.threshold),), sort=at.threshold),
         *(mean_cell(mean, delta=f"n = {numbers.count(mean.n)}") for mean in means),
         rate_cell(at.abstention_precision, at.abstained),
         rate_cell(at.abstention_recall, at.unanswerable),
     )
+
+
+def _setting(threshold: float) -> str:
+    """Return what to write into the configuration for a threshold."""
+    return f"abstention.precision: {precision_at(min(threshold, 1.0)):.3f}"
 
 
 def rate_cell(value: float, n: int) -> Cell:
