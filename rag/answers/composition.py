@@ -9,29 +9,22 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Final
 
 from rag.answers.citations import CitedText
-from rag.language.analysis import tokens
+from rag.answers.comparison import compared_units
 from rag.language.markup import without_markup
 from rag.language.question_rules import QuestionType
 from rag.reading.evidence import on_one_line
 from rag.reading.surroundings import Surroundings
-from rag.reading.unit_choice import AskedQuestion, UnitCandidate, defines
+from rag.reading.unit_choice import AskedQuestion, UnitCandidate
 from rag.schema import AnswerBlock, AnswerLine, BlockKind
 from rag.view import Span
 
 SECOND: Final = 0.3  # least odds of a second unit, against the first
 SHARE: Final = 0.8  # least probability of its span, as a share of the first one's, for facts
 FURTHEST: Final = 4.0  # difference of scores beyond which nothing is looked at
-LONGEST_SIDE: Final = 500  # characters of a unit that tells of a thing compared
 SIDES: Final = 3  # size of a comparison, as a multiple of that of other answers
-SIDE_BEHIND: Final = 1.5  # most by which a unit on one of them lies behind that on all
-BEGINNING: Final = 30  # characters in which a sentence names what it tells of
-DIFFERS: Final = 2.0  # gain of a unit on all things compared that says how they differ
-DEFINES: Final = 3.0  # gain of a unit that defines the thing that it is to tell of
-HEADED: Final = 1.0  # of one that stands below its name
 FEW_ROWS: Final = 3  # of a table; more are cited as one
 WHOLE: Final = 12  # a list with more parts is cited as one
 SHORT_TYPES: Final = frozenset({"fact", "table"})
@@ -39,11 +32,6 @@ _KINDS: Final[dict[str, BlockKind]] = {
     "item": "list", "list": "list", "steps": "steps", "row": "table", "table": "table",
     "code": "code",
 }  # fmt: skip
-_DIFFERS = re.compile(
-    r"\b(?:differ\w*|unlike|whereas|while|contrast|compared|distinct\w*|instead of|versus)\b"
-    "|区别|差别|差异|不同|相比|相反|[，；,;]\\s*而(?!且)",
-    re.IGNORECASE,
-)
 _WIDE = re.compile("[\u3040-\u30ff\u3400-\u9fff\uff00-\uffef，。、；：？！”’）】》]$")
 
 
@@ -72,7 +60,7 @@ def compose(
     cited = CitedText() if cited is None else cited
     chosen = []
     if len(question.sides) > 1:
-        chosen = _compared(question, candidates, SIDES * characters)
+        chosen = compared_units(question, candidates, SIDES * characters)
     chosen = chosen or _chosen(candidates, characters, question.kind)
     cited.sentences += len(chosen)
     first = {id(each.surroundings): place for place, each in reversed(list(enumerate(chosen)))}
@@ -138,99 +126,6 @@ def _chosen(
         texts.append(text)
         size += len(text)
     return chosen
-
-
-def _compared(
-    question: AskedQuestion, candidates: Sequence[UnitCandidate], characters: int
-) -> list[UnitCandidate]:
-    """Return the best unit on all things compared, and the best on each alone.
-
-    Args:
-        question: A question that compares at least two things.
-        candidates: Units, best first.
-        characters: Size of all together, which the last may exceed.
-    """
-    short = [
-        _Sides.of(each, question.sides) for each in candidates if each.unit.size <= LONGEST_SIDE
-    ]
-    joint = [each for each in short if each.are_together]
-    together = max(joint, key=lambda each: each.merit_together, default=None)
-    chosen = [] if together is None else [together.candidate]
-    least = -math.inf if together is None else together.candidate.score - SIDE_BEHIND
-    for place in range(len(question.sides)):
-        own = sorted(
-            (each for each in short if each.is_about(place) and each.merits[place] >= least),
-            key=lambda each: -each.merits[place],
-        )
-        fits = (each.candidate for each in own if not any(map(each.candidate.overlaps, chosen)))
-        if sum(each.unit.size for each in chosen) < characters:
-            chosen += islice(fits, 1)
-    return chosen
-
-
-@dataclass(frozen=True)
-class _Sides:
-    """A unit, and where it names the things that are compared.
-
-    Attributes:
-        candidate: The unit.
-        parts: For each part, which things it names.
-        firsts: For each part, which things its first words name.
-        above: Which things its heading names.
-        merits: Its score as what is said of each thing.
-    """
-
-    candidate: UnitCandidate
-    parts: tuple[tuple[bool, ...], ...]
-    firsts: tuple[tuple[bool, ...], ...]
-    above: tuple[bool, ...]
-    merits: tuple[float, ...]
-
-    @classmethod
-    def of(cls, candidate: UnitCandidate, sides: Sequence[str]) -> "_Sides":
-        """Return where a unit names some things."""
-        telling = _telling_tokens(sides)
-
-        def named(text: str) -> tuple[bool, ...]:
-            held = set(tokens(text))
-            return tuple(side <= held for side in telling)
-
-        unit, whole = candidate.unit, candidate.surroundings.view.text
-        texts = [whole[start:end] for start, end in unit.parts]
-        above, body = named(unit.heading), "\n".join(texts[unit.lead :])
-        merits = tuple(
-            candidate.score + DEFINES * defines(side, body) + HEADED * is_above
-            for side, is_above in zip(sides, above, strict=True)
-        )
-        firsts = tuple(named(text[:BEGINNING]) for text in texts)
-        return cls(candidate, tuple(map(named, texts)), firsts, above, merits)
-
-    @property
-    def are_together(self) -> bool:
-        """Whether one part names all things, or each thing begins a part of its own."""
-        return any(map(all, self.parts)) or all(map(any, zip(*self.firsts, strict=True)))
-
-    @property
-    def merit_together(self) -> float:
-        """Its score as what is said of all things, higher if it says how they differ."""
-        text = self.candidate.unit.text(self.candidate.surroundings)
-        return self.candidate.score + DIFFERS * bool(_DIFFERS.search(text))
-
-    def is_about(self, place: int) -> bool:
-        """Return whether it tells of one of the things, and not as much of another."""
-        own = self.candidate.unit.lead
-        inside = tuple(map(any, zip(*self.parts[own:], strict=True)))
-        for named in (self.firsts[own], inside, self.above):
-            if any(named):
-                return named[place] and sum(named) == 1
-        return False
-
-
-def _telling_tokens(sides: Sequence[str]) -> list[set[str]]:
-    """Return the tokens of each thing compared that not all of them have."""
-    every = [set(tokens(side)) for side in sides]
-    common = set.intersection(*every)
-    return [some - common or some for some in every]
 
 
 def _rivals(each: UnitCandidate, first: UnitCandidate, kind: QuestionType) -> bool:
