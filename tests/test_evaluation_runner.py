@@ -205,8 +205,8 @@ def test_a_torn_last_line_is_asked_again(squad, tmp_path, finished, whole, cut):
     out = shutil.copytree(finished, tmp_path / "torn")
     for name in ("results.json", "per_query.csv"):
         (out / name).unlink()
-    data = (out / journaling.NAME).read_bytes()
-    (out / journaling.NAME).write_bytes(data[:-cut])
+    data = (out / journaling.JOURNAL_FILE).read_bytes()
+    (out / journaling.JOURNAL_FILE).write_bytes(data[:-cut])
     evaluate(squad, out)
     assert without_timings(out) == whole
 
@@ -247,7 +247,7 @@ def test_a_full_disk_keeps_the_finished_part_and_the_run_goes_on_later(
         patch.setattr(journal.os, "fsync", fsync)
         with pytest.raises(DatasetError, match=r"No space left on device.*kept"):
             evaluate(squad, out)
-    lines = (out / journaling.NAME).read_bytes().splitlines()
+    lines = (out / journaling.JOURNAL_FILE).read_bytes().splitlines()
     assert len(lines) >= 4
     evaluate(squad, out)
     assert without_timings(out) == whole

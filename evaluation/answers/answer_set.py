@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-from evaluation.answers.made_answers import QuestionType
-from evaluation.answers.matching import plain
+from evaluation.answers.given_answers import QuestionType
+from evaluation.answers.needed_words import plain
 from evaluation.datasets.fields import check_fields, id_of, text_of, texts_of
 from evaluation.datasets.lines import json_lines, read_json
 from evaluation.datasets.schema import sha256_of

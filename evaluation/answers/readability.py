@@ -1,4 +1,4 @@
-"""Whether an answer can be read, by rules that each give a reason.
+"""Rules by which an answer can be read or not, each with its reason.
 
 A rule looks at what is shown (the answer without its markers, line by line) and at the place in
 the document that each quote was taken from, which tells a quote that begins or ends in the middle
@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from evaluation.answers.cut_quotes import cut_at_end, cut_at_start, is_item
+from evaluation.answers.given_answers import QuestionType, QuotedPlace
 from evaluation.answers.leftovers import markup_left
-from evaluation.answers.made_answers import QuestionType, QuotedPlace
-from evaluation.answers.matching import CITATION_MARKERS, holds, plain, without_markers
+from evaluation.answers.needed_words import CITATION_MARKERS, holds, plain, without_markers
 from rag.language.analysis import tokens
 from rag.language.sentences import LIST_ITEM, sentence_spans
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from evaluation.answers.answer_set import QUESTION_TYPES, AnswerQuestion
-from evaluation.answers.made_answers import AnswerMade
+from evaluation.answers.given_answers import AnswerMade
 from evaluation.answers.verdict import (
     DECLINED_RIGHTLY,
     DECLINED_WRONGLY,

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from evaluation.answers.answer_set import AnswerQuestion
-from evaluation.answers.made_answers import AnswerMade
-from evaluation.answers.matching import holds, missing_groups, overlap, without_markers
+from evaluation.answers.given_answers import AnswerMade
+from evaluation.answers.needed_words import holds, missing_groups, overlap, without_markers
 from evaluation.answers.readability import ShownAnswer, unreadable
 
 RIGHT_AND_READABLE = "right and readable"

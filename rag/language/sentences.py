@@ -19,15 +19,15 @@ def _words(text: str) -> frozenset[str]:
 _LINE = re.compile(r"[^\n\f]*[\n\f]|[^\n\f]+")
 _FENCE = re.compile(r"[ ]{0,3}(?:```|~~~)")
 _ALONE = re.compile(r"[ ]{0,3}#{1,6}[ \t]|[ \t]*\||[ ]{0,3}(?:={3,}|-{3,}|\*{3,})[ \t]*$")
-_DASHES, _SHAPES = "-*+•·▪◦‣⁃–", "●○■□◆◇▶►"  # bullets; shapes may stand before a word directly
+DASHES, _SHAPES = "-*+•·▪◦‣⁃–", "●○■□◆◇▶►"  # bullets; shapes may stand before a word directly
 LIST_ITEM = re.compile(  # the start of a line
     r"[ \t]*(?:"
-    rf"(?:[{_DASHES}]|\d{{1,3}}[.)]|[(（]\d{{1,3}}[)）])[ \t]+\S"
+    rf"(?:[{DASHES}]|\d{{1,3}}[.)]|[(（]\d{{1,3}}[)）])[ \t]+\S"
     rf"|(?:[{_SHAPES}①-⑳]|\d{{1,3}}[、）]|[一二三四五六七八九十]{{1,3}}、"
     r"|（[\d一二三四五六七八九十]{1,3}）)\s*\S"
     r")"
 )
-_BULLET = re.compile(rf"(?:[{_DASHES}{_SHAPES}]\s+)?")
+_BULLET = re.compile(rf"(?:[{DASHES}{_SHAPES}]\s+)?")
 _END = re.compile(
     r"""
     (?: (?P<wide> [。！？；｡][。！？；｡…]*+ | …{2,} ) | [.!?؟।۔]++ | … )

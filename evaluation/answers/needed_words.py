@@ -1,4 +1,4 @@
-"""Whether a text holds what is needed: compared without case, white space and Markdown marks.
+"""Needed words in a text, compared without case, white space and Markdown marks.
 
 Both sides are normalised by NFKC. A number is found only as a whole: `8` stands in `8 kg`, but
 neither in `18 kg` nor in `8.5 kg` or `8,000`.
