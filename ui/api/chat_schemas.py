@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from rag.schema import Citation, Trace
-from ui.api.schemas import LONGEST_TURN_SENT, LONGEST_QUESTION, Filters, Request
+from ui.api.schemas import LONGEST_QUESTION, LONGEST_TURN_SENT, Filters, Request
 
 MOST_MESSAGES = 500
 
