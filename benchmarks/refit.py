@@ -17,7 +17,7 @@ import numpy as np
 
 from benchmarks.fusion import documents_of, fused_passages, read_lists, read_logits
 from evaluation.metrics.retrieval import ndcg, recall_at_k
-from rag.retrieval.relevance import SIGNS, WEIGHTS, Signs, similarity_of
+from rag.retrieval.relevance import SIGNS, WEIGHTS_FILE, Signs, similarity_of
 
 CALIBRATING = {
     "en": ("cacm", "cisi", "clapnq_dev", "cranfield", "squad"),
@@ -92,7 +92,7 @@ def fit_relevance(args) -> None:
         for language, names in calibrating.items()
     }
     text = json.dumps(weights, indent=1)
-    WEIGHTS.write_text(text + "\n", encoding="utf-8")
+    WEIGHTS_FILE.write_text(text + "\n", encoding="utf-8")
     for language, names in calibrating.items():
         halves_report(language, [rows[name] for name in names])
 

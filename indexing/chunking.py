@@ -18,7 +18,7 @@ from indexing.places import DocumentPlaces
 from indexing.views import list_introductions, make_view
 from rag.config import ChunkingConfig
 from rag.language.sentences import sentence_spans
-from rag.stores.fields import STRUCTURE, placed
+from rag.stores.fields import placed
 from rag.view import EDITS, PLACES, View, view_of
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 CONTEXT_TOKENS = 40  # maximum tokens of title and heading path before the embedded text
 SHORTEST_SHARE = 0.25  # of the length; a shorter passage continues into the next section
 CHARACTERS_A_TOKEN = 12  # at most; a tokenizer may take an endless word for one token
-RESERVED = frozenset(STRUCTURE)  # names of a passage's own fields
 
 
 @dataclass(frozen=True)

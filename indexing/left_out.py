@@ -13,7 +13,7 @@ from rag.stores.contract import Failure
 STAGE = "type"
 """The stage of a `Failure` that says that a file's type is not read."""
 
-MOST_LISTED = 1_000  # files that a collection lists
+MOST_LEFT_OUT = 1_000  # files that a collection lists
 
 _OFFICE = "save it as .docx or .pdf"
 _SHEET = "save it as .csv"

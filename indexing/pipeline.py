@@ -18,7 +18,7 @@ from indexing.conversions import Conversions
 from indexing.converters import ConversionError
 from indexing.dates import DateCounts, add_counts, counts_to_tell, read_dates
 from indexing.documents import CutDocument, cut_document, embed_documents, passage_batches
-from indexing.left_out import MOST_LISTED, missed
+from indexing.left_out import MOST_LEFT_OUT, missed
 from indexing.plan import KEPT_VERSION, LATE, FileSearch, Plan, SourceFile, make_plan
 from rag.config import Config
 from rag.language.analysis import ANALYZER_VERSION
@@ -215,7 +215,7 @@ def index_files(
 def _list_missed(plan: Plan, store: Store, writer: Writer) -> None:
     """List what looks like a document and is left out, unless the collection lists it already."""
     listed = set(store.failures())
-    fresh = [each for each in missed(plan.left_out)[:MOST_LISTED] if each not in listed]
+    fresh = [each for each in missed(plan.left_out)[:MOST_LEFT_OUT] if each not in listed]
     writer.fail(fresh, [str(each.path) for each in fresh])
 
 

@@ -1,4 +1,4 @@
-"""Where an offset of a document stands: its page, and the headings above it."""
+"""The page of an offset in a document, and the headings above it."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence

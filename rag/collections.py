@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-ALL = "all"  # in place of names, unless a collection is named so
+ALL_COLLECTIONS = "all"  # in place of names, unless a collection is named so
 
 _NAME = re.compile(r"\w(?:[\w.-]{0,62}\w)?")
 
@@ -286,7 +286,7 @@ def named_collections(names: Sequence[str], config: Config) -> list[str]:
         CollectionError: If one does not exist, or there is none.
     """
     catalog = _catalog(config)
-    if list(names) == [ALL] and not catalog.holds(ALL):
+    if list(names) == [ALL_COLLECTIONS] and not catalog.holds(ALL_COLLECTIONS):
         found = catalog.names()
         if not found:
             raise CollectionError(f"there is no collection in {catalog.place}.")

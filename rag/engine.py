@@ -1,15 +1,13 @@
-"""The engine: questions to one collection, by search, ask and stream.
+"""The engine: questions to one collection, by search and ask.
 
 `RAG.ask` is the flow of a question from top to bottom: query, retrieval, ranking, reading, answer.
 Each step is a component of `rag.pipelines`; here a Haystack `Document` becomes a `Passage`. One
 `RAG` may be shared between threads.
 """
 
-import queue
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from rag.answers.citations import CitedText
 from rag.answers.drafting import DraftInputs, Timer, draft
@@ -46,20 +44,6 @@ from rag.schema import (
 from rag.search import BeforeStep, PassageSearch, QuestionSearch, Retrieved
 from rag.stores.contract import Store
 from rag.stores.filters import Filter
-
-
-@dataclass(frozen=True)
-class Token:
-    """A piece of a written answer as it arrives; the finished `Answer` is checked and cited."""
-
-    text: str
-
-
-@dataclass(frozen=True)
-class Sources:
-    """The passages on which an answer will be based, known before it."""
-
-    passages: tuple[Passage, ...]
 
 
 class RAG:
@@ -215,48 +199,6 @@ class RAG:
             kind=choices[0].question.kind,
             blocks=tuple(made.cited.blocks),
         )
-
-    def stream(
-        self,
-        question: str,
-        options: SearchOptions = AS_CONFIGURED,
-        **arguments: Any,  # noqa: ANN401
-    ) -> Iterator[Sources | Token | Answer]:
-        """Yield the passages, the pieces of a written answer as they arrive, and the answer.
-
-        Leaving the iterator early stops the generator.
-
-        Args:
-            question: The question.
-            options: The way passages are found for the answer.
-            **arguments: The other arguments of `ask`, but for `on_found` and `on_token`.
-        """
-        pieces: queue.Queue[Sources | Token | Answer | BaseException] = queue.Queue()
-        stop = arguments.pop("stop", None) or threading.Event()
-
-        def work() -> None:
-            try:
-                answer = self.ask(
-                    question,
-                    options,
-                    on_found=lambda passages: pieces.put(Sources(passages)),
-                    on_token=lambda text: pieces.put(Token(text)),
-                    stop=stop,
-                    **arguments,
-                )
-                pieces.put(answer)
-            except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
-                pieces.put(error)
-
-        threading.Thread(target=work, daemon=True).start()
-        try:
-            while not isinstance(piece := pieces.get(), Answer):
-                if isinstance(piece, BaseException):
-                    raise piece
-                yield piece
-            yield piece
-        finally:
-            stop.set()
 
     def check_filter(self, filters: Filter | None) -> None:
         """Check a filter that is meant for many questions.

@@ -11,11 +11,11 @@ A collection that cannot be asked is left out, and a step of the trace says so. 
 citations have the ids of their collection, and its name beside them.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar, cast
 
-from rag.engine import RAG, Sources, Token
+from rag.engine import RAG
 from rag.errors import RagError, StoreError, UnknownFieldError
 from rag.federated_search import FederatedSearch, JoinedStore, outside
 from rag.language.analysis import language_of
@@ -118,19 +118,6 @@ class Federation:
         return _answer_outside(
             self._for(question).ask(question, options, on_found=tell, **arguments)
         )
-
-    def stream(
-        self,
-        question: str,
-        options: SearchOptions = AS_CONFIGURED,
-        **arguments: Any,  # noqa: ANN401
-    ) -> Iterator[Sources | Token | Answer]:
-        """Yield the passages, the pieces of an answer, and the answer; see `RAG.stream`."""
-        for each in self._for(question).stream(question, options, **arguments):
-            if isinstance(each, Sources):
-                yield Sources(_all_original(each.passages))
-            else:
-                yield _answer_outside(each) if isinstance(each, Answer) else each
 
     def check_filter(self, filters: Filter | None) -> None:
         """Check a filter that is meant for many questions.

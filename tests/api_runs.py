@@ -16,6 +16,16 @@ from ui.api.app import build_api
 from ui.services.owners import LOCAL
 
 KEY = "canary-key-anna-0123456789"
+MCP_HELLO = {  # the first message of a client of the MCP server
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "initialize",
+    "params": {
+        "protocolVersion": "2025-06-18",
+        "capabilities": {},
+        "clientInfo": {"name": "test", "version": "1"},
+    },
+}
 OTHER_KEY = "canary-key-bert-9876543210"
 
 

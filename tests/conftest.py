@@ -27,6 +27,7 @@ pytest_plugins = [  # the fixtures that several files share, by the module that 
     "embedder_courses",
     "index_runs",
     "page_runs",
+    "page_server",
     "promotions",
     "small_collections",
     "small_disks",

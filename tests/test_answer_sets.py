@@ -5,8 +5,8 @@ import pytest
 
 from evaluation.answers.answer_set import load_answer_set
 from evaluation.answers.cut_quotes import cut_at_end, cut_at_start
-from evaluation.answers.made_answers import AnswerMade, QuotedPlace
-from evaluation.answers.matching import holds, missing_groups, overlap
+from evaluation.answers.given_answers import AnswerMade, QuotedPlace
+from evaluation.answers.needed_words import holds, missing_groups, overlap
 from evaluation.answers.readability import ShownAnswer, unreadable
 from evaluation.answers.tables import answer_groups, compare_answers, judge_all
 from evaluation.answers.verdict import judge_answer

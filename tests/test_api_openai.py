@@ -6,6 +6,7 @@ from api_runs import KEY, AwayGenerator, keyed, on_a_port
 from markdown_it import MarkdownIt
 from service_runs import FILES, QUESTION, SlowGenerator, upload
 
+from rag.answers import citations
 from rag.answers.citations import tie
 from rag.schema import Answer, Passage, Trace, Turn
 from ui.api.append_only import CORRECTED, AppendOnlyAnswer
@@ -159,6 +160,22 @@ def test_what_was_given_out_is_how_the_checked_answer_begins(text, size):
     given, whole = grow(text, PASSAGES, size)
     assert whole == as_message(as_answer(text, PASSAGES))
     assert not given or "[1]" in given
+
+
+def test_the_markers_of_a_growing_text_are_sought_once_for_each_of_its_states(monkeypatch):
+    sought = []
+    inside = citations._markers_inside
+    monkeypatch.setattr(
+        citations, "_markers_inside", lambda text: sought.append(text) or inside(text)
+    )
+    growing = AppendOnlyAnswer()
+    states = [
+        TEXTS[0],
+        f"{TEXTS[0]} {TEXTS[1]}",
+        f"{TEXTS[0]} {TEXTS[1]} And it is a well fed dog.",
+    ]
+    assert [bool(growing.more(state, PASSAGES)) for state in states] == [True, True, True]
+    assert sought == states
 
 
 def test_what_is_not_upheld_at_the_end_is_said_to_be_so():

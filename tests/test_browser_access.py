@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import axe_playwright_python
-from browser import PHONE, QUESTION
+from browser import PHONE
+from page_server import QUESTION
 from playwright.sync_api import expect
 
 AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text(encoding="utf-8")

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from browser import QUESTION, until
+from page_server import QUESTION, until
 from playwright.sync_api import expect
 from proxy import cut_off
 
@@ -95,8 +95,8 @@ def test_a_silent_model_does_not_keep_a_click_waiting(person, told):
     until(lambda: told().is_silent)
     page.wait_for_timeout(500)  # by now the page itself waits for news
     page.get_by_role("button", name="New conversation").click()
-    anew = page.get_by_role("heading", name="Ask your documents")
-    expect(anew).to_be_visible(timeout=5000)
+    start = page.get_by_role("heading", name="Ask your documents")
+    expect(start).to_be_visible(timeout=5000)
     expect(page.locator(".cw-question")).to_have_count(0, timeout=5000)
     assert told().is_silent
 

@@ -8,7 +8,7 @@ import secrets
 import urllib.request
 
 import pytest
-from browser import QUESTION
+from page_server import QUESTION
 from payloads import OUTSIDE, PAYLOADS
 from playwright.sync_api import expect
 

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from indexing.chunking import (
     CHARACTERS_A_TOKEN,
     CONTEXT_TOKENS,
-    RESERVED,
     cut,
     embedded_text,
 )
@@ -21,6 +20,7 @@ from rag.config import ChunkingConfig
 from rag.language.sentences import sentence_spans
 from rag.models.model_files import find_model
 from rag.reading.evidence import locate
+from rag.stores.fields import STRUCTURE
 from rag.view import EDITS, view_of
 
 FILES = find_model("all-MiniLM-L6-v2", setting="x")
@@ -310,7 +310,7 @@ def test_a_format_without_pages_has_none():
 
 
 def test_the_fields_of_a_record_are_kept_but_never_overwrite_the_structure():
-    planted = dict.fromkeys(sorted({*RESERVED, "fields"} - {"title"}), "planted")
+    planted = dict.fromkeys(sorted({*STRUCTURE, "fields"} - {"title"}), "planted")
     meta = {**planted, "title": "T", "year": 2019}
     (passage,) = passages_of(document("One sentence.", title="T", meta=meta))
     assert passage.meta == {

@@ -123,7 +123,7 @@ def test_chinese_is_tied_like_english():
     ],
 )
 def test_markers_stay_with_their_sentence(written, expected):
-    assert list(split_markers(written)) == expected
+    assert split_markers(written) == expected
 
 
 def test_support_is_the_shortest_span_that_says_it():

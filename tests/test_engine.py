@@ -6,11 +6,11 @@ import pytest
 
 from rag.answers.prompts import ABSTAIN
 from rag.config import Config, RetrievalConfig
-from rag.engine import RAG, Sources, Token
+from rag.engine import RAG
 from rag.errors import MismatchError, ModelError, QuestionError
 from rag.models.selection import Roles
 from rag.pipelines import build_pipeline
-from rag.schema import Answer, SearchOptions, Turn
+from rag.schema import SearchOptions, Turn
 
 QUESTION = "Why did the heating cable not protect the summer pipe in 2014?"
 FOREIGN = "“晚钟”是什么声音？"
@@ -248,33 +248,27 @@ def test_a_budget_that_is_used_up_drops_the_generator_and_the_embedders_reading(
     assert answer.citations
 
 
-def test_a_written_answer_streams_and_ends_with_the_checked_one(written):
+def test_a_written_answer_is_told_piece_by_piece_after_its_passages(written):
     text = "Its thermostat was mounted on the sunny side of the pump house [1]."
-    pieces = list(written(Scripted(text, pieces=5)).stream(QUESTION))
-    assert "".join(piece.text for piece in pieces if isinstance(piece, Token)) == text
-    assert isinstance(pieces[-1], Answer)
-    assert len(pieces) > 5
-    assert pieces[0] == Sources(pieces[-1].passages)  # before the first word is written
+    told = []
+    answer = written(Scripted(text, pieces=5)).ask(
+        QUESTION, on_found=told.append, on_token=told.append
+    )
+    assert told[0] == answer.passages  # before the first word is written
+    assert "".join(told[1:]) == text
+    assert len(told) > 5
 
 
-def test_leaving_a_stream_early_stops_the_generator(written):
+def test_a_written_answer_ends_where_it_is_stopped(written):
     class Endless(Scripted):
         def run(self, messages, streaming_callback=None, stop=None, deadline=None):
             while not stop.is_set():
                 streaming_callback("word ")
-            ended.set()
             return {"text": "word", "finish_reason": "stopped"}
 
-    ended = threading.Event()
-    pieces = written(Endless("")).stream(QUESTION)
-    next(pieces), next(pieces)
-    pieces.close()
-    assert ended.wait(10)
-
-
-def test_an_error_in_a_stream_reaches_the_caller(sample_rag):
-    with pytest.raises(QuestionError):
-        list(sample_rag.stream(" "))
+    stop = threading.Event()
+    answer = written(Endless("")).ask(QUESTION, on_token=lambda _: stop.set(), stop=stop)
+    assert any(stage.note == "stopped" for stage in answer.trace.stages)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""`rag evaluate answers` from the command line: asked once, judged anew when the set changes."""
+"""`rag evaluate answers` from the command line: asked once, judged again when the set changes."""
 
 import json
 import sys

@@ -9,7 +9,7 @@ from evaluation.question_making.candidates import blocks_of, candidates_in
 from evaluation.question_making.cloze import names_in, questions_from
 from evaluation.question_making.question_set import make_questions
 from evaluation.question_making.unanswerable import (
-    NAME,
+    OTHER_NAME,
     REMOVED,
     with_evidence_removed,
     without_document,
@@ -145,7 +145,7 @@ def test_the_set_is_squad_that_reads_back_with_exact_spans(tmp_path):
 
 
 def test_an_unanswerable_question_names_what_stands_in_no_document_with_it():
-    found = rows(make_questions(TEXTS, 20), kind=NAME)
+    found = rows(make_questions(TEXTS, 20), kind=OTHER_NAME)
     assert found
     for title, _, row in found:
         other = {"hut.md": "Maria Brook", "road.md": "Karl Stone"}[title]
@@ -186,7 +186,10 @@ def test_a_question_is_asked_with_its_evidence_or_without_it_but_not_both():
     asked = [row["question"] for _, _, row in rows(made)]
     assert len(set(asked)) == len(asked)
     kinds = Counter(row["kind"] for _, _, row in rows(made) if row["is_impossible"])
-    assert kinds == {NAME: 1, REMOVED: 1}  # a quarter of the 9 there are: 2, half of each kind
+    assert kinds == {
+        OTHER_NAME: 1,
+        REMOVED: 1,
+    }  # a quarter of the 9 there are: 2, half of each kind
 
 
 def test_a_collection_of_one_document_gives_no_unanswerable_question():

@@ -7,7 +7,7 @@ import pytest
 from evaluation.datasets import load_dataset
 from evaluation.question_making.candidates import Block
 from evaluation.question_making.model_written import (
-    ATTEMPTS,
+    PASSAGES_PER_QUESTION,
     check_question,
     is_askable,
     parse_reply,
@@ -246,8 +246,8 @@ def test_a_model_that_never_succeeds_is_asked_so_often_and_no_more():
     generator = Scripted({"": "I would rather not."})
     blocks = [block(f"{HUT} {n}") for n in range(40)]
     writing = write_questions(blocks, generator, 2, progress=lambda *each: told.append(each))
-    assert (writing.kept, writing.asked) == ((), 2 * ATTEMPTS)
-    assert told == [(0, 2, "questions")] * 2 * ATTEMPTS
+    assert (writing.kept, writing.asked) == ((), 2 * PASSAGES_PER_QUESTION)
+    assert told == [(0, 2, "questions")] * 2 * PASSAGES_PER_QUESTION
 
 
 @pytest.mark.parametrize(

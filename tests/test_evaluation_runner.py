@@ -114,6 +114,27 @@ def test_answers_are_scored_by_language_and_cited_spans_by_overlap(squad, tmp_pa
     assert results.systems[0].confidence.n == 5
 
 
+class Writer:
+    """A generator whose second sentence no document says."""
+
+    def warm_up(self):
+        pass
+
+    def run(self, messages, **_):
+        words = "The hut at the pass has twelve beds [1]. Its cook once sailed to Peru [1]."
+        return {"text": words, "finish_reason": "stop"}
+
+
+def test_written_answers_have_a_share_of_supported_sentences(squad, tmp_path, monkeypatch):
+    monkeypatch.setattr(systems_under_test, "open_generator", lambda config: Writer())
+    generator = {"kind": "openai", "model": "m", "base_url": "http://127.0.0.1:1/v1"}
+    base = Config(generator=generator, ranker=None, reader={"kind": "sentences"})
+    system = evaluate(squad, tmp_path / "out", "bm25", base).systems[0]
+    values = [each.metrics["supported sentences"] for each in system.queries if each.answer]
+    assert values and set(values) == {1 / 2}
+    assert system.metrics["supported sentences"].n == len(values)
+
+
 def test_what_is_declined_is_known_all_the_same(squad, tmp_path):
     dataset = load_dataset(squad)
     plain = Config(ranker=None, reader={"kind": "sentences"})
@@ -184,8 +205,8 @@ def test_a_torn_last_line_is_asked_again(squad, tmp_path, finished, whole, cut):
     out = shutil.copytree(finished, tmp_path / "torn")
     for name in ("results.json", "per_query.csv"):
         (out / name).unlink()
-    data = (out / journaling.NAME).read_bytes()
-    (out / journaling.NAME).write_bytes(data[:-cut])
+    data = (out / journaling.JOURNAL_FILE).read_bytes()
+    (out / journaling.JOURNAL_FILE).write_bytes(data[:-cut])
     evaluate(squad, out)
     assert without_timings(out) == whole
 
@@ -226,7 +247,7 @@ def test_a_full_disk_keeps_the_finished_part_and_the_run_goes_on_later(
         patch.setattr(journal.os, "fsync", fsync)
         with pytest.raises(DatasetError, match=r"No space left on device.*kept"):
             evaluate(squad, out)
-    lines = (out / journaling.NAME).read_bytes().splitlines()
+    lines = (out / journaling.JOURNAL_FILE).read_bytes().splitlines()
     assert len(lines) >= 4
     evaluate(squad, out)
     assert without_timings(out) == whole

@@ -8,7 +8,7 @@ import threading
 import anyio
 import anyio.to_thread
 import pytest
-from api_runs import AwayGenerator
+from api_runs import MCP_HELLO, AwayGenerator
 from mcp import Client
 from service_runs import SlowGenerator, upload
 
@@ -258,16 +258,6 @@ def test_an_unknown_argument_is_refused_by_name_with_the_nearest_one(station):
         assert tool.input_schema["additionalProperties"] is False
 
 
-HELLO = {
-    "jsonrpc": "2.0",
-    "id": 1,
-    "method": "initialize",
-    "params": {
-        "protocolVersion": "2025-06-18",
-        "capabilities": {},
-        "clientInfo": {"name": "test", "version": "1"},
-    },
-}
 PING = {"jsonrpc": "2.0", "id": "last", "method": "ping"}
 NO_JSON, NO_MESSAGE = -32700, -32600
 LONGEST_LINE = 200_000  # bytes, in this test
@@ -295,7 +285,8 @@ NO_LINES = [
 def test_a_line_that_is_no_message_is_answered_and_the_next_one_is_read(station, monkeypatch):
     monkeypatch.setattr(mcp_lines, "LONGEST_LINE", LONGEST_LINE)
     out = KeptText()
-    lines = [b"", b"\xef\xbb\xbf" + json.dumps(HELLO).encode(), *(line for line, _, _ in NO_LINES),
+    hello = json.dumps(MCP_HELLO).encode()
+    lines = [b"", b"\xef\xbb\xbf" + hello, *(line for line, _, _ in NO_LINES),
              b" \r", json.dumps(PING).encode() + b"\r"]  # fmt: skip
     wire = io.BytesIO(b"\n".join(lines))  # the last line has no end
 

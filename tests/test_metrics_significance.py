@@ -177,7 +177,7 @@ def test_the_bootstrap_of_a_difference_draws_questions_in_pairs():
 
 def test_the_bootstrap_does_not_depend_on_how_much_is_held_at_a_time(monkeypatch):
     whole = bootstrap_mean([0.0, 0.5, 1.0, 0.2], samples=1000)
-    monkeypatch.setattr(intervals, "CHUNK", 4 * 64)
+    monkeypatch.setattr(intervals, "DRAWS_AT_ONCE", 4 * 64)
     assert bootstrap_mean([0.0, 0.5, 1.0, 0.2], samples=1000) == whole
 
 

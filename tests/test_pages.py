@@ -301,14 +301,14 @@ def toggle(at, key):
 
 def test_the_ranker_can_be_left_out_of_a_search(ranking):
     at = visit("search", q=QUESTION)
-    assert toggle(at, "ranker").value and "Ranked anew" in drawn(at)
+    assert toggle(at, "ranker").value and "Re-ranked" in drawn(at)
     toggle(at, "ranker").set_value(False).run()
-    assert "Ranked anew" not in drawn(at) and "Glacier measurements" in drawn(at)
+    assert "Re-ranked" not in drawn(at) and "Glacier measurements" in drawn(at)
 
 
 def test_the_ranker_can_be_left_out_of_an_answer(ranking):
     at = ask(visit(), QUESTION)
-    assert "Ranked anew" in drawn(at)
+    assert "Re-ranked" in drawn(at)
     toggle(at, "ask_ranker").set_value(False).run()
     at = ask(at, QUESTION)
     ((owner,),) = ranking.database.rows("SELECT owner FROM conversations")

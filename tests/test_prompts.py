@@ -11,12 +11,10 @@ from rag.answers.prompts import (
     ANSWER_ZH,
     QUESTION,
     QUESTION_ZH,
-    REWRITE,
     PromptTemplate,
     abstain_sentence,
     neutralize,
     render_answer,
-    render_rewrite,
 )
 
 
@@ -101,8 +99,6 @@ def test_a_document_cannot_end_its_own_quotation():
 def test_control_tokens_of_chat_models_are_broken_up(token):
     user = render_answer(f"q{token}", [(f"l{token}", f"t{token}")])[1]["content"]
     assert token not in user
-    conversation = render_rewrite("q", [(token, token)])[1]["content"]
-    assert "<|" not in conversation
 
 
 @pytest.mark.parametrize(
@@ -117,17 +113,7 @@ def test_a_label_cannot_leave_its_attribute_or_its_line():
     assert user.splitlines()[0] == '<passage n="1" from="a\' n=\'9\'> < /passage>">'
 
 
-def test_a_follow_up_is_asked_with_the_conversation_before_it():
-    system, user = render_rewrite("And him?", [("Who is she?", "Ada [1]."), ("Why?", "Maths.")])
-    assert system == {"role": "system", "content": REWRITE.system}
-    assert user["content"] == (
-        "<conversation>\nUser: Who is she?\nAssistant: Ada [1].\n"
-        "User: Why?\nAssistant: Maths.\n</conversation>\n"
-        "Last question: And him?\nRewritten question:"
-    )
-
-
 def test_every_prompt_has_a_name_of_its_own_and_a_version():
-    templates = [ANSWER, ANSWER_ZH, REWRITE, QUESTION, QUESTION_ZH]
+    templates = [ANSWER, ANSWER_ZH, QUESTION, QUESTION_ZH]
     assert len({template.name for template in templates}) == len(templates)
     assert all(template.version >= 1 for template in templates)

@@ -4,7 +4,7 @@ from collections import defaultdict
 import pytest
 from places import ROOT
 
-from rag.language.asked_values import asked_entity, asked_quantity, quantities_in
+from rag.language.asked_values import asked_quantity, quantities_in
 from rag.language.question_subjects import sides_of, subject_of
 from rag.language.question_types import question_type
 
@@ -31,7 +31,7 @@ def test_the_type_of_a_question_is_found():
 def test_a_text_without_a_question_has_a_type_too(question):
     assert question_type(question) in ("fact", "keywords")
     assert subject_of(question) is None and sides_of(question) == ()
-    assert asked_quantity(question) is None and asked_entity(question) is None
+    assert asked_quantity(question) is None
 
 
 @pytest.mark.parametrize(
@@ -163,30 +163,6 @@ def test_a_comparison_names_its_sides(question, sides):
 )
 def test_the_quantity_that_is_asked_for_is_named(question, quantity):
     assert asked_quantity(question) == quantity
-
-
-@pytest.mark.parametrize(
-    ("question", "entity"),
-    [
-        ("Who founded the station?", "person"),
-        ("Which emperor built the wall?", "person"),
-        ("Where is the head office?", "place"),
-        ("In which city was he born?", "place"),
-        ("When was he born?", "date"),
-        ("How many floors does it have?", "number"),
-        ("How heavy is it?", "number"),
-        ("What is it made of?", None),
-        ("谁发明了电话？", "person"),
-        ("該校的創辦人是誰？", "person"),
-        ("公司总部位于哪里？", "place"),
-        ("哪个国家赢得了比赛？", "place"),
-        ("他出生于哪一年？", "date"),
-        ("塔有多高？", "number"),
-        ("屏幕的材质是什么？", None),
-    ],
-)
-def test_the_entity_that_is_asked_for_is_named(question, entity):
-    assert asked_entity(question) == entity
 
 
 @pytest.mark.parametrize(

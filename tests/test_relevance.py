@@ -14,7 +14,7 @@ from rag.errors import QuestionError, UnavailableError
 from rag.retrieval import relevance
 from rag.retrieval.query import build_query
 from rag.retrieval.relevance import (
-    WEIGHTS,
+    WEIGHTS_FILE,
     RelevanceEstimator,
     Signs,
     probability_of,
@@ -40,7 +40,7 @@ class Counts:
 
 
 def test_there_are_weights_for_every_language_and_set_of_signs():
-    content = json.loads(WEIGHTS.read_text(encoding="utf-8"))
+    content = json.loads(WEIGHTS_FILE.read_text(encoding="utf-8"))
     assert set(content) == {"en", "zh", ""}
     for language in content.values():
         assert set(language) >= SETS

@@ -14,7 +14,7 @@ from evaluation.metrics import retrieval
 from evaluation.report import numbers, write_report
 from evaluation.report.sections.failures import marked
 from evaluation.report.self_test import self_test
-from evaluation.report.words import FILES, say
+from evaluation.report.words import WORD_FILES, say
 from evaluation.results.conventions import CONVENTIONS
 from rag.config.abstention import precision_at
 
@@ -103,6 +103,18 @@ def test_a_changed_mean_shows_up_in_both_files(results, tmp_path):
     shown = BeautifulSoup((tmp_path / "report.html").read_text(encoding="utf-8"), "lxml")
     assert table(shown, "scores")[1][2].startswith("0.123 ")
     assert "| 0.123; " in (tmp_path / "report.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.usefixtures("words_only")
+def test_the_support_of_written_answers_is_shown_where_there_are_any(results, page, tmp_path):
+    more = tuple(
+        replace(s, metrics={**s.metrics, "supported sentences": s.metrics["RR"]})
+        for s in results.systems
+    )
+    write_report(replace(results, systems=more), tmp_path)
+    shown = BeautifulSoup((tmp_path / "report.html").read_text(encoding="utf-8"), "lxml")
+    assert "supported sentences" not in section(page, "grounding").get_text()
+    assert "supported sentences" in section(shown, "grounding").get_text()
 
 
 @pytest.mark.usefixtures("words_only")
@@ -291,7 +303,7 @@ def test_percentages_always_carry_what_they_are_of(page):
 
 
 def test_texts_have_both_languages_and_the_same_placeholders():
-    texts = [(ROOT / "evaluation/report" / file).read_text(encoding="utf-8") for file in FILES]
+    texts = [(ROOT / "evaluation/report" / file).read_text(encoding="utf-8") for file in WORD_FILES]
     tables = [item for text in texts for item in tomllib.loads(text).items()]
     assert len(tables) == len(dict(tables))
     for name, entries in tables:

@@ -15,7 +15,7 @@ import httpx
 import openai
 import pytest
 import uvicorn
-from api_runs import KEY, events_of
+from api_runs import KEY, MCP_HELLO, events_of
 from cli_runs import QUESTION, refused
 from mcp import ClientSession, StdioServerParameters, stdio_client
 from places import ROOT
@@ -231,18 +231,6 @@ def test_an_mcp_client_searches_asks_and_reads(sample_home, sample_store):
     assert read.structured_content["passage"] == passages[0]
 
 
-HELLO = {
-    "jsonrpc": "2.0",
-    "id": 1,
-    "method": "initialize",
-    "params": {
-        "protocolVersion": "2025-06-18",
-        "capabilities": {},
-        "clientInfo": {"name": "test", "version": "1"},
-    },
-}
-
-
 @pytest.mark.skipif(os.name != "posix", reason="needs signals")
 def test_mcp_ends_when_it_is_told_to_though_its_client_says_nothing(sample_home):
     process = subprocess.Popen(
@@ -254,7 +242,7 @@ def test_mcp_ends_when_it_is_told_to_though_its_client_says_nothing(sample_home)
         env={**os.environ, "PYTHONPATH": str(ROOT), "RAG_HOME": str(sample_home)},
     )
     with process:
-        process.stdin.write(json.dumps(HELLO) + "\n")
+        process.stdin.write(json.dumps(MCP_HELLO) + "\n")
         process.stdin.flush()
         assert json.loads(process.stdout.readline())["id"] == 1
         process.send_signal(signal.SIGINT)

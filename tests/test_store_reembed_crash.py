@@ -85,7 +85,7 @@ def reembed(folder):
 
 
 def crash_once(base, folder, *, at=0, power_loss=False, kill_after=None):
-    """Embed anew in a child that is ended; give its operations' kinds if it came to its end."""
+    """Embed again in a child that is ended; give its operations' kinds if it came to its end."""
     shutil.copytree(base, folder)
     read, write = os.pipe()
     child = os.fork()

@@ -206,7 +206,7 @@ def test_bm25_with_passages_removed_never_finds_them_and_hardly_differs(
         expected = dict(ranked(fresh.bm25_retrieval(query, top_k=600)))
         assert found.keys() == expected.keys()
         assert all(abs(found[each] - expected[each]) < 0.1 * expected[each] for each in expected)
-    store.delete_documents([passage.id for passage in passages[1::3]])  # now it is built anew
+    store.delete_documents([passage.id for passage in passages[1::3]])  # now it is built again
     left = [p for n, p in enumerate(passages) if n % 10 and n % 3 != 1]
     again = a_store(tmp_path / "d", passages=left)
     for query in QUERIES:

@@ -327,7 +327,7 @@ def test_a_trained_model_can_be_trained_further(course, tmp_path):
     second = course(out=tmp_path / "second", base=first, learning_rate=0.0)
     made = load_file(train_model(second).out / "model.safetensors")
     for name, weight in load_file(first / "model.safetensors").items():
-        assert torch.equal(weight, made[name]), name  # heads too: nothing began anew
+        assert torch.equal(weight, made[name]), name  # heads too: nothing began again
 
 
 def test_mistakes_on_the_command_line_are_one_line(tmp_path):

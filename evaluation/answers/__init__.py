@@ -2,8 +2,9 @@
 
 answer_set.py      the questions, what their answers must hold, and the documents
 corpora.py         a set's documents as throw-away collections
-asking.py          every question asked of every system; resumable
-matching.py        whether a text holds what is needed
+answer_runner.py   every question asked of every system; resumable
+given_answers.py   an answer as it was given
+needed_words.py    whether a text holds what is needed
 readability.py     whether an answer can be read, with reasons; cut_quotes.py, leftovers.py
 verdict.py         one question's verdict
 tables.py          means by type and language, comparisons

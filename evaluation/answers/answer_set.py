@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-from evaluation.answers.made_answers import QuestionType
-from evaluation.answers.matching import plain
+from evaluation.answers.given_answers import QuestionType
+from evaluation.answers.needed_words import plain
 from evaluation.datasets.fields import check_fields, id_of, text_of, texts_of
 from evaluation.datasets.lines import json_lines, read_json
 from evaluation.datasets.schema import sha256_of
@@ -31,7 +31,7 @@ FIELDS = (
     "id", "corpus", "language", "type", "question", "answerable", "needed", "unwanted", "source",
     "place", "also", "why", "note",
 )  # fmt: skip
-TYPES: tuple[str, ...] = get_args(QuestionType)
+QUESTION_TYPES: tuple[str, ...] = get_args(QuestionType)
 CORPORA = "corpora.json"
 
 
@@ -140,8 +140,8 @@ def _check_ids(
 def _question(row: dict[str, Any], where: str) -> AnswerQuestion:
     check_fields(row, FIELDS, where)
     kind = text_of(row, "type", where, blank=False)
-    if kind not in TYPES:
-        known = ", ".join(TYPES)
+    if kind not in QUESTION_TYPES:
+        known = ", ".join(QUESTION_TYPES)
         raise DatasetError(f"{where}: `type`: expected one of {known} (got {kind!r:.40}).")
     answerable = row.get("answerable", True)
     if not isinstance(answerable, bool):
@@ -159,7 +159,7 @@ def _question(row: dict[str, Any], where: str) -> AnswerQuestion:
         question_id=id_of(row, ("id",), where, f"line-{where.rpartition(' ')[2]}"),
         corpus=_optional(row, "corpus", where),
         language=_optional(row, "language", where) or language_of(question),
-        type=kind,  # type: ignore[arg-type]  # one of TYPES
+        type=kind,  # type: ignore[arg-type]  # one of QUESTION_TYPES
         question=question,
         answerable=answerable,
         needed=needed,

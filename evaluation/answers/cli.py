@@ -79,8 +79,8 @@ def answers(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Judge answers over questions by type: right, readable, cited, or declined rightly."""
+    from evaluation.answers.answer_runner import AskOptions
     from evaluation.answers.answer_set import load_answer_set
-    from evaluation.answers.asking import AskOptions
     from evaluation.answers.run import evaluate_answers, folder_of_run
     from evaluation.launch import watched
     from evaluation.run.systems import System, resolve_systems

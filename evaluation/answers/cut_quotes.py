@@ -1,16 +1,18 @@
-"""Whether a quote begins or ends in the middle of a sentence, by the document around it."""
+"""Quotes that begin or end in the middle of a sentence, by the document around them."""
 
 import re
 import unicodedata
 
-from evaluation.answers.made_answers import QuotedPlace
-from rag.language.sentences import LIST_ITEM
+from evaluation.answers.given_answers import QuotedPlace
+from rag.language.sentences import DASHES, LIST_ITEM
 
 _ENDS = frozenset(".!?。！？…;；:：")
 _CLOSERS = "\"'”’)]）】」』》*_`"
 _JOINS = frozenset(",，、")
 _BLANK_LINE = re.compile(r"\n[ \t]*\n|\f")
-_BULLET = re.compile(r"(?:^|\n)[ \t>]*(?:[-*+•·▪◦‣⁃–]|\(?\d{1,3}[.)、]|[（(]\d{1,3}[)）])[ \t]*$")
+_BULLET = re.compile(
+    rf"(?:^|\n)[ \t>]*(?:[{DASHES}]|\(?\d{{1,3}}[.)、]|[（(]\d{{1,3}}[)）])[ \t]*$"
+)
 _STRUCTURE = re.compile(r"[ \t]*(?:#{1,6}[ \t]|\||```|~~~|>|={3,}|-{3,}|<)")
 
 

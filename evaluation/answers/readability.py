@@ -1,4 +1,4 @@
-"""Whether an answer can be read, by rules that each give a reason.
+"""Rules by which an answer can be read or not, each with its reason.
 
 A rule looks at what is shown (the answer without its markers, line by line) and at the place in
 the document that each quote was taken from, which tells a quote that begins or ends in the middle
@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from evaluation.answers.cut_quotes import cut_at_end, cut_at_start, is_item
+from evaluation.answers.given_answers import QuestionType, QuotedPlace
 from evaluation.answers.leftovers import markup_left
-from evaluation.answers.made_answers import QuestionType, QuotedPlace
-from evaluation.answers.matching import MARKERS, holds, plain, without_markers
+from evaluation.answers.needed_words import CITATION_MARKERS, holds, plain, without_markers
 from rag.language.analysis import tokens
 from rag.language.sentences import LIST_ITEM, sentence_spans
 
-LONGEST: dict[QuestionType, int] = {  # characters, wide ones twice; half a screen has 900
+LONGEST_BY_TYPE: dict[QuestionType, int] = {  # characters, wide ones twice; half a screen has 900
     "fact": 700, "yes-no": 900, "table": 900, "definition": 900, "keywords": 1200, "why": 1200,
     "comparison": 1800, "list": 4000, "how-to": 4000,
 }  # fmt: skip
@@ -63,7 +63,7 @@ class ShownAnswer:
     @property
     def pieces(self) -> list[str]:
         """The texts between the markers."""
-        return [piece.strip() for piece in MARKERS.split(self.text) if plain(piece)]
+        return [piece.strip() for piece in CITATION_MARKERS.split(self.text) if plain(piece)]
 
 
 def unreadable(shown: ShownAnswer) -> list[str]:
@@ -133,7 +133,7 @@ def _rows(shown: ShownAnswer) -> Iterator[str]:
 
 
 def _length(shown: ShownAnswer) -> Iterator[str]:
-    text, most = shown.plain_text, LONGEST[shown.type]
+    text, most = shown.plain_text, LONGEST_BY_TYPE[shown.type]
     wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
     if len(text) + wide > most:
         yield f"longer than {most} characters for a question of type {shown.type}"

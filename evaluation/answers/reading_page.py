@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from evaluation.answers.answer_set import TYPES
+from evaluation.answers.answer_set import QUESTION_TYPES
 from evaluation.answers.tables import (
     PARTS,
     AnswerComparison,
@@ -11,7 +11,7 @@ from evaluation.answers.tables import (
     median_ms,
     share_of,
 )
-from evaluation.answers.verdict import DECLINED_RIGHTLY, RIGHT
+from evaluation.answers.verdict import DECLINED_RIGHTLY, RIGHT_AND_READABLE
 from evaluation.report import numbers
 from evaluation.report.layout import Block, Cell, Code, Line, Page, ReportSection, Table
 from evaluation.report.words import Words, joined, say
@@ -31,7 +31,7 @@ def build_reading_page(name: str, judged: Judged, comparisons: Sequence[AnswerCo
     parts: list[tuple[Words, tuple[Block, ...]]] = [(say("reading.scores"), _scores(judged))]
     if comparisons:
         parts.append((say("reading.compared"), (_compared(comparisons),)))
-    for kind in TYPES:
+    for kind in QUESTION_TYPES:
         places = [place for place, each in enumerate(first) if each.question.type == kind]
         if places:
             blocks = [block for place in places for block in _question(judged, place)]
@@ -52,7 +52,7 @@ def _score_table(name: str, those: Sequence[JudgedAnswer]) -> Table:
     rows = []
     for group in answer_groups(those):
         cells = [Cell(group.type), Cell(group.language), _number(group.n[0])]
-        for score in (RIGHT, *PARTS, DECLINED_RIGHTLY):
+        for score in (RIGHT_AND_READABLE, *PARTS, DECLINED_RIGHTLY):
             mean = group.means.get(score)
             under = (numbers.interval(mean.low, mean.high),) if mean else ()
             cells.append(Cell(share_of(mean), under=under, sort=mean.value if mean else -1))
@@ -60,8 +60,8 @@ def _score_table(name: str, those: Sequence[JudgedAnswer]) -> Table:
     return Table(
         caption=say("reading.table", system=name, ms=numbers.milliseconds(median_ms(those))),
         columns=(
-            say("reading.of_type"), say("reading.language"), "n", RIGHT, *PARTS, DECLINED_RIGHTLY,
-            say("reading.without"),
+            say("reading.of_type"), say("reading.language"), "n", RIGHT_AND_READABLE, *PARTS,
+            DECLINED_RIGHTLY, say("reading.without"),
         ),
         rows=tuple(rows),
         note=say("reading.note"),

@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from evaluation.answers.answer_runner import AskOptions, ask_all, run_identity
 from evaluation.answers.answer_set import AnswerSet
-from evaluation.answers.asking import AskOptions, ask_all, run_identity
 from evaluation.answers.reading_page import build_reading_page
 from evaluation.answers.tables import (
     AnswerComparison,

@@ -4,13 +4,13 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from evaluation.answers.answer_set import TYPES, AnswerQuestion
-from evaluation.answers.made_answers import AnswerMade
+from evaluation.answers.answer_set import QUESTION_TYPES, AnswerQuestion
+from evaluation.answers.given_answers import AnswerMade
 from evaluation.answers.verdict import (
     DECLINED_RIGHTLY,
     DECLINED_WRONGLY,
     IN_PASSAGES,
-    RIGHT,
+    RIGHT_AND_READABLE,
     AnswerVerdict,
     judge_answer,
 )
@@ -22,7 +22,7 @@ from evaluation.run.aggregation import mean_of
 
 ALL = "all"
 PARTS = ("contains", "readable", "cited", DECLINED_WRONGLY, IN_PASSAGES)
-COMPARED = (RIGHT, "contains", "readable", "cited", DECLINED_WRONGLY, DECLINED_RIGHTLY)
+COMPARED = (RIGHT_AND_READABLE, "contains", "readable", "cited", DECLINED_WRONGLY, DECLINED_RIGHTLY)
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def judge_all(
 def answer_groups(judged: Sequence[JudgedAnswer]) -> list[AnswerGroup]:
     """Return the groups by type and language, then by type, by language, and over all."""
     languages = sorted({each.question.language for each in judged})
-    types = [kind for kind in TYPES if any(each.question.type == kind for each in judged)]
+    types = [kind for kind in QUESTION_TYPES if any(each.question.type == kind for each in judged)]
     several = [*languages, ALL] if len(languages) > 1 else languages
     keys = [(kind, language) for kind in [*types, ALL] for language in several]
     found = []
@@ -93,14 +93,14 @@ def group_lines(name: str, judged: Sequence[JudgedAnswer]) -> list[str]:
     """Return the table of one system."""
     answerable = sum(each.question.answerable for each in judged)
     head = f"{len(judged)} questions, {answerable} with an answer; share [95 % interval]"
-    rows = [["type", "language", "n", RIGHT, *PARTS, "n without", DECLINED_RIGHTLY]]
+    rows = [["type", "language", "n", RIGHT_AND_READABLE, *PARTS, "n without", DECLINED_RIGHTLY]]
     for group in answer_groups(judged):
         rows.append(
             [
                 group.type,
                 group.language,
                 str(group.n[0]),
-                share_of(group.means.get(RIGHT), interval=True),
+                share_of(group.means.get(RIGHT_AND_READABLE), interval=True),
                 *(share_of(group.means.get(part)) for part in PARTS),
                 str(group.n[1]),
                 share_of(group.means.get(DECLINED_RIGHTLY), interval=True),

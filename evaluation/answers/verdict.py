@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from evaluation.answers.answer_set import AnswerQuestion
-from evaluation.answers.made_answers import AnswerMade
-from evaluation.answers.matching import holds, missing_groups, overlap, without_markers
+from evaluation.answers.given_answers import AnswerMade
+from evaluation.answers.needed_words import holds, missing_groups, overlap, without_markers
 from evaluation.answers.readability import ShownAnswer, unreadable
 
-RIGHT = "right and readable"
+RIGHT_AND_READABLE = "right and readable"
 DECLINED_RIGHTLY, DECLINED_WRONGLY = "declined rightly", "declined wrongly"
 IN_PASSAGES = "in passages"
 
@@ -34,7 +34,11 @@ class AnswerVerdict:
 def judge_answer(question: AnswerQuestion, made: AnswerMade) -> AnswerVerdict:
     """Return the verdict on an answer; an error counts as wrong."""
     if made.error is not None:
-        scores = {RIGHT: 0.0, "contains": 0.0} if question.answerable else {DECLINED_RIGHTLY: 0.0}
+        scores = (
+            {RIGHT_AND_READABLE: 0.0, "contains": 0.0}
+            if question.answerable
+            else {DECLINED_RIGHTLY: 0.0}
+        )
         return AnswerVerdict(False, scores, (f"error: {made.error}",))
     if not question.answerable:
         reasons = () if made.abstained else ("answers what the documents do not",)
@@ -43,13 +47,13 @@ def judge_answer(question: AnswerQuestion, made: AnswerMade) -> AnswerVerdict:
     scores = {DECLINED_WRONGLY: float(made.abstained), IN_PASSAGES: float(in_passages)}
     if made.abstained:
         reasons = (f"declined: {made.reason}",)
-        return AnswerVerdict(False, {RIGHT: 0.0, "contains": 0.0, **scores}, reasons)
+        return AnswerVerdict(False, {RIGHT_AND_READABLE: 0.0, "contains": 0.0, **scores}, reasons)
     wrong, faults = _wrong(question, made), _faults(question, made)
     cited = is_cited(question, made)
     right = not wrong and not faults and cited
     reasons = (*wrong, *faults, *(() if cited else ("cited at another place",)))
     scores = {
-        RIGHT: float(right),
+        RIGHT_AND_READABLE: float(right),
         "contains": float(not wrong),
         "readable": float(not faults),
         "cited": float(cited),

@@ -15,7 +15,6 @@ from typing import Literal
 from evaluation.metrics.multilingual import (
     cmrc_exact_match,
     cmrc_f1,
-    mlqa_exact_match,
     mlqa_f1,
     normalize_mlqa,
     segment_cmrc,
@@ -32,7 +31,6 @@ __all__ = [
     "evaluate_predictions",
     "exact_match",
     "f1",
-    "mlqa_exact_match",
     "mlqa_f1",
     "normalize_mlqa",
     "normalize_squad",

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-CHUNK = 2_000_000  # random numbers in memory at a time, 16 MB
+DRAWS_AT_ONCE = 2_000_000  # random numbers in memory at a time, 16 MB
 
 
 class Interval(NamedTuple):
@@ -245,7 +245,7 @@ def _percentiles(
     _check_confidence(confidence)
     if samples < 1:
         raise ValueError(f"`samples` must be at least 1, got {samples}.")
-    random, step = np.random.default_rng(seed), max(1, CHUNK // n)
+    random, step = np.random.default_rng(seed), max(1, DRAWS_AT_ONCE // n)
     sizes = [min(step, samples - done) for done in range(0, samples, step)]
     means = np.concatenate([statistic(random.integers(0, n, size=(size, n))) for size in sizes])
     low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])

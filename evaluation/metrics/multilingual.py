@@ -60,20 +60,6 @@ def normalize_mlqa(text: str, language: str) -> str:
     return " ".join((re.sub(f"([{_HAN}])", r" \1 ", kept) if language == "zh" else kept).split())
 
 
-def mlqa_exact_match(prediction: str, golds: Sequence[str], language: str) -> float:
-    """Return 1 if the prediction equals a gold answer after `normalize_mlqa`, else 0.
-
-    Example:
-        >>> mlqa_exact_match("perro", ["el perro"], "es")
-        1.0
-
-    Reference:
-        mlqa_evaluation_v1.py `exact_match_score`.
-    """
-    normal = normalize_mlqa(prediction, language)
-    return best_over_golds(lambda gold: normalize_mlqa(gold, language) == normal, golds)
-
-
 def mlqa_f1(prediction: str, golds: Sequence[str], language: str) -> float:
     """Return token F1 against the best gold after `normalize_mlqa`; 0 if a side has no token.
 

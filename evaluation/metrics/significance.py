@@ -15,7 +15,7 @@ import numpy as np
 
 from evaluation.metrics.corrections import holm
 from evaluation.metrics.intervals import (
-    CHUNK,
+    DRAWS_AT_ONCE,
     Floats,
     Interval,
     bootstrap_difference,
@@ -266,7 +266,7 @@ def wins_ties_losses(a: Sequence[float], b: Sequence[float]) -> WinsTiesLosses:
 
 def _count_random(sizes: Floats, bound: float, samples: int, seed: int) -> int:
     """Return how many of `samples` random sign patterns have an absolute sum >= `bound`."""
-    random, step, count = np.random.default_rng(seed), max(1, CHUNK // len(sizes)), 0
+    random, step, count = np.random.default_rng(seed), max(1, DRAWS_AT_ONCE // len(sizes)), 0
     for done in range(0, samples, step):
         shape = (min(step, samples - done), len(sizes))
         flipped = random.integers(0, 2, size=shape, dtype=np.int8).astype(np.float64)

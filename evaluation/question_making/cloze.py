@@ -11,7 +11,10 @@ from dataclasses import dataclass
 
 from rag.language.analysis import language_of
 
-SHORTEST, LONGEST = 30, 260  # characters of an English sentence; a Chinese one has about a third
+SHORTEST_SENTENCE, LONGEST_SENTENCE = (
+    30,
+    260,
+)  # characters of an English sentence; a Chinese one has about a third
 CHINESE_SHARE = 3
 BLANK = "____"
 
@@ -92,7 +95,7 @@ def questions_from(sentence: str) -> Iterator[ClozeQuestion]:
     if (
         "\n" in sentence
         or sentence[:1] in "#|>=-*"
-        or not SHORTEST <= len(sentence) * share <= LONGEST
+        or not SHORTEST_SENTENCE <= len(sentence) * share <= LONGEST_SENTENCE
     ):
         return
     if language == "en":

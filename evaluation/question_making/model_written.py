@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 LANGUAGES = ("en", "zh")  # languages with a prompt
 LARGEST_PASSAGE = 1_500  # characters; a longer one may not fit into a small model's context
 SHORTEST_PASSAGE = {"en": 80, "zh": 30}  # characters
-ATTEMPTS = 4  # passages tried for each question that is wanted
+PASSAGES_PER_QUESTION = 4  # passages tried for each question that is wanted
 MOST_WORDS, MOST_CHARACTERS = 12, 30  # of an answer; characters of a Chinese one
 
 Progress = Callable[[int, int, str], None]
@@ -71,8 +71,8 @@ def write_questions(
         blocks: The passages; those that are too short, too long or in a language without a prompt
             are skipped.
         generator: The model.
-        wanted: Number of questions to stop at; it also stops after `ATTEMPTS` times as many
-            passages.
+        wanted: Number of questions to stop at; it also stops after
+            `PASSAGES_PER_QUESTION` times as many passages.
         progress: Called with the number of questions kept, after each passage.
 
     Raises:
@@ -81,7 +81,9 @@ def write_questions(
     generator.warm_up()
     kept: list[Candidate] = []
     asked = 0
-    for block in [each for each in blocks if is_askable(each.context)][: wanted * ATTEMPTS]:
+    for block in [each for each in blocks if is_askable(each.context)][
+        : wanted * PASSAGES_PER_QUESTION
+    ]:
         if len(kept) == wanted:
             break
         asked += 1

@@ -16,7 +16,7 @@ from evaluation.question_making.candidates import Block, Candidate, in_turns
 from evaluation.question_making.cloze import names_in
 from rag.language.analysis import language_of
 
-NAME = "name from another document"
+OTHER_NAME = "name from another document"
 REMOVED = "evidence removed"
 
 
@@ -28,7 +28,7 @@ class Unanswerable:
         made_from: The answerable question.
         block: A paragraph that does not answer it, used as its context.
         question: Text of the question.
-        kind: `NAME` or `REMOVED`.
+        kind: `OTHER_NAME` or `REMOVED`.
         filters: Filter of the search, or None.
     """
 
@@ -63,7 +63,7 @@ def with_names_swapped(
         others = [name for name in pool if name not in text and language_of(name) == language]
         if own and others:
             question = each.question.replace(own[0], random_.choice(others))
-            found.append(Unanswerable(each, each.block, question, NAME))
+            found.append(Unanswerable(each, each.block, question, OTHER_NAME))
     return found
 
 

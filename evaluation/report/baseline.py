@@ -2,9 +2,8 @@
 
 from string import ascii_lowercase
 
+from evaluation.results.conventions import SIGNIFICANCE_LEVEL
 from evaluation.results.schema import Comparison, Results, SystemResult
-
-LEVEL = 0.05
 
 
 def baseline(results: Results) -> SystemResult:
@@ -28,7 +27,7 @@ def against_baseline(results: Results, system: str, metric: str) -> Comparison |
 
 def is_significant(comparison: Comparison) -> bool:
     """Return whether the adjusted p-value is below the level."""
-    return comparison.p_holm < LEVEL
+    return comparison.p_holm < SIGNIFICANCE_LEVEL
 
 
 def letter(results: Results, system: str) -> str:

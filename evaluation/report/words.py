@@ -10,7 +10,7 @@ from importlib.resources import files
 from typing import Literal
 
 Language = Literal["en", "zh"]
-FILES = (
+WORD_FILES = (
     "words.toml",
     "words_difference.toml",
     "words_reading.toml",
@@ -87,7 +87,7 @@ def _pairs() -> dict[str, tuple[str, str]]:
     folder = files("evaluation.report")
     return {
         f"{table}.{name}": (pair[0], pair[1])
-        for file in FILES
+        for file in WORD_FILES
         for table, entries in tomllib.loads(
             folder.joinpath(file).read_text(encoding="utf-8")
         ).items()

@@ -20,6 +20,7 @@ from evaluation.metrics.significance import (
     randomization_test,
     wins_ties_losses,
 )
+from evaluation.results.conventions import SIGNIFICANCE_LEVEL
 from evaluation.results.schema import Results, SystemResult
 from evaluation.results.summaries import Comparison
 from rag.errors import DatasetError
@@ -194,7 +195,11 @@ def _randomization(differences: Sequence[float], seed: int) -> Outcome:
 
 
 def gate(
-    run: Results, baseline: Results | None, floors: Mapping[str, float], *, level: float = 0.05
+    run: Results,
+    baseline: Results | None,
+    floors: Mapping[str, float],
+    *,
+    level: float = SIGNIFICANCE_LEVEL,
 ) -> list[str]:
     """Return the violated rules of a gate, one line each; empty if the run passes.
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+SIGNIFICANCE_LEVEL = 0.05  # two-sided
 BY_DOCUMENT = ("nDCG@10", "recall@10", "RR", "AP")
 BY_SPAN = ("recall@1", "recall@5", "recall@10", "RR")
 OF_ANSWERS = ("gold in answer", "F1", "EM", "citation recall", "citation precision")

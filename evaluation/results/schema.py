@@ -12,7 +12,8 @@ from its `metrics`, and a question with an error counts as 0 in all that apply. 
 `recall@k`, `success@k`, `RR` (its mean is MRR), `AP` (mAP; denominator: all relevant), `nDCG@10`
 (linear gain), `Rprec`, `judged@10`, `EM`, `F1` (SQuAD 2.0 or CMRC 2018, by the question's
 language), `F1 mlqa` (Chinese), `gold in answer`, `citation precision`, `citation recall` (spans
-that overlap), `citation characters precision` and `... recall`, `abstained right`.
+that overlap), `citation characters precision` and `... recall`, `supported sentences` (of written
+answers), `abstained right`.
 """
 
 import json

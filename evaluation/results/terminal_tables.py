@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from evaluation.results.conventions import SIGNIFICANCE_LEVEL
 from evaluation.results.schema import Results
 from evaluation.results.summaries import Comparison
 
@@ -19,7 +20,7 @@ def result_lines(results: Results) -> list[str]:
         total = results.timings.stages.get(system.name, {}).get("total")
         rows.append([system.name, *cells, f"{total.p50:.1f}" if total else "-"])
     lines = [f"{head}, matched by {judged}; value (n)", *table(rows)]
-    found = [each for each in results.comparisons if each.p_holm < 0.05]
+    found = [each for each in results.comparisons if each.p_holm < SIGNIFICANCE_LEVEL]
     lines += [f"significant: {sentence(each)}" for each in found]
     if len(results.systems) > 1 and not found:
         lines.append("No difference between the systems is significant.")

@@ -13,7 +13,7 @@ from typing import IO, Any
 
 from rag.errors import DatasetError
 
-NAME = "finished.jsonl"
+JOURNAL_FILE = "finished.jsonl"
 
 
 class RunJournal:
@@ -58,7 +58,7 @@ def open_journal(folder: Path, run: dict[str, Any]) -> Iterator[RunJournal]:
     Raises:
         DatasetError: If the folder holds another run, or cannot be written.
     """
-    path = folder / NAME
+    path = folder / JOURNAL_FILE
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if not path.exists() and (folder / "results.json").exists():

@@ -169,6 +169,7 @@ def _with_answer(
         **result.metrics,
         **scoring.answer_metrics(task.question, answer, abstained=abstained, short=short),
         **scoring.citation_metrics(citations, task.judgement, abstained=abstained),
+        **scoring.support_metrics(asked, abstained=abstained),
     }
     return replace(
         result,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from evaluation.datasets.schema import JudgedQuestion
 from evaluation.metrics.answers import exact_match, f1, normalize_squad
-from evaluation.metrics.citations import Span, remove_citations, span_scores
+from evaluation.metrics.citations import Span, remove_citations, span_scores, supported_sentences
 from evaluation.metrics.multilingual import cmrc_exact_match, cmrc_f1, mlqa_f1, segment_cmrc
 from evaluation.metrics.retrieval import (
     average_precision,
@@ -18,7 +18,7 @@ from evaluation.metrics.retrieval import (
 from evaluation.results.records import CitationMade, RankedItem
 from evaluation.run.relevance import Judgement
 from rag.language.analysis import language_of
-from rag.schema import Citation
+from rag.schema import Answer, Citation
 
 CUTOFFS = (1, 3, 5, 10)
 CURVE = tuple(range(1, 11))
@@ -30,12 +30,6 @@ RETRIEVAL: dict[str, Callable[[Sequence[str], dict[str, int]], float]] = {
     "Rprec": r_precision,
     "judged@10": lambda ranking, grades: judged_at_k(ranking, grades, 10),
 }
-CITATION = (
-    "citation precision",
-    "citation recall",
-    "citation characters precision",
-    "citation characters recall",
-)
 
 
 def retrieval_metrics(ranking: Sequence[RankedItem], judgement: Judgement) -> dict[str, float]:
@@ -113,6 +107,14 @@ def made_citations(citations: Sequence[Citation], judgement: Judgement) -> tuple
         )
         for each in citations
     )
+
+
+def support_metrics(asked: Answer, *, abstained: bool) -> dict[str, float]:
+    """Return the share of supported sentences of a written answer; nothing for a quoted one."""
+    is_written = any(stage.name == "cite" for stage in asked.trace.stages)
+    if abstained or not is_written:
+        return {}
+    return {"supported sentences": supported_sentences(asked.answer)}
 
 
 def citation_metrics(

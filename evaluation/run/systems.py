@@ -21,7 +21,6 @@ from rag.config.paths import expanded
 from rag.errors import ConfigError
 
 METHODS = ("bm25", "dense", "hybrid")
-DEFAULT = "bm25,dense,hybrid"
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ supports it, markers of passages that do not exist are dropped, and unsupported 
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from rag.language.analysis import tokens
@@ -15,6 +15,8 @@ from rag.language.sentences import sentence_spans
 from rag.reading.evidence import locate, on_one_line
 from rag.schema import AnswerBlock, Citation, Passage
 from rag.view import Span
+
+WrittenSentence = tuple[str, list[int], str]  # without markers, cited numbers, gap before it
 
 UNSUPPORTED = "[?]"
 SUPPORT = 0.5  # minimum share of a sentence's words that its evidence contains
@@ -117,9 +119,14 @@ def tie(written: str, passages: Sequence[Passage]) -> CitedText:
         A sentence without a marker gets one if a passage supports it. An unsupported sentence ends
         in `[?]`.
     """
+    return tie_sentences(split_markers(written), passages)
+
+
+def tie_sentences(sentences: Iterable[WrittenSentence], passages: Sequence[Passage]) -> CitedText:
+    """Return sentences with their markers tied to spans of the passages and checked; see `tie`."""
     cited = CitedText()
     parts = []
-    for sentence, numbers, gap in split_markers(written):
+    for sentence, numbers, gap in sentences:
         if not tokens(sentence):
             parts.append(gap + sentence)
             continue
@@ -133,33 +140,38 @@ def tie(written: str, passages: Sequence[Passage]) -> CitedText:
     return cited
 
 
-def settled(written: str) -> str:
+def split_markers(written: str) -> list[WrittenSentence]:
+    """Return the sentences of a text without markers, the cited numbers, and the gap before.
+
+    Example:
+        >>> split_markers("It is red [1][2]. It is big.")
+        [('It is red.', [1, 2], ''), ('It is big.', [], ' ')]
+    """
+    text = _markers_inside(written)
+    return list(_without_markers(text, sentence_spans(text)))
+
+
+def split_settled(written: str) -> list[WrittenSentence]:
     """Return the sentences of an unfinished text that its continuation cannot change.
 
     The last sentence is left out, as it may go on; so is one whose markers may still follow.
 
     Example:
-        >>> settled("It is red [1]. It is big. It has a very long tail that goes")
-        'It is red [1]. It is big. '
+        >>> split_settled("It is red [1]. It is big. It has a very long tail that goes")
+        [('It is red.', [1], ''), ('It is big.', [], ' ')]
     """
     text = _markers_inside(written)
     spans = sentence_spans(text)
     while spans:
         start, end = spans.pop()
         if end - start >= TELLING and text[start] not in "[【［":
-            return text[:start]
-    return ""
+            break
+    return list(_without_markers(text, spans))
 
 
-def split_markers(written: str) -> Iterator[tuple[str, list[int], str]]:
-    """Yield the sentences of a text without markers, the cited numbers, and the gap before.
-
-    Example:
-        >>> list(split_markers("It is red [1][2]. It is big."))
-        [('It is red.', [1, 2], ''), ('It is big.', [], ' ')]
-    """
-    text, position = _markers_inside(written), 0
-    for start, end in sentence_spans(text):
+def _without_markers(text: str, spans: Iterable[Span]) -> Iterator[WrittenSentence]:
+    position = 0
+    for start, end in spans:
         sentence = text[start:end]
         numbers = [
             int(number)

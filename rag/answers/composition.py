@@ -15,6 +15,7 @@ from rag.answers.citations import CitedText
 from rag.answers.comparison import compared_units
 from rag.language.markup import without_markup
 from rag.language.question_rules import QuestionType
+from rag.language.sentences import behind_bullet
 from rag.reading.evidence import on_one_line
 from rag.reading.surroundings import Surroundings
 from rag.reading.unit_choice import AskedQuestion, UnitCandidate
@@ -32,6 +33,7 @@ _KINDS: Final[dict[str, BlockKind]] = {
     "item": "list", "list": "list", "steps": "steps", "row": "table", "table": "table",
     "code": "code",
 }  # fmt: skip
+_QUOTE = re.compile(r"^>\s*")  # of a block quote in Markdown
 _WIDE = re.compile("[\u3040-\u30ff\u3400-\u9fff\uff00-\uffef，。、；：？！”’）】》]$")
 
 
@@ -164,15 +166,11 @@ def _prose(candidate: UnitCandidate, cited: CitedText) -> AnswerLine:
     around, unit = candidate.surroundings, candidate.unit
     text = ""
     for start, end in unit.parts:
-        sentence = without_markup(on_one_line(_bare(around.view.text[start:end])))
+        words = around.view.text[behind_bullet(around.view.text, start, end) : end]
+        sentence = without_markup(on_one_line(_QUOTE.sub("", words)))
         text += sentence if not text or _WIDE.search(text) else f" {sentence}"
     span = around.to_document(unit.start, unit.end)
     return AnswerLine(text, _cite(candidate, span, cited, text))
-
-
-def _bare(text: str) -> str:
-    """Return a sentence without the bullet of a list."""
-    return re.sub(r"^\s*(?:[-*+•·▪◦‣⁃–●○■□◆◇▶►]\s+|>\s*)", "", text)
 
 
 def _part(around: Surroundings, part: Span, kind: BlockKind) -> _Part:

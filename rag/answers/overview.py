@@ -13,8 +13,8 @@ from rag.schema import AnswerBlock, AnswerLine, Passage
 from rag.stores.contract import Store
 from rag.view import Span
 
-MOST: Final = 12  # documents that are named
-LONGEST: Final = 120  # characters of a document's first line
+MOST_NAMED: Final = 12  # documents that are named
+LONGEST_FIRST_LINE: Final = 120  # characters of a document's first line
 
 
 def overview(question: str, store: Store) -> tuple[CitedText, tuple[Passage, ...]]:
@@ -30,7 +30,7 @@ def overview(question: str, store: Store) -> tuple[CitedText, tuple[Passage, ...
         StoreError: If it cannot be read now.
     """
     documents = iter(store.documents())
-    named = list(islice(documents, MOST))
+    named = list(islice(documents, MOST_NAMED))
     others = sum(1 for _ in documents)
     ids = [f"{each.document_id}:0" for each in named]
     found = store.passages_by_id(ids, store.generation)
@@ -56,9 +56,9 @@ def _first_line(passage: Passage) -> Span:
     for line in passage.text.split("\n"):
         if any(map(str.isalnum, line)):
             first = start + len(line) - len(line.lstrip())
-            return first, min(start + len(line.rstrip()), first + LONGEST)
+            return first, min(start + len(line.rstrip()), first + LONGEST_FIRST_LINE)
         start += len(line) + 1
-    return 0, min(len(passage.text), LONGEST)
+    return 0, min(len(passage.text), LONGEST_FIRST_LINE)
 
 
 def _count(question: str, number: int) -> str:

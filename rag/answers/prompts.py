@@ -1,7 +1,7 @@
 """Prompt templates, by name and version, and their rendering.
 
 A `{name}` in a template is replaced once, and the inserted text is not scanned again: braces in a
-document stay as they are. Passages, questions and earlier turns are data. Each passage stands
+document stay as they are. Passages and questions are data. Each passage stands
 between tags, and anything in it that looks like such a tag or like a chat model's control token is
 broken up by a space, so that no document can end its own quotation or speak in another role.
 Only the prompt is changed by this, never a citation.
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 _PLACE = re.compile(r"\{([a-z_]+)\}")
 _CONTROL = re.compile(
-    r"<(?=/?(?:passage|question|conversation)\b)"  # our own tags
+    r"<(?=/?(?:passage|question)\b)"  # our own tags
     r"|<(?=[|｜])"  # ChatML, Llama 3, Phi: <|im_start|>; DeepSeek: <｜User｜>
     r"|<(?=/?(?:s|bos|eos|think|tool_call|start_of_turn|end_of_turn)>)"
     r"|<(?=</?SYS>>)"
@@ -120,30 +120,6 @@ ANSWER_ZH = PromptTemplate(
 回答（用中文，每句话末尾标出说明它的段落编号）：""",
 )
 
-REWRITE = PromptTemplate(
-    name="rewrite",
-    version=1,
-    system="""\
-You rewrite the last question of a conversation so that it can be understood without the \
-conversation: put names in the place of words such as "it", "they", "there", "这个" or "它". \
-Keep its language and its meaning. Do not answer it. If it can be understood alone, repeat it. \
-Output the question alone.
-
-Example:
-<conversation>
-User: Who built the Eiffel Tower?
-Assistant: Gustave Eiffel's company built it.
-</conversation>
-Last question: When was it finished?
-Rewritten question: When was the Eiffel Tower finished?""",
-    user="""\
-<conversation>
-{conversation}
-</conversation>
-Last question: {question}
-Rewritten question:""",
-)
-
 QUESTION = PromptTemplate(
     name="question",
     version=1,
@@ -222,23 +198,6 @@ def render_answer(
     if is_chinese(language):
         return ANSWER_ZH.render(passages=numbered, question=asked)
     return ANSWER.render(passages=numbered, question=asked, language=language)
-
-
-def render_rewrite(question: str, turns: Sequence[tuple[str, str]]) -> list[dict[str, str]]:
-    """Return the messages that ask for a standalone form of a question.
-
-    Args:
-        question: The follow-up question.
-        turns: Question and answer of the earlier exchanges, oldest first.
-
-    Returns:
-        `role` and `content` of each message, the system's first.
-    """
-    conversation = "\n".join(
-        f"User: {neutralize(asked.strip())}\nAssistant: {neutralize(answered.strip())}"
-        for asked, answered in turns
-    )
-    return REWRITE.render(conversation=conversation, question=neutralize(question.strip()))
 
 
 def render_question(passage: str, label: str, language: str = "English") -> list[dict[str, str]]:

@@ -1,6 +1,9 @@
 """Host names and addresses."""
 
 import ipaddress
+from typing import Final
+
+EVERY_ADDRESS: Final = ("0.0.0.0", "::")  # noqa: S104 - compared with, never bound to
 
 
 def is_loopback(host: str) -> bool:

@@ -1,4 +1,4 @@
-"""Values that a question asks for, and those that a text gives: kinds of quantities, entities.
+"""Values that a question asks for, and those that a text gives, as kinds of quantities.
 
 By rules in English and Chinese. A kind is named only where the words of the question leave no
 doubt: "how big" may ask for a length, an area or a number of bytes, and has none.
@@ -16,7 +16,6 @@ Quantity = Literal[
     "current", "power", "energy", "percent", "temperature", "speed", "frequency", "pressure",
     "data size", "loudness", "version", "count",
 ]  # fmt: skip
-Entity = Literal["person", "place", "date", "number"]
 
 _NO_VALUE = frozenset({"definition", "how-to", "why", "comparison", "yes-no"})
 _NOUNS: dict[Quantity, str] = {
@@ -224,23 +223,6 @@ def asked_quantity(question: str) -> Quantity | None:
     return _asked_in_chinese(text) if chinese else _asked(text.lower())
 
 
-def asked_entity(question: str) -> Entity | None:
-    """Return whether a question asks for a person, a place, a date or a number, or None.
-
-    Example:
-        >>> asked_entity("Who wrote it?"), asked_entity("公司总部位于哪里？"), asked_entity("Why?")
-        ('person', 'place', None)
-    """
-    text = plain(question).lower()
-    for entity, pattern in _ENTITIES:
-        if pattern.search(text):
-            return entity
-    quantity = asked_quantity(question)
-    if quantity in ("date", None):
-        return "date" if quantity else None
-    return None if quantity == "version" else "number"
-
-
 def quantities_in(text: str) -> frozenset[Quantity]:
     """Return the kinds of quantities that a text gives, by its units.
 
@@ -258,35 +240,6 @@ def quantities_in(text: str) -> frozenset[Quantity]:
         ("money", _MONEY), ("date", _DATE), ("time of day", _CLOCK), ("version", _VERSION),
     )  # fmt: skip
     return frozenset(found | {kind for kind, pattern in others if pattern.search(text)})
-
-
-_ENTITIES: tuple[tuple[Entity, re.Pattern[str]], ...] = (
-    (
-        "person",
-        re.compile(
-            r"^(?:\w+ )?(?:who|whom|whose)\b|\b(?:by|to|from|with) whom\b|^(?:by )?(?:which"
-            r"|what) (?:\w+ )?"
-            r"(?:person|man|woman|king|queen|emperor|president|actor|actress|author|writer"
-            "|singer|player"
-            r"|scientist|engineer|general|director|artist|architect|poet|philosopher|minister"
-            r"|coach)\b"
-            r"|谁(?!的[^的]*(?:作品|书))|何人|哪[一两几]?[位名](?!称)|哪个人|什么人"
-        ),
-    ),
-    (
-        "place",
-        re.compile(
-            r"^(?:\w+ )?where\b(?! (?:does|did) .* (?:name|word) come)|\b(?:what"
-            r"|which) (?:\w+ )?(?:city|town"
-            r"|country|place|state|province|region|borough|county|continent|district|village"
-            "|street|river"
-            r"|island|location|venue|area of)\b|哪里|哪儿|何处|何地|什么(?:地方|位置|城市|国家"
-            "|地区)"
-            r"|哪(?:一?个|座)?(?:国家?|城市|地区|地方|省份?|市|县|区|州|岛|镇|村|大洲|洲)|位于哪"
-            "|在哪"
-        ),
-    ),
-)
 
 
 def _asked(text: str) -> Quantity | None:

@@ -19,13 +19,15 @@ def _words(text: str) -> frozenset[str]:
 _LINE = re.compile(r"[^\n\f]*[\n\f]|[^\n\f]+")
 _FENCE = re.compile(r"[ ]{0,3}(?:```|~~~)")
 _ALONE = re.compile(r"[ ]{0,3}#{1,6}[ \t]|[ \t]*\||[ ]{0,3}(?:={3,}|-{3,}|\*{3,})[ \t]*$")
+DASHES, _SHAPES = "-*+•·▪◦‣⁃–", "●○■□◆◇▶►"  # bullets; shapes may stand before a word directly
 LIST_ITEM = re.compile(  # the start of a line
     r"[ \t]*(?:"
-    r"(?:[-*+•·▪◦‣⁃–]|\d{1,3}[.)]|[(（]\d{1,3}[)）])[ \t]+\S"
-    r"|(?:[●○■□◆◇▶►①-⑳]|\d{1,3}[、）]|[一二三四五六七八九十]{1,3}、|（[\d一二三四五六七八九十]{1,3}）)\s*\S"
+    rf"(?:[{DASHES}]|\d{{1,3}}[.)]|[(（]\d{{1,3}}[)）])[ \t]+\S"
+    rf"|(?:[{_SHAPES}①-⑳]|\d{{1,3}}[、）]|[一二三四五六七八九十]{{1,3}}、"
+    r"|（[\d一二三四五六七八九十]{1,3}）)\s*\S"
     r")"
 )
-_BULLET = re.compile(r"(?:[-*+•]\s+)?")
+_BULLET = re.compile(rf"(?:[{DASHES}{_SHAPES}]\s+)?")
 _END = re.compile(
     r"""
     (?: (?P<wide> [。！？；｡][。！？；｡…]*+ | …{2,} ) | [.!?؟।۔]++ | … )
@@ -90,8 +92,8 @@ def behind_bullet(text: str, start: int, end: int) -> int:
     """Return where the words of a sentence begin: behind its bullet, if it is an item of a list.
 
     Example:
-        >>> behind_bullet("- It froze.", 0, 11)
-        2
+        >>> behind_bullet("- It froze.", 0, 11), behind_bullet("▪ It froze.", 0, 11)
+        (2, 2)
     """
     return _BULLET.match(text, start, end).end()  # type: ignore[union-attr]  # it always matches
 

@@ -13,8 +13,8 @@ from rag.language.bm25_query import Bm25Query, build_bm25_query, is_long_query, 
 from rag.language.english_words import english_words
 from rag.language.long_queries import Frequencies, narrowed
 
-SHORTEST = 5  # letters of a word that is corrected
-LONGEST = 24
+SHORTEST_WORD = 5  # letters of a word that is corrected
+LONGEST_WORD = 24
 MOST_WORDS = 8  # of a query that are corrected
 
 _WORD = re.compile(r"(?<![\w’'.-])[^\W\d_]+(?![\w-]|['’]\w)")
@@ -71,7 +71,7 @@ def correct(text: str, frequencies: Frequencies) -> tuple[str, str | None]:
 
 
 def _may_err(word: str) -> bool:
-    return SHORTEST <= len(word) <= LONGEST and _alphabet(word.lower()) != ""
+    return SHORTEST_WORD <= len(word) <= LONGEST_WORD and _alphabet(word.lower()) != ""
 
 
 def _alphabet(word: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
-SCALE = ".scale"
+SCALE_SUFFIX = ".scale"
 LEVELS = 127
 
 
@@ -28,16 +28,18 @@ def pack(weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
             continue
         scale = value.float().abs().amax(1, keepdim=True).clamp_min(1e-12) / LEVELS
         packed[name] = (value.float() / scale).round().to(torch.int8).contiguous()
-        packed[name + SCALE] = scale.contiguous()
+        packed[name + SCALE_SUFFIX] = scale.contiguous()
     return packed
 
 
 def unpack(weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """Return weights in float32 as a model expects them, packed or not."""
     return {
-        name: each.float() * weights[name + SCALE] if name + SCALE in weights else _float(each)
+        name: each.float() * weights[name + SCALE_SUFFIX]
+        if name + SCALE_SUFFIX in weights
+        else _float(each)
         for name, each in weights.items()
-        if not name.endswith(SCALE) or name.removesuffix(SCALE) not in weights
+        if not name.endswith(SCALE_SUFFIX) or name.removesuffix(SCALE_SUFFIX) not in weights
     }
 
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from rag.models.model_files import ModelFiles
 
-TEXTS = Path(__file__).parent / "general_texts.json"
+GENERAL_TEXTS = Path(__file__).parent / "general_texts.json"
 FLOORS = Path(__file__).parent / "floors.json"
 DIGITS = 3
 _ORIGINS = ("citewell", "package")  # of model files that cannot be others of the same name
@@ -48,7 +48,7 @@ def measure_floor(embedder: TextEncoder) -> float:
 
     Languages without texts of their own are measured with the English ones.
     """
-    texts: dict[str, list[tuple[str, str]]] = json.loads(TEXTS.read_text(encoding="utf-8"))
+    texts: dict[str, list[tuple[str, str]]] = json.loads(GENERAL_TEXTS.read_text(encoding="utf-8"))
     languages = [each for each in texts if embedder.serves(each)] or ["en"]
     return round(
         float(np.mean([_mean_cosine(embedder, texts[each]) for each in languages])), DIGITS

@@ -10,7 +10,7 @@ from rag.stores.contract import RetrievedPassages, Store
 from rag.stores.copies import copy_key_of
 from rag.stores.filters import Filter
 
-DEEPEST = 5000  # passages that are retrieved to find enough that differ
+LARGEST_DEPTH = 5000  # passages that are retrieved to find enough that differ
 GROWTH = 4
 
 
@@ -42,9 +42,9 @@ def retrieve_distinct(
     while True:
         found = retrieve(limit)
         kept = without_copies(found)
-        if len(kept) >= top_k or len(found) < limit or limit >= DEEPEST:
+        if len(kept) >= top_k or len(found) < limit or limit >= LARGEST_DEPTH:
             return RetrievedPassages(kept[:top_k], found.note, found.read_as)
-        limit = min(limit * GROWTH, DEEPEST)
+        limit = min(limit * GROWTH, LARGEST_DEPTH)
 
 
 def count_copies(

@@ -12,7 +12,7 @@ from rag.language.question_types import is_chinese, one_line, plain
 from rag.language.sentences import sentence_spans
 from rag.retrieval.follow_ups import names_no_subject
 
-LONGEST = 5_000  # characters of a text that is taken apart
+LONGEST_SPLIT = 5_000  # characters of a text that is taken apart
 
 _WH = r"(?:what(?:'s)?|who(?:'s)?|whom|whose|when|where|which|why|how)"
 _AUX = (
@@ -132,7 +132,7 @@ def split_question(text: str) -> tuple[str, ...]:
         >>> split_question("Which is bigger, and why?")
         ('Which is bigger, and why?',)
     """
-    head = text[:LONGEST]
+    head = text[:LONGEST_SPLIT]
     asked = [
         head[start:end]
         for start, end in sentence_spans(head)

@@ -31,7 +31,7 @@ from rag.retrieval.word_weights import held_share, word_weights
 from rag.schema import Stage
 from rag.stores.contract import Store
 
-WEIGHTS = Path(__file__).parent / "relevance.json"
+WEIGHTS_FILE = Path(__file__).parent / "relevance.json"
 SIGNS = ("similarity", "words", "logit")
 DIGITS = 4
 
@@ -91,7 +91,7 @@ def probability_of(signs: Signs, language: str) -> float | None:
 
 @cache
 def _weights() -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = json.loads(WEIGHTS.read_text(encoding="utf-8"))
+    found: dict[str, dict[str, Any]] = json.loads(WEIGHTS_FILE.read_text(encoding="utf-8"))
     return found
 
 

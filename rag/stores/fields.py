@@ -17,8 +17,8 @@ from rag.errors import UnknownFieldError
 from rag.view import EDITS, PLACES
 
 # Meta fields that locate a passage.
-SHOWN = ("document_id", "number", "source", "title", "heading", "page", "start", "end")
-STRUCTURE = (*SHOWN, EDITS, PLACES)
+SHOWN_FIELDS = ("document_id", "number", "source", "title", "heading", "page", "start", "end")
+STRUCTURE = (*SHOWN_FIELDS, EDITS, PLACES)
 OWN_FIELDS = "fields"  # the document's fields with one of these names, or this one
 RESERVED = frozenset({*STRUCTURE, OWN_FIELDS})
 PASSAGE = "passage."  # before a name: the passage's own field
@@ -67,7 +67,7 @@ def plain_name(name: str) -> str:
 def is_own(name: str) -> bool:
     """Return whether every passage has a field, whatever its document."""
     name = plain_name(name).removeprefix(PASSAGE)
-    return name in SHOWN
+    return name in SHOWN_FIELDS
 
 
 def paths_of(name: str) -> list[Path]:
@@ -136,7 +136,7 @@ def placed(given: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
 def unknown_field(names: Sequence[str], known: Iterable[str]) -> UnknownFieldError:
     """Return the error that names an unknown field, the nearest one, and those there are."""
     name, there = shown(names[0]), sorted(known)
-    every = [*there, *(each for each in SHOWN if each not in there)]
+    every = [*there, *(each for each in SHOWN_FIELDS if each not in there)]
     lower = {each.lower(): each for each in reversed(every)}
     near = difflib.get_close_matches(plain_name(names[0]).lower(), list(lower), 1, 0.6)
     hint = f"; did you mean `{shown(lower[near[0]])}`?" if near else "."

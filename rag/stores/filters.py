@@ -30,10 +30,10 @@ Filter = dict[str, Any]
 ORDER = (">", ">=", "<", "<=")
 OPERATORS = ("==", "!=", *ORDER, "in", "not in")
 LONGEST_EXPRESSION = 2000
-DEEPEST = 50  # nested conditions
-SHOWN = 200  # characters of a filter shown in an error
+DEEPEST_NESTING = 50  # nested conditions
+LONGEST_SHOWN = 200  # characters of a filter shown in an error
 Kind = Literal["date", "list", "none", "number", "text"]
-TEXTS: tuple[Kind, ...] = ("date", "text")  # both are texts where they are stored
+STORED_AS_TEXT: tuple[Kind, ...] = ("date", "text")  # both are texts where they are stored
 
 _ORDERED: Mapping[str, Callable[[float, float], bool]] = {
     ">": operator.gt,
@@ -106,7 +106,7 @@ def _quoted_names(expression: str) -> str:
 def _shown(expression: str) -> str:
     """Return the start of the typed text, on one line and without control characters."""
     text = ascii(expression)[1:-1] if not expression.isprintable() else expression
-    return f"`{text[:SHOWN]}{'…' if len(text) > SHOWN else ''}`"
+    return f"`{text[:LONGEST_SHOWN]}{'…' if len(text) > LONGEST_SHOWN else ''}`"
 
 
 def _translate(node: ast.expr) -> Filter:
@@ -166,8 +166,8 @@ def check_filter(filters: Filter, depth: int = 0) -> None:
     """
     if not isinstance(filters, dict):
         raise FilterError(f"expected a dictionary, got {filters!r}")
-    if depth > DEEPEST:
-        raise FilterError(f"conditions stand more than {DEEPEST} deep")
+    if depth > DEEPEST_NESTING:
+        raise FilterError(f"conditions stand more than {DEEPEST_NESTING} deep")
     if "field" in filters:
         _check_comparison(filters)
         return

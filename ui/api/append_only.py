@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from rag.answers.citations import settled, tie
+from rag.answers.citations import WrittenSentence, split_settled, tie_sentences
 from rag.schema import Answer, Passage
 from ui.api.chat_markdown import as_message, disarmed
 
@@ -17,7 +17,8 @@ class AppendOnlyAnswer:
     """
 
     def __init__(self) -> None:
-        self._settled = self._given = ""
+        self._settled: list[WrittenSentence] = []
+        self._given = ""
 
     def more(self, written: str, passages: Sequence[Passage]) -> str:
         """Return the text that has become final since the last call; often empty.
@@ -26,11 +27,11 @@ class AppendOnlyAnswer:
             written: The generator's text so far.
             passages: The passages it was given.
         """
-        ready = settled(written)
-        if ready == self._settled:
+        settled = split_settled(written)
+        if settled == self._settled:
             return ""
-        self._settled = ready
-        cited = tie(ready, passages)
+        self._settled = settled
+        cited = tie_sentences(settled, passages)
         text = disarmed(cited.text)
         if not cited.citations or not text.startswith(self._given):
             return ""

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from rag.schema import Citation, Trace
-from ui.api.schemas import LONGEST_QUESTION, LONGEST_TURN, Filters, Request
+from ui.api.schemas import LONGEST_QUESTION, LONGEST_TURN_SENT, Filters, Request
 
 MOST_MESSAGES = 500
 
@@ -103,11 +103,11 @@ def _is_system(message: object) -> bool:
 def _shortened(message: Any) -> Any:  # noqa: ANN401 - as it was sent
     """Return an earlier message with no more text than is read."""
     content = message.get("content") if isinstance(message, dict) else None
-    if isinstance(content, str) and len(content) > LONGEST_TURN:
-        return {**message, "content": content[:LONGEST_TURN]}
+    if isinstance(content, str) and len(content) > LONGEST_TURN_SENT:
+        return {**message, "content": content[:LONGEST_TURN_SENT]}
     if isinstance(content, list):
         parts = [each for each in content if isinstance(each, dict) and each.get("type") == "text"]
-        cut = [{**each, "text": each["text"][:LONGEST_TURN]} for each in parts
+        cut = [{**each, "text": each["text"][:LONGEST_TURN_SENT]} for each in parts
                if isinstance(each.get("text"), str)]  # fmt: skip
         return {**message, "content": cut}
     return message

@@ -1,4 +1,8 @@
-"""Limits of the API: sizes, rates, concurrency and time-outs."""
+"""Limits of the API: sizes, rates, concurrency and time-outs.
+
+FastAPI's `max_body_size` is not used: it puts a line of plain text in the place of any response to
+a request whose declared length is too large, also of a 401, while every error here has one form.
+"""
 
 import asyncio
 import ipaddress

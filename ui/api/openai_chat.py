@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import StreamingResponse
 
-from rag.collections import ALL
+from rag.collections import ALL_COLLECTIONS
 from rag.schema import Answer, Turn
 from ui.api.answers import HEARTBEAT_SECONDS, Watched, WatchedOf, finished
 from ui.api.append_only import AppendOnlyAnswer
@@ -199,7 +199,7 @@ def _asked(services: Services, owner: str, model: str) -> list[str]:
         RequestRefusal: If there is none that this owner may ask.
     """
     names = services.library.names(owner)
-    if model == f"{PREFIX}/{ALL}" and ALL not in names and names:
+    if model == f"{PREFIX}/{ALL_COLLECTIONS}" and ALL_COLLECTIONS not in names and names:
         return names
     return [_known(services, owner, model)]
 

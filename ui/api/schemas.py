@@ -27,11 +27,11 @@ from ui.services.library import CollectionInfo, DocumentRow
 from ui.services.uploads import FileState, IndexSnapshot, JobState
 
 LONGEST_QUESTION = 1_000_000  # `retrieval.max_question` limits what is answered
-LONGEST_TURN = 100_000
+LONGEST_TURN_SENT = 100_000
 MOST_COLLECTIONS = 16
 MOST_READ = 100  # passages whose sentences are read
 
-CutText = Annotated[str, AfterValidator(lambda text: text[:LONGEST_TURN])]
+CutText = Annotated[str, AfterValidator(lambda text: text[:LONGEST_TURN_SENT])]
 Question = Annotated[
     str,
     Field(

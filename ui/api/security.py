@@ -12,14 +12,13 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rag.config import ServerConfig
-from rag.config.hosts import is_loopback
+from rag.config.hosts import EVERY_ADDRESS, is_loopback
 from rag.errors import ConfigError
 from ui.api.errors import RequestRefusal
 from ui.services.owners import LOCAL, owner_of
 
 OPEN_PATHS = ("/health", "/ready", "/docs", "/openapi.json")  # hold no user data
 SHORTEST_KEY = 16  # characters; shorter ones can be guessed
-EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
 
 _HEADERS: Mapping[str, str] = {
     "x-content-type-options": "nosniff",
@@ -67,7 +66,7 @@ class Gate:
         self._app = app
         self._key = key_of(server)
         names = {name.lower() for name in (*server.allowed_hosts, server.address)}
-        names -= set(EVERYWHERE)
+        names -= set(EVERY_ADDRESS)
         self._hosts = names if self._key else {name for name in names if is_loopback(name)}
         self._owner = owner_of(self._key) if self._key else LOCAL
 

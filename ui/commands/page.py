@@ -11,11 +11,10 @@ import typer
 from indexing.cli import ConfigOption
 from rag.collections import check_name
 from rag.config import Config, load_config
+from rag.config.hosts import EVERY_ADDRESS
 from rag.console import show
 from rag.errors import ConfigError
 from ui.commands.servers import tell_limits
-
-EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - for comparison, never listened on by default
 
 
 def ui(
@@ -48,7 +47,7 @@ def streamlit_options(settings: Config, address: str, port: int) -> dict[str, An
     """Return Streamlit's configuration as dotted names; none of it is read from files."""
     text = files("ui.design").joinpath("streamlit.toml").read_text(encoding="utf-8")
     options = _dotted(tomllib.loads(text))
-    hosts = [*settings.server.allowed_hosts, *({address} - set(EVERYWHERE))]
+    hosts = [*settings.server.allowed_hosts, *({address} - set(EVERY_ADDRESS))]
     return options | {
         "server.address": address,
         "server.port": port,
@@ -98,7 +97,7 @@ def _free_port(address: str, port: int) -> int:
 
 
 def _url(address: str, port: int, collection: str | None) -> str:
-    host = "localhost" if address in EVERYWHERE else address
+    host = "localhost" if address in EVERY_ADDRESS else address
     host = f"[{host}]" if ":" in host else host
     query = f"?{urlencode({'collection': collection})}" if collection else ""
     return f"http://{host}:{port}/{query}"

@@ -16,7 +16,7 @@ from ui.render.blocks import case_html
 from ui.render.questions import because, citations, question_head, question_row, ranking
 
 PAGE = 20  # questions on a page
-QUESTION = "question"  # in the address
+QUESTION_PARAMETER = "question"  # in the address
 ALL, FAILED, FINE = "all", "failed", "fine"
 
 
@@ -29,7 +29,7 @@ def draw_questions(selection: RunSelection) -> None:
     if not found:
         st.text(say("each.none"))
         return
-    chosen = st.query_params.get(QUESTION)
+    chosen = st.query_params.get(QUESTION_PARAMETER)
     places = [at for at, each in enumerate(found) if each.question_id == chosen]
     above = st.container()
     key = f"asked_{selection.info.run_id}_{_key(f'{system.name}{asked}')}"
@@ -113,9 +113,9 @@ def _draw_row(
 
 def _open(question_id: str | None) -> None:
     if question_id is None:
-        st.query_params.pop(QUESTION, None)
+        st.query_params.pop(QUESTION_PARAMETER, None)
     else:
-        st.query_params[QUESTION] = question_id
+        st.query_params[QUESTION_PARAMETER] = question_id
 
 
 def _key(text: str) -> str:

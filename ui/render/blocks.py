@@ -1,7 +1,10 @@
-"""Blocks of an evaluation report as HTML for a page, with the same numbers.
+"""Blocks of an evaluation report as HTML for the page, with the same content.
 
-`evaluation.report` decides the content, this module the form. Figures are left out: a page draws
-its own.
+`evaluation.report` decides what is shown and in which order, this module the form. The form is not
+that of `report.html`, as a page is another medium: one language instead of both with a switch, the
+theme and the classes of the page instead of a style sheet of its own, no scripts and no numbered
+captions, and figures and cases that the page draws with widgets. `tests/test_report_blocks.py`
+holds both forms to the same content.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

@@ -16,7 +16,7 @@ from ui.services.errors import NotFoundError
 State = Literal["queued", "running", "done", "stopped", "failed", "interrupted"]
 OPEN = ("queued", "running")
 LONGEST_TITLE = 80
-MOST_LISTED = 500
+MOST_CONVERSATIONS = 500
 
 _CONVERSATION = "id, title, collection, created, updated"
 _EXCHANGE = (
@@ -122,7 +122,7 @@ class Conversations:
             " AND EXISTS (SELECT 1 FROM exchanges x WHERE x.conversation_id = c.id"
             " AND (c.title LIKE ? ESCAPE '!' OR x.question LIKE ? ESCAPE '!'"
             " OR x.text LIKE ? ESCAPE '!')) ORDER BY updated DESC, id LIMIT ?",
-            owner, pattern, pattern, pattern, MOST_LISTED,
+            owner, pattern, pattern, pattern, MOST_CONVERSATIONS,
         )  # fmt: skip
         return [Conversation(*row) for row in rows]
 

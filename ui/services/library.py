@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from rag.collections import (
-    ALL,
+    ALL_COLLECTIONS,
     changed_at,
     check_name,
     delete_collection,
@@ -129,7 +129,7 @@ class Library:
         Raises:
             NotFoundError: If one does not exist or belongs to another owner, or there is none.
         """
-        if names == ALL:
+        if names == ALL_COLLECTIONS:
             names = self.names(owner)
             if not names:
                 raise NotFoundError("there is no collection yet.")

@@ -17,7 +17,7 @@ from ui.words import Say
 
 COUNTS = (5, 10, 20)  # results per page
 LAST_PAGE = 50
-LONGEST = 4000  # characters of a question, which stands in the address
+LONGEST_IN_ADDRESS = 4000  # characters of a question, which stands in the address
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def main() -> None:
             key="q",
             bind="query-params",
             placeholder=say("search.placeholder"),
-            max_chars=min(services.config.retrieval.max_question, LONGEST),
+            max_chars=min(services.config.retrieval.max_question, LONGEST_IN_ADDRESS),
         )
         st.form_submit_button(
             say("search.go"), type="primary", icon=":material/search:", on_click=_first_page

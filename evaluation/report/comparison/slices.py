@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from evaluation.metrics.intervals import bootstrap_mean, cluster_bootstrap
 from evaluation.report import numbers
 from evaluation.report.layout import Block, Cell, Line, State, Table
-from evaluation.report.sections.funnel import FEW, slice_name
+from evaluation.report.sections.funnel import FEW_QUESTIONS, slice_name
 from evaluation.report.words import say
 from evaluation.results.records import QueryResult
 from evaluation.results.schema import SystemResult
@@ -49,7 +49,7 @@ def _table(
         say("difference.slice", metric=metric, a=names[0], b=names[1]),
         (say("slice.part"), "n", *names, say("compare.difference"), say("compare.wtl")),
         tuple(rows),
-        note=say("difference.slice_note", few=FEW),
+        note=say("difference.slice_note", few=FEW_QUESTIONS),
         folded=folded,
     )
 
@@ -72,7 +72,7 @@ def _row(value: str, values: Sequence[Row], seed: int) -> tuple[Cell, ...]:
         low, high = bootstrap_mean(differences, samples=SLICE_SAMPLES, seed=seed)
     mean = math.fsum(differences) / n
     wins, losses = sum(d > 0 for d in differences), sum(d < 0 for d in differences)
-    state: State = "muted" if n < FEW else ""
+    state: State = "muted" if n < FEW_QUESTIONS else ""
     sides = [math.fsum(side) / n for side in ([a for a, *_ in values], [b for _, b, _ in values])]
     return (
         Cell(value, state=state),

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 INK, RULE, PAPER = "#0a0001", "#0a0002", "#0a0003"
 SERIES = ("#0b0001", "#0b0002", "#0b0003", "#0b0004", "#0b0005", "#0b0006")
-MARKERS = ("o", "s", "^", "D", "v", "X", "P")  # 7 of these and 6 of those: 42 systems differ
+POINT_SHAPES = ("o", "s", "^", "D", "v", "X", "P")  # 7 of these and 6 of those: 42 systems differ
 DASHES = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)), (0, (1, 2)))
 HATCHES = ("", "////", "....", "xxxx", "\\\\\\\\", "++")
 

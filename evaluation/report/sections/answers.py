@@ -15,6 +15,7 @@ CITATION_METRICS = (
     "citation characters precision",
     "citation characters recall",
 )
+SUPPORT_METRICS = ("supported sentences",)
 
 
 def answers(results: Results) -> tuple[Block, ...]:
@@ -126,7 +127,8 @@ def grounding(results: Results) -> tuple[Block, ...]:
         note=say("cite.note"),
     )
     means = _means(results, CITATION_METRICS, "cite.caption")
-    return (*means, table, Line(say("missing.judge"), "missing"))
+    support = _means(results, SUPPORT_METRICS, "cite.support")
+    return (*means, *support, table, Line(say("missing.judge"), "missing"))
 
 
 def _citations(system: SystemResult) -> tuple[Cell, ...] | None:

@@ -6,7 +6,7 @@ from evaluation.report.rendering import charts
 from evaluation.report.words import known, say
 from evaluation.results.schema import Results, SliceMeans, SystemResult
 
-FEW = 30
+FEW_QUESTIONS = 30
 
 
 def funnel(results: Results) -> tuple[Block, ...]:
@@ -122,7 +122,7 @@ def _slices(results: Results, metric: str, *, folded: bool) -> Table:
         say("slice.caption", metric=metric),
         (say("slice.part"), "n", *(system.name for system in results.systems)),
         tuple(rows),
-        note=say("slice.note", few=FEW),
+        note=say("slice.note", few=FEW_QUESTIONS),
         folded=folded,
     )
 
@@ -132,7 +132,7 @@ def _slice_row(results: Results, name: str, value: str, metric: str) -> tuple[Ce
     n = max(
         (part.metrics[metric].n for part in found if part and metric in part.metrics), default=0
     )
-    state: State = "muted" if n < FEW else ""
+    state: State = "muted" if n < FEW_QUESTIONS else ""
     cells = [Cell(value, state=state), Cell(numbers.count(n), sort=n, state=state)]
     for part in found:
         mean = part.metrics.get(metric) if part else None

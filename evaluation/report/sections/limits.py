@@ -7,14 +7,12 @@ from dataclasses import replace
 from evaluation.report import baseline, numbers
 from evaluation.report.layout import Block, Bullets, Cell, Code, Facts, Figure, Line, Table, Text
 from evaluation.report.rendering import charts
-from evaluation.report.sections.funnel import FEW
+from evaluation.report.sections.funnel import FEW_QUESTIONS
 from evaluation.report.sections.published_numbers import anchors_for
 from evaluation.report.self_test import Check
 from evaluation.report.words import say
 from evaluation.results.schema import Results, Timings, to_json
 from evaluation.run.run_files import file_name
-
-EASY_TO_SEE = 200
 
 
 def per_query(results: Results) -> tuple[Block, ...]:
@@ -114,7 +112,12 @@ def _power(results: Results) -> Text:
 
 def _small_slices(results: Results) -> Text:
     parts = {(s.slice, s.value): s.n for system in results.systems for s in system.slices}
-    return say("threat.slices", small=sum(n < FEW for n in parts.values()), all=len(parts), few=FEW)
+    return say(
+        "threat.slices",
+        small=sum(n < FEW_QUESTIONS for n in parts.values()),
+        all=len(parts),
+        few=FEW_QUESTIONS,
+    )
 
 
 def _detectable(results: Results) -> list[Block]:

@@ -6,6 +6,7 @@ from evaluation.report import baseline, numbers
 from evaluation.report.layout import Block, Cell, Facts, Figure, Line, State, Table, Text
 from evaluation.report.rendering import charts
 from evaluation.report.words import Words, known, say
+from evaluation.results.conventions import SIGNIFICANCE_LEVEL
 from evaluation.results.schema import Comparison, MetricMean, Results, SystemResult
 
 MANY = 30  # rows from which the comparisons start collapsed
@@ -65,7 +66,7 @@ def _main(results: Results, metrics: list[str], caption: str) -> Table:
             )
             for system in results.systems
         ),
-        note=say("main.note", level="0.05", seed=results.seed),
+        note=say("main.note", level=str(SIGNIFICANCE_LEVEL), seed=results.seed),
     )
 
 

@@ -17,7 +17,7 @@ from evaluation.training.data.examples import Example, find_answer
 from evaluation.training.loop import POOL, Schedule
 from rag.models.windows import prefix
 
-RIGHT = frozenset({"answer", "relevant"})
+POSITIVE_KINDS = frozenset({"answer", "relevant"})
 PARAGRAPHS = 1600  # characters, about the length of a text in training
 
 
@@ -93,7 +93,7 @@ def gather(examples: Sequence[Example], *, taught: bool = False) -> list[Questio
         together.setdefault(packed(each.question), []).append(each)
     found = []
     for group in together.values():
-        right = _texts(each for each in group if each.kind in RIGHT)
+        right = _texts(each for each in group if each.kind in POSITIVE_KINDS)
         kinds = {"negative"} if right else {"negative", "no answer"}
         wrong = _texts(each for each in group if each.kind in kinds)
         answering = {each.text for each in right}

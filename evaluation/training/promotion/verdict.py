@@ -12,6 +12,7 @@ from statistics import fmean
 from typing import Any
 
 from evaluation.results.comparison import compare_values
+from evaluation.results.conventions import SIGNIFICANCE_LEVEL
 from evaluation.training.data.sets import TrainingSet
 from evaluation.training.promotion.installed_models import install, name_of
 from evaluation.training.promotion.promotion_set import (
@@ -26,7 +27,6 @@ from rag.errors import DatasetError
 from rag.language.analysis import language_of
 from rag.models.default_models import ModelRole, model_for
 
-LEVEL = 0.05  # significance level, two-sided
 NOTHING: dict[ModelRole, str] = {  # fallbacks without a model
     "reader": "sentences",
     "ranker": "the order of bm25",
@@ -112,7 +112,7 @@ def judge(
 
 def is_better(verdict: Verdict) -> bool:
     """Return whether the new model is significantly better."""
-    return verdict.difference > 0 and verdict.p < LEVEL
+    return verdict.difference > 0 and verdict.p < SIGNIFICANCE_LEVEL
 
 
 class PromotionTest:

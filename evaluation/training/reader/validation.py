@@ -17,7 +17,7 @@ from rag.models.reader_ranker import ReaderRanker, to_tensors
 from rag.models.windows import WindowOutput, by_length, find_spans, prefix, span_features
 
 BATCH = 32
-RIGHT = 0.5  # F1
+RIGHT_F1 = 0.5  # F1
 LONGEST_ANSWER = ReaderConfig().longest_answer  # tokens
 
 
@@ -147,5 +147,5 @@ def calibrate(
         )
         if found:
             rows.append(span_features(found[0], readings))
-            right.append(example.kind == "answer" and _f1(example, readings) >= RIGHT)
+            right.append(example.kind == "answer" and _f1(example, readings) >= RIGHT_F1)
     return fit_calibration(rows, right) if len(set(right)) == 2 else None

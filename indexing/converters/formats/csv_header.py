@@ -1,4 +1,4 @@
-"""Which rows of a CSV file are titles, which names the columns, and what the columns are called."""
+"""Titles, header row and column names of a CSV file."""
 
 import re
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Where the records of a JSON object are: in lists at any depth, or under keys that name them."""
+"""Records of a JSON object: in lists at any depth, or under keys that name them."""
 
 from collections import Counter
 from dataclasses import dataclass

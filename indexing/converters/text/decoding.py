@@ -13,7 +13,7 @@ from indexing.converters.schema import Unreadable
 from indexing.converters.text.encoding_detection import EAST_ASIAN, detect
 
 BINARY = "looks like a binary file, not text"
-UNKNOWN = "its character encoding cannot be told; save it as UTF-8"
+UNKNOWN_ENCODING = "its character encoding cannot be told; save it as UTF-8"
 
 # UTF-32 first: its little-endian mark begins with that of UTF-16
 _MARKS = (
@@ -106,7 +106,7 @@ def _decode_foreign(data: bytes, declared: str | None, *, mixed: bool) -> Decode
         decoded = _decode_tolerant(data, encoding) if encoding else None
         if decoded:
             return decoded
-    raise Unreadable(UNKNOWN)
+    raise Unreadable(UNKNOWN_ENCODING)
 
 
 def _has_controls(sample: bytes) -> bool:

@@ -13,7 +13,7 @@ from rag.stores.elasticsearch.rows import (
     DOCUMENT,
     FAILURE,
     PASSAGE,
-    SHOWN,
+    PASSAGE_FIELDS,
     failures_of,
     info_of,
     one_of,
@@ -84,7 +84,7 @@ def passages_named(
             index=index,
             query=visible(PASSAGE, generation, one_of("id", passage_ids)),
             size=len(passage_ids),
-            source=list(SHOWN),
+            source=list(PASSAGE_FIELDS),
             track_total_hits=False,
         )
     )

@@ -19,10 +19,10 @@ from rag.stores.contract import Vectors
 from rag.stores.elasticsearch.client import Cluster
 from rag.stores.elasticsearch.filters import Query
 from rag.stores.elasticsearch.listing import frequencies, total
-from rag.stores.elasticsearch.rows import PASSAGE, SHOWN, Row, one_of, vector_of, visible
+from rag.stores.elasticsearch.rows import PASSAGE, PASSAGE_FIELDS, Row, one_of, vector_of, visible
 from rag.stores.elasticsearch.scanning import NUMBERS_AT_ONCE, ROWS_AT_ONCE, note_of
-from rag.stores.indexes.bm25 import DIGITS, PAIR, QUOTED
-from rag.stores.indexes.faiss_index import DIGITS as DENSE_DIGITS
+from rag.stores.indexes.bm25 import BM25_DIGITS, PAIR, QUOTED
+from rag.stores.indexes.faiss_index import DENSE_DIGITS
 from rag.stores.indexes.ties import Fetched, fetch_best, rank_hits
 
 MOST_WORDS = 1000  # of a query; a question of maximum length has fewer
@@ -83,7 +83,7 @@ class Searcher:
                     search_type="dfs_query_then_fetch",  # else each shard has statistics of its own
                     sort=_BY_SCORE,
                     size=size,
-                    source=list(SHOWN),
+                    source=list(PASSAGE_FIELDS),
                     track_total_hits=False,
                     timeout=self._limit,
                 )
@@ -91,7 +91,7 @@ class Searcher:
             hits = answer["hits"]["hits"]
             ranking.note = note_of(answer)
             ranking.rows = {hit["_source"]["n"]: hit["_source"] for hit in hits}
-            found = [(hit["_source"]["n"], round(hit["_score"], DIGITS)) for hit in hits]
+            found = [(hit["_source"]["n"], round(hit["_score"], BM25_DIGITS)) for hit in hits]
             is_all = len(hits) < size or size < limit
             return found, None if is_all else found[-1][1]
 
@@ -116,7 +116,7 @@ class Searcher:
                 knn=near,
                 sort=_BY_SCORE,
                 size=size,
-                source=[*SHOWN, "embedding"],
+                source=[*PASSAGE_FIELDS, "embedding"],
                 track_total_hits=False,
                 timeout=self._limit,
             )
@@ -141,7 +141,7 @@ class Searcher:
                     index=self._index,
                     query=query,
                     size=ROWS_AT_ONCE,
-                    source=list(SHOWN),
+                    source=list(PASSAGE_FIELDS),
                     track_total_hits=False,
                     timeout=self._limit,
                 )

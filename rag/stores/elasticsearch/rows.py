@@ -24,8 +24,8 @@ from rag.view import view_of
 Row = dict[str, Any]
 
 PASSAGE, DOCUMENT, FAILURE = "passage", "document", "failure"
-SHOWN = ("n", "id", "content", "meta", "blob")  # fields from which a passage is restored
-MOST_TERMS = 60_000  # of a `terms` query; the server's own limit is 65,536
+PASSAGE_FIELDS = ("n", "id", "content", "meta", "blob")  # fields from which a passage is restored
+TERMS_AT_ONCE = 60_000  # of a `terms` query; the server's own limit is 65,536
 
 
 def row_id(kind: str, identity: str, generation: int = 0) -> str:
@@ -158,7 +158,7 @@ def live(kind: str, *conditions: Query) -> Query:
 def one_of(field: str, values: Sequence[Any]) -> Query:
     """Return the query for rows whose field has one of some values, in any number."""
     parts = [
-        {"terms": {field: list(values[start : start + MOST_TERMS])}}
-        for start in range(0, max(len(values), 1), MOST_TERMS)
+        {"terms": {field: list(values[start : start + TERMS_AT_ONCE])}}
+        for start in range(0, max(len(values), 1), TERMS_AT_ONCE)
     ]
     return parts[0] if len(parts) == 1 else {"bool": {"should": parts, "minimum_should_match": 1}}

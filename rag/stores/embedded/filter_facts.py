@@ -21,7 +21,7 @@ from rag.stores.fields import (
     look_up,
     plain_name,
 )
-from rag.stores.filters import TEXTS, Filter, Kind, kind_of, kinds_by_field
+from rag.stores.filters import STORED_AS_TEXT, Filter, Kind, kind_of, kinds_by_field
 
 _SHOWN = f"FROM passages p WHERE {VISIBLE.format('p')}"
 
@@ -96,7 +96,7 @@ class _Questions:
         counted = f"SELECT {kind}, count(DISTINCT coalesce(p.d, -p.n))"
         found = {str(key): int(count) for key, count in self.ask(counted, "GROUP BY 1")}
         sums = {
-            "text": sum(found.get(kind, 0) for kind in TEXTS if kind not in wanted),
+            "text": sum(found.get(kind, 0) for kind in STORED_AS_TEXT if kind not in wanted),
             "number": 0 if "number" in wanted else found.get("number", 0),
         }
         return {kind: count for kind, count in sums.items() if count}

@@ -36,7 +36,7 @@ KEYS = "copies.i8"
 NOT_LINKED = frozenset(
     {"seal.json", "numbers.i8", KEYS, ".tantivy-writer.lock", ".tantivy-meta.lock"}
 )
-DIGITS = 4  # of a score: they hide the order in which a sum was computed
+BM25_DIGITS = 4  # of a score: they hide the order in which a sum was computed
 BROAD = 0.02  # a filter that passes more than this share is applied to the hits of a search
 
 Rows = Iterable[tuple[int, str, str]]
@@ -158,7 +158,7 @@ class TantivyIndex:
         found = self._searcher.search(built, limit, count=False).hits
         numbers = self._searcher.fast_field_values("n", [place for _, place in found])
         return [
-            (number, round(score, DIGITS))
+            (number, round(score, BM25_DIGITS))
             for number, (score, _) in zip(numbers, found, strict=True)
         ]
 
@@ -337,7 +337,7 @@ class RankBm25Index:
                 scores[quoted == 0] = -np.inf
         if allowed is not None:
             scores[~np.isin(self._numbers, allowed, assume_unique=True)] = 0
-        scores = scores.round(DIGITS)
+        scores = scores.round(BM25_DIGITS)
         order = np.lexsort((self._numbers, -scores))[:top_k]
         return [(int(self._numbers[i]), float(scores[i])) for i in order if scores[i] > 0]
 

@@ -24,7 +24,7 @@ _untyped: Any = faiss  # its type stubs lack the arguments used here
 
 Vectors = npt.NDArray[np.float32]
 
-DIGITS = 6  # of a score: those that are exact in a single-precision inner product
+DENSE_DIGITS = 6  # of a score: those that are exact in a single-precision inner product
 GRAPH_LINKS = 32  # links of a node (M): recall@10 above .99 at 100,000 x 384
 GPU_MOST = 2048  # maximum hits of FAISS on a GPU
 GRAPH_BUILD = 200  # breadth while building (efConstruction)
@@ -153,7 +153,7 @@ def _select(mask: npt.NDArray[np.bool_]) -> Any:  # noqa: ANN401 - faiss has no 
 
 def _rounded(scores: Vectors) -> list[float]:
     """Return scores without the digits in which FAISS and numpy differ, so that ties are ties."""
-    return [round(score, DIGITS) for score in scores.tolist()]
+    return [round(score, DENSE_DIGITS) for score in scores.tolist()]
 
 
 def build_base(vectors: Vectors, *, exact_limit: int) -> Any:  # noqa: ANN401 - faiss has no types

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 
 from evaluation.answers.answer_set import AnswerQuestion, AnswerSet
 from evaluation.answers.corpora import CorpusEngines, code_sha256
-from evaluation.answers.made_answers import AnswerMade, QuotedPlace
+from evaluation.answers.given_answers import AnswerMade, QuotedPlace
 from evaluation.run.corpus import Progress
 from evaluation.run.journal import RunJournal, open_journal
 from evaluation.run.systems import System

@@ -1,4 +1,4 @@
-"""Whether a text holds what is needed: compared without case, white space and Markdown marks.
+"""Needed words in a text, compared without case, white space and Markdown marks.
 
 Both sides are normalised by NFKC. A number is found only as a whole: `8` stands in `8 kg`, but
 neither in `18 kg` nor in `8.5 kg` or `8,000`.
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 _MARKS = re.compile(r"[*_`#>|~\\\u200b-\u200d\ufeff\u00ad]")
 _SPACE = re.compile(r"\s+")
-MARKERS = re.compile(r"\s*\[\d{1,3}\](?!\()")
+CITATION_MARKERS = re.compile(r"\s*\[\d{1,3}\](?!\()")
 _QUOTES = str.maketrans("‘’“”–—−", "''\"\"---")
 
 
@@ -21,7 +21,7 @@ def without_markers(answer: str) -> str:
         >>> without_markers("It is red [1]. It is big [2].")
         'It is red. It is big.'
     """
-    return MARKERS.sub("", answer)
+    return CITATION_MARKERS.sub("", answer)
 
 
 def plain(text: str) -> str:
