@@ -246,6 +246,9 @@ class CountingStore(LoneStore):
     [
         ("What does the X301 weigh?", "nothing in the documents mentions `X301`; there is `X300`"),
         ("What is the voltage of the pump?", "the passages found give no voltage"),
+        ("Who designed the pump?", "the passages found tell nothing of designing"),
+        ("When was the pump sold?", "the passages found tell nothing of selling"),
+        ("这台泵是谁设计的？", "the passages found tell nothing of designing"),
     ],
 )
 def test_what_the_question_requires_and_no_unit_holds_is_refused(manual, question, reason):
@@ -261,6 +264,15 @@ def test_what_the_question_requires_and_no_unit_holds_is_refused(manual, questio
     assert made.refusal is not None
     assert made.refusal.startswith(reason)
     assert made.probability == 0.0
+
+
+def test_what_a_question_asks_of_a_thing_may_be_told_in_other_words(manual):
+    for question in ("Who made the pump?", "When was the pump constructed?", "泵是哪年制造的？"):
+        store = CountingStore({manual[0].meta["document_id"]: MANUAL}, manual)
+        around, required = read_surroundings(store, manual, 1), requirements_of(question, store)
+        made = choose(asked_question(question), required, around, found(manual, "built in 2014"))
+        assert made.refusal is None and made.candidates
+        assert "built in 2014" in made.candidates[0].unit.text(made.candidates[0].surroundings)
 
 
 def test_marks_of_markdown_are_no_part_of_the_wording():

@@ -6,7 +6,14 @@ from functools import cached_property
 
 from rag.reading.answer_probability import answer_probability
 from rag.reading.evidence import Evidence
-from rag.reading.requirements import Requirements, alike_terms, lacks_quantity, missing_terms
+from rag.reading.requirements import (
+    Requirements,
+    alike_terms,
+    lacks_quantity,
+    missing_terms,
+    tells_otherwise,
+    tells_what_is_asked,
+)
 from rag.reading.surroundings import Surroundings
 from rag.reading.unit_choice import AskedQuestion, UnitCandidate, choose_units
 
@@ -50,9 +57,16 @@ def choose(
     every = choose_units(question, surroundings, evidence)
     missing = {id(each): missing_terms(required, each) for each in every}
     named = [each for each in every if not missing[id(each)]]
-    kept = [each for each in named if not lacks_quantity(required, each)]
+    given = [each for each in named if not lacks_quantity(required, each)]
+    kept = given
+    if any(tells_otherwise(required, each) for each in given):
+        kept = [each for each in given if tells_what_is_asked(required, each)]
     if kept or not every:
         return UnitChoice(question, tuple(kept))
+    if given:
+        wanted = " or ".join(sorted(required.relations))
+        reason = f"the passages found tell nothing of {wanted}"
+        return UnitChoice(question, (), reason, tuple(every))
     if named:
         reason = f"the passages found give no {required.quantity}"
         return UnitChoice(question, (), f"{reason} that answers this", tuple(every))

@@ -12,6 +12,7 @@ from difflib import SequenceMatcher
 from rag.errors import UnavailableError
 from rag.language.analysis import tokens
 from rag.language.asked_values import Quantity, asked_quantity, quantities_in
+from rag.language.relations import asked_relation, relations_in, tells_another_relation
 from rag.language.required_terms import required_terms, stands_in
 from rag.reading.surroundings import Surroundings
 from rag.reading.unit_choice import UnitCandidate
@@ -41,11 +42,13 @@ class Requirements:
             about as a whole.
         unknown: Those of them that no document mentions.
         quantity: Kind of quantity that is asked for, if one is.
+        relations: What is asked of a thing, such as designing it; none if nothing known is.
     """
 
     terms: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     quantity: Quantity | None = None
+    relations: frozenset[str] = frozenset()
 
 
 def requirements_of(question: str, store: Store) -> Requirements:
@@ -68,7 +71,8 @@ def requirements_of(question: str, store: Store) -> Requirements:
     least = {term: min((known[word] for word in some), default=0) for term, some in words.items()}
     kept = [term for term in words if not total or least[term] <= COMMON * total]
     unknown = [term for term in kept if words[term] and not least[term]]
-    return Requirements(tuple(kept), tuple(unknown), asked_quantity(question))
+    quantity, relations = asked_quantity(question), asked_relation(question)
+    return Requirements(tuple(kept), tuple(unknown), quantity, relations)
 
 
 def missing_terms(required: Requirements, candidate: UnitCandidate) -> tuple[str, ...]:
@@ -109,6 +113,20 @@ def lacks_quantity(required: Requirements, candidate: UnitCandidate) -> bool:
     if _DIGIT.search(text):
         return bool(given - _UNITLESS)
     return kind not in _IN_WORDS or not _NUMBER_WORD.search(text)
+
+
+def tells_otherwise(required: Requirements, candidate: UnitCandidate) -> bool:
+    """Return whether a unit tells of another relation than the one that is asked for."""
+    return tells_another_relation(required.relations, _with_heading(candidate))
+
+
+def tells_what_is_asked(required: Requirements, candidate: UnitCandidate) -> bool:
+    """Return whether a unit tells of the relation that is asked for."""
+    return bool(required.relations & relations_in(_with_heading(candidate)))
+
+
+def _with_heading(candidate: UnitCandidate) -> str:
+    return f"{candidate.unit.heading}\n{candidate.unit.text(candidate.surroundings)}"
 
 
 def alike_terms(term: str, surroundings: Sequence[Surroundings]) -> tuple[str, ...]:
