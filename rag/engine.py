@@ -198,6 +198,7 @@ class RAG:
             short=made.cited.short,
             kind=choices[0].question.kind,
             blocks=tuple(made.cited.blocks),
+            missing=made.missing,
         )
 
     def check_filter(self, filters: Filter | None) -> None:

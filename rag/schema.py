@@ -245,6 +245,7 @@ class Answer:
         kind: Type of the question (`rag.language.question_types`); None in answers of older
             versions.
         blocks: The quoted units of which `answer` is made; empty if a language model wrote it.
+        missing: Names and words of the question that no document has, if there is no answer.
     """
 
     question: str
@@ -260,6 +261,7 @@ class Answer:
     short: str | None = None
     kind: str | None = None
     blocks: tuple[AnswerBlock, ...] = ()
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from haystack.dataclasses import ChatMessage
@@ -15,7 +16,7 @@ from rag.clock import Stopwatch
 from rag.config import Config
 from rag.errors import ModelError
 from rag.language.analysis import language_of
-from rag.reading.choice import UnitChoice
+from rag.reading.choice import UnitChoice, listed_terms
 from rag.schema import Passage, Stage
 
 FAILED = "the generator failed, quoted from the passages"  # followed by a colon and the reason
@@ -66,6 +67,7 @@ class Draft:
     abstained: bool = False
     reason: str | None = None
     confidence: float = 0.0
+    missing: tuple[str, ...] = ()
     stages: list[Stage] = field(default_factory=list)
 
 
@@ -89,6 +91,7 @@ def draft(
     if not strong:
         first = drafts.choices[0]
         made.abstained, made.reason, made.confidence = True, weak[id(first)], first.probability
+        made.missing = first.missing
         return made
     if generator is not None and not timer.is_over:
         _write(drafts, generator, made, timer=timer, on_token=on_token, stop=stop)
@@ -122,8 +125,24 @@ def _weakness(drafts: DraftInputs, choice: UnitChoice, needed: float) -> str | N
         return "the passages found hold no sentence that could answer"
     if choice.probability < needed:
         said = f"the best answer is right with probability {choice.probability:.2f}"
-        return f"{said}, and {needed:.2f} is asked for (`abstention.precision`){listed}"
+        asked = f"{said}, and {needed:.2f} is asked for (`abstention.precision`)"
+        return "; ".join([asked, *_hints(drafts, choice)]) + listed
     return None
+
+
+def _hints(drafts: DraftInputs, choice: UnitChoice) -> Iterator[str]:
+    """Yield what may keep the documents from answering: words not in them, another language."""
+    if choice.missing:
+        yield f"no document has {listed_terms(choice.missing)}"
+    language = language_of(drafts.question)
+    others = Counter(language_of(passage.text) for passage in drafts.passages)
+    if language and others and not others[language]:
+        theirs = others.most_common(1)[0][0]
+        yield (
+            f"the question is in {_NAMES.get(language, language)} and what was found is in "
+            f"{_NAMES.get(theirs, theirs or 'no known language')}: nothing is translated, only "
+            "names and numbers find each other"
+        )
 
 
 def _write(

@@ -27,12 +27,14 @@ class UnitChoice:
         candidates: The units that hold what the question requires, best first.
         refusal: Reason why no unit may be quoted; None if one may, or none was found at all.
         refused: The units that lack something, best first, if that is the reason.
+        missing: Names and words of the question that no document has.
     """
 
     question: AskedQuestion
     candidates: tuple[UnitCandidate, ...]
     refusal: str | None = None
     refused: tuple[UnitCandidate, ...] = ()
+    missing: tuple[str, ...] = ()
 
     @cached_property
     def probability(self) -> float:
@@ -55,6 +57,7 @@ def choose(
         evidence: Evidence in them, best first.
     """
     every = choose_units(question, surroundings, evidence)
+    absent = (*required.unknown, *required.unfound)
     missing = {id(each): missing_terms(required, each) for each in every}
     named = [each for each in every if not missing[id(each)]]
     given = [each for each in named if not lacks_quantity(required, each)]
@@ -62,17 +65,17 @@ def choose(
     if any(tells_otherwise(required, each) for each in given):
         kept = [each for each in given if tells_what_is_asked(required, each)]
     if kept or not every:
-        return UnitChoice(question, tuple(kept))
+        return UnitChoice(question, tuple(kept), missing=absent)
     if given:
         wanted = " or ".join(sorted(required.relations))
         reason = f"the passages found tell nothing of {wanted}"
-        return UnitChoice(question, (), reason, tuple(every))
+        return UnitChoice(question, (), reason, tuple(every), absent)
     if named:
         reason = f"the passages found give no {required.quantity}"
-        return UnitChoice(question, (), f"{reason} that answers this", tuple(every))
-    absent = [term for term in required.terms if all(term in lost for lost in missing.values())]
-    reason = _refusal(absent or list(required.terms), required, surroundings)
-    return UnitChoice(question, (), reason, tuple(every))
+        return UnitChoice(question, (), f"{reason} that answers this", tuple(every), absent)
+    nowhere = [term for term in required.terms if all(term in lost for lost in missing.values())]
+    reason = _refusal(nowhere or list(required.terms), required, surroundings)
+    return UnitChoice(question, (), reason, tuple(every), absent)
 
 
 def _refusal(
@@ -80,12 +83,13 @@ def _refusal(
 ) -> str:
     unknown = [term for term in absent if term in required.unknown]
     if not unknown:
-        return f"no passage found mentions {_listed(absent)} where it could answer this"
+        return f"no passage found mentions {listed_terms(absent)} where it could answer this"
     alike = [other for term in unknown for other in alike_terms(term, surroundings)]
-    hint = f"; there is {_listed(list(dict.fromkeys(alike))[:3])}" if alike else ""
-    return f"nothing in the documents mentions {_listed(unknown)}{hint}"
+    hint = f"; there is {listed_terms(list(dict.fromkeys(alike))[:3])}" if alike else ""
+    return f"nothing in the documents mentions {listed_terms(unknown)}{hint}"
 
 
-def _listed(terms: Sequence[str]) -> str:
+def listed_terms(terms: Sequence[str]) -> str:
+    """Return terms in code marks, joined as a sentence does."""
     quoted = [f"`{term}`" for term in terms]
     return " and ".join([", ".join(quoted[:-1]), quoted[-1]] if len(quoted) > 1 else quoted)

@@ -20,6 +20,7 @@ from rag.stores.contract import Store
 
 COMMON = 0.2  # share of the passages from which on a term tells nothing: the documents are about it
 ALIKE = 0.6  # least likeness of two terms, of which one may be meant for the other
+_LATIN = re.compile(r"(?<![\w'’.-])[A-Za-z\u00c0-\u024f]{4,24}(?![\w-]|['’]\w)")
 _DIGIT = re.compile(r"\d")
 _NUMBER_WORD = re.compile(
     r"[零一二三四五六七八九十百千万亿两半]|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven"
@@ -41,12 +42,14 @@ class Requirements:
         terms: Names, numbers and codes of the question that the collection's documents are not
             about as a whole.
         unknown: Those of them that no document mentions.
+        unfound: Other words of the question that no document has.
         quantity: Kind of quantity that is asked for, if one is.
         relations: What is asked of a thing, such as designing it; none if nothing known is.
     """
 
     terms: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+    unfound: tuple[str, ...] = ()
     quantity: Quantity | None = None
     relations: frozenset[str] = frozenset()
 
@@ -61,7 +64,8 @@ def requirements_of(question: str, store: Store) -> Requirements:
         question: The question.
         store: The collection.
     """
-    words = {term: tokens(term) for term in required_terms(question)}
+    terms = required_terms(question)
+    words = {term: tokens(term) for term in (*terms, *_plain_words(question, terms))}
     every = sorted({word for some in words.values() for word in some})
     try:
         counts, total = store.document_frequencies(every)
@@ -69,10 +73,21 @@ def requirements_of(question: str, store: Store) -> Requirements:
         counts, total = [1] * len(every), 1
     known = dict(zip(every, counts, strict=True))
     least = {term: min((known[word] for word in some), default=0) for term, some in words.items()}
-    kept = [term for term in words if not total or least[term] <= COMMON * total]
-    unknown = [term for term in kept if words[term] and not least[term]]
-    quantity, relations = asked_quantity(question), asked_relation(question)
-    return Requirements(tuple(kept), tuple(unknown), quantity, relations)
+    kept = [term for term in terms if not total or least[term] <= COMMON * total]
+    absent = [term for term in words if words[term] and not least[term]]
+    return Requirements(
+        terms=tuple(kept),
+        unknown=tuple(term for term in absent if term in kept),
+        unfound=tuple(term for term in absent if term not in terms),
+        quantity=asked_quantity(question),
+        relations=asked_relation(question),
+    )
+
+
+def _plain_words(question: str, terms: Sequence[str]) -> list[str]:
+    """Return the longer words in Latin letters that are part of no term."""
+    held = {word for term in terms for word in _LATIN.findall(term)}
+    return [word for word in dict.fromkeys(_LATIN.findall(question)) if word not in held]
 
 
 def missing_terms(required: Requirements, candidate: UnitCandidate) -> tuple[str, ...]:

@@ -247,6 +247,10 @@ def _abstention(reader: Reader, answer: Answer) -> str:
         why = say("abstain.nothing", collection=answer.collection)
     elif any(stage.name == "generate" for stage in answer.trace.stages):
         why = say("abstain.model")
+    elif answer.missing:
+        why = say("abstain.missing", terms=", ".join(f"“{each}”" for each in answer.missing))
+    elif answer.confidence == 0:
+        why = say("abstain.lacking")
     else:
         why = say(
             "abstain.weak", confidence=round(100 * answer.confidence), needed=round(100 * needed)
