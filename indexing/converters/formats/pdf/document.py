@@ -95,7 +95,8 @@ def convert_pdf(
             raise Unreadable(_nothing([*problems, *notes]))
         limits.on_page(0, len(pdf))
         yield reading.document(stem)
-        yield from [*problems, *notes]
+        yield from problems
+        yield from notes
     finally:
         pdf.close()
 
