@@ -50,7 +50,7 @@ def test_index_prints_what_it_did(rag, docs):
     (docs / "damaged.docx").write_bytes(b"PK")
     status, out, err = rag("index", docs, "--json")
     assert status == 2
-    assert err == "failed: docs/damaged.docx: it is not a DOCX file\n"
+    assert err == "failed: docs/damaged.docx: the DOCX file is damaged or incomplete\n"
     report = json.loads(out)
     assert set(report) == {
         "collection",
@@ -84,7 +84,11 @@ def test_index_prints_what_it_did(rag, docs):
         {"source": "docs/empty.txt", "stage": "empty", "reason": "the file is empty"}
     ]
     assert report["failures"] == [
-        {"source": "docs/damaged.docx", "stage": "convert", "reason": "it is not a DOCX file"}
+        {
+            "source": "docs/damaged.docx",
+            "stage": "convert",
+            "reason": "the DOCX file is damaged or incomplete",
+        }
     ]
 
 

@@ -181,12 +181,11 @@ def _kind(line: TextLine, headings: Sequence[int], before: TextLine | None) -> K
         return Kind.HEADING
     opens = before is None or line.gap or before.kind is Kind.CODE
     is_code = line.indent >= 4 and opens and _CODE.search(text) and not _HAN_PROSE.search(text)
-    is_code = is_code or _COMMAND.match(text)
     is_pair = _STAMP.match(text) or (_PAIR.match(text) and line.columns <= 120)
     kinds = (
         (Kind.ROW, _ROW.match(text)),
         (Kind.RULE, _RULE.match(text)),
-        (Kind.CODE, is_code),
+        (Kind.CODE, is_code or _COMMAND.match(text)),
         (Kind.ITEM, LIST_ITEM.match(text) or _LETTERED.match(text)),
         (Kind.PAIR, is_pair),
     )
