@@ -62,7 +62,7 @@ def index(
 
     Unchanged files cost nothing, changed ones are replaced, and files that have vanished from the
     folders given are removed. Files that cannot be read are listed, and so are those of other
-    types; the status is 2 if there are any that failed or look like documents.
+    types or without any text; the status is 2 if any failed or look like documents.
     """
     from indexing.dates import with_forms
     from indexing.left_out import missed
@@ -160,6 +160,7 @@ def _report_json(report: "IndexReport") -> dict[str, Any]:
             "unchanged": report.unchanged,
             "removed": len(report.removed),
             "skipped": len(report.skipped),
+            "empty": len(report.empty),
             "failed": len(report.failures),
             "recovered": report.recovered,
         },
@@ -170,6 +171,7 @@ def _report_json(report: "IndexReport") -> dict[str, Any]:
         "removed": report.removed,
         "skipped": report.skipped,
         "left_out": [failure_json(each) for each in report.left_out],
+        "empty": [failure_json(each) for each in report.empty],
         "notes": [failure_json(note) for note in report.notes],
         "failures": [failure_json(failure) for failure in report.failures],
     }
@@ -178,10 +180,11 @@ def _report_json(report: "IndexReport") -> dict[str, Any]:
 def _print_report(report: "IndexReport") -> None:
     if report.recovered:
         show(f"Went on with an interrupted run: {report.recovered} documents were done already.")
+    empty = f"empty {len(report.empty)}, " if report.empty else ""
     show(
         f"Indexed {len(report.indexed)} files ({report.passages} passages) in "
         f"{report.seconds:.1f} s; unchanged {report.unchanged}, removed {len(report.removed)}, "
-        f"skipped {len(report.skipped)}, failed {len(report.failures)}."
+        f"skipped {len(report.skipped)}, {empty}failed {len(report.failures)}."
     )
     show(f"Collection `{report.collection}`, generation {report.generation}.")
     for name, count in report.dates.items():
@@ -189,6 +192,7 @@ def _print_report(report: "IndexReport") -> None:
         kept = kept if count.read or count.left else "; no document has such a field"
         show(f"Dates in `{printable(name)}`: {count.read} read{kept}.")
     show_bounded("left out", missed_first(report.left_out))
+    show_bounded("empty", report.empty)
     show_bounded("note", report.notes)
 
 

@@ -68,7 +68,7 @@ def show_one(name: str, config: ConfigOption = None, as_json: JsonOption = False
     """Show what a collection holds, how it was made, what failed and what was left out."""
     store = open_store(name, load_config(config))
     manifest, documents = store.manifest, list(store.documents())
-    failed, left_out = split_failures(store)
+    failed, empty, left_out = split_failures(store)
     failures = [failure_json(failure) for failure in failed]
     shown: dict[str, Any] = {
         "collection": name,
@@ -90,6 +90,7 @@ def show_one(name: str, config: ConfigOption = None, as_json: JsonOption = False
             for info in documents
         ],
         "failures": failures,
+        "empty": [failure_json(each) for each in empty],
         "left_out": [failure_json(each) for each in left_out],
     }
     store.close()
@@ -103,6 +104,7 @@ def show_one(name: str, config: ConfigOption = None, as_json: JsonOption = False
         show(f"{info.document_id}  {info.passages:5d} passages  {info.source}  {info.title}")
     for failure in failures:
         show(f"failed: {failure['source']}: {failure['reason']}")
+    show_bounded("empty", empty)
     show_bounded("left out", left_out)
 
 

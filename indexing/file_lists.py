@@ -49,10 +49,15 @@ def show_bounded(word: str, files: Sequence["Failure"]) -> None:
         show(f"{word}: and {untold} more for other reasons; --json lists all")
 
 
-def split_failures(store: "Store") -> tuple[list["Failure"], list["Failure"]]:
-    """Return what failed in a collection, and what was left out for its type."""
-    from indexing.left_out import STAGE
+def split_failures(
+    store: "Store",
+) -> tuple[list["Failure"], list["Failure"], list["Failure"]]:
+    """Return what failed in a collection, what is empty, and what was left out for its type."""
+    from indexing.left_out import EMPTY, STAGE
 
     failures = store.failures()
-    failed = [each for each in failures if each.stage != STAGE]
-    return failed, [each for each in failures if each.stage == STAGE]
+    failed = [each for each in failures if each.stage not in (EMPTY, STAGE)]
+    empty, left_out = (
+        [each for each in failures if each.stage == stage] for stage in (EMPTY, STAGE)
+    )
+    return failed, empty, left_out

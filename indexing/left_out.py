@@ -13,6 +13,9 @@ from rag.stores.contract import Failure
 STAGE = "type"
 """The stage of a `Failure` that says that a file's type is not read."""
 
+EMPTY = "empty"
+"""The stage of a `Failure` that says that there is nothing to read in a file: nothing is lost."""
+
 MOST_LEFT_OUT = 1_000  # files that a collection lists
 
 _OFFICE = "save it as .docx or .pdf"
@@ -41,7 +44,7 @@ _ADVICE = {
     ), "save it as .html"),
     **dict.fromkeys((
         ".rst", ".adoc", ".asciidoc", ".org", ".tex", ".textile", ".mediawiki", ".wiki", ".text",
-        ".mdx", ".rmd", ".qmd", ".eml", ".msg", ".mbox", ".vtt", ".srt", ".ndjson",
+        ".rmd", ".qmd", ".eml", ".msg", ".mbox", ".vtt", ".srt", ".ndjson",
     ), _PLAIN),
     **dict.fromkeys((
         ".tif", ".tiff", ".djvu", ".djv",

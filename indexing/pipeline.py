@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Literal
 
 from indexing.conversions import Conversions
-from indexing.converters import ConversionError
+from indexing.converters import ConversionError, EmptyFileError
 from indexing.dates import DateCounts, add_counts, counts_to_tell, read_dates
 from indexing.documents import CutDocument, cut_document, embed_documents, passage_batches
-from indexing.left_out import MOST_LEFT_OUT, missed
+from indexing.left_out import EMPTY, MOST_LEFT_OUT, missed
 from indexing.plan import KEPT_VERSION, LATE, FileSearch, Plan, SourceFile, make_plan
 from rag.config import Config
 from rag.language.analysis import ANALYZER_VERSION
@@ -49,8 +49,9 @@ class IndexReport:
         unchanged: Files that needed no work.
         removed: Files that have vanished, whose documents were removed.
         left_out: Files of a type that is not indexed, with the reasons.
+        empty: Files in which there is nothing to read, with the reasons.
         failures: Files, or parts of files, that could not be indexed.
-        notes: What was left out of files on purpose, such as hidden text.
+        notes: What was left out of files and is no loss, such as hidden text and blank pages.
         recovered: Number of documents taken over from an interrupted run.
         dates: Field -> how many of its values were read as dates, and how many fit no form.
         stopped: Whether the run was stopped before its end.
@@ -63,6 +64,7 @@ class IndexReport:
     unchanged: int = 0
     removed: list[str] = field(default_factory=list)
     left_out: list[Failure] = field(default_factory=list)
+    empty: list[Failure] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     notes: list[Failure] = field(default_factory=list)
     recovered: int = 0
@@ -87,6 +89,7 @@ class _ConvertedFile:
 
     file: SourceFile
     documents: list[CutDocument] = field(default_factory=list)
+    empty: list[Failure] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     dates: DateCounts = field(default_factory=dict)
     notes: list[Failure] = field(default_factory=list)
@@ -269,6 +272,9 @@ def _prepare(
     prepared = _ConvertedFile(file)
     try:
         conversion = conversions.convert(file.path)
+    except EmptyFileError as error:
+        prepared.empty.append(Failure(file.source, EMPTY, str(error), file.key))
+        return prepared
     except ConversionError as error:
         prepared.failures.append(Failure(file.source, "convert", str(error), file.key))
         return prepared
@@ -309,7 +315,7 @@ def _embed(
 def _write(
     prepared: _ConvertedFile, writer: Writer, report: IndexReport, held: frozenset[str]
 ) -> None:
-    """Replace one file's documents; if the file has none, nothing is removed."""
+    """Replace one file's documents; if it has none any more, they are kept, which is a failure."""
     key = prepared.file.key
     if prepared.documents:
         writer.remove_path(key)
@@ -317,13 +323,17 @@ def _write(
         report.indexed.append(Indexed(prepared.file.source, prepared.file.sha256, *counts))
         add_counts(report.dates, prepared.dates)
     elif key in held:
+        emptied = [replace(failure, stage="convert") for failure in prepared.empty]
         prepared.failures = [
-            replace(failure, reason=failure.reason + KEPT_VERSION) for failure in prepared.failures
+            replace(failure, reason=failure.reason + KEPT_VERSION)
+            for failure in (*emptied, *prepared.failures)
         ]
+        prepared.empty = []
     for document in prepared.documents:
         writer.replace(document.stored, document.passages)
-    writer.fail(prepared.failures, [key])
+    writer.fail([*prepared.failures, *prepared.empty], [key])
     report.failures += prepared.failures
+    report.empty += prepared.empty
     report.notes += prepared.notes
 
 

@@ -287,6 +287,7 @@ def answer_from_json(value: Mapping[str, Any]) -> Answer:
             "passages": passages_from_json(value["passages"]),
             "trace": Trace(tuple(Stage(**each) for each in trace["stages"]), trace["total_ms"]),
             "blocks": tuple(map(_block, value.get("blocks", ()))),
+            "missing": tuple(value.get("missing", ())),
         }
     )
 

@@ -47,9 +47,10 @@ CITATION = {
 def test_index_prints_what_it_did(rag, docs):
     (docs / "picture.png").write_bytes(b"x")
     (docs / "empty.txt").write_bytes(b"")
+    (docs / "damaged.docx").write_bytes(b"PK")
     status, out, err = rag("index", docs, "--json")
     assert status == 2
-    assert err == "failed: docs/empty.txt: the file is empty\n"
+    assert err == "failed: docs/damaged.docx: the DOCX file is damaged or incomplete\n"
     report = json.loads(out)
     assert set(report) == {
         "collection",
@@ -61,6 +62,7 @@ def test_index_prints_what_it_did(rag, docs):
         "removed",
         "skipped",
         "left_out",
+        "empty",
         "notes",
         "failures",
     }
@@ -70,6 +72,7 @@ def test_index_prints_what_it_did(rag, docs):
         "unchanged": 0,
         "removed": 0,
         "skipped": 1,
+        "empty": 1,
         "failed": 1,
         "recovered": 0,
     }
@@ -77,8 +80,15 @@ def test_index_prints_what_it_did(rag, docs):
     assert [each["source"] for each in report["indexed"]] == ["docs/dog.md", "docs/pump.txt"]
     assert set(report["indexed"][0]) == {"source", "sha256", "documents", "passages"}
     assert report["skipped"] == ["docs/picture.png"]
+    assert report["empty"] == [
+        {"source": "docs/empty.txt", "stage": "empty", "reason": "the file is empty"}
+    ]
     assert report["failures"] == [
-        {"source": "docs/empty.txt", "stage": "convert", "reason": "the file is empty"}
+        {
+            "source": "docs/damaged.docx",
+            "stage": "convert",
+            "reason": "the DOCX file is damaged or incomplete",
+        }
     ]
 
 
@@ -163,6 +173,7 @@ def test_collections_are_listed_shown_checked_and_rebuilt(rag, sample):
         "counts",
         "documents",
         "failures",
+        "empty",
         "left_out",
     }
     assert set(shown["counts"]) == {"documents", "passages", "failed"}

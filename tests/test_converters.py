@@ -279,6 +279,59 @@ def test_docx_insertions_and_content_controls_are_read_and_deletions_are_not():
     assert convert_docx(make_docx(build), "stem").text == "Kept inserted\n\nBoxed"
 
 
+MDX = """---
+title: Pumps
+---
+import Tabs from '@theme/Tabs';
+import {
+  TabItem,
+
+  Note,
+} from "@theme/all";
+
+export const size = {
+
+  a: 1,
+}
+
+Import the pump first, then export its name.
+import duties are not paid.
+
+{/* nobody sees
+this */}
+<Tabs groupId="os">
+<TabItem value="linux" label="Linux">
+
+```js
+import pump from 'pump'
+
+export default {/* code */}
+<Tabs>
+```
+
+</TabItem>
+</Tabs>
+
+Weight < 30 kg and <b>never</b> more.
+"""
+
+
+def test_mdx_is_markdown_without_modules_comments_and_tags_of_components():
+    (found,) = documents(read(MDX, ".mdx"))
+    assert (found.title, found.meta["format"]) == ("Pumps", "md")
+    assert [line for line in found.text.split("\n") if line] == [
+        "Import the pump first, then export its name.",
+        "import duties are not paid.",
+        "Linux",
+        "```js",
+        "import pump from 'pump'",
+        "export default {/* code */}",
+        "<Tabs>",
+        "```",
+        "Weight < 30 kg and <b>never</b> more.",
+    ]
+
+
 def test_the_title_property_of_a_docx_comes_first():
     def build(document):
         document.core_properties.title = "Property"

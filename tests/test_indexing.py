@@ -196,12 +196,14 @@ def test_a_bad_file_never_stops_a_run_and_every_file_is_told_once(store, counted
         *(file.source for file in plan.unchanged),
         *report.skipped,
         *(failure.source for failure in report.failures),
+        *(failure.source for failure in report.empty),
     ]
     assert sorted(told) == sorted(f"docs/{path.name}" for path in Path("docs").iterdir())
     assert [file.source for file in report.indexed] == ["docs/good.txt"]
     assert (report.unchanged, report.skipped) == (1, ["docs/picture.png"])
     assert all(failure.reason and "\n" not in failure.reason for failure in report.failures)
-    assert {failure.source for failure in store.failures()} == {f.source for f in report.failures}
+    listed = {failure.source for failure in (*report.failures, *report.empty)}
+    assert {failure.source for failure in store.failures()} == listed
 
 
 def test_a_changed_file_that_cannot_be_read_keeps_its_old_version(store, counted):
@@ -222,16 +224,18 @@ def test_a_changed_file_that_cannot_be_read_keeps_its_old_version(store, counted
 
 def test_a_new_file_that_cannot_be_read_has_no_old_version(store, counted):
     write("docs/a.txt", "The pump runs on diesel.")
-    write("docs/b.txt", "")
+    write("docs/b.json", "{")
     (failure,) = run(store, counted).failures
     assert "kept" not in failure.reason
 
 
 def test_a_failure_goes_when_its_file_does(store, counted):
     write("docs/a.txt", "The pump runs on diesel.")
-    write("docs/b.txt", "")
-    assert len(run(store, counted).failures) == 1 == len(store.failures())
-    Path("docs/b.txt").unlink()
+    write("docs/b.json", "{")
+    write("docs/c.txt", "")
+    assert len(run(store, counted).failures) == 1 == len(store.failures()) - 1
+    Path("docs/b.json").unlink()
+    Path("docs/c.txt").unlink()
     report = run(store, counted)
     assert store.failures() == [] and report.removed == []
 

@@ -5,6 +5,8 @@ from pathlib import Path, PurePath
 
 import pytest
 from cli_runs import done
+from conversions import make_docx
+from pdf_files import lines, pdf
 
 from indexing.file_lists import show_bounded
 from indexing.left_out import looks_like_document, why_left_out
@@ -71,18 +73,80 @@ def test_an_unchanged_run_that_leaves_something_out_keeps_the_generation(rag, do
 def test_a_long_list_names_a_few_files_for_each_reason(rag, docs):
     for number in range(25):
         (docs / f"{number:02d}.py").write_bytes(b"x")
-        (docs / f"{number:02d}.mdx").write_bytes(b"x")
+        (docs / f"{number:02d}.rst").write_bytes(b"x")
     (docs / "photo.jpg").write_bytes(b"x")
     _, out, _ = rag("index", docs)
     told = [line for line in out.splitlines() if line.startswith("left out:")]
-    mdx, py = ".mdx files are not read; save it as .txt or .md", ".py files are not read"
+    rst, py = ".rst files are not read; save it as .txt or .md", ".py files are not read"
     assert told == [
-        *(f"left out: docs/{number:02d}.mdx: {mdx}" for number in range(3)),
-        f"left out: and 22 more: {mdx}; --json lists all",
+        *(f"left out: docs/{number:02d}.rst: {rst}" for number in range(3)),
+        f"left out: and 22 more: {rst}; --json lists all",
         *(f"left out: docs/{number:02d}.py: {py}" for number in range(3)),
         f"left out: and 22 more: {py}; --json lists all",
         "left out: docs/photo.jpg: pictures are not read; text in them needs OCR first",
     ]
+
+
+NOTHING_IN_IT = {
+    "comments.md": "there are comments, and no text",
+    "empty.txt": "the file is empty",
+    "front.md": "there is front matter, and no text below it",
+    "header.csv": "it has column names but no rows",
+    "list.json": "there are no records in it",
+    "object.json": "there are no records in it",
+    "records.jsonl": "there are no records in it",
+    "spaces.txt": "there is no text in it",
+    "word.docx": "there is no text in it",
+}
+
+
+def test_files_with_nothing_to_read_are_named_and_are_no_failure(rag, docs):
+    blank = lines(" ")
+    data = {
+        "comments.md": b"<!-- a\n\nb -->\n",
+        "empty.txt": b"",
+        "front.md": b"---\ntitle: A page\n---\n",
+        "header.csv": b"name;price\n",
+        "list.json": b"[]",
+        "object.json": b"{}",
+        "records.jsonl": b'{}\n{"a": null}\n',
+        "spaces.txt": b" \n\n",
+        "word.docx": make_docx(lambda document: document.add_paragraph(" ")),
+    }
+    for name, content in data.items():
+        (docs / name).write_bytes(content)
+    (docs / "report.pdf").write_bytes(pdf(lines("The mast is tall."), blank))
+    (docs / "prices.json").write_bytes(b'[{"a": "Bolt"}, {}]')
+    status, out, err = rag("index", docs)
+    assert (status, err) == (0, "")
+    assert "skipped 0, empty 9, failed 0." in out
+    told = dict(line.split(": ")[1:] for line in out.splitlines() if line.startswith("empty: "))
+    assert told == {f"docs/{name}": reason for name, reason in NOTHING_IN_IT.items()}
+    assert "note: docs/report.pdf: page 2 is blank\n" in out
+    assert "note: docs/prices.json: 1 record is empty\n" in out
+    shown = done(rag("collections", "show", "default", "--json"))
+    assert [each["source"] for each in shown["empty"]] == sorted(told)
+    assert (shown["failures"], shown["counts"]["failed"]) == ([], 0)
+    assert "empty: docs/empty.txt: the file is empty\n" in rag("collections", "show", "default")[1]
+    (docs / "empty.txt").write_text("The mast is blue.", encoding="utf-8")
+    report = done(rag("index", docs, "--json"))
+    assert (report["counts"]["empty"], report["counts"]["indexed"]) == (8, 1)
+    assert "docs/empty.txt" not in [each["source"] for each in report["empty"]]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("page.html", b"<script>show()</script>"),  # a program may write what people see
+        ("cut.pdf", b""),
+        ("blank.pdf", pdf(lines(" "))),  # or a page that cannot be drawn
+        ("cut.docx", b""),
+    ],
+)
+def test_a_file_that_may_hold_something_is_a_failure(rag, docs, name, content):
+    (docs / name).write_bytes(content)
+    status, _, err = rag("index", docs)
+    assert (status, err.count("failed: ")) == (2, 1)
 
 
 def test_a_link_to_nothing_is_named_as_such(rag, docs):

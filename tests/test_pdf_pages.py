@@ -14,7 +14,7 @@ from reportlab.lib.utils import ImageReader
 
 from indexing.converters import Converter
 from indexing.converters.formats.pdf import document as pdf_document
-from indexing.converters.schema import ConversionProblem, PageLimits, Unreadable
+from indexing.converters.schema import ConversionNote, ConversionProblem, PageLimits, Unreadable
 from rag.config import Config, load_config
 from rag.errors import ConfigError
 
@@ -54,14 +54,12 @@ WORDS = lines("The cover of the report.")
         ([WORDS, image, image, image], ["pages 2 to 4 hold images and no text (OCR first)"]),
         ([image, WORDS, image], ["pages 1 and 3 hold images and no text (OCR first)"]),
         ([WORDS, drawing], ["page 2 holds a drawing and no text (OCR first)"]),
-        ([WORDS, blank, blank, WORDS], ["pages 2 and 3 are blank"]),
         ([WORDS, form], ["page 2 holds an empty form and no text"]),
         (
             [image, WORDS, drawing, blank],
             [
                 "page 1 holds an image and no text (OCR first)",
                 "page 3 holds a drawing and no text (OCR first)",
-                "page 4 is blank",
             ],
         ),
         (
@@ -74,6 +72,13 @@ WORDS = lines("The cover of the report.")
 )
 def test_every_page_without_text_is_said_with_its_cause(pages, said):
     assert problems(pdf(*pages)) == said
+
+
+def test_blank_pages_are_noted_and_are_no_problem():
+    found = read(pdf(WORDS, blank, blank, WORDS), ".pdf")
+    assert found[1:] == [ConversionNote("pages 2 and 3 are blank")]
+    with pytest.raises(Unreadable, match=r"^no text: page 1 is blank$"):
+        read(pdf(blank), ".pdf")
 
 
 def test_the_pages_that_are_read_keep_their_numbers():

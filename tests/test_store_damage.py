@@ -2,13 +2,16 @@
 
 # ruff: noqa: S311 - seeded draws
 
+import json
 import random
 import shutil
+from dataclasses import fields
 
 import pytest
 from small_collections import SETTINGS, answers, fill, one_line
 
-from rag.errors import StoreError
+from rag.errors import MismatchError, StoreError
+from rag.stores.contract import Manifest
 from rag.stores.embedded.store import EmbeddedStore
 
 pytestmark = pytest.mark.usefixtures("no_waiting_for_the_disk")
@@ -253,3 +256,14 @@ def test_a_journal_of_a_newer_version_is_refused(tmp_path, sound):
     store.close()
     with pytest.raises(StoreError, match="newer version: update citewell"):
         EmbeddedStore(tmp_path / "c", settings=SETTINGS)
+
+
+def test_a_manifest_of_a_newer_version_is_refused(tmp_path, sound):
+    shutil.copytree(sound, tmp_path / "c")
+    store = EmbeddedStore(tmp_path / "c", settings=SETTINGS)
+    names = (*(each.name for each in fields(Manifest)), "later")
+    made = json.dumps(dict.fromkeys(names, 1))
+    store.journal.rows("INSERT OR REPLACE INTO state VALUES ('manifest', ?)", (made,))
+    with pytest.raises(MismatchError, match="newer version: update citewell"):
+        store.manifest  # noqa: B018 - it is read
+    store.close()

@@ -98,6 +98,10 @@ KEPT = {
     "an English verse": "The woods are lovely, dark and deep,\nBut I have promises to keep,\n"
     "And miles to go before I sleep,\nAnd miles to go before I sleep.",
     "code": "```\nfor x in y:\n    print(x)\n```",
+    "commands": "pip install -U 'client[all]' --quiet\nnpm install @example/client --save\n"
+    "curl https://example.org/v1/things --header 'x: y'\npython -m venv .venv",
+    "a program": "import pumps\nfrom pumps.client import Client\ndef start(client, number):\n"
+    "print(client.start(number))",
     "a heading": "# The boiler\nIt is red.",
     "short words": "apples\npears\nplums\ncherries",
 }
@@ -110,6 +114,19 @@ def test_lines_that_stand_for_themselves_are_kept(text, around):
     whole = f"{prose}\n\n{text}\n\n{prose}" if around else text
     shown = lines_of(whole)
     assert [line for line in shown if line != ENGLISH] == text.split("\n")
+
+
+def test_words_that_are_names_of_commands_begin_lines_of_sentences_too():
+    lines = (
+        "Whoever lives in the second house of the station has to",
+        "make bread for all on Sundays, and whoever wants to",
+        "go get some wood, or to look for the old",
+        "cat of the station, which sleeps in the shed, tells the",
+        "node keeper who is on duty; we",
+        "import nothing but oil, and what we",
+        "export is listed (see the list of goods in the hall).",
+    )
+    assert seen("\n".join(lines)) == " ".join(lines)
 
 
 def test_a_line_break_in_markdown_means_nothing_unless_it_is_a_hard_one():

@@ -12,7 +12,7 @@ worker's functions, one module per format:
         process/        `Converter` in the calling process; the worker, its limits and its messages
 
 Importing this package loads neither a parser nor `rag`, as the worker imports it too and must start
-fast; `Converter` and `ConversionError` come on first use.
+fast; `Converter` and its errors come on first use.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from indexing.converters.schema import SUFFIXES, Conversion, ConvertedDocument, Heading
 
 if TYPE_CHECKING:
-    from indexing.converters.file_checks import ConversionError
+    from indexing.converters.file_checks import ConversionError, EmptyFileError
     from indexing.converters.process.client import Converter
 
 __all__ = [
@@ -29,15 +29,16 @@ __all__ = [
     "ConversionError",
     "ConvertedDocument",
     "Converter",
+    "EmptyFileError",
     "Heading",
 ]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401
-    if name == "ConversionError":
-        from indexing.converters.file_checks import ConversionError
+    if name in {"ConversionError", "EmptyFileError"}:
+        from indexing.converters import file_checks
 
-        return ConversionError
+        return getattr(file_checks, name)
     if name == "Converter":
         from indexing.converters.process.client import Converter
 

@@ -6,8 +6,8 @@ from indexing.converters.schema import (
     ConversionNote,
     ConversionProblem,
     ConvertedDocument,
+    Empty,
     PageLimits,
-    Unreadable,
 )
 
 Piece = ConvertedDocument | ConversionProblem | ConversionNote
@@ -31,7 +31,8 @@ def convert_bytes(
         limits: Passwords, and time for pages.
 
     Raises:
-        Unreadable: If the file yields no document at all; possibly after some pieces.
+        Unreadable: If the file yields no document at all; possibly after some pieces. `Empty`, if
+            there is nothing to read in it.
     """
     if suffix == ".pdf":
         from indexing.converters.formats.pdf.document import convert_pdf
@@ -56,7 +57,7 @@ def _convert_text(data: bytes, suffix: str, stem: str) -> Pieces:
     decoded = decode(data, declared)
     del data
     if not decoded.text.strip():
-        raise Unreadable("there is no text in it")
+        raise Empty("there is no text in it")
     yield from _read_text(shorten_data(decoded.text), suffix, stem)
     if decoded.damaged:
         places = "1 place" if decoded.damaged == 1 else f"{decoded.damaged} places"
@@ -64,10 +65,10 @@ def _convert_text(data: bytes, suffix: str, stem: str) -> Pieces:
 
 
 def _read_text(text: str, suffix: str, stem: str) -> Iterable[Piece]:
-    if suffix in {".md", ".markdown"}:
+    if suffix in {".md", ".markdown", ".mdx"}:
         from indexing.converters.formats.markdown import convert_markdown
 
-        return [convert_markdown(text, stem)]
+        return [convert_markdown(text, stem, is_mdx=suffix == ".mdx")]
     if suffix in {".html", ".htm"}:
         return _read_html(text, stem)
     if suffix == ".csv":

@@ -10,7 +10,10 @@ from typing import Self
 Scalar = str | int | float | bool | None
 
 SUFFIXES: frozenset[str] = frozenset(
-    {".txt", ".md", ".markdown", ".html", ".htm", ".pdf", ".docx", ".csv", ".json", ".jsonl"}
+    {
+        *(".txt", ".md", ".markdown", ".mdx", ".html", ".htm", ".pdf", ".docx"),
+        *(".csv", ".json", ".jsonl"),
+    }
 )
 
 
@@ -77,6 +80,11 @@ class ConversionNote:
         texts = "1 hidden text was" if count == 1 else f"{count} hidden texts were"
         return cls(f"{texts} left out, as no reader of the original sees them")
 
+    @classmethod
+    def empty_records(cls, count: int) -> Self:
+        """Return the note on records or rows whose fields are all empty."""
+        return cls("1 record is empty" if count == 1 else f"{count} records are empty")
+
 
 @dataclass(frozen=True)
 class PageLimits:
@@ -124,3 +132,7 @@ def page_seconds(pages: int) -> str:
 
 class Unreadable(Exception):  # noqa: N818  (a verdict on the file, not on the program)
     """The file cannot be converted; the message is the reason, on one line, for the user."""
+
+
+class Empty(Unreadable):
+    """There is nothing to read in the file, so that nothing is lost by leaving it out."""

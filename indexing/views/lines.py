@@ -32,6 +32,16 @@ _STAMP = re.compile(
     r"[\[(]?\d{4}-\d\d-\d\d[T ]\d\d:\d\d|[\[(]?\d\d:\d\d:\d\d|\w{3} +\d+ \d\d:\d\d:\d\d"
 )
 _CODE = re.compile(r"[{}<>\\$]|[;(,]$|=|\(\)|^(?:>>>|#|//|import |def |return\b)|::|->")
+_COMMAND = re.compile(  # a line of a shell or a program, wherever it stands
+    r"(?:\$|>>>|sudo) \S"
+    r"|(?:pip3?|npm|npx|yarn|pnpm|uv|conda|brew|apt(?:-get)?|dnf|yum|cargo|gem|git|docker|kubectl"
+    r"|helm) (?:-|install|add|apply|build|checkout|ci|clone|commit|compose|exec|get|init|pip"
+    r"|pull|push|run|start|sync|tool|up|update|upgrade)\b(?!.*[.!?]$)"
+    r"|(?:curl|wget|ssh|scp|cd|ls|cp|mv|rm|cat|mkdir|chmod|chown|export|make|node|python3?|systemctl"
+    r"|tar|grep|echo)(?= )(?!.*[.!?]$).*(?:(?<= )-{1,2}\w|(?<= )[~.]*/|://|\w=)"
+    r"|(?:from [\w.]+ )?import [\w.*]+(?: as \w+)?(?:, [\w.]+)*$|(?:async )?(?:def|function) \w+\("
+    r"|class \w+.*[:{]$|[\w.]+\(.*\)[;:]?$|[})\]]+[;,)]*$|[^。，]*\{$"
+)
 _SPACED = re.compile(
     "(?<=[\u3001-\u9fff\uff01-\uff65])[ \u00a0\u3000](?=[\u3001-\u9fff\uff01-\uff65])"
 )
@@ -175,7 +185,7 @@ def _kind(line: TextLine, headings: Sequence[int], before: TextLine | None) -> K
     kinds = (
         (Kind.ROW, _ROW.match(text)),
         (Kind.RULE, _RULE.match(text)),
-        (Kind.CODE, is_code),
+        (Kind.CODE, is_code or _COMMAND.match(text)),
         (Kind.ITEM, LIST_ITEM.match(text) or _LETTERED.match(text)),
         (Kind.PAIR, is_pair),
     )

@@ -40,6 +40,7 @@ class CitedText:
         unknown: Cited numbers that no passage has.
         short: The exact words of the best evidence, if the reader found them.
         blocks: The quoted units of which the text is made; none if it was written.
+        reservation: What speaks against the text, such as another document; None if nothing.
     """
 
     text: str = ""
@@ -49,6 +50,7 @@ class CitedText:
     unknown: list[int] = field(default_factory=list)
     short: str | None = None
     blocks: list[AnswerBlock] = field(default_factory=list)
+    reservation: str | None = None
 
     def cite(
         self,

@@ -7,13 +7,14 @@ quoted, never rewritten, and cited at its own place.
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from rag.answers.citations import CitedText
 from rag.answers.comparison import compared_units
-from rag.language.markup import without_markup
+from rag.answers.disagreement import disagreement
+from rag.language.markup import whole_quotes, without_markup
 from rag.language.question_rules import QuestionType
 from rag.language.sentences import behind_bullet
 from rag.reading.evidence import on_one_line
@@ -28,7 +29,8 @@ FURTHEST: Final = 4.0  # difference of scores beyond which nothing is looked at
 SIDES: Final = 3  # size of a comparison, as a multiple of that of other answers
 FEW_ROWS: Final = 3  # of a table; more are cited as one
 WHOLE: Final = 12  # a list with more parts is cited as one
-SHORT_TYPES: Final = frozenset({"fact", "table"})
+# Least probability of the exact words, by the types that have any, to stand above the answer.
+LEAST_SHORT: Final[dict[QuestionType, float]] = {"fact": 0.1, "table": 0.4}
 _KINDS: Final[dict[str, BlockKind]] = {
     "item": "list", "list": "list", "steps": "steps", "row": "table", "table": "table",
     "code": "code",
@@ -64,14 +66,33 @@ def compose(
     if len(question.sides) > 1:
         chosen = compared_units(question, candidates, SIDES * characters)
     chosen = chosen or _chosen(candidates, characters, question.kind)
+    shown = {each.quote for each in cited.citations}  # for the question before
+    chosen = [each for each in chosen if not _stand_in(each, shown)]
     cited.sentences += len(chosen)
     first = {id(each.surroundings): place for place, each in reversed(list(enumerate(chosen)))}
     for each in sorted(chosen, key=lambda c: (first[id(c.surroundings)], c.unit.start)):
         cited.blocks.append(_block(each, cited))
     cited.text = "\n\n".join(map(block_text, cited.blocks))
-    if question.kind in SHORT_TYPES and chosen and not cited.short:
+    if question.kind == "fact" and cited.reservation is None:
+        cited.reservation = disagreement(chosen)
+    if chosen and not cited.short and _is_sure(chosen[0], question.kind):
         cited.short = _short(chosen[0])
     return cited
+
+
+def _stand_in(candidate: UnitCandidate, quotes: Container[str]) -> bool:
+    """Return whether every part of a unit is one of some quotes."""
+    around, unit = candidate.surroundings, candidate.unit
+    parts = unit.parts[unit.lead :]
+    if _KINDS.get(unit.kind) is None:
+        return around.quote(*around.to_document(unit.start, unit.end)) in quotes
+    return all(around.quote(*around.to_document(*part)) in quotes for part in parts)
+
+
+def _is_sure(candidate: UnitCandidate, kind: QuestionType) -> bool:
+    """Return whether the exact words are likely enough to stand alone above the answer."""
+    least = LEAST_SHORT.get(kind)
+    return least is not None and candidate.best is not None and candidate.best.score >= least
 
 
 def _short(candidate: UnitCandidate) -> str | None:
@@ -80,7 +101,7 @@ def _short(candidate: UnitCandidate) -> str | None:
     if exact is None or candidate.best is None:
         return None
     words = candidate.best.short or candidate.surroundings.quote(*exact)
-    return without_markup(on_one_line(words))
+    return whole_quotes(without_markup(on_one_line(words)))
 
 
 def _exact_words(candidate: UnitCandidate) -> Span | None:
@@ -135,7 +156,7 @@ def _rivals(each: UnitCandidate, first: UnitCandidate, kind: QuestionType) -> bo
 
     For facts the spans decide: the reader's second is often the right one.
     """
-    if kind in SHORT_TYPES and each.best is not None and first.best is not None:
+    if kind in LEAST_SHORT and each.best is not None and first.best is not None:
         return each.best.score >= SHARE * first.best.score
     return math.exp(each.score - first.score) >= SECOND
 

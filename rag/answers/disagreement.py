@@ -28,13 +28,12 @@ def disagreement(quoted: Sequence[UnitCandidate]) -> str | None:
     for place, (found, numbers, rest, words) in enumerate(said):
         for others, other_numbers, other_rest, other_words in said[place + 1 :]:
             one, other = found[0], others[0]
-            apart = one.document_id != other.document_id
-            if apart and numbers and other_numbers and rest == other_rest:
-                if numbers != other_numbers:
-                    return (
-                        f"the documents disagree: `{one.source}` says {words}, "
-                        f"`{other.source}` says {other_words}"
-                    )
+            alike = numbers and other_numbers and rest == other_rest
+            if alike and one.document_id != other.document_id and numbers != other_numbers:
+                return (
+                    f"the documents disagree: `{one.source}` says {words}, "
+                    f"`{other.source}` says {other_words}"
+                )
     return None
 
 

@@ -107,7 +107,8 @@ def draft(
     made.stages.append(watch.stage("quote", count=made.cited.sentences, note=kinds))
     left = [f"`{c.question.text}` is left out: {weak[id(c)]}" for c in drafts.choices
             if weak[id(c)]]  # fmt: skip
-    made.reason = "; ".join([*([made.reason] if made.reason else []), *left]) or None
+    notes = [made.reason, made.cited.reservation, *left]
+    made.reason = "; ".join(note for note in notes if note) or None
     return made
 
 

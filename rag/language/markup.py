@@ -51,3 +51,29 @@ def without_markup(text: str) -> str:
         bare = rule.sub(put, bare)
     return re.sub(r"[\ue000-\uf8ff]", lambda m: codes[ord(m[0]) - 0xE000]
                   if ord(m[0]) - 0xE000 < len(codes) else m[0], bare)  # fmt: skip
+
+
+_PAIRS = (('"', '"'), ("“", "”"), ("「", "」"), ("(", ")"), ("（", "）"), ("[", "]"), ("`", "`"))
+
+
+def whole_quotes(text: str) -> str:
+    """Return a text without quotation marks and brackets at or near its ends that lack a partner.
+
+    Example:
+        >>> whole_quotes('FB"'), whole_quotes('complete "independent'), whole_quotes('("a" (b')
+        ('FB', 'complete independent', '"a" b')
+    """
+    for left, right in _PAIRS:
+        if left == right and text.count(left) % 2:
+            text = _without_last(text, left)
+        elif left != right:
+            while text.count(left) > text.count(right):
+                text = text.replace(left, "", 1)
+            while text.count(right) > text.count(left):
+                text = _without_last(text, right)
+    return text.strip()
+
+
+def _without_last(text: str, sign: str) -> str:
+    place = text.rfind(sign)
+    return text[:place] + text[place + 1 :]

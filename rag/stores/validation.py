@@ -1,6 +1,8 @@
 """Validation of data before it is written to a store: manifests and vectors."""
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +19,24 @@ _NAMES = {
     "overlap": ("an overlap of", "chunking.overlap"),
     "context": ("context set to", "chunking.context"),
 }
+
+
+def read_manifest(made: Mapping[str, Any], where: str) -> Manifest:
+    """Return a manifest from its stored settings.
+
+    Args:
+        made: The settings; later ones may be missing.
+        where: What holds them, for an error.
+
+    Raises:
+        MismatchError: If a newer version wrote it: it has settings that are unknown here.
+        TypeError: If an old setting is missing.
+    """
+    known = {each.name for each in fields(Manifest)}
+    manifest = Manifest(**{name: value for name, value in made.items() if name in known})
+    if made.keys() - known:
+        raise MismatchError(f"`{where}` was written by a newer version: update citewell.")
+    return manifest
 
 
 def check_manifest(collection: str, made: Manifest, asked: Manifest) -> None:

@@ -395,6 +395,6 @@ class IndexJobs:
                 stop=job.stop,
             )
         indexed = {file.source for file in report.indexed}
-        for failure in report.failures:
+        for failure in (*report.failures, *report.empty):
             stage: FileStage = "ready" if failure.source in indexed else "failed"
             job.set_stage(job.names.get(failure.path or "", failure.source), stage, failure.reason)

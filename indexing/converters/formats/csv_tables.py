@@ -8,7 +8,13 @@ from itertools import islice
 
 from indexing.converters.formats.csv_header import find_layout, looks_like_header, name_columns
 from indexing.converters.formats.records import record_document
-from indexing.converters.schema import ConversionProblem, ConvertedDocument, Scalar, Unreadable
+from indexing.converters.schema import (
+    ConversionNote,
+    ConversionProblem,
+    ConvertedDocument,
+    Empty,
+    Scalar,
+)
 from indexing.converters.text.cleaning import clean, one_line
 
 __all__ = ["convert_csv", "find_delimiter", "looks_like_header", "read_rows"]
@@ -28,10 +34,11 @@ _COMMA = re.compile(r"[+-]?(?:\d{1,3}(?:\.\d{3}){1,5}|\d{1,17}),\d{1,17}")
 Kind = Callable[[str], Scalar]
 """Turns a cell into the value of a filter: `int`, `float`, `str`, or a number with a comma."""
 
+Piece = ConvertedDocument | ConversionProblem | ConversionNote
 Row = tuple[int, list[str]]  # the line on which it begins, and its cells
 
 
-def convert_csv(text: str) -> Iterator[ConvertedDocument | ConversionProblem]:
+def convert_csv(text: str) -> Iterator[Piece]:
     """Yield the documents of a CSV file, and a problem for each row that cannot be read.
 
     The first row of full width names the columns; if it looks like data, they are called col1,
@@ -40,27 +47,31 @@ def convert_csv(text: str) -> Iterator[ConvertedDocument | ConversionProblem]:
     a string filter; `310,00` is a number where the delimiter is no comma.
 
     Raises:
-        Unreadable: If there is no row of data.
+        Empty: If there is no row of data.
     """
     first, rest = _split_separator(text)
     delimiter = first or find_delimiter(text)
     top = list(_first_rows(rest, delimiter))
     if not top:
-        raise Unreadable("it has no rows")
+        raise Empty("it has no rows")
     layout = find_layout(top)
     kinds = _column_kinds(rest, delimiter, layout.last_line)
     names = name_columns(layout.header, kinds)
     yield from _title_document(layout.titles)
-    number = 0
+    number = empty = 0
     for row in read_rows(rest, delimiter):
         if isinstance(row, ConversionProblem):
             number += 1
             yield row
         elif row[0] > layout.last_line:
             number += 1
-            yield _read_row(row, number, names, kinds, layout.title)
-    if not number:
-        raise Unreadable("it has column names but no rows")
+            document = _read_row(row, number, names, kinds, layout.title)
+            empty += document is None
+            yield from [document] if document else []
+    if number == empty:
+        raise Empty("it has column names but no rows")
+    if empty:
+        yield ConversionNote.empty_records(empty)
 
 
 def _split_separator(text: str) -> tuple[str, str]:
@@ -81,8 +92,9 @@ def _title_document(titles: Sequence[Sequence[str]]) -> Iterator[ConvertedDocume
 
 def _read_row(
     row: Row, number: int, names: list[str], kinds: Mapping[int, Kind], title: str
-) -> ConvertedDocument | ConversionProblem:
-    line, cells = row
+) -> ConvertedDocument | None:
+    """Return the document of a row, or None if its cells are empty."""
+    cells = row[1]
     named = [
         (name, index, cell)
         for index, (name, cell) in enumerate(zip(names, cells, strict=False))
@@ -90,8 +102,7 @@ def _read_row(
     ]
     record = {name: cell for name, _, cell in named}
     typed = {name: _typed(cell, kinds.get(index, str)) for name, index, cell in named}
-    document = record_document(record, number, "csv", typed, title=title)
-    return document or ConversionProblem(f"line {line}: no text in it")
+    return record_document(record, number, "csv", typed, title=title)
 
 
 def find_delimiter(text: str) -> str:

@@ -16,7 +16,8 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from indexing.converters.formats.fields import front_matter_fields
-from indexing.converters.schema import ConvertedDocument, Heading, Unreadable
+from indexing.converters.formats.mdx import read_mdx
+from indexing.converters.schema import ConvertedDocument, Empty, Heading
 from indexing.converters.text.assembly import whole_file
 from indexing.converters.text.cleaning import clean, one_line
 
@@ -32,23 +33,27 @@ _OPEN_COMMENT = re.compile(r"^ {0,3}<!--.*\Z", re.DOTALL | re.MULTILINE)
 _ANCHOR = re.compile(r"\s*\{[ ]?[#:.][^{}]*\}\s*$")
 
 
-def convert_markdown(text: str, stem: str) -> ConvertedDocument:
+def convert_markdown(text: str, stem: str, *, is_mdx: bool = False) -> ConvertedDocument:
     """Return the document of a Markdown file.
 
     Args:
         text: The decoded source.
         stem: The title if neither front matter nor a heading gives one.
+        is_mdx: Whether it has components, imports and exports.
 
     Raises:
-        Unreadable: If there is no text.
+        Empty: If there is no text.
     """
     fields, body = split_front_matter(clean(text))
+    body = read_mdx(body) if is_mdx else body
     return _document(fields, clean(drop_comments(body)), stem)
 
 
 def _document(fields: dict[str, Any], body: str, stem: str) -> ConvertedDocument:
     if fields and not body.strip():
-        raise Unreadable("there is front matter, and no text below it")
+        raise Empty("there is front matter, and no text below it")
+    if not body.strip():
+        raise Empty("there are comments, and no text")
     sections = find_headings(body)
     title = fields.get("title")
     if not isinstance(title, str) or not title.strip():
@@ -65,7 +70,7 @@ def convert_plain_text(text: str, stem: str) -> ConvertedDocument:
         stem: The title if the text has no front matter and no heading.
 
     Raises:
-        Unreadable: If there is no text.
+        Empty: If there is no text.
 
     Example:
         >>> convert_plain_text("# Pumps\n\nThey pump.\n\n## Oil\n\nYearly.\n", "a").title

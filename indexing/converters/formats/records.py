@@ -11,7 +11,13 @@ from typing import Any
 
 from indexing.converters.formats.fields import is_scalar, scalar_fields
 from indexing.converters.formats.json_records import FoundRecords, find_records
-from indexing.converters.schema import ConversionProblem, ConvertedDocument, Unreadable
+from indexing.converters.schema import (
+    ConversionNote,
+    ConversionProblem,
+    ConvertedDocument,
+    Empty,
+    Unreadable,
+)
 from indexing.converters.text.cleaning import clean, one_line
 
 # fmt: off
@@ -24,9 +30,11 @@ _TITLE_NAMES = ["title", "name", "headline", "question", "标题", "名称"]
 _SHORTEST_TEXT = 20  # UTF-8 bytes: four words, or seven Chinese characters
 
 Record = Mapping[str, Any]
+Piece = ConvertedDocument | ConversionProblem | ConversionNote
+NO_RECORDS = "there are no records in it"
 
 
-def convert_json(text: str) -> Iterator[ConvertedDocument | ConversionProblem]:
+def convert_json(text: str) -> Iterator[Piece]:
     """Yield the documents of a JSON file.
 
     A list gives one document per object in it; so do the lists of objects that stand anywhere in an
@@ -35,7 +43,8 @@ def convert_json(text: str) -> Iterator[ConvertedDocument | ConversionProblem]:
     in a .json file are read as .jsonl.
 
     Raises:
-        Unreadable: If the file is not valid JSON, or holds no object.
+        Unreadable: If the file is not valid JSON, or holds something else.
+        Empty: If it holds no record, or none that has a value.
     """
     try:
         value = _parse(text)
@@ -47,24 +56,35 @@ def convert_json(text: str) -> Iterator[ConvertedDocument | ConversionProblem]:
         place = _column(error)
         where = f"line {getattr(error, 'lineno', 1)}{place}: " if place else ""
         raise Unreadable(where + _why(error)) from error
-    if isinstance(value, list) and value:
+    if isinstance(value, list | dict) and not value:
+        raise Empty(NO_RECORDS)
+    if isinstance(value, list):
         found = FoundRecords([(None, record) for record in value], None)
     elif isinstance(value, dict):
         found = find_records(value)
     else:
         raise Unreadable("it holds no records: expected a list of objects, or an object")
-    if found.around:
-        document = record_document(found.around, 0, "json")
-        yield from [document] if document else []
-    for number, (key, record) in enumerate(found.records, start=1):
-        yield _read_record(record, number, f"record {number}", "json", key)
+    around = record_document(found.around, 0, "json") if found.around else None
+    yield from [around] if around else []
+    read = (
+        _read_record(record, number, f"record {number}", "json", key)
+        for number, (key, record) in enumerate(found.records, start=1)
+    )
+    yield from _without_empty(read, alone=around is None)
 
 
-def convert_json_lines(text: str) -> Iterator[ConvertedDocument | ConversionProblem]:
+def convert_json_lines(text: str) -> Iterator[Piece]:
     """Yield the documents of a JSON Lines file, and a problem for each line that is not an object.
 
     Blank lines are not counted as records.
+
+    Raises:
+        Empty: If no record has a value.
     """
+    yield from _without_empty(_read_lines(text))
+
+
+def _read_lines(text: str) -> Iterator[ConvertedDocument | ConversionProblem | None]:
     number = 0
     for line_number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
@@ -76,6 +96,23 @@ def convert_json_lines(text: str) -> Iterator[ConvertedDocument | ConversionProb
             yield ConversionProblem(f"line {line_number}{_column(error)}: {_why(error)}")
         else:
             yield _read_record(record, number, f"line {line_number}", "jsonl")
+
+
+def _without_empty(
+    read: Iterable[ConvertedDocument | ConversionProblem | None], *, alone: bool = True
+) -> Iterator[Piece]:
+    """Yield what was read of records; a note on those that are empty, or `Empty` if all are."""
+    empty, some = 0, not alone
+    for piece in read:
+        if piece is None:
+            empty += 1
+        else:
+            some = True
+            yield piece
+    if not some:
+        raise Empty(NO_RECORDS)
+    if empty:
+        yield ConversionNote.empty_records(empty)
 
 
 def _parse(text: str) -> Any:  # noqa: ANN401
@@ -102,13 +139,13 @@ def _is_object(line: str) -> bool:
 
 def _read_record(
     record: object, number: int, place: str, format_: str, key: str | None = None
-) -> ConvertedDocument | ConversionProblem:
+) -> ConvertedDocument | ConversionProblem | None:
+    """Return the document of a record, or None if it is empty."""
     if isinstance(record, str):
         record = {"text": record}
     if not isinstance(record, dict):
         return ConversionProblem(f"{place}: expected an object, not {type(record).__name__}")
-    document = record_document(record, number, format_, title=key or "")
-    return document or ConversionProblem(f"{place}: no text in it")
+    return record_document(record, number, format_, title=key or "")
 
 
 def record_document(

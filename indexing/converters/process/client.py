@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
-from indexing.converters.file_checks import MB, ConversionError, check_file
+from indexing.converters.file_checks import MB, ConversionError, EmptyFileError, check_file
 from indexing.converters.process.wire import (
     OUT_OF_MEMORY,
     document_from_fields,
@@ -115,11 +115,14 @@ class Converter:
 
         Raises:
             ConversionError: If the file gives no document at all; the reason says what to do.
+            EmptyFileError: If there is nothing to read in it.
         """
         check_file(path, self._max_file_mb)
         conversion = self._by_pages(path, seconds)
         if not conversion.documents:
-            reasons = conversion.problems or ["there is no text in it"]
+            reasons = conversion.problems
+            if not reasons:
+                raise EmptyFileError("there is no text in it")
             more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
             raise ConversionError(f"nothing in it can be used: {reasons[0]}{more}")
         return conversion
@@ -146,6 +149,8 @@ class Converter:
                     limits = replace(limits, skip=limits.skip | {error.page})
                 continue
             except ConversionError as error:  # the other pages give nothing
+                if not fatal:
+                    raise
                 raise ConversionError("; ".join([*fatal, str(error)])) from error
             conversion.problems[:0] = fatal
             return conversion
@@ -245,7 +250,8 @@ class Converter:
         if message.get("memory_mb", 0) > self._memory_mb / 2:
             self.close()
         if "failed" in message:
-            raise ConversionError(str(message["failed"]))
+            kind = EmptyFileError if message.get("empty") else ConversionError
+            raise kind(str(message["failed"]))
 
     def _death(self, worker: "subprocess.Popen[bytes]") -> str:
         code = worker.wait()

@@ -5,7 +5,8 @@
     answers   {"page": the one that is read next, "pages": number of pages},
               {"document": {...}}, {"note": "..."} and {"problem": "...", "late": ...}, any number,
               then one of
-              {"done": true, "memory_mb": ...}  or  {"failed": "reason", "memory_mb": ...}
+              {"done": true, "memory_mb": ...}  or  {"failed": "reason", "memory_mb": ...}, with
+              "empty": true if there is nothing to read in it
 
 ASCII escapes carry file names that are not valid Unicode without loss.
 """

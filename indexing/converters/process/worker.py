@@ -20,7 +20,13 @@ from indexing.converters.process.wire import (
     pack,
     unpack,
 )
-from indexing.converters.schema import ConversionNote, ConversionProblem, PageLimits, Unreadable
+from indexing.converters.schema import (
+    ConversionNote,
+    ConversionProblem,
+    Empty,
+    PageLimits,
+    Unreadable,
+)
 
 _MOST_PROBLEMS = 100
 
@@ -82,7 +88,8 @@ def answer(
         raise
     # The process border: any exception of a parser is a failure of the file.
     except Exception as error:  # noqa: BLE001
-        yield {"failed": _reason(error), "memory_mb": used_memory_mb()}
+        failed = {"failed": _reason(error), "memory_mb": used_memory_mb()}
+        yield {**failed, "empty": True} if isinstance(error, Empty) else failed
     else:
         if problems > _MOST_PROBLEMS:
             yield {"problem": f"and {problems - _MOST_PROBLEMS} more"}

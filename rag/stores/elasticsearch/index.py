@@ -18,6 +18,7 @@ from rag.language.analysis import ANALYZER_VERSION
 from rag.stores.contract import SCHEMA, Manifest
 from rag.stores.elasticsearch.client import Cluster
 from rag.stores.indexes.bm25 import K1, B
+from rag.stores.validation import read_manifest
 
 GRAPH_LINKS, GRAPH_BUILD = 32, 200  # of the int8 graph: m and ef_construction, the same as in FAISS
 STATE = "state"
@@ -196,7 +197,7 @@ def read_head(cluster: Cluster, names: Names) -> Head | None:
         tokens=meta["tokens"],
         dense=meta["dense"],
         dimension=meta["dimension"],
-        manifest=Manifest(**made) if made else None,
+        manifest=read_manifest(made, names.collection) if made else None,
     )
 
 

@@ -22,6 +22,7 @@ from rag.stores.document_codec import dump_meta, pack, unpack
 from rag.stores.embedded.filters import to_sql
 from rag.stores.embedded.sqlite import JournalDatabase
 from rag.stores.filters import Filter
+from rag.stores.validation import read_manifest
 from rag.view import EDITS, view_of
 
 ROWS_AT_ONCE = 500
@@ -93,7 +94,7 @@ class Journal:
         """Settings with which the collection was made; None before the first document."""
         text = self.state("manifest", "")
         with self.database.readable():
-            return Manifest(**json.loads(text)) if text else None
+            return read_manifest(json.loads(text), str(self.path)) if text else None
 
     def set_manifest(self, manifest: Manifest) -> None:
         """Set the manifest, within the current transaction."""
@@ -114,7 +115,7 @@ class Journal:
         text = self.state("next_manifest", "")
         if text:
             with self.database.readable():
-                manifest = Manifest(**json.loads(text))
+                manifest = read_manifest(json.loads(text), str(self.path))
             self.set_manifest(manifest)
             self.set_state("dimension", str(manifest.dimension))
             self.rows("DELETE FROM state WHERE key = 'next_manifest'")

@@ -23,12 +23,19 @@ from indexing.converters.formats.docx.tables import (
     read_rows,
     unwrapped,
 )
-from indexing.converters.schema import ConversionNote, ConvertedDocument, Heading, Unreadable
+from indexing.converters.schema import (
+    ConversionNote,
+    ConvertedDocument,
+    Empty,
+    Heading,
+    Unreadable,
+)
 from indexing.converters.text.assembly import whole_file
 from indexing.converters.text.cleaning import one_line
 from indexing.converters.text.tables import GridCell, cell_text, write_table
 
 _PARAGRAPH, _TABLE = name_of("w:p"), name_of("w:tbl")
+_PICTURES = frozenset(map(name_of, ("w:drawing", "w:pict", "w:object")))
 _LONGEST_VALUE = 500  # characters of a cell that is still a value if it holds several paragraphs
 _DEEPEST_INDENT = 8
 _LIST_STYLE = re.compile(r"List (?:Bullet|Number)", re.IGNORECASE)
@@ -46,7 +53,8 @@ def convert_docx(data: bytes, stem: str) -> ConvertedDocument:
         stem: The title if neither the properties nor a heading give one.
 
     Raises:
-        Unreadable: If the file is damaged, encrypted, a zip bomb or without text.
+        Unreadable: If the file is damaged, encrypted, a zip bomb or holds pictures alone.
+        Empty: If it holds nothing.
     """
     return next(piece for piece in read_docx(data, stem) if isinstance(piece, ConvertedDocument))
 
@@ -68,6 +76,10 @@ def read_docx(data: bytes, stem: str) -> Iterator[ConvertedDocument | Conversion
     if not title:
         title = body.sections[0].heading if body.sections else stem
     text = "".join(body.parts)
+    if not text.strip():
+        if any(each.tag in _PICTURES for each in package.document.iter()):
+            raise Unreadable("it holds pictures and no text (OCR first)")
+        raise Empty("there is no text in it")
     yield whole_file(text, title, {"format": "docx"}, sections=body.sections)
     if body.hidden:
         yield ConversionNote.hidden_texts(body.hidden)

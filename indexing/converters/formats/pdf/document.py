@@ -38,6 +38,7 @@ from indexing.converters.formats.pdf.unread import (
     sentences,
 )
 from indexing.converters.schema import (
+    ConversionNote,
     ConversionProblem,
     ConvertedDocument,
     Heading,
@@ -65,8 +66,8 @@ def convert_pdf(
     data: bytes,
     stem: str,
     limits: PageLimits = PageLimits(),  # noqa: B008 - frozen
-) -> Iterator[ConvertedDocument | ConversionProblem]:
-    """Yield the document of a PDF file, and a problem for all pages that cannot be read.
+) -> Iterator[ConvertedDocument | ConversionProblem | ConversionNote]:
+    """Yield a PDF file's document, problems for pages that cannot be read, a note on blank ones.
 
     Args:
         data: The bytes of the file.
@@ -81,16 +82,21 @@ def convert_pdf(
     try:
         reading = _Reading(pdf)
         late = reading.read(limits, started)
-        problems = [ConversionProblem(line) for line in sentences(reading.causes())]
+        causes = reading.causes()
+        blank = {page: cause for page, cause in causes.items() if cause == "blank"}
+        unread = {page: cause for page, cause in causes.items() if cause != "blank"}
+        problems = [ConversionProblem(line) for line in sentences(unread)]
+        notes = [ConversionNote(line) for line in sentences(blank)]
         if late:
             problems.append(ConversionProblem(_late(reading, limits), late=True))
         if pdf.get_formtype() == pypdfium2.raw.FORMTYPE_XFA_FULL:
             problems.append(ConversionProblem(_XFA))
         if not any(reading.texts):
-            raise Unreadable(_nothing(problems))
+            raise Unreadable(_nothing([*problems, *notes]))
         limits.on_page(0, len(pdf))
         yield reading.document(stem)
         yield from problems
+        yield from notes
     finally:
         pdf.close()
 
@@ -122,13 +128,15 @@ def _open(data: bytes, passwords: tuple[str, ...]) -> pypdfium2.PdfDocument:
     )
 
 
-def _nothing(problems: list[ConversionProblem]) -> str:
+def _nothing(found: list[ConversionProblem | ConversionNote]) -> str:
     """Return why a file gives no document."""
-    reasons = "; ".join(problem.reason for problem in problems)
-    if any(problem.late for problem in problems):
+    reasons = "; ".join(each.reason for each in found)
+    if any(isinstance(each, ConversionProblem) and each.late for each in found):
         return reasons
     if "damaged" in reasons:
         return f"the PDF is damaged ({reasons})"
+    if not any(isinstance(each, ConversionProblem) for each in found):
+        return f"no text: {reasons}"
     return f"no text: scanned pages need OCR first ({reasons})"
 
 
