@@ -1,5 +1,7 @@
 """Quoted answers: units of a text, their choice by type, and their exact citations."""
 
+from dataclasses import replace
+
 import pytest
 from haystack import Document
 from unit_builders import LoneStore, asked_question, candidates_of, passages_of, quoted
@@ -11,6 +13,7 @@ from rag.reading.choice import choose
 from rag.reading.evidence import Evidence
 from rag.reading.requirements import requirements_of
 from rag.reading.surroundings import read_surroundings
+from rag.schema import SearchOptions, answer_from_json, to_json
 
 MANUAL = """# X300 manual
 
@@ -248,7 +251,7 @@ class CountingStore(LoneStore):
         ("What is the voltage of the pump?", "the passages found give no voltage"),
         ("Who designed the pump?", "the passages found tell nothing of designing"),
         ("When was the pump sold?", "the passages found tell nothing of selling"),
-        ("这台泵是谁设计的？", "the passages found tell nothing of designing"),
+        ("X300 的泵是谁设计的？", "the passages found tell nothing of designing"),
     ],
 )
 def test_what_the_question_requires_and_no_unit_holds_is_refused(manual, question, reason):
@@ -266,8 +269,59 @@ def test_what_the_question_requires_and_no_unit_holds_is_refused(manual, questio
     assert made.probability == 0.0
 
 
+def two_notes(first, second):
+    """Return passages of two documents, and evidence on the last word of each."""
+    passages, evidence = [], []
+    for name, text in (("a", first), ("b", second)):
+        end = len(text) - 1
+        start = text.rindex(" ") + 1
+        meta = {"document_id": name, "number": 0, "start": 0, "end": end + 1, "view_edits": [],
+                "source": f"{name}.md"}  # fmt: skip
+        passages.append(Document(id=f"{name}:0", content=text, meta=meta))
+        words = text[start:end]
+        evidence.append(Evidence(f"{name}:0", 0, end + 1, (), 0.8, (start, end), words, words))
+    return passages, evidence
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "said"),
+    [
+        ("The depot was opened in 2019.", "The old depot was opened in 2021.",
+         "the documents disagree: `a.md` says 2019, `b.md` says 2021"),
+        ("The depot was opened in 2019.", "The depot was opened about 2019.", None),
+        ("The depot is 40m.", "The depot is 4000cm.", None),
+        ("The depot was opened by Anna.", "The depot was opened by Bert.", None),
+    ],
+)  # fmt: skip
+def test_documents_that_give_another_number_are_both_named(first, second, said):
+    passages, evidence = two_notes(first, second)
+    store = LoneStore({"a": first, "b": second}, passages)
+    cited = quoted("When was the depot opened?", passages, evidence, store=store)
+    assert cited.reservation == said
+
+
+def test_two_questions_with_one_answer_quote_it_once(manual):
+    evidence = found(manual, "12 kg")
+    asked, units = candidates_of("How heavy is the pump?", manual, evidence, store_of(manual))
+    once = compose(asked, units, 300)
+    text = once.text
+    again = compose(asked, units, 300, once)
+    assert again.text == text and again.text.count("The pump weighs 12 kg") == 1
+
+
+def test_exact_words_of_a_table_stand_alone_only_if_they_are_likely(manual):
+    question = "What does the red light mean?"
+    asked = replace(asked_question(question), kind="table")
+    for score, short in ((0.9, "overheated"), (0.2, None)):
+        evidence = [replace(each, score=score) for each in found(manual, "overheated")]
+        units = candidates_of(question, manual, evidence, store_of(manual))[1]
+        cited = compose(asked, [each for each in units if each.unit.kind == "row"], 300)
+        assert "| red | overheated |" in cited.text
+        assert cited.short == short
+
+
 def test_what_a_question_asks_of_a_thing_may_be_told_in_other_words(manual):
-    for question in ("Who made the pump?", "When was the pump constructed?", "泵是哪年制造的？"):
+    for question in ("Who made the pump?", "When was the pump constructed?", "X300 的泵是哪年制造的？"):
         store = CountingStore({manual[0].meta["document_id"]: MANUAL}, manual)
         around, required = read_surroundings(store, manual, 1), requirements_of(question, store)
         made = choose(asked_question(question), required, around, found(manual, "built in 2014"))
@@ -290,6 +344,22 @@ def test_a_question_about_the_collection_gets_the_first_line_of_each_document(sa
     for each in answer.citations:
         assert store.text_of(each.document_id)[each.start : each.end] == each.quote != ""
     assert sample_rag.ask("这些文档讲了什么？").answer.startswith(f"这里共有 {total} 篇文档：")
+
+
+def test_a_declined_answer_names_words_that_no_document_has(sample_rag):
+    answer = sample_rag.ask("What does the zorbulator do?")
+    assert answer.abstained
+    assert answer.missing == ("zorbulator",)
+    assert "no document has `zorbulator`" in (answer.reason or "")
+    assert answer_from_json(to_json(answer)) == answer
+
+
+def test_a_declined_answer_says_that_nothing_is_translated(sample_rag):
+    source = next(d.source for d in sample_rag.store.documents() if "telescope" in d.source)
+    filters = {"field": "meta.source", "operator": "==", "value": source}
+    answer = sample_rag.ask("食堂几点开饭？", SearchOptions(filters=filters, method="dense"))
+    assert answer.abstained
+    assert "nothing is translated" in (answer.reason or "")
 
 
 def test_several_questions_are_answered_each_and_what_is_left_out_is_said(sample_rag):

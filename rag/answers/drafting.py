@@ -2,8 +2,7 @@
 
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from haystack.dataclasses import ChatMessage
@@ -126,24 +125,9 @@ def _weakness(drafts: DraftInputs, choice: UnitChoice, needed: float) -> str | N
         return "the passages found hold no sentence that could answer"
     if choice.probability < needed:
         said = f"the best answer is right with probability {choice.probability:.2f}"
-        asked = f"{said}, and {needed:.2f} is asked for (`abstention.precision`)"
-        return "; ".join([asked, *_hints(drafts, choice)]) + listed
+        lost = f"; no document has {listed_terms(choice.missing)}" if choice.missing else ""
+        return f"{said}, and {needed:.2f} is asked for (`abstention.precision`){lost}{listed}"
     return None
-
-
-def _hints(drafts: DraftInputs, choice: UnitChoice) -> Iterator[str]:
-    """Yield what may keep the documents from answering: words not in them, another language."""
-    if choice.missing:
-        yield f"no document has {listed_terms(choice.missing)}"
-    language = language_of(drafts.question)
-    others = Counter(language_of(passage.text) for passage in drafts.passages)
-    if language and others and not others[language]:
-        theirs = others.most_common(1)[0][0]
-        yield (
-            f"the question is in {_NAMES.get(language, language)} and what was found is in "
-            f"{_NAMES.get(theirs, theirs or 'no known language')}: nothing is translated, only "
-            "names and numbers find each other"
-        )
 
 
 def _write(

@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Final
 
 from rag.reading.answer_probability import answer_probability
 from rag.reading.evidence import Evidence
 from rag.reading.requirements import (
     Requirements,
     alike_terms,
+    is_foreign,
     lacks_quantity,
     missing_terms,
     tells_otherwise,
@@ -16,6 +18,11 @@ from rag.reading.requirements import (
 )
 from rag.reading.surroundings import Surroundings
 from rag.reading.unit_choice import AskedQuestion, UnitCandidate, choose_units
+
+FOREIGN: Final = (
+    "the passages found are in another language than the question: nothing is translated, only "
+    "names and numbers find each other"
+)
 
 
 @dataclass(frozen=True)
@@ -56,7 +63,10 @@ def choose(
         surroundings: Of the passages found, best first.
         evidence: Evidence in them, best first.
     """
-    every = choose_units(question, surroundings, evidence)
+    found = choose_units(question, surroundings, evidence)
+    every = [each for each in found if not is_foreign(question, each)]
+    if found and not every:
+        return UnitChoice(question, (), FOREIGN, tuple(found), required.unknown)
     absent = (*required.unknown, *required.unfound)
     missing = {id(each): missing_terms(required, each) for each in every}
     named = [each for each in every if not missing[id(each)]]

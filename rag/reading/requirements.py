@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from rag.errors import UnavailableError
-from rag.language.analysis import tokens
+from rag.language.analysis import language_of, tokens
 from rag.language.asked_values import Quantity, asked_quantity, quantities_in
 from rag.language.relations import asked_relation, relations_in, tells_another_relation
 from rag.language.required_terms import required_terms, stands_in
 from rag.reading.surroundings import Surroundings
-from rag.reading.unit_choice import UnitCandidate
+from rag.reading.unit_choice import AskedQuestion, UnitCandidate
 from rag.stores.contract import Store
 
 COMMON = 0.2  # share of the passages from which on a term tells nothing: the documents are about it
@@ -128,6 +128,15 @@ def lacks_quantity(required: Requirements, candidate: UnitCandidate) -> bool:
     if _DIGIT.search(text):
         return bool(given - _UNITLESS)
     return kind not in _IN_WORDS or not _NUMBER_WORD.search(text)
+
+
+def is_foreign(question: AskedQuestion, candidate: UnitCandidate) -> bool:
+    """Return whether a unit is in another language and shares no word with the question."""
+    language = language_of(question.text)
+    theirs = language_of(candidate.unit.text(candidate.surroundings))
+    if not language or not theirs or theirs == language:
+        return False
+    return set(question.tokens).isdisjoint(tokens(context_of(candidate)))
 
 
 def tells_otherwise(required: Requirements, candidate: UnitCandidate) -> bool:
