@@ -134,20 +134,23 @@ def documents_of(passages):
 
 def row_of(rag, question, *, foreign):
     """Return both lists of a question, with what each passage holds of it."""
+    from rag.retrieval.long_questions import with_gist
     from rag.retrieval.query import build_query
     from rag.retrieval.word_weights import held_share, word_weights
 
-    query, parts, store = build_query(question.question[:2000]), rag.components, rag.store
+    parts, store = rag.components, rag.store
+    query = with_gist(build_query(question.question), store)
     start = time.perf_counter()
     words = parts.bm25.run(query.text, question.filters, DEPTH, store.generation)["documents"]
     after_words = time.perf_counter()
-    vector = parts.embed.run(query.text)["embedding"]
+    vector = parts.embed.run(query.text, query.asked_inside)["embedding"]
     meaning = parts.dense.run(vector, question.filters, DEPTH, store.generation)["documents"]
     end = time.perf_counter()
     weights, _ = word_weights(store, query.tokens)
     return {
         "id": question.question_id,
         "question": query.text,
+        "read": query.as_read.text,
         "language": query.language,
         "served": rag.embedder.serves(query.language),
         "grades": {} if foreign else dict(question.grades),

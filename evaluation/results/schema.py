@@ -30,6 +30,7 @@ from evaluation.results.summaries import (
     FunnelStage,
     Half,
     MetricMean,
+    RelevanceCalibration,
     SliceMeans,
     StageTiming,
     Timings,
@@ -52,6 +53,7 @@ __all__ = [
     "MetricMean",
     "QueryResult",
     "RankedItem",
+    "RelevanceCalibration",
     "Results",
     "ShownPassage",
     "SliceMeans",
@@ -129,6 +131,8 @@ class SystemResult:
         queries: Results of all questions, in the data set's order.
         chosen_threshold: A no-answer threshold chosen on half of the documents and reported on the
             rest; None in a run without answers, or if every question has an answer.
+        relevance: Calibration of the passages' relevance; None if nothing is judged, or in a run
+            of an older version.
     """
 
     name: str
@@ -147,6 +151,7 @@ class SystemResult:
     worst: tuple[str, ...]
     queries: tuple[QueryResult, ...]
     chosen_threshold: ChosenThreshold | None = None
+    relevance: RelevanceCalibration | None = None
 
 
 @dataclass(frozen=True)
