@@ -256,7 +256,7 @@ def table(args):
     if not args.embedder:
         ranked = {name: each for name, each in read_ranked(args.cache).items() if name in sets}
     ways = ["bm25", "dense", "ranks", "scores"]
-    print("| set | documents | n | " + " | ".join(ways)
+    print("| set | passages | n | " + " | ".join(ways)
           + " | over ranks | over the better half | 20 ranked | ms |")  # fmt: skip
     print("|---" * 11 + "|")
     gains, tests = {}, []
