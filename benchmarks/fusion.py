@@ -250,6 +250,18 @@ def reranked(row, held, logits, depth):
     return [*(first[place] for place in order), *passages[len(first) :]]
 
 
+def short(value, digits=3, *, sign=False):
+    """Return a number from -1 to 1 without the zero before its point."""
+    written = f"{value:{'+' if sign else ''}.{digits}f}".replace("0.", ".", 1)
+    return "1" if written == f"1.{'0' * digits}" else written
+
+
+def tested(test, corrected):
+    """Return a difference with its p-value, as it is and corrected."""
+    p = "p < .001" if test.p_value < 0.001 else f"p {short(test.p_value)}"
+    return f"{short(test.statistic, sign=True)} ({p}, Holm {short(corrected)})"
+
+
 def table(args):
     """Print nDCG@10 of every way and set, with paired tests against ranks and the better half."""
     sets, ranked = read_lists(args.cache, embedder=args.embedder), {}
@@ -267,17 +279,14 @@ def table(args):
                   for other in ("ranks", better)]  # fmt: skip
         gains[name] = values | {"ms": [sum(row["ms"]) for row in judged_rows(held)]}
     corrected = holm([test.p_value for *_, test in tests])
-    said = [
-        f"{t.statistic:+.3f} (p {t.p_value:.3f}, Holm {p:.3f})"
-        for (*_, t), p in zip(tests, corrected, strict=True)
-    ]
+    said = [tested(test, p) for (*_, test), p in zip(tests, corrected, strict=True)]
     for place, (name, values) in enumerate(gains.items()):
-        cells = " | ".join(f"{fmean(values[way]):.3f}" for way in ways)
+        cells = " | ".join(short(fmean(values[way])) for way in ways)
         over = " | ".join(said[2 * place : 2 * place + 2])
         added = gain_of_ranker(sets[name], ranked[name]) if name in ranked else ""
         print(f"| {name} | {sets[name]['passages']:,} | {len(values['ms'])} | {cells} | {over} | "
               f"{added} | {median(values['ms']):.0f} |")  # fmt: skip
-    means = " | ".join(f"{fmean(fmean(v[way]) for v in gains.values()):.3f}" for way in ways)
+    means = " | ".join(short(fmean(fmean(v[way]) for v in gains.values())) for way in ways)
     print(f"| mean | | | {means} | | | | |")
     if ranked:
         table_of_ranker(sets, ranked)
@@ -305,7 +314,7 @@ def gain_of_ranker(held, ranked):
     """Return what the ranker adds to joined scores, 20 deep, and on how many questions."""
     values = ranked_values(held, ranked)
     gain = fmean(values[f"scores, {DEPTHS[-1]} ranked"]) - fmean(values["scores"])
-    return f"{gain:+.3f} (n {len(values['scores'])})"
+    return f"{short(gain, sign=True)} (n {len(values['scores'])})"
 
 
 def table_of_ranker(sets, ranked):
@@ -324,17 +333,16 @@ def table_of_ranker(sets, ranked):
         asked = fmean(is_question(row["read"]) for row in rows)
         part = slice(len(DEPTHS) * place, len(DEPTHS) * (place + 1))
         cells = " | ".join(
-            f"{fmean(values[f'scores, {depth} ranked']):.3f} ({t.statistic:+.3f}, "
-            f"p {t.p_value:.3f}, Holm {p:.2f})"
-            for depth, t, p in zip(DEPTHS, tests[part], corrected[part], strict=True)
+            f"{short(fmean(values[f'scores, {depth} ranked']))} {tested(test, p)}"
+            for depth, test, p in zip(DEPTHS, tests[part], corrected[part], strict=True)
         )
         ms = " / ".join(
             f"{median(each['ms'][str(depth)] for each in ranked[name].values()):.0f}"
             for depth in DEPTHS
         )
-        before = " | ".join(f"{fmean(values[way]):.3f}" for way in ("ranks", "scores"))
-        print(f"| {name} | {rows[0]['language']} | {len(rows)} | {asked:.2f} | {before} | {cells} "
-              f"| {ms} |")  # fmt: skip
+        before = " | ".join(short(fmean(values[way])) for way in ("ranks", "scores"))
+        facts = f"{rows[0]['language']} | {len(rows)} | {short(asked, 2)}"
+        print(f"| {name} | {facts} | {before} | {cells} | {ms} |")
 
 
 def main():
