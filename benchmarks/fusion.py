@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import time
+from itertools import pairwise
 from pathlib import Path
 from statistics import fmean, median
 
@@ -21,6 +22,7 @@ from evaluation.metrics.retrieval import ndcg
 from evaluation.metrics.significance import holm, randomization_test
 from rag.config import FusionConfig, RankerConfig
 from rag.language.analysis import tokens
+from rag.language.question_detection import is_question
 from rag.models.similarity_floor import FLOORS
 from rag.retrieval.fusion import fuse, fuse_scores
 from rag.retrieval.ranker import joined
@@ -87,14 +89,23 @@ def read_lists(cache, *, asked=False, embedder=None):
         held.setdefault("floor", floors.get(held["embedder"]))
         for row in held["rows"]:
             row["terms"] = len(set(tokens(row["question"])))
+            row.setdefault("read", row["question"])
         found[path.stem.partition("@")[0]] = held
     return found
 
 
+def read_ranked(cache):
+    """Return name -> question -> the ranker's logits by passage, and milliseconds by depth."""
+    paths = sorted((cache / "logits").glob("*.json"))
+    return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in paths}
+
+
 def read_logits(cache):
     """Return name -> question -> passage -> the ranker's logit."""
-    paths = (cache / "logits").glob("*.json")
-    return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in paths}
+    return {
+        name: {question: each["logits"] for question, each in held.items()}
+        for name, held in read_ranked(cache).items()
+    }
 
 
 def weights_of(row, share):
@@ -134,20 +145,23 @@ def documents_of(passages):
 
 def row_of(rag, question, *, foreign):
     """Return both lists of a question, with what each passage holds of it."""
+    from rag.retrieval.long_questions import with_gist
     from rag.retrieval.query import build_query
     from rag.retrieval.word_weights import held_share, word_weights
 
-    query, parts, store = build_query(question.question[:2000]), rag.components, rag.store
+    parts, store = rag.components, rag.store
+    query = with_gist(build_query(question.question), store)
     start = time.perf_counter()
     words = parts.bm25.run(query.text, question.filters, DEPTH, store.generation)["documents"]
     after_words = time.perf_counter()
-    vector = parts.embed.run(query.text)["embedding"]
+    vector = parts.embed.run(query.text, query.asked_inside)["embedding"]
     meaning = parts.dense.run(vector, question.filters, DEPTH, store.generation)["documents"]
     end = time.perf_counter()
     weights, _ = word_weights(store, query.tokens)
     return {
         "id": question.question_id,
         "question": query.text,
+        "read": query.as_read.text,
         "language": query.language,
         "served": rag.embedder.serves(query.language),
         "grades": {} if foreign else dict(question.grades),
@@ -177,20 +191,40 @@ def collect_logits(args):
         found, started, store = {}, time.time(), open_scratch(held["key"], Config())
         by_id = {each.id: each for each in store.filter_documents()}
         store.close()
-        for row in held["rows"][: args.most]:
+        for row in judged_rows(held)[: args.most]:
             model = serving(rankers, row["language"])
             if model is not None:
                 first = dict([*fused_passages(row, held)[: args.depth]])
                 if args.by_ranks:
                     first |= dict(ranked_passages(row)[: args.depth])
-                texts = [read_text(by_id[passage]) for passage in first]
-                scores = model.relevance(row["question"], texts)
-                found[row["id"]] = dict(zip(first, scores, strict=True))
+                texts = {passage: read_text(by_id[passage]) for passage in first}
+                found[row["id"]] = read_passages(model, row["read"], texts)
         path.write_text(json.dumps(found), encoding="utf-8")
         seconds = time.time() - started
         print(
             f"{name}: {len(found)} questions, {seconds / max(len(found), 1):.1f} s each", flush=True
         )
+
+
+def read_passages(model, question, texts):
+    """Return the logits of some passages, best first, and the milliseconds to read so many.
+
+    They are read in parts, 5, 10 and 20 deep, so that the time of each depth is that of one run.
+    """
+    logits, ms, start, places = {}, {}, time.perf_counter(), [0, *DEPTHS, len(texts)]
+    names = list(texts)
+    for low, high in pairwise(places):
+        part = names[low:high]
+        if part:
+            scores = model.relevance(question, [texts[name] for name in part])
+            logits |= dict(zip(part, scores, strict=True))
+        ms[str(high)] = round(1000 * (time.perf_counter() - start), 1)
+    return {"logits": logits, "ms": ms}
+
+
+def judged_rows(held):
+    """Return the questions that have anything relevant."""
+    return [row for row in held["rows"] if any(g > 0 for g in row["grades"].values())]
 
 
 def ways_of(row, held, logits):
@@ -216,53 +250,99 @@ def reranked(row, held, logits, depth):
     return [*(first[place] for place in order), *passages[len(first) :]]
 
 
+def short(value, digits=3, *, sign=False):
+    """Return a number from -1 to 1 without the zero before its point."""
+    written = f"{value:{'+' if sign else ''}.{digits}f}".replace("0.", ".", 1)
+    return "1" if written == f"1.{'0' * digits}" else written
+
+
+def tested(test, corrected):
+    """Return a difference with its p-value, as it is and corrected."""
+    p = "p < .001" if test.p_value < 0.001 else f"p {short(test.p_value)}"
+    return f"{short(test.statistic, sign=True)} ({p}, Holm {short(corrected)})"
+
+
 def table(args):
     """Print nDCG@10 of every way and set, with paired tests against ranks and the better half."""
-    sets, logits = read_lists(args.cache, embedder=args.embedder), read_logits(args.cache)
+    sets, ranked = read_lists(args.cache, embedder=args.embedder), {}
+    if not args.embedder:
+        ranked = {name: each for name, each in read_ranked(args.cache).items() if name in sets}
     ways = ["bm25", "dense", "ranks", "scores"]
-    print("| set | n | bm25 | dense | ranks | scores | over ranks | over the better half | ms |")
-    print("|---" * 9 + "|")
+    print("| set | passages | n | " + " | ".join(ways)
+          + " | over ranks | over the better half | 20 ranked | ms |")  # fmt: skip
+    print("|---" * 11 + "|")
     gains, tests = {}, []
     for name, held in sets.items():
-        rows = [row for row in held["rows"] if any(g > 0 for g in row["grades"].values())]
-        values = {way: [] for way in ways}
-        for row in rows:
-            for way, passages in ways_of(row, held, {}).items():
-                values[way].append(ndcg(documents_of(passages), row["grades"], k=10))
+        values = values_of(judged_rows(held), held, ways)
         better = max(("bm25", "dense"), key=lambda way: fmean(values[way]))
         tests += [(name, other, randomization_test(values["scores"], values[other], samples=20_000))
                   for other in ("ranks", better)]  # fmt: skip
-        gains[name] = values
-        gains[name]["ms"] = [sum(row["ms"]) for row in rows]
+        gains[name] = values | {"ms": [sum(row["ms"]) for row in judged_rows(held)]}
     corrected = holm([test.p_value for *_, test in tests])
-    said = [
-        f"{t.statistic:+.3f} (p {t.p_value:.3f}, Holm {p:.3f})"
-        for (*_, t), p in zip(tests, corrected, strict=True)
-    ]
+    said = [tested(test, p) for (*_, test), p in zip(tests, corrected, strict=True)]
     for place, (name, values) in enumerate(gains.items()):
-        cells = " | ".join(f"{fmean(values[way]):.3f}" for way in ways)
+        cells = " | ".join(short(fmean(values[way])) for way in ways)
         over = " | ".join(said[2 * place : 2 * place + 2])
-        print(f"| {name} | {len(values['ms'])} | {cells} | {over} | {median(values['ms']):.0f} |")
-    means = " | ".join(f"{fmean(fmean(v[way]) for v in gains.values()):.3f}" for way in ways)
-    print(f"| mean | | {means} | | | |")
-    table_of_ranker({n: h for n, h in sets.items() if logits.get(n)}, logits)
+        added = gain_of_ranker(sets[name], ranked[name]) if name in ranked else ""
+        print(f"| {name} | {sets[name]['passages']:,} | {len(values['ms'])} | {cells} | {over} | "
+              f"{added} | {median(values['ms']):.0f} |")  # fmt: skip
+    means = " | ".join(short(fmean(fmean(v[way]) for v in gains.values())) for way in ways)
+    print(f"| mean | | | {means} | | | | |")
+    if ranked:
+        table_of_ranker(sets, ranked)
 
 
-def table_of_ranker(sets, logits):
-    """Print what the ranker adds, on the questions whose logits are known."""
+def values_of(rows, held, ways, logits=None):
+    """Return way -> nDCG@10 of each question."""
+    values = {way: [] for way in ways}
+    for row in rows:
+        found = ways_of(row, held, logits[row["id"]] if logits else {})
+        for way in ways:
+            values[way].append(ndcg(documents_of(found[way]), row["grades"], k=10))
+    return values
+
+
+def ranked_values(held, ranked):
+    """Return way -> nDCG@10 of each question that the ranker has read passages of."""
+    rows = [row for row in judged_rows(held) if row["id"] in ranked]
+    logits = {question: each["logits"] for question, each in ranked.items()}
     ways = ["ranks", "scores", *(f"scores, {depth} ranked" for depth in DEPTHS)]
-    print("\n| set | n | " + " | ".join(ways) + " | p of the deepest over scores |")
-    print("|---" * (len(ways) + 3) + "|")
-    for name, held in sets.items():
-        rows = [row for row in held["rows"] if logits[name].get(row["id"]) and row["grades"]]
-        values = {way: [] for way in ways}
-        for row in rows:
-            found = ways_of(row, held, logits[name][row["id"]])
-            for way in ways:
-                values[way].append(ndcg(documents_of(found[way]), row["grades"], k=10))
-        cells = " | ".join(f"{fmean(values[way]):.3f}" for way in ways)
-        p = randomization_test(values[ways[-1]], values["scores"], samples=20_000).p_value
-        print(f"| {name} | {len(rows)} | {cells} | {p:.3f} |")
+    return values_of(rows, held, ways, logits)
+
+
+def gain_of_ranker(held, ranked):
+    """Return what the ranker adds to joined scores, 20 deep, and on how many questions."""
+    values = ranked_values(held, ranked)
+    gain = fmean(values[f"scores, {DEPTHS[-1]} ranked"]) - fmean(values["scores"])
+    return f"{short(gain, sign=True)} (n {len(values['scores'])})"
+
+
+def table_of_ranker(sets, ranked):
+    """Print what the ranker adds by depth, with its time, on the questions it has read."""
+    print("\n| set | language | n | asked | ranks | scores | "
+          + " | ".join(f"{depth} ranked" for depth in DEPTHS) + " | ms |")  # fmt: skip
+    print("|---" * (len(DEPTHS) + 7) + "|")
+    measured, tests = {}, []
+    for name, found in ranked.items():
+        values = measured[name] = ranked_values(sets[name], found)
+        tests += [randomization_test(values[f"scores, {depth} ranked"], values["scores"],
+                                     samples=20_000) for depth in DEPTHS]  # fmt: skip
+    corrected = holm([test.p_value for test in tests])
+    for place, (name, values) in enumerate(measured.items()):
+        rows = [row for row in judged_rows(sets[name]) if row["id"] in ranked[name]]
+        asked = fmean(is_question(row["read"]) for row in rows)
+        part = slice(len(DEPTHS) * place, len(DEPTHS) * (place + 1))
+        cells = " | ".join(
+            f"{short(fmean(values[f'scores, {depth} ranked']))} {tested(test, p)}"
+            for depth, test, p in zip(DEPTHS, tests[part], corrected[part], strict=True)
+        )
+        ms = " / ".join(
+            f"{median(each['ms'][str(depth)] for each in ranked[name].values()):.0f}"
+            for depth in DEPTHS
+        )
+        before = " | ".join(short(fmean(values[way])) for way in ("ranks", "scores"))
+        facts = f"{rows[0]['language']} | {len(rows)} | {short(asked, 2)}"
+        print(f"| {name} | {facts} | {before} | {cells} | {ms} |")
 
 
 def main():

@@ -15,14 +15,20 @@ from statistics import fmean
 
 import numpy as np
 
-from benchmarks.fusion import documents_of, fused_passages, read_lists, read_logits
+from benchmarks.fusion import (
+    SHARE,
+    documents_of,
+    fused_passages,
+    judged_rows,
+    read_lists,
+    read_logits,
+)
 from evaluation.metrics.retrieval import ndcg, recall_at_k
+from evaluation.metrics.significance import randomization_test
 from rag.retrieval.relevance import SIGNS, WEIGHTS_FILE, Signs, similarity_of
 
-CALIBRATING = {
-    "en": ("cacm", "cisi", "clapnq_dev", "cranfield", "squad"),
-    "zh": ("cmrc2018", "drcd"),
-}
+ENGLISH = ("cacm", "cisi", "clapnq_dev", "cranfield", "squad")
+CALIBRATING = {"en": ENGLISH, "": (*ENGLISH, "cmrc2018", "drcd")}  # "": every other language
 SHARES = (0.4, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9)
 LEASTS = (0.005, 0.01, 0.0125, 0.015, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1)
 READ = 20  # passages of a question that are fitted on
@@ -46,21 +52,29 @@ def fit_floors(args) -> None:
 def fit_fusion(args) -> None:
     """Print nDCG@10 for each share of the dense score, and the share chosen without each set."""
     sets = read_lists(args.cache)
-    values = {
+    questions = {
         name: [
-            fmean(ndcg(documents_of(fused_passages(row, held, share)), row["grades"], k=10)
-                  for row in held["rows"])
+            [ndcg(documents_of(fused_passages(row, held, share)), row["grades"], k=10)
+             for row in judged_rows(held)]
             for share in SHARES
         ]
         for name, held in sets.items()
     }  # fmt: skip
+    values = {name: [fmean(each) for each in found] for name, found in questions.items()}
     print("| set | " + " | ".join(map(str, SHARES)) + " | chosen on the others |")
     print("|---" * (len(SHARES) + 2) + "|")
+    shipped = SHARES.index(round(SHARE, 2))
     for name, found in values.items():
-        others = np.mean([each for other, each in values.items() if other != name], axis=0)
-        best = int(np.argmax(others))
+        like = [n for n in values if n != name and language_of(sets[n]) == language_of(sets[name])]
         cells = " | ".join(f"{value:.3f}" for value in found)
-        print(f"| {name} | {cells} | {found[best]:.3f} at {SHARES[best]} |")
+        said = ""
+        if like:
+            best = int(np.argmax(np.mean([values[n] for n in like], axis=0)))
+            test = randomization_test(questions[name][best], questions[name][shipped], samples=5000)
+            said = (
+                f"{found[best]:.3f} at {SHARES[best]} ({test.statistic:+.3f}, p {test.p_value:.2f})"
+            )
+        print(f"| {name} | {cells} | {said} |")
     for language in ("en", "zh"):
         among = [v for n, v in values.items() if language_of(sets[n]) == language]
         if among:
@@ -76,13 +90,11 @@ def fit_relevance(args) -> None:
         language: [name for name in names if name in rows]
         for language, names in CALIBRATING.items()
     }
-    calibrating[""] = [name for names in calibrating.values() for name in names]
     print("| set | passages | relevant | all signs but the ranker's | by words | with the ranker |")
     print("|---" * 6 + "|")
     for name in rows:
-        language = language_of(sets[name])
-        if language in ("en", "zh"):
-            report(name, rows, [each for each in calibrating[language] if each != name])
+        those = calibrating.get(language_of(sets[name]), calibrating[""])
+        report(name, rows, [each for each in those if each != name])
     weights = {
         language: {
             known: fitted

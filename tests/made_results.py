@@ -1,6 +1,7 @@
 """A small finished run for the tests of the report: three systems, 60 questions, all parts."""
 
 import random
+from dataclasses import replace
 
 from evaluation.metrics.abstention import (
     abstention_scores,
@@ -37,6 +38,7 @@ from evaluation.results.schema import (
     SystemResult,
     Timings,
 )
+from evaluation.run.aggregation import relevance_calibration
 from evaluation.run.no_answer_threshold import choose_threshold
 
 METRICS = ("recall@5", "RR", "F1", "EM", "citation precision")
@@ -77,7 +79,9 @@ def query(place, strength, chance, *, keep):
     rank = next((r for r in range(1, 21) if chance.random() < strength / (1 + r / 4)), None)
     answerable = place % 10 != 9
     ranking = tuple(
-        RankedItem(f"e{place}" if r == rank else f"x{r}", f"d{r}:{r}", 21.0 - r, int(r == rank))
+        RankedItem(
+            f"e{place}" if r == rank else f"x{r}", f"d{r}:{r}", 21.0 - r, int(r == rank), 0.8 / r
+        )
         for r in range(1, 21)
     )
     found, grades = [item.item for item in ranking], {f"e{place}": 1}
@@ -176,6 +180,10 @@ def funnel_of(queries):
     return tuple(FunnelStage(n, c, len(those)) for n, c in zip(STAGES, found, strict=True))
 
 
+def judged(question):
+    return replace(question, metrics={**question.metrics, "recall@1": 0.0})
+
+
 def slices_of(queries):
     kinds = [(name, value) for q in queries for name, value in q.slices.items()]
     found = []
@@ -205,6 +213,7 @@ def system(name, strength, seed, n):
         worst=tuple(q.question_id for q in queries if q.passages),
         queries=queries,
         chosen_threshold=choose_threshold(queries, 0.35, seed=SPLIT),
+        relevance=relevance_calibration([judged(q) for q in queries if q.answerable]),
     )
 
 
@@ -241,8 +250,6 @@ def compared(a, b, metric):
 
 
 def adjusted(comparisons):
-    from dataclasses import replace
-
     raised = holm([item.p for item in comparisons])
     return tuple(replace(c, p_holm=p) for c, p in zip(comparisons, raised, strict=True))
 

@@ -14,6 +14,7 @@ from places import SHARED
 from store_builders import ids
 from store_engines import make_engine
 
+from rag.retrieval.fusion import fuse_scores
 from rag.stores.embedded.store import EmbeddedStore
 
 pytestmark = [pytest.mark.elasticsearch, pytest.mark.timeout(600)]
@@ -113,6 +114,33 @@ def test_bm25_ranks_alike_in_both_stores(stores, corpus, record_property):
 def test_bm25_ranks_alike_below_a_filter(stores, corpus):
     half = {"field": "meta.half", "operator": "==", "value": 1}
     assert overlap(stores, corpus[1][:50], half) >= 0.98
+
+
+def test_hybrid_joins_the_same_scores_in_both_stores(stores, corpus, record_property):
+    """Lists of 20, from 50 of each method, for questions with a vector near some passages."""
+    _, english, chinese, centres = corpus
+    draw = np.random.default_rng(4)
+    shares, apart = [], 0.0
+    for question in (*english[:40], *chinese[:20]):
+        vector = centres[draw.integers(0, 100)] + draw.normal(size=DIMENSION)
+        vector = (vector / np.linalg.norm(vector)).astype(np.float32)
+        expected, found = (dict(joined_scores(store, question, vector)) for store in stores)
+        shares.append(len(set(expected) & set(found)) / len(expected))
+        apart = max([apart, *(abs(expected[p] - found[p]) for p in expected.keys() & found.keys())])
+    record_property("hybrid overlap@20", float(np.mean(shares)))
+    print(f"hybrid overlap@20: {np.mean(shares):.4f}, scores at most {apart:.1e} apart")  # noqa: T201
+    assert np.mean(shares) >= 0.99
+    assert apart < 1e-4
+
+
+def joined_scores(store, question, vector):
+    lists = {
+        "bm25": store.bm25_retrieval(question, top_k=50),
+        "dense": store.dense_retrieval(vector, top_k=50),
+    }
+    scored = {name: [(each.id, each.score) for each in found] for name, found in lists.items()}
+    weights = {"bm25": 0.35, "dense": 0.65}
+    return fuse_scores(scored, weights, floors={"dense": 0.036}, depth=50)[:20]
 
 
 def test_the_graph_finds_what_an_exact_search_finds(stores, corpus, record_property):

@@ -66,6 +66,7 @@ def test_numbers_of_a_beir_folder_equal_trec_eval_on_the_files_written(beir, tmp
         qrels, {"ndcg_cut.10", "recip_rank", "map", "Rprec", "recall.1,3,5,10", "success.1,3,5,10"}
     )
     for system in results.systems:
+        assert 0 <= system.relevance.ece <= 1 and system.relevance.passages
         expected = oracle.evaluate(trec(tmp_path / "out" / f"run.{system.name}.trec"))
         for each in system.queries:
             for ours, theirs in names.items():

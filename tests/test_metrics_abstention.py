@@ -11,6 +11,7 @@ from evaluation.metrics.abstention import (
     abstention_scores,
     aurc,
     brier_score,
+    calibration_bins,
     expected_calibration_error,
     risk_coverage_curve,
 )
@@ -158,3 +159,23 @@ def test_the_order_of_questions_changes_nothing(answers, random):
 def test_values_out_of_range_and_different_lengths_are_errors(call):
     with pytest.raises(ValueError, match=r"must be|is needed"):
         call()
+
+
+def test_the_bins_of_a_reliability_diagram_are_those_worked_out_by_hand():
+    confidence, right = [0.0, 0.1, 0.1001, 1.0, 0.95], [False, True, True, True, False]
+    bins = calibration_bins(confidence, right)
+    assert [(each.n, each.right) for each in bins] == [(2, 1 / 2), (1, 1 / 1), (2, 1 / 2)]
+    assert [each.confidence for each in bins] == pytest.approx([0.1 / 2, 0.1001, 1.95 / 2])
+    with pytest.raises(ValueError, match="at least 1"):
+        calibration_bins(confidence, right, bins=0)
+
+
+@given(ANSWERS, st.integers(1, 12))
+def test_the_calibration_error_is_the_mean_gap_of_the_bins(answers, bins):
+    confidence, right = [c for c, _ in answers], [r for _, r in answers]
+    found = calibration_bins(confidence, right, bins=bins)
+    assert sum(each.n for each in found) == len(answers)
+    assert math.fsum(each.n * each.confidence for each in found) == pytest.approx(sum(confidence))
+    gaps = (each.n * abs(each.right - each.confidence) for each in found)
+    error = expected_calibration_error(confidence, right, bins=bins)
+    assert error == pytest.approx(math.fsum(gaps) / len(answers))

@@ -321,7 +321,11 @@ def test_exact_words_of_a_table_stand_alone_only_if_they_are_likely(manual):
 
 
 def test_what_a_question_asks_of_a_thing_may_be_told_in_other_words(manual):
-    for question in ("Who made the pump?", "When was the pump constructed?", "X300 的泵是哪年制造的？"):
+    for question in (
+        "Who made the pump?",
+        "When was the pump constructed?",
+        "X300 的泵是哪年制造的？",
+    ):
         store = CountingStore({manual[0].meta["document_id"]: MANUAL}, manual)
         around, required = read_surroundings(store, manual, 1), requirements_of(question, store)
         made = choose(asked_question(question), required, around, found(manual, "built in 2014"))

@@ -173,6 +173,35 @@ def test_the_marked_gold_span_is_the_gold_answer_character_by_character(page, re
         assert set(marks) == set(golds[case.select_one("code").get_text()])
 
 
+def test_the_picture_of_relevance_stands_beside_its_numbers(page, results, folder):
+    scores = section(page, "scores")
+    assert scores.select_one('svg[aria-labelledby^="relevance-caption"]').select("path")
+    captions = [english(found.caption) for found in scores.select("table")]
+    means, points = (
+        table(page, "scores", next(n for n, each in enumerate(captions) if caption.en in each))[1:]
+        for caption in (say("relevance.table"), say("relevance.bins"))
+    )
+    for row, system in zip(means, results.systems, strict=True):
+        fit = system.relevance
+        found = (fit.mean, fit.relevant, fit.ece, fit.brier)
+        assert row == [system.name, numbers.count(fit.passages), *map(numbers.fixed, found)]
+    assert points == [
+        [system.name, numbers.fixed(mean), numbers.fixed(share), numbers.count(count)]
+        for system in results.systems
+        for mean, share, count in system.relevance.bins
+    ]
+    assert "| bm25 | 1,080 |" in (folder / "report.md").read_text(encoding="utf-8")  # 54 times 20
+
+
+@pytest.mark.usefixtures("words_only")
+def test_a_run_of_an_older_version_has_no_picture_of_relevance(results, tmp_path):
+    old = tuple(replace(system, relevance=None) for system in results.systems)
+    write_report(replace(results, systems=old), tmp_path)
+    text = (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert say("missing.relevance").en in text
+    assert say("relevance.table").en not in text
+
+
 def test_the_threshold_chosen_on_dev_is_reported_on_test(page, results):
     found = section(page, "answers").select("table")[-1]
     rows = [

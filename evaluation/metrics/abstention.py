@@ -6,6 +6,7 @@ right (never for a question without an answer). Nothing here chooses a threshold
 Values are from 0 to 1, never percentages; the order of equal confidences never matters.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -41,6 +42,15 @@ class RiskPoint:
     threshold: float
     coverage: float
     risk: float
+
+
+@dataclass(frozen=True)
+class CalibrationBin:
+    """The questions of one bin of confidence: mean confidence, share that is right, and number."""
+
+    confidence: float
+    right: float
+    n: int
 
 
 def abstention_scores(abstained: Sequence[bool], answerable: Sequence[bool]) -> AbstentionScores:
@@ -168,10 +178,30 @@ def expected_calibration_error(
     """
     if bins < 1:
         raise ValueError(f"`bins` must be at least 1, got {bins}.")
-    probabilities = _probabilities(confidence, right)
-    index = np.searchsorted(np.arange(1, bins) / bins, probabilities, side="left")
-    gaps = np.bincount(index, weights=np.asarray(right, dtype=float) - probabilities)
-    return float(np.abs(gaps).sum() / len(probabilities))
+    found = calibration_bins(confidence, right, bins=bins)
+    return math.fsum(each.n * abs(each.right - each.confidence) for each in found) / len(right)
+
+
+def calibration_bins(
+    confidence: Sequence[float], right: Sequence[bool], *, bins: int = 10
+) -> list[CalibrationBin]:
+    """Return the bins of a reliability diagram, of rising confidence, without the empty ones.
+
+    Arguments and errors are those of `expected_calibration_error`.
+
+    Example:
+        >>> bins = calibration_bins([0.75, 0.75, 0.25], [True, False, False], bins=2)
+        >>> [(each.confidence, each.right, each.n) for each in bins]
+        [(0.25, 0.0, 1), (0.75, 0.5, 2)]
+    """
+    if bins < 1:
+        raise ValueError(f"`bins` must be at least 1, got {bins}.")
+    values, correct = _probabilities(confidence, right), np.asarray(right, dtype=float)
+    index = np.searchsorted(np.arange(1, bins) / bins, values, side="left")
+    return [
+        CalibrationBin(float(values[those].mean()), float(correct[those].mean()), int(those.sum()))
+        for those in (index == place for place in np.unique(index))
+    ]
 
 
 def brier_score(confidence: Sequence[float], right: Sequence[bool]) -> float:

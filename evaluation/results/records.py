@@ -17,13 +17,15 @@ class SpanAt:
 class RankedItem:
     """One rank: `item` is the judged unit (document or evidence id, else the passage's own id).
 
-    `grade` is its grade, None if it is not judged; `score` is that of the last stage.
+    `grade` is its grade, None if it is not judged; `score` is that of the last stage; `relevance`
+    the passage's probability to bear on the question, None if it is unknown.
     """
 
     item: str
     passage_id: str
     score: float
     grade: int | None = None
+    relevance: float | None = None
 
 
 @dataclass(frozen=True)

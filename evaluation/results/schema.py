@@ -31,6 +31,7 @@ from evaluation.results.summaries import (
     FunnelStage,
     Half,
     MetricMean,
+    RelevanceCalibration,
     SliceMeans,
     StageTiming,
     Timings,
@@ -53,6 +54,7 @@ __all__ = [
     "MetricMean",
     "QueryResult",
     "RankedItem",
+    "RelevanceCalibration",
     "Results",
     "ShownPassage",
     "SliceMeans",
@@ -130,6 +132,8 @@ class SystemResult:
         queries: Results of all questions, in the data set's order.
         chosen_threshold: A no-answer threshold chosen on half of the documents and reported on the
             rest; None in a run without answers, or if every question has an answer.
+        relevance: Calibration of the passages' relevance; None if nothing is judged, or in a run
+            of an older version.
     """
 
     name: str
@@ -148,6 +152,7 @@ class SystemResult:
     worst: tuple[str, ...]
     queries: tuple[QueryResult, ...]
     chosen_threshold: ChosenThreshold | None = None
+    relevance: RelevanceCalibration | None = None
 
 
 @dataclass(frozen=True)

@@ -79,6 +79,30 @@ class Confidence:
 
 
 @dataclass(frozen=True)
+class RelevanceCalibration:
+    """Calibration of the relevance of the passages that were found, over judged questions.
+
+    Passages that nobody judged, or that hold no gold evidence, count as not relevant.
+
+    Attributes:
+        bins: (mean relevance, share of relevant passages, number of passages) of each bin of equal
+            width that is not empty, of 10.
+        ece: Expected calibration error over these bins.
+        brier: Brier score.
+        mean: Mean relevance.
+        relevant: Share of relevant passages.
+        passages: Number of passages, at most 20 of a question.
+    """
+
+    bins: tuple[tuple[float, float, int], ...]
+    ece: float
+    brier: float
+    mean: float
+    relevant: float
+    passages: int
+
+
+@dataclass(frozen=True)
 class Half:
     """Contents of one half of a data set that is split by document."""
 

@@ -10,6 +10,7 @@ from evaluation.metrics.abstention import (
     abstention_scores,
     aurc,
     brier_score,
+    calibration_bins,
     expected_calibration_error,
     risk_coverage_curve,
 )
@@ -20,6 +21,7 @@ from evaluation.results.summaries import (
     Confidence,
     FunnelStage,
     MetricMean,
+    RelevanceCalibration,
     SliceMeans,
     StageTiming,
 )
@@ -176,6 +178,34 @@ def confidence_of(results: Sequence[QueryResult], under_test: SystemUnderTest) -
         abstained=declined.abstained,
         unanswerable=declined.unanswerable,
         n=declined.n,
+    )
+
+
+def relevance_calibration(results: Sequence[QueryResult]) -> RelevanceCalibration | None:
+    """Return how well relevance fits the judgements of the first ranks; None if nothing is judged.
+
+    A passage counts once for a question, also if it finds several pieces of evidence.
+    """
+    found = [
+        each
+        for result in results
+        if _is_judged(result)
+        for each in {item.passage_id: item for item in reversed(result.ranking)}.values()
+        if each.relevance is not None
+    ]
+    if not found:
+        return None
+    values = [each.relevance or 0.0 for each in found]
+    right = [(each.grade or 0) > 0 for each in found]
+    return RelevanceCalibration(
+        bins=tuple(
+            (each.confidence, each.right, each.n) for each in calibration_bins(values, right)
+        ),
+        ece=expected_calibration_error(values, right),
+        brier=brier_score(values, right),
+        mean=math.fsum(values) / len(values),
+        relevant=sum(right) / len(right),
+        passages=len(found),
     )
 
 

@@ -95,7 +95,9 @@ def rank_items(passages: Sequence[Passage], judgement: Judgement) -> list[Ranked
         for item in items:
             score = round(passage.score, SCORE_DIGITS)
             grade = judgement.grades.get(item)
-            found.setdefault(item, RankedItem(item, passage.passage_id, score, grade))
+            found.setdefault(
+                item, RankedItem(item, passage.passage_id, score, grade, passage.relevance)
+            )
     return list(found.values())
 
 

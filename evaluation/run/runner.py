@@ -215,6 +215,7 @@ def _system(
         chosen_threshold=choose_threshold(
             queries, under_test.system.config.abstention.threshold, seed=seed
         ),
+        relevance=aggregation.relevance_calibration(queries),
     )
 
 

@@ -9,9 +9,9 @@ can be compared. A fused score cannot: its best is near 1 for any question. The 
   the logarithm of the number of different terms in the question;
 - `logit`: the ranker's, if it was trained here.
 
-There are weights for each language and set of signs, in `relevance.json`, which
-`benchmarks/refit.py` writes; other languages have weights of their own, under "". A logit for which
-there are none is left out.
+There are weights for each set of signs in `relevance.json`, which `benchmarks/refit.py` writes: for
+English, and under "" for every other language, fitted on English and Chinese sets together, as the
+Chinese ones alone are too few. A logit for which there are none is left out.
 """
 
 import json

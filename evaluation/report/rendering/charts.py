@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from evaluation.metrics.intervals import wilson_interval
 from evaluation.report.rendering.svg import (
     DASHES,
     HATCHES,
@@ -21,7 +22,7 @@ from evaluation.report.rendering.svg import (
     to_svg,
 )
 from evaluation.report.words import say
-from evaluation.results.schema import Confidence, SystemResult
+from evaluation.results.schema import Confidence, RelevanceCalibration, SystemResult
 from rag.console import printable
 
 if TYPE_CHECKING:
@@ -121,6 +122,41 @@ def risk_curves(curves: Mapping[str, Confidence]) -> str:
         _name_ends(left, ends)
         names = ("risk_coverage", "threshold_curve", "coverage", "risk", "threshold")
         return to_svg(figure, "risk", {f"label:{name}": say(f"chart.{name}") for name in names})
+
+
+def reliability_diagram(systems: Mapping[str, RelevanceCalibration]) -> str:
+    """Draw the share of relevant passages against their relevance, and how many there are."""
+    with style():
+        figure = new_figure(8.2, 3.6)
+        left, right = figure.subplots(1, 2, width_ratios=(1.2, 1))
+        left.plot([0, 1], [0, 1], color=INK, linewidth=0.8, linestyle=":")
+        ends = []
+        for place, (name, fit) in enumerate(systems.items()):
+            means, shares, counts = (list(column) for column in zip(*fit.bins, strict=True))
+            _line(left, place, means, shares)
+            _intervals(left, place, fit)
+            _line(right, place, means, counts)
+            ends.append((means[-1], shares[-1], place, name))
+        left.set_xlim(-0.02, 1.02)
+        left.set_ylim(-0.02, 1.04)
+        left.set_ylabel("label:relevant_share")
+        right.set_yscale("log")
+        right.yaxis.set_major_formatter("{x:,.0f}")
+        right.yaxis.set_minor_formatter("")
+        right.set_xlim(-0.02, 1.02)
+        right.set_ylabel("label:passages")
+        for chart in (left, right):
+            chart.set_xlabel("label:relevance")
+        _name_ends(left, ends)
+        names = ("relevance", "relevant_share", "passages")
+        return to_svg(figure, "relevance", {f"label:{n}": say(f"chart.{n}") for n in names})
+
+
+def _intervals(chart: "Axes", place: int, fit: RelevanceCalibration) -> None:
+    """Draw the 95 % interval of each bin's share, as if its passages were independent."""
+    for mean, share, count in fit.bins:
+        low, high = wilson_interval(round(share * count), count)
+        chart.plot([mean, mean], [low, high], color=SERIES[place % len(SERIES)], linewidth=0.8)
 
 
 def pair_charts(

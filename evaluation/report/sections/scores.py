@@ -1,10 +1,11 @@
-"""Section 3: every system on every metric, significant differences, and the recall curves."""
+"""Section 3: every system on every metric, significant differences, recall curves, relevance."""
 
 from collections.abc import Sequence
 
 from evaluation.report import baseline, numbers
 from evaluation.report.layout import Block, Cell, Facts, Figure, Line, State, Table, Text
 from evaluation.report.rendering import charts
+from evaluation.report.sections.relevance import relevance
 from evaluation.report.words import Words, known, say
 from evaluation.results.conventions import SIGNIFICANCE_LEVEL
 from evaluation.results.schema import Comparison, MetricMean, Results, SystemResult
@@ -20,6 +21,7 @@ def scores(results: Results) -> tuple[Block, ...]:
     blocks.append(comparisons(results))
     blocks.append(conventions(results))
     blocks += _curves(results)
+    blocks += relevance(results)
     blocks.append(costs(results))
     if baseline.other_metrics(results):
         blocks.append(other_table(results))
