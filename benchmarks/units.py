@@ -61,7 +61,8 @@ EXPECTED = {
     "keywords": (0, 0.5, 0.7, 0.2, 0.4, 0.2, 0.3, 0, 0.2),
 }
 EXPECTED_OTHERS = {
-    "span": 6.0, "first": 1.0, "rank": 0.5, "defines*definition": 2.0, "defines*keywords": 1.0,
+    "keyed": 1.5, "span": 6.0, "first": 1.0, "rank": 0.5, "defines*definition": 2.0,
+    "defines*keywords": 1.0,
     "reason*why": 0.7, "sides*comparison": 1.5, "acts*how-to": 0.4,
 }  # fmt: skip
 

@@ -77,6 +77,19 @@ def test_a_definition_names_its_subject_in_the_script_of_the_question(question, 
     assert subject_of(question) == subject
 
 
+def test_a_number_that_names_a_thing_is_no_count():
+    for question in (
+        "What is the contract number?",
+        "合同编号是什么？",
+        "What is her phone number?",
+    ):
+        assert asked_quantity(question) == "identifier"
+    for question in ("What is the number of seats?", "What is the maximum number?"):
+        assert asked_quantity(question) == "count"
+    assert "identifier" in quantities_in("Contract LX-7781")
+    assert "identifier" not in quantities_in("It has 12 rooms.")
+
+
 @pytest.mark.parametrize(
     ("question", "sides"),
     [

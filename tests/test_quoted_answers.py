@@ -300,6 +300,28 @@ def test_documents_that_give_another_number_are_both_named(first, second, said):
     assert cited.reservation == said
 
 
+LIGHTS = """# Lights
+
+- blinking green: descaling is due
+- amber: the tray is full
+
+Contract number LX-7781
+"""
+
+
+@pytest.mark.parametrize(
+    ("question", "misread", "line"),
+    [
+        ("What does the amber light mean?", "descaling is due", "- amber: the tray is full"),
+        ("What is the contract number?", "LX-7781", "Contract number LX-7781"),
+    ],
+)
+def test_a_key_that_the_question_names_leads_and_a_last_line_is_no_heading(question, misread, line):
+    passages = passages_of("lights.md", LIGHTS)
+    best = candidates_of(question, passages, found(passages, misread))[1][0]
+    assert best.unit.text(best.surroundings).endswith(line)
+
+
 def test_two_questions_with_one_answer_quote_it_once(manual):
     evidence = found(manual, "12 kg")
     asked, units = candidates_of("How heavy is the pump?", manual, evidence, store_of(manual))

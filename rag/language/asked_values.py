@@ -14,7 +14,7 @@ from rag.language.question_types import is_chinese, plain, question_type
 Quantity = Literal[
     "length", "area", "volume", "mass", "duration", "time of day", "date", "money", "voltage",
     "current", "power", "energy", "percent", "temperature", "speed", "frequency", "pressure",
-    "data size", "loudness", "version", "count",
+    "data size", "loudness", "version", "identifier", "count",
 ]  # fmt: skip
 
 _NO_VALUE = frozenset({"definition", "how-to", "why", "comparison", "yes-no"})
@@ -43,6 +43,8 @@ _NOUNS: dict[Quantity, str] = {
     "data size": "file size|memory|ram|disk space|storage(?: space)?|bandwidth",
     "loudness": "loudness|noise level|noise|sound level",
     "version": "version|release",
+    "identifier": "(?!(?:total|maximum|minimum|max|min|average|mean|exact|approximate|largest"
+    "|smallest|whole|large|small|the|a|what|which) )[a-z]+ (?:numbers?|no|ids?)",
     "count": "number|count|quantity|population|headcount",
 }
 _ADJECTIVES: dict[str, Quantity] = {
@@ -113,6 +115,7 @@ _HAN_NOUNS: dict[Quantity, str] = {
     "data size": "内存|显存|存储空间|磁盘空间|文件大小|带宽",
     "loudness": "噪音|噪声|响度|音量",
     "version": "版本(?:号)?",
+    "identifier": "编号|号码|[同单车票证账]号|序列号|型号",
     "count": "数量|人数|人口(?!密度)|总数|个数|次数|员工数|学生数",
 }
 _HAN_UNITS: dict[Quantity, str] = {
@@ -202,6 +205,7 @@ _DATE = re.compile(
     r"|\b\d+ (?:BC|AD|BCE|CE)\b"
 )
 _CLOCK = re.compile(r"\b\d{1,2}[:：]\d\d\b|\b\d{1,2} ?[ap]\.?m\b|\d+ ?[点时](?!间)", re.IGNORECASE)
+_IDENTIFIER = re.compile(r"(?<![\w./-])(?=[\w./-]*\d)[A-Za-z0-9][A-Za-z0-9./_-]{3,}")
 _VERSION = re.compile(r"\bv?\d+\.\d+(?:\.\d+)*\b|\bversion \d|版本 ?\d", re.IGNORECASE)
 
 
@@ -238,6 +242,7 @@ def quantities_in(text: str) -> frozenset[Quantity]:
     found = {kind for kind, pattern in _IN_TEXT.items() if pattern.search(text)}
     others: tuple[tuple[Quantity, re.Pattern[str]], ...] = (
         ("money", _MONEY), ("date", _DATE), ("time of day", _CLOCK), ("version", _VERSION),
+        ("identifier", _IDENTIFIER),
     )  # fmt: skip
     return frozenset(found | {kind for kind, pattern in others if pattern.search(text)})
 

@@ -26,6 +26,7 @@ _MARKUP = re.compile(
 _STEP = re.compile(
     r"\s*(?:步骤\s*\d|第\s*[\d一二三四五六七八九十]{1,3}\s*步|step\s+\d+\b)", re.IGNORECASE
 )
+_CODE = re.compile(r"\b(?=[A-Z\d-]*[A-Z])(?=[A-Z\d-]*\d)[A-Z\d-]{4,}\b")  # as LX-7781: no title
 _ENDS = re.compile(r"[.。！!?？;；…:：,，、]\s*[\"”’)）」』*_`]*$")
 _WORD = re.compile(r"\w")
 
@@ -121,16 +122,18 @@ def _kind(view: View, line: _BlockLine, headings: frozenset[str]) -> BlockKind:
         kind = "item"
     elif _MARKUP.match(text) or not _WORD.search(text):
         kind = "markup"
-    elif line.blank_before and len(text) <= LONGEST_TITLE and _is_title(text):
+    elif line.blank_before and _is_title(text) and view.text[line.end :].strip():
         kind = "heading"
     return kind
 
 
 def _is_title(text: str) -> bool:
     """Return whether a short line looks like a title: a line of bold words, or no sentence."""
+    if len(text) > LONGEST_TITLE:
+        return False
     bold = text.startswith("**") and text.endswith("**") and text.count("**") == 2
     return bold or (not _ENDS.search(text) and len(text.split()) <= 8 and "`" not in text
-                    and len(text) <= LONGEST_TITLE // 2)  # fmt: skip
+                    and len(text) <= LONGEST_TITLE // 2 and not _CODE.search(text))  # fmt: skip
 
 
 def _belongs(line: _BlockLine, item: TextBlock) -> bool:

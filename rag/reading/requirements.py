@@ -31,7 +31,7 @@ _MARK = re.compile(r"^\s*[(（]?\d{1,3}[.)、）]\s*", re.MULTILINE)  # of an it
 _IN_WORDS: frozenset[Quantity] = frozenset(
     {"count", "duration", "money", "percent", "length", "date", "time of day", "version"}
 )
-_UNITLESS: frozenset[Quantity] = frozenset({"count", "version"})
+_UNITLESS: frozenset[Quantity] = frozenset({"count", "version", "identifier"})
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,7 @@ _COMPARES = re.compile(
     r"on the other hand|in contrast)\b|而|但|不同|区别|相比|比起|更|则|都|不像|相反",
     re.IGNORECASE,
 )
+_KEY = re.compile(r"[\s*+•·\-–—|`\"“「]*([^:：|\n]{1,40}?)[*`\"”」\s]*(?:[:：|]|\s[-–—]\s)")
 _IS = (
     r"(?:\s+(?:is|are|was|were|means?|refers? to|stands? for|consists? of|provides?|describes?"
     r"|allows?)\b"
@@ -119,6 +120,7 @@ KINDS_OF: dict[QuestionType, tuple[UnitKind, ...]] = {  # of other types every k
 _PLAIN = (
     "span", "margin", "first", "mass", "rank", "covered", "heading", "names_heading", "size",
     "defines", "reason", "acts", "compares", "sides", "fits", "opens", "introduced", "leans",
+    "keyed",
 )  # fmt: skip
 _BY_TYPE = ("span", "size", "defines", "reason", "acts", "compares", "sides", "heading", "opens")
 FEATURES = (
@@ -126,6 +128,8 @@ FEATURES = (
     *(f"{kind}*{of}" for of in TYPES for kind in KINDS),
     *(f"{name}*{of}" for of in TYPES for name in _BY_TYPE),
 )
+KEYED_TYPES = frozenset({"fact", "table", "definition"})
+_KEYED = FEATURES.index("keyed")
 
 
 def choose_units(
@@ -163,7 +167,9 @@ def choose_units(
 def order_units(
     question: AskedQuestion, units: Sequence[UnitCandidate], evidence: Sequence[Evidence]
 ) -> list[UnitCandidate]:
-    """Return units, best first: by score, but for a fact the reader's likeliest span leads.
+    """Return units, best first, by score; one whose key the question names leads.
+
+    For a fact the reader's likeliest span leads as well.
 
     Args:
         question: The question.
@@ -171,10 +177,15 @@ def order_units(
         evidence: Evidence, best first.
     """
     likeliest = evidence[0] if evidence and question.kind == "fact" else None
+
+    def leads(each: UnitCandidate) -> bool:
+        by_key = question.kind in KEYED_TYPES and bool(each.features[_KEYED])
+        return by_key or (likeliest is not None and each.best is likeliest)
+
     return sorted(
         units,
         key=lambda each: (
-            likeliest is None or each.best is not likeliest,
+            not leads(each),
             -each.score,
             each.surroundings.start,
             each.unit.start,
@@ -234,11 +245,19 @@ def _features(
         "fits": kind_fits(question.text, text),
         "opens": _opens(around, unit),
         "introduced": float(unit.lead > 0 and unit.kind not in ("row", "table")),
+        "keyed": _keyed(question, body),
         "leans": float(bool(LEANS.match(text.lstrip('*_`"“ ')))),
     }
     kind = question.kind
     products = {f"{name}*{kind}": plain[name] for name in _BY_TYPE}
     return plain | {f"{unit.kind}*{kind}": 1.0} | products, best
+
+
+def _keyed(question: AskedQuestion, text: str) -> float:
+    """Return 1 if a text begins with a key, as `amber: ...`, all of which the question names."""
+    key = _KEY.match(text)
+    words = set(tokens(key[1])) if key else set()
+    return float(bool(words) and words <= set(question.tokens))
 
 
 def _logit(probability: float) -> float:
