@@ -45,6 +45,21 @@ def test_help_and_a_configuration_mistake_load_nothing_heavy(arguments, status):
     assert not heavy & set(ran.stdout.split())
 
 
+def test_a_keyword_search_imports_no_model(rag, docs):
+    rag("index", docs)
+    ran = subprocess.run(
+        [sys.executable, "-c", LOADED, "search", "dog", "--method", "bm25"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert ran.returncode == 0 and "Juno" in ran.stdout, ran.stderr
+    models = {"torch", "transformers", "sentence_transformers", "onnxruntime", "tokenizers"}
+    assert not (models | {"posthog", "scipy"}) & set(ran.stdout.split())
+
+
 def test_a_question_in_a_process_of_its_own_gets_a_cited_answer_and_no_noise(rag, docs):
     rag("index", docs)
     asked = process("ask", "What is the dog called?", "--json")
