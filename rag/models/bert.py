@@ -111,14 +111,22 @@ def encoder_weights(
     return kept if len(kept) == len(names) else None
 
 
-def unfilled_encoder(settings: BertSettings) -> "BertEncoder":
-    """Return an encoder without memory for its weights, which `load_state_dict` assigns."""
-    with torch.device("meta"):
-        return BertEncoder(settings)
+class _Linear(nn.Linear):
+    """A linear layer whose weights are assigned; drawing numbers for them would take time."""
+
+    def reset_parameters(self) -> None:
+        """Leave the memory as it is."""
+
+
+class _Embedding(nn.Embedding):
+    """Vectors of tokens that are assigned, see `_Linear`."""
+
+    def reset_parameters(self) -> None:
+        """Leave the memory as it is."""
 
 
 class BertEncoder(nn.Module):
-    """BERT's embeddings and layers, for inference.
+    """BERT's embeddings and layers, for inference; its weights are to be assigned.
 
     Args:
         config: Sizes.
@@ -155,9 +163,9 @@ class _Embeddings(nn.Module):
     def __init__(self, config: BertSettings) -> None:
         super().__init__()
         size = config.hidden_size
-        self.word_embeddings = nn.Embedding(config.vocab_size, size)
-        self.position_embeddings = nn.Embedding(config.max_position_embeddings, size)
-        self.token_type_embeddings = nn.Embedding(config.type_vocab_size, size)
+        self.word_embeddings = _Embedding(config.vocab_size, size)
+        self.position_embeddings = _Embedding(config.max_position_embeddings, size)
+        self.token_type_embeddings = _Embedding(config.type_vocab_size, size)
         self.LayerNorm = nn.LayerNorm(size, eps=config.layer_norm_eps)
 
     def forward(self, ids: torch.Tensor, types: torch.Tensor) -> torch.Tensor:
@@ -212,13 +220,13 @@ class _Attention(nn.Module):
 class _Projections(nn.Module):
     def __init__(self, size: int) -> None:
         super().__init__()
-        self.query, self.key, self.value = (nn.Linear(size, size) for _ in range(3))
+        self.query, self.key, self.value = (_Linear(size, size) for _ in range(3))
 
 
 class _Dense(nn.Module):
     def __init__(self, size: int, wide: int) -> None:
         super().__init__()
-        self.dense = nn.Linear(size, wide)
+        self.dense = _Linear(size, wide)
 
 
 class _Joined(nn.Module):
@@ -226,7 +234,7 @@ class _Joined(nn.Module):
 
     def __init__(self, size: int, config: BertSettings) -> None:
         super().__init__()
-        self.dense = nn.Linear(size, config.hidden_size)
+        self.dense = _Linear(size, config.hidden_size)
         self.LayerNorm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
 
     def forward(self, found: torch.Tensor, before: torch.Tensor) -> torch.Tensor:

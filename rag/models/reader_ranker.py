@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from rag.models.bert import PREFIX, plain_bert, unfilled_encoder
+from rag.models.bert import PREFIX, BertEncoder, plain_bert
 from rag.models.int8 import load_weights
 from rag.models.model_files import OWN, ModelFiles
 from rag.models.windows import Window
@@ -174,8 +174,7 @@ def open_reader_ranker(files: ModelFiles) -> ReaderRanker:
     settings = plain_bert(files)
     if settings is None:
         return load_reader_ranker(files.folder)
-    with torch.device("meta"):
-        model = ReaderRanker(settings, unfilled_encoder(settings), PREFIX)
+    model = ReaderRanker(settings, BertEncoder(settings), PREFIX)
     model.load_state_dict(load_weights(files.folder), assign=True)
     return model.eval()
 

@@ -20,7 +20,6 @@ from rag.models.bert import (
     encoder_weights,
     plain_bert,
     plain_tokenizer,
-    unfilled_encoder,
 )
 from rag.models.int8 import load_weights
 from rag.models.model_files import ModelFiles
@@ -141,7 +140,7 @@ def load_sentence_encoder(
     pooling = _pooling(files.read(f"{modules[1][1]}/config.json"))
     if pooling is None or _longest(files) > settings.max_position_embeddings:
         return None
-    encoder = unfilled_encoder(settings)
+    encoder = BertEncoder(settings)
     weights = encoder_weights(load_weights(files.folder), encoder)
     if weights is None:  # under other names
         return None
