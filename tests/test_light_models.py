@@ -111,6 +111,14 @@ def another_activation(folder):
     change_config(folder, hidden_act="relu")
 
 
+def no_heads(folder):
+    change_config(folder, num_attention_heads=0)
+
+
+def modules_that_are_none(folder):
+    (folder / "modules.json").write_text('{"0": "Transformer"}')
+
+
 def lower_case_in_one_place(folder):
     edit(folder / "tokenizer_config.json", tokenizer_class="BertTokenizer", do_lower_case=False)
 
@@ -139,7 +147,7 @@ def names_of_weights(folder):
     + [
         (change, False)
         for change in (
-            max_pooling, without_the_prompt, another_module, another_activation,
+            max_pooling, no_heads, modules_that_are_none, without_the_prompt, another_module, another_activation,
             lower_case_in_one_place, longer_than_its_places, unknown_setting, names_of_weights,
         )
     ],

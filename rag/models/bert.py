@@ -60,7 +60,11 @@ def plain_bert(files: ModelFiles) -> BertSettings | None:
     if any(found.get(name, value) != value for name, value in _FIXED.items()):
         return None
     names = BertSettings.__dataclass_fields__
-    settings = BertSettings(**{name: found[name] for name in names if name in found})
+    given = {name: found[name] for name in names if name in found}
+    sizes = [given[name] for name in given if name not in ("layer_norm_eps", "pad_token_id")]
+    if not all(isinstance(size, int) and size > 0 for size in sizes):
+        return None
+    settings = BertSettings(**given)
     return None if settings.hidden_size % settings.num_attention_heads else settings
 
 

@@ -153,7 +153,9 @@ def _modules(files: ModelFiles) -> list[tuple[str, str]]:
     """Return the model's modules, each with its kind and folder; none if it lists none."""
     path = files.folder / "modules.json"
     listed = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
-    return [(_kind(each["type"]), each["path"]) for each in listed]
+    if not all(isinstance(each, dict) for each in listed):
+        return []
+    return [(_kind(str(each.get("type"))), str(each.get("path"))) for each in listed]
 
 
 def _kind(name: str) -> str:
