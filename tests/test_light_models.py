@@ -147,7 +147,8 @@ def names_of_weights(folder):
     + [
         (change, False)
         for change in (
-            max_pooling, no_heads, modules_that_are_none, without_the_prompt, another_module, another_activation,
+            max_pooling, no_heads, modules_that_are_none,
+            without_the_prompt, another_module, another_activation,
             lower_case_in_one_place, longer_than_its_places, unknown_setting, names_of_weights,
         )
     ],
