@@ -138,7 +138,8 @@ def load_sentence_encoder(
     if settings is None or not _is_plain(files, modules) or not plain_tokenizer(files):
         return None
     pooling = _pooling(files.read(f"{modules[1][1]}/config.json"))
-    if pooling is None or _longest(files) > settings.max_position_embeddings:
+    ends = files.tokenizer.num_special_tokens_to_add(is_pair=False)
+    if pooling is None or ends != 2 or _longest(files) > settings.max_position_embeddings:
         return None
     encoder = BertEncoder(settings)
     weights = encoder_weights(load_weights(files.folder), encoder)
