@@ -10,11 +10,14 @@ import pytest
 from cli_runs import SENTENCES
 from places import ROOT
 
+# A command, then the names of the modules that were imported for it.
+LOADED = "import sys; from ui.commands.main import main\ntry: main()\nfinally: print(*sys.modules)"
 
-def process(*arguments):
-    """Run a command in a process of its own."""
+
+def loaded(*arguments):
+    """Run a command in a process of its own; its last line names the modules it imported."""
     return subprocess.run(
-        [sys.executable, "-m", "ui", *map(str, arguments)],
+        [sys.executable, "-c", LOADED, *map(str, arguments)],
         capture_output=True,
         text=True,
         timeout=120,
@@ -23,33 +26,33 @@ def process(*arguments):
     )
 
 
-LOADED = "import sys; from ui.commands.main import main\ntry: main()\nfinally: print(*sys.modules)"
-
-
 @pytest.mark.parametrize(
     ("arguments", "status"),
     [(["--help"], 0), (["--version"], 0), (["config"], 1), (["ask", "x", "--config", "no"], 1)],
 )
 def test_help_and_a_configuration_mistake_load_nothing_heavy(arguments, status):
     Path("rag.yaml").write_text("x: 1")
-    ran = subprocess.run(
-        [sys.executable, "-c", LOADED, *arguments],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
+    ran = loaded(*arguments)
     assert ran.returncode == status, ran.stderr
     heavy = {"torch", "haystack", "transformers", "sentence_transformers", "faiss", "tantivy"}
     assert not heavy & set(ran.stdout.split())
 
 
+def test_a_keyword_search_imports_no_model(rag, docs):
+    rag("index", docs)
+    ran = loaded("search", "dog", "--method", "bm25")
+    assert ran.returncode == 0 and "Juno" in ran.stdout, ran.stderr
+    models = {"torch", "transformers", "sentence_transformers", "onnxruntime", "tokenizers"}
+    assert not (models | {"posthog", "scipy"}) & set(ran.stdout.split())
+
+
 def test_a_question_in_a_process_of_its_own_gets_a_cited_answer_and_no_noise(rag, docs):
     rag("index", docs)
-    asked = process("ask", "What is the dog called?", "--json")
+    asked = loaded("ask", "What is the dog called?", "--json")
     assert (asked.returncode, asked.stderr) == (0, "")
-    answer = json.loads(asked.stdout)
+    printed, _, modules = asked.stdout.rstrip().rpartition("\n")
+    assert not {"transformers", "sentence_transformers", "torch._dynamo"} & set(modules.split())
+    answer = json.loads(printed)
     assert "Juno" in answer["answer"]
     for citation in answer["citations"]:
         assert citation["quote"] in SENTENCES[Path(citation["source"]).name]

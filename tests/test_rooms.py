@@ -15,8 +15,8 @@ from places import ROOT
 
 PACKAGES = ("rag", "indexing", "evaluation", "ui")
 CORE = {
-    "rag.clock", "rag.console", "rag.errors", "rag.files", "rag.schema", "rag.sqlite_file",
-    "rag.view",
+    "rag.clock", "rag.console", "rag.deferred_imports", "rag.errors", "rag.files", "rag.schema",
+    "rag.sqlite_file", "rag.view",
 }  # fmt: skip
 FLOW = "rag (flow)"
 ROOMS = [

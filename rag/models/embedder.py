@@ -187,6 +187,29 @@ _OPTIONS: dict[str, Any] = {
 def _load(files: ModelFiles, config: EmbedderConfig) -> Any:  # noqa: ANN401 - no types there
     import torch
     from safetensors import SafetensorError
+
+    from rag.models.sentence_encoder import load_sentence_encoder
+
+    device = pick_device(config.device)
+    dtype = getattr(torch, pick_dtype(config.dtype, device))
+    try:
+        plain = load_sentence_encoder(files, device=device, dtype=dtype)
+        return load_sentence_transformer(files, device, dtype) if plain is None else plain
+    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
+        reason = first_line(error)
+        raise ModelError(
+            f"the embedder `{files.name}` in `{files.folder}` cannot be loaded: {reason}"
+        ) from error
+
+
+def load_sentence_transformer(files: ModelFiles, device: str, dtype: Any) -> Any:  # noqa: ANN401
+    """Return the embedder's model as sentence-transformers reads it, whatever its modules are.
+
+    Raises:
+        OSError: If the folder cannot be read.
+        ValueError: If its configuration cannot be used.
+        RuntimeError: If weights are missing or do not fit.
+    """
     from sentence_transformers import SentenceTransformer
     from transformers.utils import logging as transformers_logging
 
@@ -194,26 +217,19 @@ def _load(files: ModelFiles, config: EmbedderConfig) -> Any:  # noqa: ANN401 - n
 
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    device = pick_device(config.device)
-    try:
-        model: Any = SentenceTransformer(
-            str(files.folder),
-            device=device,
-            local_files_only=True,
-            trust_remote_code=False,
-            model_kwargs={"dtype": getattr(torch, pick_dtype(config.dtype, device))},
-        )
-        if files.own:  # it may be packed: the weights read of such a file were whole numbers
-            fitted = model[0].auto_model.load_state_dict(load_weights(files.folder), strict=False)
-            missing = [name for name in fitted.missing_keys if not name.startswith("pooler.")]
-            if missing:
-                raise RuntimeError(f"no weights for {missing[0]} and {len(missing) - 1} others")
-        return model
-    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
-        reason = first_line(error)
-        raise ModelError(
-            f"the embedder `{files.name}` in `{files.folder}` cannot be loaded: {reason}"
-        ) from error
+    model: Any = SentenceTransformer(
+        str(files.folder),
+        device=device,
+        local_files_only=True,
+        trust_remote_code=False,
+        model_kwargs={"dtype": dtype},
+    )
+    if files.own:  # it may be packed: the weights read of such a file were whole numbers
+        fitted = model[0].auto_model.load_state_dict(load_weights(files.folder), strict=False)
+        missing = [name for name in fitted.missing_keys if not name.startswith("pooler.")]
+        if missing:
+            raise RuntimeError(f"no weights for {missing[0]} and {len(missing) - 1} others")
+    return model
 
 
 def pick_device(wanted: str) -> str:

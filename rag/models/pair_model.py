@@ -187,52 +187,69 @@ def _check_head(files: ModelFiles, setting: str) -> None:
 
 
 def _load_tokenizer(files: ModelFiles) -> tuple[WindowCutter, int]:
-    from transformers import AutoTokenizer
+    from rag.models.bert import plain_tokenizer
 
-    try:
-        tokenizer: Any = AutoTokenizer.from_pretrained(
-            files.folder, local_files_only=True, trust_remote_code=False
-        )
-        backend = tokenizer.backend_tokenizer
-    except (OSError, ValueError, KeyError, AttributeError) as error:
-        reason = first_line(error)
-        raise ModelError(
-            f"the tokenizer of `{files.name}` in `{files.folder}` cannot be loaded: {reason}"
-        ) from error
-    places = files.read("config.json").get("max_position_embeddings") or LENGTH
-    length = int(files.own.get("length") or min(LENGTH, tokenizer.model_max_length, places))
+    if files.own.get("length") and plain_tokenizer(files):
+        backend, length = files.tokenizer, int(files.own["length"])
+        nowhere = backend.token_to_id(files.read("tokenizer_config.json").get("cls_token", "[CLS]"))
+    else:
+        tokenizer: Any = _transformers_tokenizer(files)
+        backend, nowhere = tokenizer.backend_tokenizer, tokenizer.cls_token_id
+        places = files.read("config.json").get("max_position_embeddings") or LENGTH
+        length = int(files.own.get("length") or min(LENGTH, tokenizer.model_max_length, places))
     cutter = WindowCutter(
         backend,
         length=length,
         stride=int(files.own.get("stride") or length // 3),
         longest_question=length // 4,
     )
-    return cutter, tokenizer.cls_token_id or 0
+    return cutter, nowhere or 0
+
+
+def _transformers_tokenizer(files: ModelFiles) -> Any:  # noqa: ANN401 - transformers' own type
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer: Any = AutoTokenizer.from_pretrained(
+            files.folder, local_files_only=True, trust_remote_code=False
+        )
+        _ = tokenizer.backend_tokenizer
+    except (OSError, ValueError, KeyError, AttributeError) as error:
+        reason = first_line(error)
+        raise ModelError(
+            f"the tokenizer of `{files.name}` in `{files.folder}` cannot be loaded: {reason}"
+        ) from error
+    return tokenizer
 
 
 def _load_model(files: ModelFiles, device: str, dtype: str) -> Any:  # noqa: ANN401
     import torch
     from safetensors import SafetensorError
-    from transformers import AutoModelForQuestionAnswering
-    from transformers.utils import logging as transformers_logging
 
-    from rag.models.reader_ranker import load_reader_ranker
+    from rag.models.reader_ranker import open_reader_ranker
 
-    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     where = pick_device(device)
     kind = getattr(torch, pick_dtype(dtype, where))
     try:
         if files.own:
-            model: Any = load_reader_ranker(files.folder)
+            model: Any = open_reader_ranker(files)
             model.encoder.to(kind)  # the heads stay exact
         else:
-            model = AutoModelForQuestionAnswering.from_pretrained(
-                files.folder, local_files_only=True, trust_remote_code=False, dtype=kind
-            )
+            model = _stock_model(files, kind)
         return model.to(where).eval()
     except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
         reason = first_line(error)
         raise ModelError(
             f"the model `{files.name}` in `{files.folder}` cannot be loaded: {reason}"
         ) from error
+
+
+def _stock_model(files: ModelFiles, dtype: Any) -> Any:  # noqa: ANN401 - types of torch
+    from transformers import AutoModelForQuestionAnswering
+    from transformers.utils import logging as transformers_logging
+
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    return AutoModelForQuestionAnswering.from_pretrained(
+        files.folder, local_files_only=True, trust_remote_code=False, dtype=dtype
+    )

@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 import torch
 from safetensors.torch import save_file
 from torch import nn
-from transformers import MODEL_FOR_QUESTION_ANSWERING_MAPPING, MODEL_MAPPING, AutoConfig
 
+from rag.models.bert import PREFIX, BertEncoder, plain_bert
 from rag.models.int8 import load_weights
-from rag.models.model_files import OWN
+from rag.models.model_files import OWN, ModelFiles
 from rag.models.windows import Window
 
 # Drawing so many random numbers takes a processor as long as the rest of a step.
@@ -47,16 +47,14 @@ class ReaderRanker(nn.Module):
 
     Args:
         config: The encoder's configuration, with or without `citewell`.
+        encoder: The encoder.
+        prefix: Name of the encoder's weights.
     """
 
-    def __init__(self, config: Any) -> None:  # noqa: ANN401 - transformers' own type
+    def __init__(self, config: Any, encoder: nn.Module, prefix: str) -> None:  # noqa: ANN401 - of transformers
         super().__init__()
-        self.config = config
-        kind: Any = MODEL_MAPPING[type(config)]
-        plain = "add_pooling_layer" in inspect.signature(kind.__init__).parameters
-        encoder = kind(config, add_pooling_layer=False) if plain else kind(config)
-        self.prefix = kind.base_model_prefix
-        self.add_module(self.prefix, encoder)
+        self.config, self.prefix = config, prefix
+        self.add_module(prefix, encoder)
         size = config.hidden_size
         self.qa_outputs = nn.Linear(size, 2)
         self.summary = nn.Linear(size, size)
@@ -109,6 +107,20 @@ def to_tensors(windows: Sequence[Window], model: Any) -> dict[str, torch.Tensor]
     return {name: each.to(device) for name, each in found.items() if name in taken}
 
 
+def _unfitted(folder: Path, *, dropouts: bool = True) -> ReaderRanker:
+    """Return a model of the shape that a folder's configuration says, with new weights."""
+    from transformers import MODEL_MAPPING, AutoConfig
+
+    config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    for name in () if dropouts else DROPOUTS:
+        if hasattr(config, name):
+            setattr(config, name, 0.0)
+    kind: Any = MODEL_MAPPING[type(config)]
+    pools = "add_pooling_layer" in inspect.signature(kind.__init__).parameters
+    encoder = kind(config, add_pooling_layer=False) if pools else kind(config)
+    return ReaderRanker(config, encoder, kind.base_model_prefix)
+
+
 def reader_ranker_from_encoder(folder: Path) -> ReaderRanker:
     """Return a model with the encoder of a folder and new heads; a joint model keeps its heads.
 
@@ -117,11 +129,7 @@ def reader_ranker_from_encoder(folder: Path) -> ReaderRanker:
         OSError: If the folder cannot be read.
         ValueError: If its configuration cannot be read.
     """
-    config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    for name in DROPOUTS:
-        if hasattr(config, name):
-            setattr(config, name, 0.0)
-    model = ReaderRanker(config)
+    model = _unfitted(folder, dropouts=False)
     weights = load_weights(folder)
     wanted = model.state_dict()
     own = {name: _weight(weights, name, model.prefix) for name in wanted}
@@ -129,7 +137,7 @@ def reader_ranker_from_encoder(folder: Path) -> ReaderRanker:
     missing = [name for name, each in own.items() if each is None and name.startswith(start)]
     if missing:
         raise KeyError(f"no weights for {missing[0]} and {len(missing) - 1} others")
-    kept = getattr(config, OWN, None) is not None
+    kept = getattr(model.config, OWN, None) is not None
     found = {
         name: each.float()
         for name, each in own.items()
@@ -147,9 +155,27 @@ def load_reader_ranker(folder: Path) -> ReaderRanker:
         OSError: If the folder cannot be read.
         RuntimeError: If weights do not fit the configuration.
     """
-    config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    model = ReaderRanker(config)
+    model = _unfitted(folder)
     model.load_state_dict(load_weights(folder))
+    return model.eval()
+
+
+def open_reader_ranker(files: ModelFiles) -> ReaderRanker:
+    """Return the joint model of a folder for reading alone, as quickly as it can be loaded.
+
+    A plain BERT is read without transformers and has no configuration of its kind, so that it can
+    be neither trained nor saved.
+
+    Raises:
+        KeyError: If weights are missing.
+        OSError: If the folder cannot be read.
+        RuntimeError: If weights do not fit the configuration.
+    """
+    settings = plain_bert(files)
+    if settings is None:
+        return load_reader_ranker(files.folder)
+    model = ReaderRanker(settings, BertEncoder(settings), PREFIX)
+    model.load_state_dict(load_weights(files.folder), assign=True)
     return model.eval()
 
 
@@ -167,6 +193,8 @@ def save_reader_ranker(
     Raises:
         OSError: If the disk is full or the folder cannot be written.
     """
+    from transformers import MODEL_FOR_QUESTION_ANSWERING_MAPPING
+
     content = model.config.to_dict() | {OWN: facts, "dtype": dtype}
     stock: Any = MODEL_FOR_QUESTION_ANSWERING_MAPPING.get(type(model.config), None)
     content["architectures"] = [stock.__name__ if stock else type(model).__name__]
