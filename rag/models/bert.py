@@ -1,7 +1,7 @@
 """BERT's encoder in torch alone, for questions: transformers' model code takes seconds to import.
 
 Operations, their order and the names of the weights are those of transformers' `BertModel` without
-its pooler, so that results are the same to the last bit on one machine. Only folders that hold
+its pooler, so that results agree to 1e-5 or better (tested). Only folders that hold
 exactly such a model are taken, see `plain_bert`; every other one is left to transformers.
 """
 
