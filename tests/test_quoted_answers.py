@@ -313,6 +313,7 @@ Contract number LX-7781
     ("question", "misread", "line"),
     [
         ("What does the amber light mean?", "descaling is due", "- amber: the tray is full"),
+        ("Which colour means that the tray is full?", "blinking", "- amber: the tray is full"),
         ("What is the contract number?", "LX-7781", "Contract number LX-7781"),
     ],
 )

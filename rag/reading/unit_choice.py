@@ -24,6 +24,7 @@ from rag.reading.units import Unit, UnitKind, units_of
 from rag.schema import Passage
 from rag.view import Span
 
+LONGEST_VALUE = 60  # characters behind a key that a question may name whole
 NEIGHBOUR_RANK = 0.1  # in place of 1 / rank, for a unit that touches no found passage
 LEANS = re.compile(
     r"(?:it|this|these|they|that|those|he|she|such)\b|这|它|其|此|该|他们?|她们?", re.IGNORECASE
@@ -178,14 +179,14 @@ def order_units(
     """
     likeliest = evidence[0] if evidence and question.kind == "fact" else None
 
-    def leads(each: UnitCandidate) -> bool:
+    def leads(each: UnitCandidate) -> tuple[bool, bool]:
         by_key = question.kind in KEYED_TYPES and bool(each.features[_KEYED])
-        return by_key or (likeliest is not None and each.best is likeliest)
+        return by_key, likeliest is not None and each.best is likeliest
 
     return sorted(
         units,
         key=lambda each: (
-            not leads(each),
+            tuple(not lead for lead in leads(each)),
             -each.score,
             each.surroundings.start,
             each.unit.start,
@@ -254,10 +255,16 @@ def _features(
 
 
 def _keyed(question: AskedQuestion, text: str) -> float:
-    """Return 1 if a text begins with a key, as `amber: ...`, all of which the question names."""
+    """Return 1 if the question names a key and asks for its value, or the other way round.
+
+    Of `amber: the tray is full` it names either `amber` or both words of the rest.
+    """
     key = _KEY.match(text)
-    words = set(tokens(key[1])) if key else set()
-    return float(bool(words) and words <= set(question.tokens))
+    if not key:
+        return 0.0
+    asked, words = set(question.tokens), set(tokens(key[1]))
+    value = set(tokens(text[key.end() :])) if len(text) - key.end() <= LONGEST_VALUE else set()
+    return float((bool(words) and words <= asked) or (len(value) > 1 and value <= asked))
 
 
 def _logit(probability: float) -> float:
