@@ -15,7 +15,8 @@ from rag.answers.generators import Generator
 from rag.answers.overview import overview
 from rag.clock import Stopwatch
 from rag.config import Config
-from rag.language.question_types import question_type
+from rag.language.question_rules import QuestionType
+from rag.language.question_types import checked_type, question_type
 from rag.language.small_talk import small_talk
 from rag.models.embedder import Embedder
 from rag.models.selection import Roles, serving
@@ -164,10 +165,10 @@ class RAG:
             before_step: See `search`.
 
         Raises:
-            QuestionError: See `search`.
+            QuestionError: See `search`; or if there is no type of question as in `options`.
         """
-        timer = Timer(budget)
-        reply = self._without_search(question, timer)
+        timer, kind = Timer(budget), checked_type(options.kind)
+        reply = None if kind else self._without_search(question, timer)
         if reply is not None:
             return reply
         query = self.searcher.query(question, history, asks=True)
@@ -179,7 +180,7 @@ class RAG:
             on_found(found.passages)
         before_step()
         alone, split = bool(self.filters or options.filters), generator is None
-        choices, read = self._choices(query, found, timer, alone=alone, split=split)
+        choices, read = self._choices(query, found, timer, kind, alone=alone, split=split)
         before_step()
         inputs = DraftInputs(query.as_written, found.passages, choices, found.nearest)
         made = draft(inputs, self.config, generator, timer=timer, on_token=on_token, stop=stop)
@@ -247,6 +248,7 @@ class RAG:
         query: Query,
         found: Retrieved,
         timer: Timer,
+        kind: QuestionType | None,
         *,
         alone: bool,
         split: bool,
@@ -257,6 +259,7 @@ class RAG:
             query: One question or several, such as "What is it and how do I install it?".
             found: The passages found.
             timer: The budget.
+            kind: Type of each question; None takes what its form tells.
             alone: Whether nothing around the passages may be quoted.
             split: Whether several questions are read one by one.
         """
@@ -268,7 +271,7 @@ class RAG:
             one = asked if len(parts) == 1 else replace(query, question=part, text=part, gist="")
             evidence, stage = self._evidence(one, found, timer)
             weights, _ = word_weights(self.store, one.as_read.tokens)
-            question = AskedQuestion(one.as_read.text, question_type(part), weights)
+            question = AskedQuestion(one.as_read.text, kind or question_type(part), weights)
             required = requirements_of(one.as_read.text, self.store)
             choices.append(choose(question, required, around, evidence))
             stages.append(stage)

@@ -196,6 +196,8 @@ class SearchOptions:
         rank: Whether the ranker puts passages in order; None does so if a ranker is configured,
             serves the question's language and was trained for it (`rag.retrieval.ranking_depth`).
         min_relevance: Passages below this relevance are left out, from 0 (none) to 1.
+        kind: Type of the question for its answer, in place of the one that its form tells
+            (`rag.language.question_types`).
     """
 
     method: Method | None = None
@@ -203,6 +205,7 @@ class SearchOptions:
     filters: dict[str, Any] | None = None
     rank: bool | None = None
     min_relevance: float | None = None
+    kind: str | None = None
 
 
 AS_CONFIGURED = SearchOptions()

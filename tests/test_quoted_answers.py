@@ -7,6 +7,7 @@ from haystack import Document
 from unit_builders import LoneStore, asked_question, candidates_of, passages_of, quoted
 
 from rag.answers.composition import compose
+from rag.errors import QuestionError
 from rag.language.markup import without_markup
 from rag.language.required_terms import required_terms, stands_in
 from rag.reading.choice import choose
@@ -387,6 +388,14 @@ def test_a_declined_answer_says_that_nothing_is_translated(sample_rag):
     answer = sample_rag.ask("食堂几点开饭？", SearchOptions(filters=filters, method="dense"))
     assert answer.abstained
     assert "nothing is translated" in (answer.reason or "")
+
+
+def test_the_type_of_a_question_can_be_given(sample_rag):
+    question = "Who may start the generator?"
+    assert sample_rag.ask(question).kind == "fact"
+    assert sample_rag.ask(question, SearchOptions(kind="why")).kind == "why"
+    with pytest.raises(QuestionError, match=r"`whether`\. Take one of: fact"):
+        sample_rag.ask(question, SearchOptions(kind="whether"))
 
 
 def test_several_questions_are_answered_each_and_what_is_left_out_is_said(sample_rag):

@@ -20,7 +20,9 @@ Other languages have two types: fact, if the text may be a question, and keyword
 """
 
 import re
+from typing import get_args
 
+from rag.errors import QuestionError
 from rag.language.analysis import language_of, word_set
 from rag.language.forms import simplified
 from rag.language.question_detection import is_question
@@ -143,6 +145,19 @@ _HAN_RELATIONS = (  # "X 的 Y 是什么" asks for a fact, where X is no program
     re.compile(f"(?:{_HAN_ATTRIBUTE.pattern})$"),
     re.compile("^[^A-Za-z]*的[^的A-Za-z]{1,8}$"),
 )
+
+
+def checked_type(name: str | None) -> QuestionType | None:
+    """Return the type of question that a name stands for; None for None.
+
+    Raises:
+        QuestionError: If there is no such type.
+    """
+    known = next((each for each in get_args(QuestionType) if each == name), None)
+    if name is not None and known is None:
+        names = ", ".join(get_args(QuestionType))
+        raise QuestionError(f"there is no type of question `{name}`. Take one of: {names}.")
+    return known
 
 
 def question_type(question: str) -> QuestionType:

@@ -18,6 +18,7 @@ from pydantic import (
 from rag.collections import check_name
 from rag.config import Method
 from rag.errors import CollectionError, QuestionError
+from rag.language.question_rules import QuestionType
 from rag.retrieval.query import MOST_TURNS
 from rag.schema import SearchOptions, Turn
 from rag.stores.filters import Filter, parse_filter
@@ -150,10 +151,18 @@ class AskRequest(QuestionRequest):
     budget: float | None = Field(
         None, ge=0, description="Seconds; steps are left out if it runs short."
     )
+    kind: QuestionType | None = Field(
+        None, description="Type of the question; None takes what its form tells."
+    )
     write: bool = Field(
         True, description="False quotes the evidence even if a generator is configured."
     )
     stream: bool = Field(False, description="Answer as server-sent events.")
+
+    @property
+    def options(self) -> SearchOptions:
+        """The way the collection is searched, and the type of the question."""
+        return replace(super().options, kind=self.kind)
 
     @property
     def asked_collections(self) -> list[str] | Literal["all"]:

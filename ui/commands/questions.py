@@ -64,6 +64,15 @@ MinRelevanceOption = Annotated[
         max=1.0,
     ),
 ]
+KindOption = Annotated[
+    str | None,
+    typer.Option(
+        "--kind",
+        help="Type of the question, if its form misleads: fact, definition, how-to, why, "
+        "comparison, list, table, yes-no or keywords.",
+        show_default=False,
+    ),
+]
 RankOption = Annotated[
     bool | None,
     typer.Option("--rank/--no-rank", help="Have the ranker put passages in order, or not."),
@@ -108,6 +117,7 @@ def ask(  # noqa: PLR0913 - a command's options
     ] = None,
     rank: RankOption = None,
     min_relevance: MinRelevanceOption = None,
+    kind: KindOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -117,7 +127,7 @@ def ask(  # noqa: PLR0913 - a command's options
     wanted = _filter(filter_)
     rag = open_engine(collection, settings)
     streams = None if as_json or not sys.stderr.isatty() else _stream
-    options = SearchOptions(method, top_k, wanted, rank, min_relevance)
+    options = SearchOptions(method, top_k, wanted, rank, min_relevance, kind)
     answer = rag.ask(question, options, budget=budget, on_token=streams)
     if as_json:
         print_json(to_json(answer))
