@@ -146,6 +146,7 @@ def test_every_citation_is_exactly_what_the_document_says_there(rag, sample, que
         "generation",
         "short",
         "kind",
+        "missing",
         "blocks",
     }
     assert answer["citations"] and not answer["abstained"] and set(answer["trace"]) == TRACE
