@@ -142,9 +142,9 @@ def test_what_a_library_prints_does_not_reach_the_answers(good):
         "from indexing.converters.formats import markdown\n"
         "from indexing.converters.process import worker\n"
         "real = markdown.convert_markdown\n"
-        "def noisy(text, stem):\n"
+        "def noisy(text, stem, **options):\n"
         "    print('noise'); os.system('echo noise'); sys.stderr.write('noise')\n"
-        "    return real(text, stem)\n"
+        "    return real(text, stem, **options)\n"
         "markdown.convert_markdown = noisy\n"
         "sys.exit(worker.main(['9', '2048']))\n"
     )
