@@ -8,6 +8,7 @@ from rag.errors import StoreError
 from rag.language.analysis import tokens
 from rag.language.question_types import question_type
 from rag.models.model_files import find_model
+from rag.reading.evidence import Evidence
 from rag.reading.surroundings import read_surroundings
 from rag.reading.unit_choice import AskedQuestion, choose_units
 
@@ -51,3 +52,13 @@ def passages_of(name, text):
     files = find_model("all-MiniLM-L6-v2", setting="x")
     converted = convert_markdown(text, name)
     return cut(converted, "d", name, tokenizer=files.tokenizer, limit=256, config=ChunkingConfig())
+
+
+def found(passages, words):
+    """Evidence on some words, as a reader finds it."""
+    for each in passages:
+        start = each.content.find(words)
+        if start >= 0:
+            span = (start, start + len(words))
+            return [Evidence(each.id, *span, (), 0.9, span, words, words)]
+    raise AssertionError(words)

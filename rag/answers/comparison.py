@@ -34,8 +34,11 @@ def compared_units(
         candidates: Units, best first.
         characters: Size of all together, which the last may exceed.
     """
+    telling = _telling_tokens(question.sides)
     short = [
-        _Sides.of(each, question.sides) for each in candidates if each.unit.size <= LONGEST_SIDE
+        _Sides.of(each, question.sides, telling)
+        for each in candidates
+        if each.unit.size <= LONGEST_SIDE
     ]
     joint = [each for each in short if each.are_together]
     together = max(joint, key=lambda each: each.merit_together, default=None)
@@ -77,9 +80,10 @@ class _Sides:
     merits: tuple[float, ...]
 
     @classmethod
-    def of(cls, candidate: UnitCandidate, sides: Sequence[str]) -> "_Sides":
-        """Return where a unit names some things."""
-        telling = _telling_tokens(sides)
+    def of(
+        cls, candidate: UnitCandidate, sides: Sequence[str], telling: Sequence[set[str]]
+    ) -> "_Sides":
+        """Return where a unit names some things, by the tokens that tell them apart."""
 
         def named(text: str) -> tuple[bool, ...]:
             held = set(tokens(text))
