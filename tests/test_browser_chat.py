@@ -234,6 +234,8 @@ def test_quotes_without_a_model_and_the_answer_can_be_copied(person):
     person.ask(QUESTION)
     person.answered()
     assert "under the middle basin." in text_of(person)  # the document's words, not the model's
+    page.locator(CITE).first.click()
+    expect(page.locator(".cw-card:target mark")).to_contain_text("under the middle basin.")
     page.get_by_role("button", name="Copy", exact=True).click()
     expect(page.get_by_test_id("stCode")).to_contain_text("under the middle basin. [1]")
 

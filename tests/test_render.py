@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from payloads import PAYLOADS
 
-from rag.schema import Answer, Citation, Passage, Stage, StageScore, Trace
+from rag.schema import Answer, AnswerBlock, AnswerLine, Citation, Passage, Stage, StageScore, Trace
 from ui.render import (
     citation_anchors,
     citation_cards,
@@ -26,6 +26,7 @@ from ui.render import (
     safe_markdown,
     steps_table,
 )
+from ui.render.chat_markdown import blocks_markdown
 from ui.render.escaping import JOINER, sound
 from ui.render.highlighting import merged
 from ui.render.reader import view_around
@@ -288,3 +289,28 @@ def test_an_element_takes_nothing_unescaped():
     assert element("p", "<b>", title='"x"', hidden=True, lang=None) == (
         '<p title="&quot;x&quot;" hidden>&lt;b&gt;</p>'
     )
+
+
+QUOTED = {
+    "text": (("The pump <b>weighs</b> 12 kg [9].", 1),),
+    "list": (("The box holds:", 1), ("- a pump", 2), ("- a ![x](http://evil.test) hose", 3)),
+    "steps": (("To rename:", 1), ("1. Open it.", 2), ("2. Type:\n```\nname\n```", 3)),
+    "table": (("| light | meaning |", None), ("| --- | --- |", None), ("| red | hot |", 1)),
+    "code": (("Run this:", 1), ("    rag index .\n    rag ask x", 2)),
+}
+
+
+@pytest.mark.parametrize("kind", list(QUOTED))
+def test_every_marker_of_a_quoted_block_leads_to_its_card(kind):
+    lines = tuple(AnswerLine(text, number) for text, number in QUOTED[kind])
+    lead = {"table": 2, "text": 0}.get(kind, 1)
+    cited = [number for _, number in QUOTED[kind] if number]
+    anchors = {number: f"src-abc-{number}" for number in cited}
+    shown = blocks_markdown([AnswerBlock(kind, lines, lead)], anchors)
+    drawn = MarkdownIt("commonmark").enable("table").render(shown)
+    links = re.findall(r'<a href="([^"]+)">(\d+)</a>', drawn)
+    assert links == [(f"#src-abc-{number}", str(number)) for number in cited]
+    assert re.findall(r"<(?:img|b|script)\b", drawn) == []
+    held = {"list": "<li>", "steps": "<ol>", "table": "<td>red</td>", "code": "<pre><code"}
+    assert held.get(kind, "<p>") in drawn
+    assert "#src" not in blocks_markdown([AnswerBlock(kind, lines, lead)], {})

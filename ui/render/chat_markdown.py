@@ -84,7 +84,8 @@ def _quoted_block(block: AnswerBlock, anchors: Anchors) -> str:
     lines, below = [], ""
     for place, line in enumerate(block.lines):
         text, mark = sound(line.text)[:LONGEST_ANSWER], _mark(line.citation, anchors)
-        if block.kind == "table" or text.rstrip().endswith(("```", "~~~")):
+        verbatim = block.kind == "table" or (block.kind == "code" and place >= block.lead)
+        if verbatim or text.rstrip().endswith(("```", "~~~")):
             below, mark = below + mark, ""
         if block.kind == "text" or (place < block.lead and block.kind != "table"):
             lines.append(f"{_text(text)}{mark}\n")
