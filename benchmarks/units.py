@@ -314,7 +314,7 @@ def curve(said, goal):
     points, least = [[0.0, round(float(goal.mean()), 4)]], float(goal.mean())
     for threshold in np.arange(0.05, 0.951, 0.05):
         kept = said >= threshold
-        if kept.sum() < FEWEST:
+        if kept.sum() < FEWEST or goal[kept].all():  # the end says that all are right
             break
         least = max(least + 0.001, float(goal[kept].mean()))
         points.append([round(float(threshold), 2), round(least, 4)])

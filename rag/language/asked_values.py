@@ -205,7 +205,10 @@ _DATE = re.compile(
     r"|\b\d+ (?:BC|AD|BCE|CE)\b"
 )
 _CLOCK = re.compile(r"\b\d{1,2}[:：]\d\d\b|\b\d{1,2} ?[ap]\.?m\b|\d+ ?[点时](?!间)", re.IGNORECASE)
-_IDENTIFIER = re.compile(r"(?<![\w./-])(?=[\w./-]*\d)[A-Za-z0-9][A-Za-z0-9./_-]{3,}")
+_IDENTIFIER = re.compile(  # letters and digits, or more digits than a year has
+    r"(?<![\w./-])(?:(?=[\w./-]*\d)(?=[\w./-]*[A-Za-z])[A-Za-z0-9][A-Za-z0-9./_-]{3,}"
+    r"|\d[\d -]{3,}\d)"
+)
 _VERSION = re.compile(r"\bv?\d+\.\d+(?:\.\d+)*\b|\bversion \d|版本 ?\d", re.IGNORECASE)
 
 

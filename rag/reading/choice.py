@@ -66,7 +66,9 @@ def choose(
     found = choose_units(question, surroundings, evidence)
     every = [each for each in found if not is_foreign(question, each)]
     if found and not every:
-        return UnitChoice(question, (), FOREIGN, tuple(found), required.unknown)
+        unknown = required.unknown
+        reason = _refusal(unknown, required, surroundings) if unknown else FOREIGN
+        return UnitChoice(question, (), reason, tuple(found), unknown)
     absent = (*required.unknown, *required.unfound)
     missing = {id(each): missing_terms(required, each) for each in every}
     named = [each for each in every if not missing[id(each)]]
