@@ -1,19 +1,28 @@
 """Imports that Haystack makes of large libraries, put off until it uses them.
 
-`import haystack` loads torch for its devices and posthog for its telemetry, which is off here;
-together that is most of its time. A keyword search needs neither.
+`import haystack` loads torch for its devices, posthog for its telemetry, which is off here, and
+networkx and httpx for pipelines that are drawn; together that is most of its time. A question
+needs none of them.
 """
 
 import importlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import Any
 
-# Module of Haystack -> the library that it names as a whole, `import torch`, and uses in functions.
-DEFERRED = {"haystack.utils.device": "torch", "haystack.telemetry._telemetry": "posthog"}
+# Module of Haystack -> the libraries that it names as a whole, `import torch`, and uses in
+# functions, each with the names that it takes from it for annotations alone.
+DEFERRED: dict[str, dict[str, tuple[str, ...]]] = {
+    "haystack.utils.device": {"torch": ()},
+    "haystack.telemetry._telemetry": {"posthog": ()},
+    "haystack.core.pipeline.base": {"networkx": ()},
+    "haystack.core.pipeline.breakpoint": {"networkx": ("MultiDiGraph",)},
+    "haystack.core.pipeline.descriptions": {"networkx": ()},
+    "haystack.core.pipeline.draw": {"httpx": (), "networkx": ()},
+}
 
 
 class DeferredLibrary(ModuleType):
@@ -28,24 +37,26 @@ class DeferredLibrary(ModuleType):
 
 
 class _DeferringLoader(Loader):
-    """Loader of a module that names a library, without loading the library."""
+    """Loader of a module that names libraries, without loading the libraries."""
 
-    def __init__(self, loader: Loader, library: str) -> None:
-        self._loader, self._library = loader, library
+    def __init__(self, loader: Loader, libraries: Mapping[str, Sequence[str]]) -> None:
+        self._loader, self._libraries = loader, libraries
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
         return self._loader.create_module(spec)
 
     def exec_module(self, module: ModuleType) -> None:
-        if self._library in sys.modules:
-            self._loader.exec_module(module)
-            return
-        named = sys.modules[self._library] = DeferredLibrary(self._library)
+        named = {name: DeferredLibrary(name) for name in self._libraries if name not in sys.modules}
+        for name, library in named.items():
+            for annotation in self._libraries[name]:
+                setattr(library, annotation, Any)
+        sys.modules.update(named)
         try:
             self._loader.exec_module(module)
         finally:
-            if sys.modules.get(self._library) is named:
-                del sys.modules[self._library]
+            for name, library in named.items():
+                if sys.modules.get(name) is library:
+                    del sys.modules[name]
 
 
 class _DeferringFinder(MetaPathFinder):
@@ -54,11 +65,11 @@ class _DeferringFinder(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        library = DEFERRED.get(fullname)
-        spec = PathFinder.find_spec(fullname, path, target) if library else None
-        if spec is None or spec.loader is None or library is None:
+        libraries = DEFERRED.get(fullname)
+        spec = PathFinder.find_spec(fullname, path, target) if libraries else None
+        if spec is None or spec.loader is None or libraries is None:
             return None
-        spec.loader = _DeferringLoader(spec.loader, library)
+        spec.loader = _DeferringLoader(spec.loader, libraries)
         return spec
 
 

@@ -68,6 +68,20 @@ def new_folder(path: Path) -> Iterator[Path]:
         raise
 
 
+@contextmanager
+def new_file(path: Path) -> Iterator[Path]:
+    """Write a temporary file in the block, then rename it, durably and atomically."""
+    temporary = path.with_name(_temporary_name(path))
+    try:
+        yield temporary
+        sync_file(temporary)
+        temporary.replace(path)
+        sync_folder(path.parent)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
 def _temporary_name(path: Path) -> str:
     return f"{path.name}.{uuid.uuid4().hex[:8]}.tmp"
 

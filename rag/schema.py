@@ -165,8 +165,8 @@ class AnswerBlock:
 class Stage:
     """One step of a run: its name, duration, number of results, and a note.
 
-    `model` is the name of the model used, if any; `collection` that of the collection, if several
-    were asked.
+    `model` is the name of the model used, if any, and `runtime` what runs it, `onnx` or `torch`;
+    `collection` is the name of the collection, if several were asked.
     """
 
     name: str
@@ -175,6 +175,7 @@ class Stage:
     note: str | None = None
     model: str | None = None
     collection: str | None = None
+    runtime: str | None = None
 
 
 @dataclass(frozen=True)

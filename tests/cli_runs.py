@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from loaded_models import how
 from places import ROOT
 
 from rag.console import run_command
@@ -43,25 +44,25 @@ def models_once(monkeypatch, read_before):
     from rag.models import pair_model
 
     loaded, readings = read_before
-    load, forward = pair_model._load_model, pair_model.PairModel._forward
+    load, forward = pair_model.open_window_model, pair_model.PairModel._forward
 
-    def load_once(files, device, dtype):
+    def load_once(files, settings):
         if not files.folder.is_relative_to(ROOT):  # a test may change it
-            return load(files, device, dtype)
-        key = (files.folder, device, dtype)
+            return load(files, settings)
+        key = (files.folder, *how(settings))
         if key not in loaded:
-            loaded[key] = load(files, device, dtype)
+            loaded[key] = load(files, settings)
         return loaded[key]
 
     def read_once(self, windows):
         if not self.files.folder.is_relative_to(ROOT):
             return forward(self, windows)
-        key = (self.files.folder, self.dtype, tuple(windows))
+        key = (self.files.folder, *how(self), tuple(windows))
         if key not in readings:
             readings[key] = forward(self, windows)
         return readings[key]
 
-    monkeypatch.setattr(pair_model, "_load_model", load_once)
+    monkeypatch.setattr(pair_model, "open_window_model", load_once)
     monkeypatch.setattr(pair_model.PairModel, "_forward", read_once)
 
 
@@ -70,7 +71,7 @@ def rag(monkeypatch, capsys, embedder, models_once, loggers_as_they_were):
     """Run a command in this process; give its status, stdout and stderr."""
     from rag.models import embedder as embedders
 
-    monkeypatch.setattr(embedders, "_load", lambda files, config: embedder._model)
+    monkeypatch.setattr(embedders, "_load", lambda files, config: (embedder._model, "onnx"))
 
     def run(*arguments, stdin=b""):
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), "utf-8"))

@@ -6,29 +6,33 @@ from rag.models import embedder as embedders
 from rag.models import pair_model
 
 SHIPPED = ("citewell", "package ")  # how the origin of what is never changed begins
-_load_embedder, _load_reader = embedders._load, pair_model._load_model
+_load_embedder, _load_reader = embedders._load, pair_model.open_window_model
 _kept = {}
 
 
 def load_shipped_once(monkeypatch):
     """Let engines share the shipped models' weights; models in folders are loaded as ever."""
     monkeypatch.setattr(embedders, "_load", _embedder)
-    monkeypatch.setattr(pair_model, "_load_model", _reader)
+    monkeypatch.setattr(pair_model, "open_window_model", _reader)
 
 
 def _embedder(files, config):
-    how = (config.device, config.dtype)
-    return _once(files, how, lambda: _load_embedder(files, config))
+    return _once(files, how(config), lambda: _load_embedder(files, config))
 
 
-def _reader(files, device, dtype):
-    return _once(files, (device, dtype), lambda: _load_reader(files, device, dtype))
+def _reader(files, settings):
+    return _once(files, how(settings), lambda: _load_reader(files, settings))
 
 
-def _once(files, how, load):
+def how(settings):
+    """What of a role's settings its loaded model depends on."""
+    return settings.runtime, settings.device, settings.dtype
+
+
+def _once(files, settings, load):
     if not files.origin.startswith(SHIPPED):
         return load()
-    key = (files.folder, *how)
+    key = (files.folder, *settings)
     if key not in _kept:
         _kept[key] = load()
     return _kept[key]

@@ -9,7 +9,7 @@ import pytest
 import torch
 from loaded_models import load_shipped_once
 from places import SAMPLE
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from evaluation.datasets import read_squad
 from evaluation.training.promotion.promotion_set import mark_of, trained_on
@@ -24,7 +24,7 @@ from rag.config.reader import ReaderConfig
 from rag.errors import ModelError
 from rag.models.default_models import SHIPPED, WEIGHTS, languages_of, model_for, promoted_folder
 from rag.models.embedder import Embedder, embedder_settings
-from rag.models.int8 import load_weights, pack, unpack
+from rag.models.int8 import load_weights, pack
 from rag.models.model_files import find_model
 from rag.models.selection import open_roles, serving
 
@@ -214,7 +214,7 @@ def test_named_models_serve_the_languages_that_they_are_given_or_say_themselves(
 # -- eight bits
 
 
-def test_packed_weights_are_within_half_a_step_and_everything_else_is_kept():
+def test_packed_weights_are_within_half_a_step_and_everything_else_is_kept(tmp_path):
     draw = torch.Generator().manual_seed(0)
     made = {
         "a.weight": torch.randn(7, 33, generator=draw) * torch.logspace(-6, 3, 7)[:, None],
@@ -224,7 +224,8 @@ def test_packed_weights_are_within_half_a_step_and_everything_else_is_kept():
     }
     packed = pack(made)
     assert packed["a.weight"].dtype == torch.int8 and packed["ids"].dtype == torch.int64
-    found = unpack(packed)
+    save_file(packed, tmp_path / "model.safetensors")
+    found = load_weights(tmp_path)
     assert set(found) == set(made)
     step = made["a.weight"].abs().amax(1, keepdim=True) / 127
     assert bool(((found["a.weight"] - made["a.weight"]).abs() <= step * 0.5001).all())
@@ -233,7 +234,6 @@ def test_packed_weights_are_within_half_a_step_and_everything_else_is_kept():
 
 
 def test_weights_that_are_not_packed_are_read_as_they_are(tmp_path):
-    from safetensors.torch import save_file
 
     made = {"a.weight": torch.randn(3, 3), "a.scale": torch.randn(3)}
     save_file(made, tmp_path / "model.safetensors")
@@ -255,7 +255,8 @@ def test_ranking_for_a_quoted_answer_ends_at_one_that_is_sure(home):
     question = "In which year was lamp 7 lit?"
     found = {}
     for enough in (1.0, 0.0001):
-        rag = open_rag("lamps", Config(reader=ReaderConfig(enough=enough)))
+        ranker = RankerConfig(candidates=20)
+        rag = open_rag("lamps", Config(ranker=ranker, reader=ReaderConfig(enough=enough)))
         found[enough] = {stage.name: stage for stage in rag.ask(question).trace.stages}["ranked"]
         searched = {stage.name: stage for stage in rag.search(question).trace.stages}["ranked"]
         assert searched.count == 20  # an order is wanted there, of all

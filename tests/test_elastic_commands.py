@@ -7,6 +7,7 @@ import pytest
 from cli_runs import done, refused
 from evaluation_sets import write_squad
 from fake_cluster import FakeCluster, error
+from loaded_models import how
 from store_engines import delete_all
 
 from evaluation import launch
@@ -23,15 +24,15 @@ def loaded():
 
 @pytest.fixture(autouse=True)
 def _models_are_loaded_once(monkeypatch, loaded):
-    load = pair_model._load_model
+    load = pair_model.open_window_model
 
-    def load_once(files, *options):
-        key = (files.folder, *options)
+    def load_once(files, settings):
+        key = (files.folder, *how(settings))
         if key not in loaded:
-            loaded[key] = load(files, *options)
+            loaded[key] = load(files, settings)
         return loaded[key]
 
-    monkeypatch.setattr(pair_model, "_load_model", load_once)
+    monkeypatch.setattr(pair_model, "open_window_model", load_once)
 
 
 @pytest.fixture(params=SHAPES)

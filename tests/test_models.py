@@ -11,8 +11,9 @@ from places import SHARED
 from rag.config import Config, EmbedderConfig
 from rag.errors import ModelError
 from rag.models import model_files
-from rag.models.embedder import Embedder, pick_device, pick_dtype
+from rag.models.embedder import Embedder
 from rag.models.model_files import find_model
+from rag.models.runtime import pick_device, pick_dtype
 
 CHINESE = SHARED / "models" / "bge-small-zh-v1.5"
 PARAGRAPHS = SHARED / "data" / "cmrc2018" / "cmrc2018_trial.json"

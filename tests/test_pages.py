@@ -39,7 +39,7 @@ def services(monkeypatch, tmp_path, sample_store, embedder):
     home = tmp_path / "home"
     shutil.copytree(sample_store.folder, home / "collections" / "sample")
     monkeypatch.setenv("RAG_HOME", str(home))
-    monkeypatch.setattr(embedders, "_load", lambda files, config: embedder._model)
+    monkeypatch.setattr(embedders, "_load", lambda files, config: (embedder._model, "onnx"))
     made = open_services(Config(ranker=None, reader={"kind": "sentences"}))
     session.provide(made, collection="sample")
     yield made
@@ -287,7 +287,7 @@ def ranking(monkeypatch, tmp_path, sample_store, embedder):
     home = tmp_path / "home"
     shutil.copytree(sample_store.folder, home / "collections" / "sample")
     monkeypatch.setenv("RAG_HOME", str(home))
-    monkeypatch.setattr(embedders, "_load", lambda files, config: embedder._model)
+    monkeypatch.setattr(embedders, "_load", lambda files, config: (embedder._model, "onnx"))
     model = str(save_cross_encoder(tmp_path / "cross-encoder"))
     made = open_services(Config(ranker={"model": model, "dtype": "float32"}))
     session.provide(made, collection="sample")

@@ -23,9 +23,9 @@ def both(rag, monkeypatch, embedder):
     """The command; the bundled embedder is loaded once, any other really."""
 
     def load(files, config):
-        return (
-            embedder._model if files.name == embedder.files.name else load_embedder(files, config)
-        )
+        if files.name == embedder.files.name:
+            return embedder._model, embedder.ran_by
+        return load_embedder(files, config)
 
     monkeypatch.setattr(embedders, "_load", load)
     return rag

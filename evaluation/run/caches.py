@@ -171,6 +171,11 @@ class CachedRanker:
         self._model, self._shared = model, shared
         self.files = model.files
 
+    @property
+    def ran_by(self) -> str:
+        """See `rag.models.cross_encoder.RelevanceModel`."""
+        return self._model.ran_by
+
     def warm_up(self) -> None:
         """See `rag.models.cross_encoder.RelevanceModel`."""
         self._model.warm_up()

@@ -17,7 +17,7 @@ from evaluation.training.command_options import (
 from evaluation.training.promotion.cli import forget, promote, reembed_promoted
 from rag.config import data_folder, load_config
 from rag.console import print_json, printable, say, show
-from rag.errors import ConfigError
+from rag.errors import ConfigError, ModelError, first_line
 
 if TYPE_CHECKING:
     from evaluation.training.data.negatives import Mine
@@ -73,6 +73,7 @@ def embedder(options: EmbedderOptions) -> None:
             mined=mined,
             checked=examination.prepare if examination else lambda data: None,
         )
+    _export(done.out)
     verdict = examination.pass_judgement(done.out, say) if examination else None
     collections = options.collection or ()
     renewed = reembed_promoted(verdict, collections, load_config()) if verdict else []
@@ -93,8 +94,26 @@ def _train_pair_model(role: "Role", options: PairOptions) -> None:
             mined=mined,
             checked=examination.prepare if examination else lambda data: None,
         )
+    _export(done.out)
     verdict = examination.pass_judgement(done.out, say) if examination else None
     _print(done, verdict, as_json=options.as_json)
+
+
+def _export(folder: Path) -> None:
+    """Make a trained model ready to run without torch, if no graph that there is serves it."""
+    from rag.models.model_files import find_model
+    from rag.models.onnx_graphs import find_graph, graph_kind
+
+    files = find_model(str(folder), setting="--out")
+    kind = graph_kind(files)
+    if find_graph(files, kind) is not None:
+        return
+    from rag.models.onnx_export import export_graph
+
+    try:
+        export_graph(files, kind)
+    except (ModelError, OSError) as error:  # the model itself is whole
+        say(f"Note: {first_line(error)}")
 
 
 def _pair_training(role: "Role", options: PairOptions) -> "TrainingOptions":

@@ -20,7 +20,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from rag.models.embedder import pick_device, pick_dtype
+from rag.models.runtime import pick_device, pick_dtype
 
 POOL = 32  # batches whose texts are sorted by length together
 WARM_UP = 0.06  # share of the training in which the learning rate rises

@@ -23,8 +23,9 @@ class ReaderConfig(ConfigSection):
         n_best: Number of spans considered in each passage.
         enough: If ranker and reader are one model and an answer is quoted, passages are ranked
             until one answers with this probability; 1 ranks all candidates.
+        runtime: `auto` is ONNX Runtime on a processor, if the model has a graph, else torch.
         device: `auto` takes a GPU if there is one.
-        dtype: `auto` is bfloat16 where the processor has it, else float32.
+        dtype: `auto` is float32 in ONNX Runtime, and bfloat16 in torch where the processor has it.
         batch_size: Number of windows per batch.
     """
 
@@ -35,6 +36,7 @@ class ReaderConfig(ConfigSection):
     longest_answer: int = Field(default=60, ge=1, le=512)
     n_best: int = Field(default=5, ge=1, le=100)
     enough: float = Field(default=0.9, gt=0, le=1)
+    runtime: Literal["auto", "onnx", "torch"] = "auto"
     device: str = "auto"
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     batch_size: int = Field(default=16, ge=1, le=4096)

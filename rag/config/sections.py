@@ -93,13 +93,15 @@ class EmbedderConfig(ConfigSection):
             this package; or a hub name, a folder, or the name of a model that a package ships.
         languages: Languages that it serves; for questions in others bm25 leads. None takes the
             languages that the model declares, or English.
+        runtime: `auto` is ONNX Runtime on a processor, if the model has a graph, else torch.
         device: `auto` takes a GPU if there is one.
-        dtype: `auto` is bfloat16 where the processor has it, else float32.
+        dtype: `auto` is float32 in ONNX Runtime, and bfloat16 in torch where the processor has it.
         batch_size: Number of passages per batch.
     """
 
     model: str = "auto"
     languages: tuple[str, ...] | None = None
+    runtime: Literal["auto", "onnx", "torch"] = "auto"
     device: str = "auto"
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     batch_size: int = Field(default=32, ge=1, le=4096)

@@ -9,6 +9,7 @@ from typing import Literal
 
 from rag.language.analysis import language_of
 from rag.language.forms import simplified
+from rag.language.lazy_patterns import lazy_pattern
 from rag.language.question_types import is_chinese, plain, question_type
 
 Quantity = Literal[
@@ -62,10 +63,10 @@ _HAN_DATE = (
     "[几多]少?[号月](?!球|线|楼|元|饼)|年代(?:是)?(?:何|什么)"
 )
 _HAN_FORMS: tuple[tuple[Quantity, re.Pattern[str]], ...] = (
-    ("time of day", re.compile("几点(?!建议|要求|原因|意见)|几时几分")),
-    ("date", re.compile(_HAN_DATE)),
-    ("percent", re.compile("百分之(?:几|多少)")),
-    ("duration", re.compile("多久|多长时间|多少时间")),
+    ("time of day", lazy_pattern("几点(?!建议|要求|原因|意见)|几时几分")),
+    ("date", lazy_pattern(_HAN_DATE)),
+    ("percent", lazy_pattern("百分之(?:几|多少)")),
+    ("duration", lazy_pattern("多久|多长时间|多少时间")),
 )
 _UNITS: dict[Quantity, str] = {
     "length": "(?:milli|centi|kilo)?met(?:er|re)s?|kilomet|miles?|feet|foot|inch(?:es)?|yards?"
@@ -139,24 +140,24 @@ _HAN_UNITS: dict[Quantity, str] = {
     "loudness": "分贝",
 }
 
-_TAIL = re.compile(
+_TAIL = lazy_pattern(
     r"(?: (?:limits?|ranges?|ratings?|requirements?|levels?|values?|consumption|draw"
     "|usage|output"
     r"|input|needed|required|allowed|used))+$"
 )
-_ASKED = re.compile(
+_ASKED = lazy_pattern(
     r"\b(?:what|which)(?: exactly)?(?:(?: is| are| was| were|'s)(?: the| its| their| his| her"
     "| your| an?)?"
     r"(?: (?:approximate|exact|total|average|usual|typical))?|) (.+)$"
     r"|^(?:give|tell|show|find|state)(?: me| us)? (?:the )?(.+)$"
 )
-_CUT = re.compile(
+_CUT = lazy_pattern(
     r"\b(?:of|in|on|at|to|for|from|by|with|between|under|during|per|after|before|about|that|when|if"
     r"|do|does|did|is|are|was|were|can|could|should|must|will|would|has|have|had|may)\b"
 )
-_IS = re.compile(r"^(?:what|which)(?: exactly)?(?: (?:is|are|was|were)|'s)\b")
+_IS = lazy_pattern(r"^(?:what|which)(?: exactly)?(?: (?:is|are|was|were)|'s)\b")
 _BARE = frozenset({"area", "mass", "power", "count", "volume", "energy"})  # "in what area ..."
-_TEMPORAL = re.compile(
+_TEMPORAL = lazy_pattern(
     r"\b(?:warranty|session|time ?out|trip|journey|flight|video|film|movie|song|life|wait|delay"
     "|term|course"
     r"|war|battle|reign|break|period|process|stay|visit|contract|trial|interval|season|holiday"
@@ -171,7 +172,7 @@ def _pattern(
 ) -> dict[Quantity, re.Pattern[str]]:
     """Return for each kind the pattern of its words in a form, in which they stand as WORDS."""
     return {
-        kind: re.compile(form.replace("WORDS", f"(?:{each})"), flags)
+        kind: lazy_pattern(form.replace("WORDS", f"(?:{each})"), flags)
         for kind, each in words.items()
     }
 
@@ -186,30 +187,32 @@ _HAN_NOUN = _pattern(
     f"|(?<=[是为])(?:什么|何|哪)|$)",
 )
 _IN_TEXT = {
-    kind: re.compile(
+    kind: lazy_pattern(
         rf"{_NUMERAL}[\s-]?(?:(?:{_UNITS.get(kind, '(?!)')})(?![A-Za-z])"
         f"|(?:{_HAN_UNITS.get(kind, '(?!)')}))"
     )
     for kind in _UNITS
 }
-_MONEY = re.compile(r"[$€£¥￥]\s?\d|(?:USD|EUR|RMB|CNY|US\$)\s?\d|\d\s?[€£]")
+_MONEY = lazy_pattern(r"[$€£¥￥]\s?\d|(?:USD|EUR|RMB|CNY|US\$)\s?\d|\d\s?[€£]")
 _MONTH = (
     "(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
     "|sept?(?:ember)?"
     "|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
 )
-_DATE = re.compile(
+_DATE = lazy_pattern(
     rf"(?i:\b{_MONTH}\.? \d{{1,4}}\b|\b\d{{1,2}}(?:st|nd|rd|th)?(?: of)? {_MONTH}\b)"
     r"|(?<![\d.,$€£])(?:1[0-9]|20)\d\d(?![\d.,%]\d|%)"
     r"|\d{1,4} ?[年月日](?!间)|\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d(?:st|nd|rd|th) century|世纪"
     r"|\b\d+ (?:BC|AD|BCE|CE)\b"
 )
-_CLOCK = re.compile(r"\b\d{1,2}[:：]\d\d\b|\b\d{1,2} ?[ap]\.?m\b|\d+ ?[点时](?!间)", re.IGNORECASE)
-_IDENTIFIER = re.compile(  # letters and digits, or more digits than a year has
+_CLOCK = lazy_pattern(
+    r"\b\d{1,2}[:：]\d\d\b|\b\d{1,2} ?[ap]\.?m\b|\d+ ?[点时](?!间)", re.IGNORECASE
+)
+_IDENTIFIER = lazy_pattern(  # letters and digits, or more digits than a year has
     r"(?<![\w./-])(?:(?=[\w./-]*\d)(?=[\w./-]*[A-Za-z])[A-Za-z0-9][A-Za-z0-9./_-]{3,}"
     r"|\d[\d -]{3,}\d)"
 )
-_VERSION = re.compile(r"\bv?\d+\.\d+(?:\.\d+)*\b|\bversion \d|版本 ?\d", re.IGNORECASE)
+_VERSION = lazy_pattern(r"\bv?\d+\.\d+(?:\.\d+)*\b|\bversion \d|版本 ?\d", re.IGNORECASE)
 
 
 def asked_quantity(question: str) -> Quantity | None:

@@ -7,6 +7,7 @@ import re
 
 from rag.language.analysis import content_words, language_of, word_set
 from rag.language.forms import simplified
+from rag.language.lazy_patterns import lazy_pattern
 
 _ATTRIBUTES = word_set(
     "accuracy actor address advantage age altitude amount answer application area argument "
@@ -50,7 +51,7 @@ _ACTIONS = word_set(
     "tell test took turn uninstall update upgrade use used visit wear weigh went win won work "
     "worn write written"
 )
-_HAN_GENERAL = re.compile(
+_HAN_GENERAL = lazy_pattern(
     "使用|安装|配置|设置|启动|停止|关闭|打开|删除|创建|卸载|更新|升级|运行|调用|工作|实现|成立"
     "|建立|建成|建造|修建|创立|创办|创建|"
     "出生|去世|逝世|死亡|毕业|发行|出版|上映|发布|发明|发现|完成|完工|开始|结束|举行|举办|位于"
@@ -78,20 +79,20 @@ _HAN_GENERAL = re.compile(
     "|一般|具体|分别|平均|当时|后来|曾经|"
     "[是有在于为由从到被把对和与及或的了着过吗呢吧啊用建死写叫做作会能可要应该得让使个位种次名条年月日天人用法可以]"
 )
-_HAN_WHEN = re.compile(
+_HAN_WHEN = lazy_pattern(
     "主要|常见|目前|现在|一共|总共|大约|大概|通常|一般|具体|分别|平均|当时|后来|曾经"
 )
-_HAN_ASKS = re.compile(
+_HAN_ASKS = lazy_pattern(
     "为什么|什么时候|什么|甚么|怎么样?|怎样|如何|为何|何[时地人处]|多[少久大长高远重快深宽]"
     "|哪[里儿个些位年种]?|几[个种位岁年月]?|"
     "谁|请问|介绍|解释|说明|告诉我?|一下"
 )
-_NAME = re.compile(
+_NAME = lazy_pattern(
     r"(?<=[^\s.?!:])\s+(?!I\b)[\"'“(]?[A-Z]\w|\d|[`\"“「『《]\S|\w[._/-]\w*[A-Z_]|^\S*[a-z][A-Z]"
     r"|\b[A-Z]{2,}"
 )
 _LONGEST_GENERAL = 5  # characters of Chinese
-_THE = re.compile(r"\b(?:the|its|their|his|her|an?|any|some)\b", re.IGNORECASE)
+_THE = lazy_pattern(r"\b(?:the|its|their|his|her|an?|any|some)\b", re.IGNORECASE)
 _SUFFIXES = ("", "s", "es", "ed", "d", "ing")
 
 

@@ -7,6 +7,8 @@ matched in lower case, Chinese in simplified characters, both without a polite b
 import re
 from typing import Literal
 
+from rag.language.lazy_patterns import lazy_pattern
+
 QuestionType = Literal[
     "fact", "definition", "how-to", "why", "comparison", "list", "table", "yes-no", "keywords"
 ]
@@ -14,7 +16,7 @@ Rule = tuple[QuestionType, re.Pattern[str]]
 
 
 def _rules(*patterns: tuple[QuestionType, str]) -> tuple[Rule, ...]:
-    return tuple((kind, re.compile(pattern)) for kind, pattern in patterns)
+    return tuple((kind, lazy_pattern(pattern)) for kind, pattern in patterns)
 
 
 _NOT_PLURAL = (

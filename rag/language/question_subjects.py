@@ -6,9 +6,10 @@ By the forms of questions in English and Chinese alone, in the question's own wo
 import re
 
 from rag.language.forms import simplified
+from rag.language.lazy_patterns import lazy_pattern
 from rag.language.question_types import is_chinese, one_line, plain, question_type
 
-_SUBJECT = re.compile(
+_SUBJECT = lazy_pattern(
     r"^(?:what|who)(?:(?: exactly| actually)? (?:is|are|was|were)|'s|s)(?: exactly"
     "| actually)? (?:meant|understood)"
     r" by (?P<a>.+)$"
@@ -27,7 +28,7 @@ _SUBJECT = re.compile(
     r"|^what (?P<j>.+) (?:is|are|was|were|means?)$",
     re.IGNORECASE,
 )
-_HAN_SUBJECT = re.compile(
+_HAN_SUBJECT = lazy_pattern(
     "^(?:什么|啥)(?:是|叫做?|叫作|为)(?P<a>.+)$|^(?:何谓|何为|谁是)(?P<b>.+)$"
     "|^(?:帮我)?(?:(?:解释|说明|介绍|定义|描述|概述|简述|阐述|讲讲|说说|谈谈|聊聊|讲解|总结|讲"
     "|说)(?:一下|下)?|了解一?下?)(?:什么是)?(?P<c>.+?)"
@@ -38,15 +39,15 @@ _HAN_SUBJECT = re.compile(
     "|^(?P<e>.+?)(?:的)?(?:什么意思|含义|意思|定义|概念|简介|概述)$"
     "|^(?:如何|怎么|怎样)(?:定义|理解)(?P<f>.+)$"
 )
-_ARTICLE = re.compile(
+_ARTICLE = lazy_pattern(
     r"^(?:(?:the|a|an|some) )?(?:(?:term|word|concept|notion|idea|acronym|abbreviation)(?: of)? )?",
     re.IGNORECASE,
 )
-_THE = re.compile(
+_THE = lazy_pattern(
     r"^(?:the|an?|using|to use|use|buy|take|choose|get|with|it with|than) ", re.IGNORECASE
 )
-_LATIN = re.compile(r"[A-Za-z0-9_.@-][\w.+#/@-]*", re.ASCII)
-_HAN_TAIL = re.compile("(?:那个|这个|那种|这种|自己|分别.*|各自.*|差在.*|比|好)+$")
+_LATIN = lazy_pattern(r"[A-Za-z0-9_.@-][\w.+#/@-]*", re.ASCII)
+_HAN_TAIL = lazy_pattern("(?:那个|这个|那种|这种|自己|分别.*|各自.*|差在.*|比|好)+$")
 _QUOTES = " \"'`“”‘’「」『』《》"
 
 _TO = r"(?: (?:and|with|to|against|or|from|versus|vs\.?) |, )"
@@ -56,7 +57,7 @@ _ASKS = (
     r"|compare|tell|explain)\b"
 )
 _SIDES = tuple(
-    re.compile(pattern, re.IGNORECASE)
+    lazy_pattern(pattern, re.IGNORECASE)
     for pattern in (
         r"\b(?:differences?|similarit(?:y|ies)|distinction|comparison|distinguish|choose|choice"
         "|differentiate)s?"
@@ -86,12 +87,12 @@ _SIDES = tuple(
         r"^(?P<a>.+?) (?:versus|vs\.?) (?P<b>.+)$",
     )
 )
-_WHERE = re.compile(
+_WHERE = lazy_pattern(
     r" (?:in terms of|with respect to|regarding|when|in|for|on|if) .*$|,? which .*$"
     r"|,? and (?:why|how|when|where|what)\b.*$",
     re.IGNORECASE,
 )
-_HAN_SIDES = re.compile(
+_HAN_SIDES = lazy_pattern(
     "^(?:(?:我|你|我们)?(?:应该|该|要|需要|想)?(?:用|选择?|买|装|学|比较|对比|区分)?(?:一下)?"
     "|(?:如何|怎[么样])区分|哪(?:一?个|种|款)?更.*?[，,：:]?)"
     "(?P<a>.+?)(?:和|与|跟|同|及|以及|、|还是|或者?|(?i:\\s+vs\\.?\\s+)|比起|相比于?|相较于?"

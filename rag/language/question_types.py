@@ -25,26 +25,27 @@ from typing import get_args
 from rag.errors import QuestionError
 from rag.language.analysis import language_of, word_set
 from rag.language.forms import simplified
+from rag.language.lazy_patterns import lazy_pattern
 from rag.language.question_detection import is_question
 from rag.language.question_rules import CHINESE, ENGLISH, QuestionType
 from rag.language.sentences import sentence_spans
 
-_HAN = re.compile("[\u3400-\u9fff]")
-_ENGLISH_LEAD = re.compile(
+_HAN = lazy_pattern("[\u3400-\u9fff]")
+_ENGLISH_LEAD = lazy_pattern(
     r"(?:what|who|whom|whose|which|when|where|why|how|is|are|was|were|do|does|did|can|could|should"
     r"|will|would|has|have|define|explain|describe|tell|list|compare)\b",
     re.IGNORECASE,
 )
-_HAN_ASKS = re.compile(
+_HAN_ASKS = lazy_pattern(
     "什么|甚么|怎[么样]|(?<![任几])何|哪|谁|多少|几(?!何|乎)|[吗呢]|是否|区别|解释|介绍|啥|还是"
 )
 LONGEST = 300  # characters of a question that are read for its type
 MOST = 5_000  # characters at the end of a text among which the question is looked for
-_MARK = re.compile("[?？]")
+_MARK = lazy_pattern("[?？]")
 _END = " \t\n?？.。!！,，;；:：…~"
 
 _WH = r"(?:who|whom|whose|what|when|where|which|why|how)"
-_LEAD = re.compile(
+_LEAD = lazy_pattern(
     r"(?:(?:hello|hi|hey|please|pls|so|well|and|but|ok|okay|also|then|now|thanks)\b[,.!:]?\s+"
     r"|(?:can|could|would|will) (?:you|someone|anyone|anybody) (?:please |kindly )?"
     r"(?=(?:tell|explain|show|give|describe|list|name|define|compare|summari[sz]e|help)\b)"
@@ -58,12 +59,14 @@ _LEAD = re.compile(
     rf"|assuming|according|among) [^,?]{{1,120}}, (?=(?:{_WH}|is|are|do|does|did|can|should)\b)"
     rf"|(?:any idea|my question is|question)[,:]? (?=(?:{_WH}|if|whether)\b))"
 )
-_WHAT_IS = re.compile(
+_WHAT_IS = lazy_pattern(
     r"^(?:what|who)(?: (?:exactly |actually )?(?:is|are|was|were)|'s|s)(?: exactly"
     "| actually)? (.+)$"
 )
-_NAMED = re.compile(r"^(?:the )?(?:[A-Z][\w-]*[ ]?)+(?: (?:of|the|and|in|for)(?: [A-Z][\w-]*)+)*$")
-_ATTRIBUTE = re.compile(
+_NAMED = lazy_pattern(
+    r"^(?:the )?(?:[A-Z][\w-]*[ ]?)+(?: (?:of|the|and|in|for)(?: [A-Z][\w-]*)+)*$"
+)
+_ATTRIBUTE = lazy_pattern(
     r"\b(?:default|maximum|minimum|max|min|names?|values?|range|sizes?|ports?|numbers?|address"
     "|limit"
     r"|version|dates?|year|length|height|width|depth|url|path|price|cost|fee|unit|command|author"
@@ -77,7 +80,7 @@ _ATTRIBUTE = re.compile(
     r"|winner|owner|formula)\b",
     re.IGNORECASE,
 )
-_SINGLED_OUT = re.compile(
+_SINGLED_OUT = lazy_pattern(
     r"^(?:his|her|its|their|my|your|our|this|that|these|those)\b|'s\b|s'\s"
     r"|\b(?:first|last|only|next|current|previous|original|best|worst|most|least|other|another"
     "|same|main"
@@ -88,32 +91,32 @@ _SINGLED_OUT = re.compile(
     r"|\b(?:made (?:of|from)|known as|written in|found|built|born|like|happening|wrong)\b"
     r"|\b(?:responsible|in charge)\b"
 )
-_PREPOSITION = re.compile(
+_PREPOSITION = lazy_pattern(
     r"\b(?:of|in|on|at|to|for|from|by|with|between|under|during|per|after|before|about|that"
     r"|which|who)\b"
 )
 _OF_NAMES = word_set("of the von van de der del la le da di al bin ibn and")
-_NO_PERSON = re.compile(
+_NO_PERSON = lazy_pattern(
     r"^(?:the|an?|his|her|its|their|my|your|our|this|that)\b|\b(?:of|in|on|at|to|for|from|by"
     r"|with)\b"
     r"|ed\b|'s\b|^(?:subject|eligible|responsible|liable|able|allowed|next|first)\b"
 )
 _LONGEST_NAME = 6  # words of a thing that is defined
 
-_ROW = re.compile(
+_ROW = lazy_pattern(
     r"\b(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[A-Za-z0-9][\w-]+|[`\"“「『][^`\"”」』]{1,40}[`\"”」』]"
     r"|(?<!\w)'[^']{1,40}'(?!\w)"
     r"|(?<![\d.])(?:19|20)\d\d(?![\d.])|\b[A-Z]\w* plan\b|\b[a-z]+_[a-z_]+\b",
     re.ASCII,
 )
-_TABLE = re.compile(
+_TABLE = lazy_pattern(
     r"\btable \d|\b(?:the|this|that|what|which) (?:table|column|row)\b|表 ?\d|[表栏]中"
     r"|(?<!哪)一[栏列](?!表)|这[栏列行]"
 )
-_NO_LOOK_UP = re.compile(r"(?i)(?:\w+ )?(?:when|who|whom|whose|where|why)\b")
-_SOME = re.compile("(?i)how many|谁|哪|什么职务")
-_YEAR_ONLY = re.compile(r"(?:19|20)\d\d")
-_HAN_ATTRIBUTE = re.compile(
+_NO_LOOK_UP = lazy_pattern(r"(?i)(?:\w+ )?(?:when|who|whom|whose|where|why)\b")
+_SOME = lazy_pattern("(?i)how many|谁|哪|什么职务")
+_YEAR_ONLY = lazy_pattern(r"(?:19|20)\d\d")
+_HAN_ATTRIBUTE = lazy_pattern(
     "名字|名称|全称|全名|本名|别名|价格|售价|单价|重量|质量|体积|面积|长度|宽度|高度|深度|厚度"
     "|尺寸|大小|直径|容量|电压|电流|功率|"
     "频率|速度|时速|温度|压力|转速|密度|沸点|熔点|端口|地址|网址|电话|邮箱|默认|缺省"
@@ -124,7 +127,7 @@ _HAN_ATTRIBUTE = re.compile(
     "|作者|首都|首府|材质|材料|颜色|语言|货币|职业|国籍|学历|专业|封号|"
     "笔名|绰号|标题|前身|身份|职务|许可证|格式|后缀|路径|命令|密码|分辨率|续航|保修|得分|F1|准确率"
 )
-_HAN_LEAD = re.compile(
+_HAN_LEAD = lazy_pattern(
     "(?:你好|您好|请|麻烦|劳驾|那么?|所以|另外|还有|谢谢)?[,，！!\\s]*(?:请问一?下?"
     "|想请?问一?下?|问一?下|我?(?:想|要)(?:要)?(?:知道|了解)(?:一下)?|"
     "(?:你|您)?(?:能不能|可不可以|能否|可否|可以|能)?(?:帮我)?(?:请)?(?:告诉|告知)(?:我"
@@ -132,8 +135,8 @@ _HAN_LEAD = re.compile(
     "(?:你|您)?(?:能不能|可不可以|能否|可否|可以|能)(?=解释|介绍|说明|列出|列举|比较|讲)"
     "|有(?:没有)?人知道|(?:你|您)?知道(?=.*吗$)|请(?!求))[,，：:\\s]*"
 )
-_HAN_IS = re.compile("^(?:谁是)?(.*?)(?:究竟|到底)?是(?:谁|何人|一?个?(?:什么|啥)(?:样的)?)$")
-_HAN_SINGLED_OUT = re.compile(
+_HAN_IS = lazy_pattern("^(?:谁是)?(.*?)(?:究竟|到底)?是(?:谁|何人|一?个?(?:什么|啥)(?:样的)?)$")
+_HAN_SINGLED_OUT = lazy_pattern(
     "^[他她它其该这那此我你]|第[一二三四五六七八九十\\d]|最|首[位个部次]|唯一|默认|缺省"
     "|[现时前]任|当时|"
     "(?:[长人者席理授事员帝]|总统|皇后|导演|教练|冠军|主角|对手"
@@ -142,8 +145,8 @@ _HAN_SINGLED_OUT = re.compile(
 
 _HAN_RELATIONS = (  # "X 的 Y 是什么" asks for a fact, where X is no program or product
     _HAN_SINGLED_OUT,
-    re.compile(f"(?:{_HAN_ATTRIBUTE.pattern})$"),
-    re.compile("^[^A-Za-z]*的[^的A-Za-z]{1,8}$"),
+    lazy_pattern(f"(?:{_HAN_ATTRIBUTE.pattern})$"),
+    lazy_pattern("^[^A-Za-z]*的[^的A-Za-z]{1,8}$"),
 )
 
 

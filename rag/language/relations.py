@@ -9,6 +9,7 @@ import re
 from typing import Final
 
 from rag.language.forms import simplified
+from rag.language.lazy_patterns import lazy_pattern
 
 # Forms of verbs and nouns, in English as patterns.
 _FORMS: Final = {
@@ -62,7 +63,7 @@ _OTHERS: Final = {
     "closing": "opening designing building founding repairing",
     "installing": "designing building selling repairing buying",
 }
-_ASKS = re.compile(
+_ASKS = lazy_pattern(
     r"^(?:and |so )?(?:who|whom|when|where|by whom|in (?:which|what) year|what year)\b"
     "|谁|何时|什么时候|哪一?年|何人|哪里|什么地方|何地",
     re.IGNORECASE,
@@ -75,7 +76,7 @@ def _pattern(forms: str) -> re.Pattern[str]:
     latin, han = (
         "|".join(word for word in words if word.isascii() is ascii) for ascii in (True, False)
     )
-    return re.compile(rf"\b(?:{latin})\b|{han}", re.IGNORECASE)
+    return lazy_pattern(rf"\b(?:{latin})\b|{han}", re.IGNORECASE)
 
 
 _PATTERNS = {name: _pattern(forms) for name, forms in _FORMS.items()}

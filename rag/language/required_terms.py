@@ -8,20 +8,21 @@ import re
 from collections.abc import Iterator
 
 from rag.language.forms import simplified
+from rag.language.lazy_patterns import lazy_pattern
 
-_QUOTED = re.compile(
+_QUOTED = lazy_pattern(
     r"[\"“]([^\"“”\n]{1,60})[\"”]|[「『《]([^」』》\n]{1,40})[」』》]|`([^`\n]{1,60})`"
     r"|(?<!\w)'([^'\n]{2,40})'(?!\w)"
 )
-_WORD = re.compile(
+_WORD = lazy_pattern(
     r"(?:--?)?[A-Za-z0-9\u00c0-\u024f][A-Za-z0-9_.\u00c0-\u024f]*"
     r"(?:[-/:@+&'’.][A-Za-z0-9_\u00c0-\u024f]+)*[+#]{0,2}(?:\(\))?"
     r"|(?<![A-Za-z0-9_<:/])[./~][A-Za-z0-9_./~-]+"
 )
-_HAN = re.compile("[\u3400-\u9fff]")
-_HAS_DIGIT = re.compile(r"\d")
-_INSIDE = re.compile(r"[_/@]|\w\.\w|\(\)$|^--?\w|[a-z][A-Z]|^[./~]")
-_NUMBERED = re.compile(
+_HAN = lazy_pattern("[\u3400-\u9fff]")
+_HAS_DIGIT = lazy_pattern(r"\d")
+_INSIDE = lazy_pattern(r"[_/@]|\w\.\w|\(\)$|^--?\w|[a-z][A-Z]|^[./~]")
+_NUMBERED = lazy_pattern(
     r"\b(?:version|chapter|section|table|figure|step|level|type|part|phase|class|release|v)$"
     r"|(?:版本|章节?|表|图|步骤?|第|级别?|类型)$",
     re.IGNORECASE,
@@ -42,8 +43,8 @@ _ORDINARY = _split(
     my your our their his her
     """
 )
-_SENTENCE_END = re.compile(r"[.!?。！？:：\n]\s*$")
-_SEPARATORS = re.compile(r"[\W_]+")
+_SENTENCE_END = lazy_pattern(r"[.!?。！？:：\n]\s*$")
+_SEPARATORS = lazy_pattern(r"[\W_]+")
 
 
 def required_terms(question: str) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ import re
 
 from rag.language.analysis import language_of
 from rag.language.forms import simplified
+from rag.language.lazy_patterns import lazy_pattern
 
 _KINDS = {
     "greeting": "hi(?: there)?|hello(?: there)?|hey(?: there)?|good (?:morning|afternoon|evening"
@@ -37,11 +38,11 @@ _MORE = (
     "|for (?:helping|explaining)|then|and|so|really|very|that's (?:all|it|great)|你的?(?:帮助"
     "|解答|回答)|啊|呀|啦|了|哈"
 )
-_WORDS = {kind: re.compile(words) for kind, words in _KINDS.items()}
-_ANY = re.compile(
+_WORDS = {kind: lazy_pattern(words) for kind, words in _KINDS.items()}
+_ANY = lazy_pattern(
     rf"(?:(?:{'|'.join(_KINDS.values())}|{_MORE})(?![a-z])[\s,.!?~，。！？～、…·:;()^_-]*)+"
 )
-_NO_LETTER = re.compile(r"[\W_]+")
+_NO_LETTER = lazy_pattern(r"[\W_]+")
 _LONGEST = 80  # characters of small talk
 _REPLIES = {
     "greeting": (

@@ -2,8 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -15,6 +14,9 @@ from rag.errors import ModelError, first_line
 from rag.language.forms import in_one_script
 from rag.models.default_models import AUTO, model_for
 from rag.models.model_files import ModelFiles, find_model
+from rag.models.onnx_encoder import OnnxEncoder
+from rag.models.onnx_graphs import open_graph
+from rag.models.runtime import pick_device, pick_dtype, pick_graph
 from rag.models.similarity_floor import measure_floor, shipped_floor
 
 log = logging.getLogger(__name__)
@@ -35,10 +37,11 @@ class Embedder:
     Attributes:
         files: The model's files; its tokenizer, length and dimension are known before loading.
         languages: Languages that it serves.
+        ran_by: `onnx` or `torch`, whichever runs it; empty until it is loaded.
     """
 
     def __init__(self, config: EmbedderConfig) -> None:
-        self.config = config
+        self.config, self.ran_by = config, ""
         name = (model_for("embedder", "en") or "") if config.model == AUTO else config.model
         self.files: ModelFiles = find_model(name, setting="embedder.model")
         self.languages = config.languages or embedder_languages(self.files)
@@ -62,7 +65,7 @@ class Embedder:
         """Load the model, once."""
         with self._lock:
             if self._model is None:
-                self._model = _load(self.files, self.config)
+                self._model, self.ran_by = _load(self.files, self.config)
 
     def encode_query(self, text: str) -> Vectors:
         """Return the vector of a question: float32 of shape (dim,), of length 1.
@@ -70,7 +73,7 @@ class Embedder:
         That of a question which is longer than the model reads is the mean of its parts' vectors.
         """
         parts = self.query_parts(text)
-        with self._lock, _one_thread() if len(parts) == 1 else nullcontext():
+        with self._lock:
             found = _unit(self._model.encode_query(parts, **_OPTIONS))
         if len(parts) > 1:
             found = _unit(found.mean(axis=0, keepdims=True))
@@ -153,23 +156,6 @@ def embedder_languages(files: ModelFiles) -> tuple[str, ...]:
     return tuple(files.own.get("languages") or ()) or ("en",)
 
 
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Limit torch to one thread while a short text is encoded.
-
-    Two threads save three of eight milliseconds on an idle machine, but on a busy one they wait
-    for each other at every layer: half a second was measured.
-    """
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
 def _unit(vectors: npt.ArrayLike) -> Vectors:
     """Return rows of length 1; bfloat16 leaves them only approximately so."""
     rows = np.asarray(vectors, np.float32)
@@ -184,17 +170,19 @@ _OPTIONS: dict[str, Any] = {
 }
 
 
-def _load(files: ModelFiles, config: EmbedderConfig) -> Any:  # noqa: ANN401 - no types there
-    import torch
+def _load(files: ModelFiles, config: EmbedderConfig) -> tuple[Any, str]:
+    """Return the model and `onnx` or `torch`, whichever runs it."""
     from safetensors import SafetensorError
 
-    from rag.models.sentence_encoder import load_sentence_encoder
-
-    device = pick_device(config.device)
-    dtype = getattr(torch, pick_dtype(config.dtype, device))
+    graph = pick_graph(config, files, "embedder")
     try:
-        plain = load_sentence_encoder(files, device=device, dtype=dtype)
-        return load_sentence_transformer(files, device, dtype) if plain is None else plain
+        if graph is not None:
+            return OnnxEncoder(files, open_graph(graph, files, "embedder")), "onnx"
+        device = pick_device(config.device)
+        import torch
+
+        dtype = getattr(torch, pick_dtype(config.dtype, device))
+        return load_sentence_transformer(files, device, dtype), "torch"
     except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
         reason = first_line(error)
         raise ModelError(
@@ -230,26 +218,3 @@ def load_sentence_transformer(files: ModelFiles, device: str, dtype: Any) -> Any
         if missing:
             raise RuntimeError(f"no weights for {missing[0]} and {len(missing) - 1} others")
     return model
-
-
-def pick_device(wanted: str) -> str:
-    """Return the device to run on: `auto` is a GPU if torch sees one."""
-    import torch
-
-    if wanted != "auto":
-        return wanted
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
-
-
-def pick_dtype(wanted: str, device: str) -> str:
-    """Return the number format: `auto` is bfloat16 where it is fast, else float32."""
-    import torch
-
-    if wanted != "auto":
-        return wanted
-    if device.startswith("cuda"):
-        return "bfloat16" if torch.cuda.is_bf16_supported() else "float16"
-    fast = device == "cpu" and torch.cpu._is_avx512_bf16_supported()
-    return "bfloat16" if fast else "float32"

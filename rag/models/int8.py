@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
 
-SCALE_SUFFIX = ".scale"
+from rag.models.weight_files import SCALE_SUFFIX, read_weights
+
 LEVELS = 127
 
 
@@ -32,17 +32,6 @@ def pack(weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return packed
 
 
-def unpack(weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Return weights in float32 as a model expects them, packed or not."""
-    return {
-        name: each.float() * weights[name + SCALE_SUFFIX]
-        if name + SCALE_SUFFIX in weights
-        else _float(each)
-        for name, each in weights.items()
-        if not name.endswith(SCALE_SUFFIX) or name.removesuffix(SCALE_SUFFIX) not in weights
-    }
-
-
 def load_weights(folder: Path) -> dict[str, torch.Tensor]:
     """Return the weights of a folder's `.safetensors` files in float32, packed or not.
 
@@ -50,11 +39,4 @@ def load_weights(folder: Path) -> dict[str, torch.Tensor]:
         OSError: If the folder cannot be read.
         safetensors.SafetensorError: If a file is damaged.
     """
-    weights: dict[str, torch.Tensor] = {}
-    for path in sorted(folder.glob("*.safetensors")):
-        weights |= load_file(path)
-    return unpack(weights)
-
-
-def _float(value: torch.Tensor) -> torch.Tensor:
-    return value.float() if value.is_floating_point() else value
+    return {name: torch.from_numpy(each) for name, each in read_weights(folder).items()}

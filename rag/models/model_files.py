@@ -54,9 +54,18 @@ class ModelFiles:
     @cached_property
     def max_tokens(self) -> int:
         """Maximum number of tokens of text that the model reads, special tokens not counted."""
+        return self.longest - _SPECIAL
+
+    @cached_property
+    def longest(self) -> int:
+        """Maximum number of tokens that an embedder reads, special tokens among them."""
         own = self.read("sentence_bert_config.json").get("max_seq_length")
-        longest = own or self.read("config.json").get("max_position_embeddings") or 512
-        return int(longest) - _SPECIAL
+        return int(own or self.read("config.json").get("max_position_embeddings") or 512)
+
+    @cached_property
+    def padding(self) -> int:
+        """Id of the token that fills up short texts."""
+        return int(self.read("config.json").get("pad_token_id") or 0)
 
     @cached_property
     def dimension(self) -> int:

@@ -16,8 +16,9 @@ from rag.errors import ModelError, first_line
 from rag.language.forms import in_one_script
 from rag.models.batching import in_batches
 from rag.models.calibration import Calibration, read_calibration
-from rag.models.embedder import pick_device, pick_dtype
 from rag.models.model_files import ModelFiles, find_model
+from rag.models.runtime import Runtime
+from rag.models.window_models import WindowModel, open_window_model
 from rag.models.windows import Window, WindowCutter, WindowOutput, by_length
 
 LENGTH = 384  # tokens of a window, if the model declares none and allows as many
@@ -33,13 +34,15 @@ class PairModel:
     Args:
         model: A folder or hub name.
         setting: The setting that names it, for error messages.
+        runtime: `auto` is ONNX Runtime on a processor, if the model has a graph, else torch.
         device: `auto` takes a GPU if there is one.
-        dtype: `auto` is bfloat16 where the processor has it.
+        dtype: `auto` is float32 in ONNX Runtime, and bfloat16 in torch where the processor has it.
         batch_size: Number of windows per batch.
 
     Attributes:
         files: The model's files.
         calibration: Conversion of scores to a probability.
+        ran_by: `onnx` or `torch`, whichever runs it; empty until it is loaded.
     """
 
     def __init__(
@@ -47,15 +50,17 @@ class PairModel:
         model: str,
         *,
         setting: str,
+        runtime: Runtime = "auto",
         device: str = "auto",
         dtype: str = "auto",
         batch_size: int = 16,
     ) -> None:
         self.files: ModelFiles = find_model(model, setting=setting)
-        self.device, self.dtype, self.batch_size = device, dtype, batch_size
+        self.runtime, self.device, self.dtype = runtime, device, dtype
+        self.batch_size, self.ran_by = batch_size, ""
         self.calibration: Calibration = read_calibration(self.files.folder)
         self._setting = setting
-        self._model: Any = None
+        self._model: WindowModel | None = None
         self._cutter: WindowCutter | None = None
         self._nowhere = 0  # id of the token that stands for no answer
         self._lock = threading.Lock()
@@ -80,8 +85,9 @@ class PairModel:
         with self._lock:
             if self._model is None:
                 _check_head(self.files, self._setting)
-                self._cutter, self._nowhere = _load_tokenizer(self.files)
-                self._model = _load_model(self.files, self.device, self.dtype)
+                model, ran_by = open_window_model(self.files, self)
+                self._cutter, self._nowhere = _load_tokenizer(self.files, ran_by)
+                self._model, self.ran_by = model, ran_by
 
     def forget(self) -> None:
         """Clear the cached results."""
@@ -147,16 +153,8 @@ class PairModel:
         return found
 
     def _forward(self, windows: Sequence[Window]) -> list[WindowOutput]:
-        import torch
-
-        from rag.models.reader_ranker import ReaderRanker, to_tensors
-
-        joint = isinstance(self._model, ReaderRanker)
-        taken = self._model.encoder if joint else self._model
-        with torch.inference_mode():
-            said = self._model(**to_tensors(windows, taken))
-        starts = (said.starts if joint else said.start_logits).float().cpu().numpy()
-        ends = (said.ends if joint else said.end_logits).float().cpu().numpy()
+        assert self._model is not None  # noqa: S101 - loaded
+        said = self._model.run(windows)
         found = []
         for row, window in enumerate(windows):
             count = len(window.ids)
@@ -164,11 +162,11 @@ class PairModel:
             found.append(
                 WindowOutput(
                     window,
-                    np.asarray(starts[row, :count]),
-                    np.asarray(ends[row, :count]),
-                    null=float(starts[row, nowhere] + ends[row, nowhere]),
-                    doubt=said.null[row].item() if joint else None,
-                    relevance=said.relevance[row].item() if joint else None,
+                    np.asarray(said.starts[row, :count]),
+                    np.asarray(said.ends[row, :count]),
+                    null=float(said.starts[row, nowhere] + said.ends[row, nowhere]),
+                    doubt=None if said.null is None else float(said.null[row]),
+                    relevance=None if said.relevance is None else float(said.relevance[row]),
                 )
             )
         return found
@@ -186,17 +184,22 @@ def _check_head(files: ModelFiles, setting: str) -> None:
         )
 
 
-def _load_tokenizer(files: ModelFiles) -> tuple[WindowCutter, int]:
-    from rag.models.bert import plain_tokenizer
+def _load_tokenizer(files: ModelFiles, ran_by: str) -> tuple[WindowCutter, int]:
+    """Return a cutter with the model's tokenizer, and the token that stands for no answer.
 
-    if files.own.get("length") and plain_tokenizer(files):
-        backend, length = files.tokenizer, int(files.own["length"])
-        nowhere = backend.token_to_id(files.read("tokenizer_config.json").get("cls_token", "[CLS]"))
+    A graph is made only where `tokenizer.json` alone gives the tokens of transformers.
+    """
+    if ran_by == "onnx":
+        settings = files.read("tokenizer_config.json")
+        name = settings.get("cls_token") or "[CLS]"
+        backend, most = files.tokenizer, settings.get("model_max_length") or LENGTH
+        nowhere = backend.token_to_id(name if isinstance(name, str) else name["content"])
     else:
-        tokenizer: Any = _transformers_tokenizer(files)
-        backend, nowhere = tokenizer.backend_tokenizer, tokenizer.cls_token_id
-        places = files.read("config.json").get("max_position_embeddings") or LENGTH
-        length = int(files.own.get("length") or min(LENGTH, tokenizer.model_max_length, places))
+        tokenizer = transformers_tokenizer(files)
+        backend, most = tokenizer.backend_tokenizer, tokenizer.model_max_length
+        nowhere = tokenizer.cls_token_id
+    places = files.read("config.json").get("max_position_embeddings") or LENGTH
+    length = int(files.own.get("length") or min(LENGTH, most, places))
     cutter = WindowCutter(
         backend,
         length=length,
@@ -206,7 +209,12 @@ def _load_tokenizer(files: ModelFiles) -> tuple[WindowCutter, int]:
     return cutter, nowhere or 0
 
 
-def _transformers_tokenizer(files: ModelFiles) -> Any:  # noqa: ANN401 - transformers' own type
+def transformers_tokenizer(files: ModelFiles) -> Any:  # noqa: ANN401 - transformers' own type
+    """Return the tokenizer of a model as transformers builds it.
+
+    Raises:
+        ModelError: If it cannot be loaded.
+    """
     from transformers import AutoTokenizer
 
     try:
@@ -220,36 +228,3 @@ def _transformers_tokenizer(files: ModelFiles) -> Any:  # noqa: ANN401 - transfo
             f"the tokenizer of `{files.name}` in `{files.folder}` cannot be loaded: {reason}"
         ) from error
     return tokenizer
-
-
-def _load_model(files: ModelFiles, device: str, dtype: str) -> Any:  # noqa: ANN401
-    import torch
-    from safetensors import SafetensorError
-
-    from rag.models.reader_ranker import open_reader_ranker
-
-    where = pick_device(device)
-    kind = getattr(torch, pick_dtype(dtype, where))
-    try:
-        if files.own:
-            model: Any = open_reader_ranker(files)
-            model.encoder.to(kind)  # the heads stay exact
-        else:
-            model = _stock_model(files, kind)
-        return model.to(where).eval()
-    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
-        reason = first_line(error)
-        raise ModelError(
-            f"the model `{files.name}` in `{files.folder}` cannot be loaded: {reason}"
-        ) from error
-
-
-def _stock_model(files: ModelFiles, dtype: Any) -> Any:  # noqa: ANN401 - types of torch
-    from transformers import AutoModelForQuestionAnswering
-    from transformers.utils import logging as transformers_logging
-
-    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    return AutoModelForQuestionAnswering.from_pretrained(
-        files.folder, local_files_only=True, trust_remote_code=False, dtype=dtype
-    )

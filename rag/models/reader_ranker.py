@@ -15,9 +15,8 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from rag.models.bert import PREFIX, BertEncoder, plain_bert
 from rag.models.int8 import load_weights
-from rag.models.model_files import OWN, ModelFiles
+from rag.models.model_files import OWN
 from rag.models.windows import Window
 
 # Drawing so many random numbers takes a processor as long as the rest of a step.
@@ -157,25 +156,6 @@ def load_reader_ranker(folder: Path) -> ReaderRanker:
     """
     model = _unfitted(folder)
     model.load_state_dict(load_weights(folder))
-    return model.eval()
-
-
-def open_reader_ranker(files: ModelFiles) -> ReaderRanker:
-    """Return the joint model of a folder for reading alone, as quickly as it can be loaded.
-
-    A plain BERT is read without transformers and has no configuration of its kind, so that it can
-    be neither trained nor saved.
-
-    Raises:
-        KeyError: If weights are missing.
-        OSError: If the folder cannot be read.
-        RuntimeError: If weights do not fit the configuration.
-    """
-    settings = plain_bert(files)
-    if settings is None:
-        return load_reader_ranker(files.folder)
-    model = ReaderRanker(settings, BertEncoder(settings), PREFIX)
-    model.load_state_dict(load_weights(files.folder), assign=True)
     return model.eval()
 
 

@@ -66,16 +66,17 @@ class _PairModels:
     """Pair models, each created once."""
 
     def __init__(self) -> None:
-        self._made: dict[tuple[str, str, str], PairModel] = {}
+        self._made: dict[tuple[str, ...], PairModel] = {}
 
     def get(self, name: str, settings: RankerConfig | ReaderConfig, setting: str) -> "PairModel":
         from rag.models.pair_model import PairModel
 
-        key = (name, settings.device, settings.dtype)
+        key = (name, settings.runtime, settings.device, settings.dtype)
         if key not in self._made:
             self._made[key] = PairModel(
                 name,
                 setting=setting,
+                runtime=settings.runtime,
                 device=settings.device,
                 dtype=settings.dtype,
                 batch_size=settings.batch_size,

@@ -109,7 +109,7 @@ class WindowCutter:
                 f"and a stride of {stride}"
             )
         self.length, self.stride, self.longest_question = length, stride, longest_question
-        self._plain, self._pairs = _copy(tokenizer), _copy(tokenizer)
+        self._plain, self._pairs = copy_tokenizer(tokenizer), copy_tokenizer(tokenizer)
         self._plain.no_truncation()
         self._pairs.enable_truncation(length, stride=stride, strategy="only_second")
 
@@ -134,7 +134,8 @@ class WindowCutter:
         return windows
 
 
-def _copy(tokenizer: "Tokenizer") -> "Tokenizer":
+def copy_tokenizer(tokenizer: "Tokenizer") -> "Tokenizer":
+    """Return a copy without padding, whose truncation can be set."""
     from tokenizers import Tokenizer
 
     copied = Tokenizer.from_str(tokenizer.to_str())

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from rag.language.lazy_patterns import lazy_pattern
 from rag.language.sentences import LIST_ITEM
 from rag.view import View
 
@@ -16,19 +17,19 @@ BlockKind = Literal["paragraph", "heading", "item", "header", "row", "code", "ma
 
 LONGEST_TITLE = 60  # characters of a line that stands alone and may be a heading
 LONGEST_TERM = 90
-_LINE = re.compile(r"[^\n\f]*[\n\f]|[^\n\f]+")
-_FENCE = re.compile(r"[ ]{0,12}(?:```|~~~)")
-_HEADING = re.compile(r"[ ]{0,3}#{1,6}[ \t]+\S")
-_MARKUP = re.compile(
+_LINE = lazy_pattern(r"[^\n\f]*[\n\f]|[^\n\f]+")
+_FENCE = lazy_pattern(r"[ ]{0,12}(?:```|~~~)")
+_HEADING = lazy_pattern(r"[ ]{0,3}#{1,6}[ \t]+\S")
+_MARKUP = lazy_pattern(
     r"\s*(?:<summary\b|/{3,}|:{3,}|\{[*%#]|<!--|</?[a-zA-Z][\w-]*(?:\s[^>]*)?/?>\s*$|!\[[^\]]*\]\([^)]*\)\s*$"
     r"|\[[^\]]+\]:\s|={3,}\s*$|-{3,}\s*$|\*{3,}\s*$|import\s.*\sfrom\s)"
 )
-_STEP = re.compile(
+_STEP = lazy_pattern(
     r"\s*(?:步骤\s*\d|第\s*[\d一二三四五六七八九十]{1,3}\s*步|step\s+\d+\b)", re.IGNORECASE
 )
-_CODE = re.compile(r"\b(?=[A-Z\d-]*[A-Z])(?=[A-Z\d-]*\d)[A-Z\d-]{4,}\b")  # as LX-7781: no title
-_ENDS = re.compile(r"[.。！!?？;；…:：,，、]\s*[\"”’)）」』*_`]*$")
-_WORD = re.compile(r"\w")
+_CODE = lazy_pattern(r"\b(?=[A-Z\d-]*[A-Z])(?=[A-Z\d-]*\d)[A-Z\d-]{4,}\b")  # as LX-7781: no title
+_ENDS = lazy_pattern(r"[.。！!?？;；…:：,，、]\s*[\"”’)）」』*_`]*$")
+_WORD = lazy_pattern(r"\w")
 
 
 @dataclass(frozen=True)

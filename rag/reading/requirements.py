@@ -12,6 +12,7 @@ from difflib import SequenceMatcher
 from rag.errors import UnavailableError
 from rag.language.analysis import language_of, tokens
 from rag.language.asked_values import Quantity, asked_quantity, quantities_in
+from rag.language.lazy_patterns import lazy_pattern
 from rag.language.relations import asked_relation, relations_in, tells_another_relation
 from rag.language.required_terms import required_terms, stands_in
 from rag.reading.surroundings import Surroundings
@@ -20,14 +21,14 @@ from rag.stores.contract import Store
 
 COMMON = 0.2  # share of the passages from which on a term tells nothing: the documents are about it
 ALIKE = 0.6  # least likeness of two terms, of which one may be meant for the other
-_LATIN = re.compile(r"(?<![\w'’.-])[A-Za-z\u00c0-\u024f]{4,24}(?![\w-]|['’]\w)")
-_DIGIT = re.compile(r"\d")
-_NUMBER_WORD = re.compile(
+_LATIN = lazy_pattern(r"(?<![\w'’.-])[A-Za-z\u00c0-\u024f]{4,24}(?![\w-]|['’]\w)")
+_DIGIT = lazy_pattern(r"\d")
+_NUMBER_WORD = lazy_pattern(
     r"[零一二三四五六七八九十百千万亿两半]|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven"
     r"|twelve|twenty|thirty|forty|fifty|hundred|thousand|million|billion|dozen|half|none|no)\b",
     re.IGNORECASE,
 )
-_MARK = re.compile(r"^\s*[(（]?\d{1,3}[.)、）]\s*", re.MULTILINE)  # of an item of a list
+_MARK = lazy_pattern(r"^\s*[(（]?\d{1,3}[.)、）]\s*", re.MULTILINE)  # of an item of a list
 _IN_WORDS: frozenset[Quantity] = frozenset(
     {"count", "duration", "money", "percent", "length", "date", "time of day", "version"}
 )

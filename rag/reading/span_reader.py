@@ -82,8 +82,7 @@ class SpanReader:
         for each in every:
             best.setdefault((each.passage_id, each.start, each.end), each)
         ordered = list(best.values())
-        name = self.model.files.name
-        stage = watch.stage("read", count=len(ordered), note="by spans", model=name)
+        stage = watch.stage("read", count=len(ordered), note="by spans", model=self.model)
         return {"evidence": ordered, "stage": stage}
 
     def answered(self, question: str, documents: Sequence[Document]) -> float:

@@ -16,6 +16,7 @@ from importlib.resources import files
 from typing import get_args
 
 from rag.language.analysis import tokens
+from rag.language.lazy_patterns import lazy_pattern
 from rag.language.question_rules import QuestionType
 from rag.language.question_subjects import sides_of, subject_of
 from rag.reading.evidence import Evidence, coverage, kind_fits
@@ -26,29 +27,29 @@ from rag.view import Span
 
 LONGEST_VALUE = 60  # characters behind a key that a question may name whole
 NEIGHBOUR_RANK = 0.1  # in place of 1 / rank, for a unit that touches no found passage
-LEANS = re.compile(
+LEANS = lazy_pattern(
     r"(?:it|this|these|they|that|those|he|she|such)\b|这|它|其|此|该|他们?|她们?", re.IGNORECASE
 )
-_REASON = re.compile(
+_REASON = lazy_pattern(
     r"\b(?:because|since|so that|in order to|therefore|thus|due to|as a result|the reason|allows?"
     r"|helps?|avoids?|prevents?|ensures?|otherwise|means that|so (?:you|it|they|the)"
     r"|that(?:'s| is) why)\b"
     r"|因为|由于|以便|从而|因此|所以|为了|避免|防止|否则|原因|使得|有助于|目的|之所以|这样",
     re.IGNORECASE,
 )
-_ACTS = re.compile(
+_ACTS = lazy_pattern(
     r"^\W*(?:\d+\W+)?(?:to \w+|you (?:can|could|should|need|must|have)|use|run|add|create|install"
     r"|set|open|click|select|write|call|pass|put|declare|import|define|start|type|enter|choose|make"
     r"|go|do)\b"
     r"|(?:使用|运行|执行|安装|创建|添加|设置|打开|点击|选择|输入|可以|需要|只需|通过|首先|然后|用)",
     re.IGNORECASE,
 )
-_COMPARES = re.compile(
+_COMPARES = lazy_pattern(
     r"\b(?:while|whereas|unlike|but|however|instead|than|difference|differs?|both|compared|rather|"
     r"on the other hand|in contrast)\b|而|但|不同|区别|相比|比起|更|则|都|不像|相反",
     re.IGNORECASE,
 )
-_KEY = re.compile(r"[\s*+•·\-–—|`\"“「]*([^:：|\n]{1,40}?)[*`\"”」\s]*(?:[:：|]|\s[-–—]\s)")
+_KEY = lazy_pattern(r"[\s*+•·\-–—|`\"“「]*([^:：|\n]{1,40}?)[*`\"”」\s]*(?:[:：|]|\s[-–—]\s)")
 _IS = (
     r"(?:\s+(?:is|are|was|were|means?|refers? to|stands? for|consists? of|provides?|describes?"
     r"|allows?)\b"
@@ -295,7 +296,7 @@ def _opens(around: Surroundings, unit: Unit) -> float:
 @cache
 def _definition(subject: str) -> re.Pattern[str]:
     name = re.escape(subject).replace(r"\ ", r"\s+")
-    return re.compile(
+    return lazy_pattern(
         rf"(?:^|[。.!！\n:：]\s*|[“\"'*_`\[「]|\b(?:an?|the)\s+|(?:所谓|这里的|术语))[*_`\[“\"「]*{name}(?:e?s)?[*_`\]”\"」]*"
         rf"(?:\s*[（(][^()（）]{{0,60}}[)）])?[^。.\n]{{0,14}}?{_IS}"
         rf"|(?:\b(?:called|named|known as)\s+(?:an?\s+|the\s+)?|(?:称为|叫做|称作|称之为)\s*)"

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 
 from rag.language.analysis import content_words, language_of
 from rag.language.general_words import has_name, subject_words
+from rag.language.lazy_patterns import lazy_pattern
 from rag.language.question_subjects import subject_of
 from rag.language.question_types import plain, question_type
 from rag.language.small_talk import small_talk
@@ -26,34 +27,34 @@ CARRIED = 6  # maximum number of words carried over
 BACK = 3  # number of earlier questions considered
 LONGEST_TURN = 2000  # characters of each that are read
 
-_PRONOUN = re.compile(
+_PRONOUN = lazy_pattern(
     r"\b(?:it|its|they|them|their|theirs|this|these|those|he|him|his|she|her|hers|the same"
     r"|that(?! (?:is|are|was|were|has|have|can|will|the|a|an|he|she|it|they|you|we|i)\b)"
     r"|there(?! (?:is|are|was|were|be|any|a)\b)(?=\W*$|\s+(?:in|on|at|for|by|when)\b))\b",
     re.IGNORECASE,
 )
-_GOES_ON = re.compile(
+_GOES_ON = lazy_pattern(
     r"^\s*(?:and|but|or|also|then|so|what about|how about|what if|why not|why\?|how so)\b",
     re.IGNORECASE,
 )
-_PRONOUN_HAN = re.compile(
+_PRONOUN_HAN = lazy_pattern(
     r"[它他她]们?|[它他她]們?|这[个些是儿里样么件种]|這[個些是兒裡樣麼件種]|那[个些儿里样么件种]"
     r"|那[個些兒裡樣麼件種]"
     r"|其(?:中|他)?[的^]|该|該|此|同样|同樣"
 )
-_GOES_ON_HAN = re.compile(
+_GOES_ON_HAN = lazy_pattern(
     r"^\s*(?:那么?|那麼|还有|還有|以及|另外|然后|然後|所以|但是|为什么[?？]?$|為什麼[?？]?$)"
     r"|呢[?？]?\s*$"
 )
 
 _SHORT = 3  # characters of a Chinese word that may be an attribute
-_DEFINITE = re.compile(r"\b(?:the|its|their|his|her)\b", re.IGNORECASE)
-_SUPERLATIVE = re.compile(
+_DEFINITE = lazy_pattern(r"\b(?:the|its|their|his|her)\b", re.IGNORECASE)
+_SUPERLATIVE = lazy_pattern(
     r"(?:what|who|which)(?: one)? (?:is|was|are|were) the (?:\w{2,}est|most \w+|least \w+|first"
     r"|second|third"
     r"|last|only|main|biggest|best|worst) \w+(?: \w+)?"
 )
-_PREDICATE_HAN = re.compile(  # begins with a verb, as a sentence whose subject is understood
+_PREDICATE_HAN = lazy_pattern(  # begins with a verb, as a sentence whose subject is understood
     "(?:[又还也曾]|曾经|目前|现在|当时|最[早后初]|后来|主要|一?共计?|总共|通常|一般|所)*(?:是(?!否"
     "|不是|谁|什么|不)|[生建]于|"
     "位于|坐落|属于|(?:分布|效力|应用|适用|生长|生活|出现|发生|存放|安装|任职|就读|用|建|葬|起源"
@@ -61,7 +62,7 @@ _PREDICATE_HAN = re.compile(  # begins with a verb, as a sentence whose subject 
     "会(?!不会|议|计|员)|能(?!不能|否|源|量)|含有?|被|出生|去世|毕业|成立|得名"
     "|获得|担任|长(?:什么|得)|叫什么)"
 )
-_ATTRIBUTE_HAN = re.compile(
+_ATTRIBUTE_HAN = lazy_pattern(
     "[^的A-Za-z0-9《“]{1,5}(?:(?:一?共|总共|共计)?有(?:哪些|几|多少).{0,4}|[是为]?(?:多少"
     "|多[大高长重久快])|[是为](?:多少|几|谁|什么样|怎么?样)?的?)"
 )

@@ -7,6 +7,7 @@ part asks for itself; "Which is bigger, and why?" and "the difference between A 
 import re
 
 from rag.language.general_words import subject_words
+from rag.language.lazy_patterns import lazy_pattern
 from rag.language.question_subjects import subject_of
 from rag.language.question_types import is_chinese, one_line, plain
 from rag.language.sentences import sentence_spans
@@ -19,22 +20,22 @@ _AUX = (
     r"(?:is|are|was|were|do|does|did|can|could|should|will|would|has|have|must|may"
     r"|explain|describe|list|define|compare|tell me|show me|give me)"
 )
-_JOINT = re.compile(
+_JOINT = lazy_pattern(
     r"(?:[,;]|[,;]? (?:and|also|but|plus)(?: also| then)?) (?=(?:(?:for|in|at|by|to|from|with"
     rf"|on) )?{_WH} \S+ ?\S|{_AUX} \S+ \S)",
     re.IGNORECASE,
 )
-_ASKS = re.compile(rf"^(?:(?:for|in|at|by|to|from|with|on) )?(?:{_WH}|{_AUX})\b", re.IGNORECASE)
-_INVERTED = re.compile(rf"(?:{_WH}|how (?:many|much) \S+) {_AUX}\b", re.IGNORECASE)
-_ONE = re.compile(
+_ASKS = lazy_pattern(rf"^(?:(?:for|in|at|by|to|from|with|on) )?(?:{_WH}|{_AUX})\b", re.IGNORECASE)
+_INVERTED = lazy_pattern(rf"(?:{_WH}|how (?:many|much) \S+) {_AUX}\b", re.IGNORECASE)
+_ONE = lazy_pattern(
     r"\b(?:between|differences?|compare|both|either|whether|know if)\b", re.IGNORECASE
 )
 _FEWEST = 3  # words of a part that stands alone
-_PRONOUN = re.compile(
+_PRONOUN = lazy_pattern(
     r"\b(?:(it|they|them|this|that|he|she|him)|(its|their|his|her))\b(?! (?:is|was) \w+ to)",
     re.IGNORECASE,
 )
-_OF_WHAT = re.compile(
+_OF_WHAT = lazy_pattern(
     r"^(?:what|who|which)(?: is|'s| are| was| were) (?:the|its) [\w -]+$", re.IGNORECASE
 )
 
@@ -42,13 +43,13 @@ _ASKS_HAN = (
     "什么|啥|怎么|怎样|如何|为何|哪|谁|多少|几[个种位岁年月次]|多[久大长高远重]"
     "|何[时地处]|[吗呢]|是否|能否|有没有|能不能"
 )
-_JOINT_HAN = re.compile(
+_JOINT_HAN = lazy_pattern(
     "[，,；;]\\s*(?:并且|而且|以及|还有|同时|另外|那么?|又|并)?|(?:并且|而且|以及|还有|同时|另外"
     "|[和与及])"
     "(?=(?:[它他她其]们?的?)?(?:怎么|怎样|如何|为什么|为何|什么时候|何时|在?哪|谁|由谁|是否"
     "|能否|有(?:什么|哪些)|多[少久]))"
 )
-_PRONOUN_HAN = re.compile(
+_PRONOUN_HAN = lazy_pattern(
     "(?:它|他|她)们?|这[个种款些](?:东西)?|该(?:产品|软件|系统)|其(?=[\u4e00-\u9fff])(?!他|它|中|实|余)"
 )
 _FEWEST_HAN = 4  # characters of a part that stands alone
@@ -67,7 +68,7 @@ _HAVE = (
     r"|the \w+)|indexed|available|loaded|uploaded|included)|can you (?:see|read|access|search)"
     r"|did i upload|have i uploaded|do you know)"
 )
-_ABOUT = re.compile(
+_ABOUT = lazy_pattern(
     rf"what(?: is|'s| are|s)(?: (?:written|contained|covered|stored|there|included))? (?:in"
     rf"|inside|by|within) {_THESE} {_FILES}(?: (?:here|about))?"
     rf"|what(?: is|'s| are|s) {_THESE} (?:main )?(?:{_FILES}|(?:topics?|subjects?|contents?"
@@ -100,7 +101,7 @@ _THESE_HAN = (
     "(?:(?:这|那)(?:些|个|份|几[个份篇]|里|批|本|篇)?的?|(?:你|我|我们)(?:上传)?的?"
     "|库[里中]的?|全部的?|所有的?|本|该|一共|总共)*"
 )
-_ABOUT_HAN = re.compile(
+_ABOUT_HAN = lazy_pattern(
     f"{_THESE_HAN}{_FILES_HAN}(?:的?内容)?(?:里面?|中|当中)?(?:都|主要|大概|到底)*(?:讲|说|写|谈"
     f"|介绍|描述|包含|包括|涉及|涵盖|有|是)(?:述|到|及)?(?:了|的是|的|关于)?"
     f"(?:一?些)?(?:什么|啥|哪些)(?:方面|内容|主题|东西|话题|信息|文档|文件)*(?:的)?"

@@ -82,7 +82,7 @@ class Ranker:
         best = ranked
         if self.weight < 1:
             best = _by_score(first, joined([each.score for each in first], scores, self.weight))
-        stage = watch.stage("ranked", count=len(ranked), model=self.model.files.name)
+        stage = watch.stage("ranked", count=len(ranked), model=self.model)
         return {"documents": [*best, *rest], "ranked": ranked, "stage": stage}
 
     def _scores(

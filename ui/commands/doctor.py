@@ -5,7 +5,7 @@ import importlib.util
 import os
 import platform
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 import yaml
@@ -14,23 +14,33 @@ from indexing.cli import ConfigOption, JsonOption
 from rag.collections import list_collections
 from rag.config import Config, GeneratorConfig, data_folder, load_config
 from rag.config.paths import expanded
+from rag.config.ranker import RankerConfig
+from rag.config.reader import ReaderConfig
 from rag.console import print_json, show
 from rag.errors import ConfigError, ModelError, StoreError
 from rag.files import why_unwritable
 from rag.models.default_models import AUTO, ModelRole, languages_of, model_for
 
+if TYPE_CHECKING:
+    from rag.models.model_files import ModelFiles
+    from rag.models.onnx_graphs import GraphKind
+    from rag.models.runtime import RuntimeSettings
+
 PACKAGES = ("rag", "indexing", "evaluation", "ui")
 LIBRARIES = (
     "haystack-ai",
-    "sentence-transformers",
-    "transformers",
-    "torch",
+    "onnxruntime",
     "elasticsearch",
     "faiss-cpu",
     "tantivy",
     "numpy",
 )
 
+OPTIONAL = ("torch", "transformers", "sentence-transformers")  # a processor does without them
+WITHOUT = (
+    "not installed: models run in ONNX Runtime alone; training, a GPU and models without an ONNX "
+    "graph need it: pip install {name}"
+)
 INSTEAD = {"faiss-cpu": "faiss-gpu-cu12"}  # distributions that provide the same package
 
 Finding = dict[str, Any]
@@ -80,6 +90,8 @@ def _libraries() -> list[Finding]:
         version = _version(name) or _version(INSTEAD.get(name, name))
         missing = "not installed: pip install citewell again"
         findings.append(_finding(name, version is not None, version or missing))
+    for name in OPTIONAL:
+        findings.append(_finding(name, True, _version(name) or WITHOUT.format(name=name)))
     return findings
 
 
@@ -129,7 +141,8 @@ def _embedders(settings: Config) -> list[Finding]:
             serves = settings.embedder.languages or embedder_languages(files)
             detail = (
                 f"{name} from {files.origin} ({files.folder}), {files.dimension} dimensions, reads "
-                f"{files.max_tokens} tokens, serves {', '.join(serves)}, sha256 {files.sha256[:12]}"
+                f"{files.max_tokens} tokens, serves {', '.join(serves)}, runs in "
+                f"{_runs(settings.embedder, files, 'embedder')}, sha256 {files.sha256[:12]}"
             )
         except (ModelError, StoreError) as error:
             found.append(_finding(role, False, str(error)))
@@ -155,39 +168,51 @@ def _roles(settings: Config) -> list[Finding]:
     else:
         does = f"ranks {ranker.candidates} passages"
         named = _named("ranker", ranker.model)
-        found += [_files(title, "ranker", name, does, ranker.languages) for title, name in named]
+        found += [_files(title, "ranker", name, does, ranker) for title, name in named]
     if reader.kind == "sentences":
         found.append(_finding("reader", True, "sentences, by the embedder and shared words"))
     else:
         does, named = "finds spans", _named("reader", reader.model)
-        found += [_files(title, "reader", name, does, reader.languages) for title, name in named]
+        found += [_files(title, "reader", name, does, reader) for title, name in named]
     return found
 
 
 def _files(
-    title: str, role: ModelRole, model: str, does: str, languages: tuple[str, ...] | None
+    title: str, role: ModelRole, model: str, does: str, settings: RankerConfig | ReaderConfig
 ) -> Finding:
     from rag.models.model_files import find_model
+    from rag.models.onnx_graphs import graph_kind
     from rag.models.selection import served_by
 
     try:
         files = find_model(model, setting=f"{role}.model")
         detail = (
             f"{model} from {files.origin} ({files.folder}), {does}, serves "
-            f"{', '.join(served_by(files, languages))}, sha256 {files.sha256[:12]}"
+            f"{', '.join(served_by(files, settings.languages))}, runs in "
+            f"{_runs(settings, files, graph_kind(files))}, sha256 {files.sha256[:12]}"
         )
     except (ModelError, StoreError) as error:
         return _finding(title, False, str(error))
     return _finding(title, True, detail)
 
 
-def _device(settings: Config) -> Finding:
-    if importlib.util.find_spec("torch") is None:
-        return _finding("device", False, "torch is not installed: pip install citewell again")
-    from rag.models.embedder import pick_device, pick_dtype
+def _runs(settings: "RuntimeSettings", files: "ModelFiles", kind: "GraphKind") -> str:
+    """Return what runs a model; raises a ModelError if the settings contradict each other."""
+    from rag.models.runtime import pick_graph
 
+    return "ONNX Runtime" if pick_graph(settings, files, kind) else "torch"
+
+
+def _device(settings: Config) -> Finding:
+    from rag.models.runtime import may_have_gpu, pick_device, pick_dtype
+
+    if settings.embedder.device == "auto" and not may_have_gpu():
+        return _finding("device", True, "cpu")
+    if importlib.util.find_spec("torch") is None:
+        return _finding("device", False, "torch is not installed, and a GPU needs it")
     device = pick_device(settings.embedder.device)
-    return _finding("device", True, f"{device}, {pick_dtype(settings.embedder.dtype, device)}")
+    detail = f"{device}, {pick_dtype(settings.embedder.dtype, device)} in torch"
+    return _finding("device", True, detail)
 
 
 def _generator(settings: Config) -> Finding:

@@ -12,6 +12,7 @@ from indexing.collections_cli import collections
 from rag.console import run_command, set_up_logging, show
 from rag.files import settle_temporary_folder
 from ui.commands.doctor import config, doctor
+from ui.commands.models import models
 from ui.commands.page import ui
 from ui.commands.questions import ask, chat, search
 from ui.commands.servers import mcp, serve
@@ -30,6 +31,7 @@ app.command()(ui)
 app.add_typer(collections, name="collections")
 app.add_typer(evaluate, name="evaluate")
 app.add_typer(train, name="train")
+app.add_typer(models, name="models")
 app.command()(serve)
 app.command()(mcp)
 app.command()(config)

@@ -30,8 +30,8 @@ from evaluation.training.preparation import (
 )
 from evaluation.training.promotion.promotion_set import write_trained_on
 from rag.errors import DatasetError
-from rag.models.embedder import pick_device
 from rag.models.model_files import ModelFiles, find_model
+from rag.models.runtime import pick_device
 
 MEASURING = 0.15  # share of a time budget
 PROBED = 32  # texts that estimate the time per text

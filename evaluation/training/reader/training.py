@@ -24,9 +24,9 @@ from evaluation.training.reader.regularisation import make_harder
 from evaluation.training.reader.validation import ValidationScores, calibrate, measure
 from rag.errors import DatasetError, ModelError, first_line
 from rag.models.calibration import Calibration, write_calibration
-from rag.models.embedder import pick_device
 from rag.models.model_files import ModelFiles, find_model
 from rag.models.reader_ranker import ReaderRanker, reader_ranker_from_encoder, save_reader_ranker
+from rag.models.runtime import pick_device
 from rag.models.windows import WindowCutter
 
 if TYPE_CHECKING:
