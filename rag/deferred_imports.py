@@ -14,14 +14,14 @@ from types import ModuleType
 from typing import Any
 
 # Module of Haystack -> the libraries that it names as a whole, `import torch`, and uses in
-# functions, each with the names that it takes from it for annotations alone.
+# functions, each with the names of classes that it uses in annotations.
 DEFERRED: dict[str, dict[str, tuple[str, ...]]] = {
     "haystack.utils.device": {"torch": ()},
     "haystack.telemetry._telemetry": {"posthog": ()},
-    "haystack.core.pipeline.base": {"networkx": ()},
+    "haystack.core.pipeline.base": {"networkx": ("MultiDiGraph",)},
     "haystack.core.pipeline.breakpoint": {"networkx": ("MultiDiGraph",)},
-    "haystack.core.pipeline.descriptions": {"networkx": ()},
-    "haystack.core.pipeline.draw": {"httpx": (), "networkx": ()},
+    "haystack.core.pipeline.descriptions": {"networkx": ("MultiDiGraph",)},
+    "haystack.core.pipeline.draw": {"httpx": (), "networkx": ("MultiDiGraph",)},
 }
 
 
@@ -31,9 +31,23 @@ class DeferredLibrary(ModuleType):
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the library has
         if name.startswith("__"):  # asked of any module, such as `__file__`
             raise AttributeError(name)
+        return self.load(name)
+
+    def load(self, name: str) -> Any:  # noqa: ANN401 - whatever the library has
+        """Import the library and return one of its attributes."""
         if sys.modules.get(self.__name__) is self:
             del sys.modules[self.__name__]
         return getattr(importlib.import_module(self.__name__), name)
+
+
+class _DeferredClass:
+    """A class of a library by its name, which imports the library when an object is made."""
+
+    def __init__(self, library: DeferredLibrary, name: str) -> None:
+        self._library, self._name = library, name
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - of the class
+        return self._library.load(self._name)(*arguments, **options)
 
 
 class _DeferringLoader(Loader):
@@ -48,8 +62,8 @@ class _DeferringLoader(Loader):
     def exec_module(self, module: ModuleType) -> None:
         named = {name: DeferredLibrary(name) for name in self._libraries if name not in sys.modules}
         for name, library in named.items():
-            for annotation in self._libraries[name]:
-                setattr(library, annotation, Any)
+            for each in self._libraries[name]:
+                setattr(library, each, _DeferredClass(library, each))
         sys.modules.update(named)
         try:
             self._loader.exec_module(module)

@@ -12,12 +12,14 @@ from rag.deferred_imports import DEFERRED, DeferredLibrary
 @pytest.fixture
 def naming(tmp_path, monkeypatch):
     """A module that names a library and uses it in a function."""
-    (tmp_path / "made_library.py").write_text("loaded = []\ndef double(x): return 2 * x\n")
+    (tmp_path / "made_library.py").write_text("def double(x): return 2 * x\nclass Box: pass\n")
     (tmp_path / "made_user.py").write_text(
-        "import made_library\ndef four(): return made_library.double(2)\n"
+        "import made_library\nfrom made_library import Box\n"
+        "def four(box: made_library.Box): return made_library.double(2)\n"
+        "def new(): return made_library.Box()\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setitem(deferred_imports.DEFERRED, "made_user", "made_library")
+    monkeypatch.setitem(deferred_imports.DEFERRED, "made_user", {"made_library": ("Box",)})
     yield lambda: importlib.import_module("made_user")
     for name in ("made_user", "made_library"):
         sys.modules.pop(name, None)
@@ -27,8 +29,10 @@ def test_a_named_library_is_imported_when_it_is_used(naming):
     user = naming()
     assert "made_library" not in sys.modules and isinstance(user.made_library, DeferredLibrary)
     assert not hasattr(user.made_library, "__file__") and "made_library" not in sys.modules
-    assert user.four() == 4
-    assert not isinstance(sys.modules["made_library"], DeferredLibrary)
+    assert user.four(None) == 4
+    library = sys.modules["made_library"]
+    assert not isinstance(library, DeferredLibrary)
+    assert type(user.new()) is type(user.Box()) is library.Box
 
 
 def test_a_library_that_is_there_already_is_taken(naming):
@@ -42,7 +46,11 @@ def test_another_importer_meanwhile_gets_the_library_itself():
     assert sys.modules["colorsys"] is not named
 
 
-@pytest.mark.parametrize(("module", "library"), DEFERRED.items())
-def test_haystack_names_these_libraries_as_a_whole(module, library):
-    found = getattr(importlib.import_module(module), library)
-    assert found.__name__ == library
+@pytest.mark.parametrize("module", DEFERRED)
+def test_haystack_names_these_libraries_and_classes(module):
+    named = vars(importlib.import_module(module))
+    for library, classes in DEFERRED[module].items():
+        if library in named:
+            assert named[library].__name__ == library
+        else:  # only classes of it
+            assert classes and named.keys() >= set(classes)

@@ -3,6 +3,7 @@
 import io
 import logging
 import warnings
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -113,7 +114,9 @@ def _load(files: ModelFiles, kind: GraphKind) -> _Named:
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         raise ModelError(f"`{files.name}` cannot be loaded: {first_line(error)}") from error
     encoder.set_attn_implementation("eager")  # its operations are the plainest
-    taken = INPUTS if getattr(encoder.config, "type_vocab_size", 1) > 1 else INPUTS[:2]
+    taken: tuple[str, ...] = (
+        INPUTS if getattr(encoder.config, "type_vocab_size", 1) > 1 else INPUTS[:2]
+    )
     if kind == "ranker":  # sentence-transformers gives it what its tokenizer lists
         listed = transformers_tokenizer(files).model_input_names
         taken = tuple(name for name in taken if name in listed)
@@ -144,12 +147,15 @@ def _exported(model: _Named) -> Any:  # noqa: ANN401 - of onnx
     return onnx.load_from_string(buffer.getvalue())
 
 
-def _without_weights(graph: Any, files: ModelFiles) -> tuple[bytes, list[str]]:  # noqa: ANN401
-    """Return a graph whose weights are left to the model's files, and their names there."""
+def _without_weights(graph: Any, files: ModelFiles) -> tuple[bytes, dict[str, bool]]:  # noqa: ANN401
+    """Return a graph whose weights are left to the model's files, and the weights it takes.
+
+    Those are given by their names in the files, and whether their transpose is taken.
+    """
     import onnx
 
     shapes = read_shapes(files.folder)
-    names = {}
+    names: dict[str, str] = {}
     for each in graph.graph.initializer:
         name = _stored_name(each.name, tuple(each.dims), shapes)
         if name is None:
@@ -163,7 +169,32 @@ def _without_weights(graph: Any, files: ModelFiles) -> tuple[bytes, list[str]]: 
     for node in graph.graph.node:
         for place, name in enumerate(node.input):
             node.input[place] = names.get(name, name)
-    return graph.SerializeToString(deterministic=True), sorted(names.values())
+    transposed = _transposed(graph.graph, set(names.values()))
+    weights = {name: name in transposed for name in sorted(names.values())}
+    return graph.SerializeToString(deterministic=True), weights
+
+
+def _transposed(graph: Any, weights: set[str]) -> set[str]:  # noqa: ANN401 - of onnx
+    """Take the transposition of weights out of a graph; return the names of those weights.
+
+    ONNX Runtime would transpose them when it loads the graph, and needs memory for both.
+    """
+    uses = Counter(name for node in graph.node for name in node.input)
+    found = {
+        node.input[0]: node
+        for node in graph.node
+        if node.op_type == "Transpose" and node.input[0] in weights and uses[node.input[0]] == 1
+    }
+    outputs = {node.output[0]: name for name, node in found.items()}
+    for node in found.values():
+        graph.node.remove(node)
+    for node in graph.node:
+        for place, name in enumerate(node.input):
+            node.input[place] = outputs.get(name, name)
+    for each in graph.initializer:
+        if each.name in found:
+            each.dims[:] = reversed(each.dims)
+    return set(found)
 
 
 def _stored_name(

@@ -6,11 +6,13 @@ kind, such as a model and what was trained from it, and it cannot be paired with
 it is found by a key over all that determines the operations.
 """
 
+import ctypes
 import hashlib
 import json
 import os
+import sys
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -22,7 +24,7 @@ from rag.config import data_folder
 from rag.errors import ModelError, first_line
 from rag.files import sha256_of
 from rag.models.model_files import OWN, ModelFiles
-from rag.models.weight_files import read_shapes, read_weights
+from rag.models.weight_files import read_shapes, read_stored, take_weight
 
 Outputs = Mapping[str, npt.NDArray[np.float32]]
 # Kind of a graph -> its outputs.
@@ -107,19 +109,19 @@ def graph_name(files: ModelFiles, kind: GraphKind) -> str:
     return f"{graph_key(files, kind)[:32]}.zip"
 
 
-def write_graph(path: Path, graph: bytes, weights: Sequence[str], key: str) -> None:
+def write_graph(path: Path, graph: bytes, weights: Mapping[str, bool], key: str) -> None:
     """Write a graph file, the same bytes for the same content.
 
     Args:
         path: The file.
         graph: The ONNX model without weights.
-        weights: Names of the weights that it takes.
+        weights: Names of the weights that it takes -> whether it takes their transpose.
         key: The key of its model, see `graph_key`.
 
     Raises:
         OSError: If it cannot be written.
     """
-    facts = json.dumps({"key": key, "weights": list(weights)})
+    facts = json.dumps({"key": key, "weights": dict(weights)})
     with zipfile.ZipFile(path, "w") as archive:
         for name, content in ((_GRAPH, graph), (_FACTS, facts.encode())):
             info = zipfile.ZipInfo(name)  # dated 1980
@@ -187,22 +189,36 @@ def open_graph(path: Path, files: ModelFiles, kind: GraphKind) -> OnnxModel:
     # Threads that wait in a loop take the processor from others.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3  # errors
-    stored = read_weights(files.folder)
+    stored = read_stored(files.folder)
     try:
         with zipfile.ZipFile(path) as archive:
             graph, facts = archive.read(_GRAPH), json.loads(archive.read(_FACTS))
         if facts["key"] != graph_key(files, kind):
             raise ValueError("it is of another model")
-        names = list(facts["weights"])
-        values = [onnxruntime.OrtValue.ortvalue_from_numpy(stored[name]) for name in names]
-        options.add_external_initializers(names, values)
+        values = {}
+        for name, transposed in facts["weights"].items():
+            value = take_weight(stored, name)
+            value = np.ascontiguousarray(value.T if transposed else value)
+            values[name] = onnxruntime.OrtValue.ortvalue_from_numpy(value)
+        stored.clear()
+        options.add_external_initializers(list(values), list(values.values()))
         session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
     except Exception as error:
         raise ModelError(
             f"the ONNX graph `{path}` of `{files.name}` cannot be opened: {first_line(error)}. Run "
             f"`rag models export {files.name}`, reinstall onnxruntime, or set `runtime: torch`."
         ) from error
+    del options, values
+    _release_memory()
     return OnnxModel(session, tuple(each.name for each in session.get_inputs()), OUTPUTS[kind])
+
+
+def _release_memory() -> None:
+    """Return freed memory to the system, where the C library keeps it: glibc keeps 90 MB here."""
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if trim is not None:
+            trim(0)
 
 
 def thread_count() -> int:

@@ -23,16 +23,33 @@ def read_weights(folder: Path) -> dict[str, Array]:
         OSError: If the folder cannot be read.
         safetensors.SafetensorError: If a file is damaged.
     """
+    stored = read_stored(folder)
+    names = [name for name in stored if not _is_scale(name, stored)]
+    return {name: take_weight(stored, name) for name in names}
+
+
+def read_stored(folder: Path) -> dict[str, Array]:
+    """Return a folder's weights as they are stored, for `take_weight`; raises as `read_weights`."""
     stored: dict[str, Array] = {}
     for path in sorted(folder.glob("*.safetensors")):
         stored |= _read(path)
-    return {
-        name: np.multiply(each, stored[name + SCALE_SUFFIX], dtype=np.float32)
-        if name + SCALE_SUFFIX in stored
-        else _in_float32(each)
-        for name, each in stored.items()
-        if not _is_scale(name, stored)
-    }
+    return stored
+
+
+def take_weight(stored: dict[str, Array], name: str) -> Array:
+    """Remove a weight from those stored, so that it takes no memory twice, and return it unpacked.
+
+    Args:
+        stored: Weights as `read_stored` returns them.
+        name: Name of a weight.
+
+    Raises:
+        KeyError: If there is none of that name.
+    """
+    value, scale = stored.pop(name), stored.pop(name + SCALE_SUFFIX, None)
+    if scale is not None:
+        return np.multiply(value, scale, dtype=np.float32)
+    return value.astype(np.float32) if np.issubdtype(value.dtype, np.floating) else value
 
 
 def read_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
@@ -90,7 +107,3 @@ _KINDS = {
 
 def _is_scale(name: str, names: dict[str, Array] | dict[str, tuple[int, ...]]) -> bool:
     return name.endswith(SCALE_SUFFIX) and name.removesuffix(SCALE_SUFFIX) in names
-
-
-def _in_float32(value: Array) -> Array:
-    return value.astype(np.float32) if np.issubdtype(value.dtype, np.floating) else value
