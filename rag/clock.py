@@ -1,26 +1,8 @@
 """Timing of steps."""
 
 import time
-from typing import TYPE_CHECKING, Protocol
 
 from rag.schema import Stage
-
-if TYPE_CHECKING:
-    from rag.models.model_files import ModelFiles
-
-
-class TracedModel(Protocol):
-    """A model that a trace names.
-
-    Attributes:
-        files: The model's files.
-    """
-
-    files: "ModelFiles"
-
-    @property
-    def ran_by(self) -> str:
-        """`onnx` or `torch`, whichever runs it; empty until it is loaded."""
 
 
 class Stopwatch:
@@ -40,10 +22,8 @@ class Stopwatch:
         *,
         count: int | None = None,
         note: str | None = None,
-        model: "TracedModel | None" = None,
+        model: str | None = None,
+        runtime: str | None = None,
     ) -> Stage:
-        """Return the trace entry of a step that ends now, with the model that it ran."""
-        ms = round(self.ms, 3)
-        if model is None:
-            return Stage(name, ms, count, note)
-        return Stage(name, ms, count, note, model.files.name, runtime=model.ran_by or None)
+        """Return the trace entry of a step that ends now."""
+        return Stage(name, round(self.ms, 3), count, note, model, runtime=runtime)

@@ -21,7 +21,7 @@ DEFERRED: dict[str, dict[str, tuple[str, ...]]] = {
     "haystack.core.pipeline.base": {"networkx": ("MultiDiGraph",)},
     "haystack.core.pipeline.breakpoint": {"networkx": ("MultiDiGraph",)},
     "haystack.core.pipeline.descriptions": {"networkx": ("MultiDiGraph",)},
-    "haystack.core.pipeline.draw": {"httpx": (), "networkx": ("MultiDiGraph",)},
+    "haystack.core.pipeline.draw": {"httpx": ("Response",), "networkx": ("MultiDiGraph",)},
 }
 
 

@@ -82,7 +82,10 @@ class SpanReader:
         for each in every:
             best.setdefault((each.passage_id, each.start, each.end), each)
         ordered = list(best.values())
-        stage = watch.stage("read", count=len(ordered), note="by spans", model=self.model)
+        name, runtime = self.model.files.name, self.model.ran_by
+        stage = watch.stage(
+            "read", count=len(ordered), note="by spans", model=name, runtime=runtime
+        )
         return {"evidence": ordered, "stage": stage}
 
     def answered(self, question: str, documents: Sequence[Document]) -> float:

@@ -82,7 +82,8 @@ class Ranker:
         best = ranked
         if self.weight < 1:
             best = _by_score(first, joined([each.score for each in first], scores, self.weight))
-        stage = watch.stage("ranked", count=len(ranked), model=self.model)
+        name, runtime = self.model.files.name, self.model.ran_by
+        stage = watch.stage("ranked", count=len(ranked), model=name, runtime=runtime)
         return {"documents": [*best, *rest], "ranked": ranked, "stage": stage}
 
     def _scores(

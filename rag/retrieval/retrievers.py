@@ -121,7 +121,7 @@ class QueryEmbedder:
         The vector stays an array: Haystack copies a list number by number, which takes longer than
         the search.
         """
-        watch = Stopwatch()
+        watch, name = Stopwatch(), self.embedder.files.name
         embedding, note = self.embedder.encode_query(text), None
         parts = len(self.embedder.query_parts(text)) if is_long(text) else 1
         if asked:
@@ -130,7 +130,5 @@ class QueryEmbedder:
         if parts > 1 or asked:
             count = "1 part" if parts == 1 else f"{parts} parts"
             note = f"the mean of {count}{' and of the gist, which asks' if asked else ''}"
-        return {
-            "embedding": embedding,
-            "stage": watch.stage("embed", model=self.embedder, note=note),
-        }
+        stage = watch.stage("embed", model=name, runtime=self.embedder.ran_by, note=note)
+        return {"embedding": embedding, "stage": stage}
