@@ -2,15 +2,18 @@
 
 import re
 import shutil
+from pathlib import Path
 
 import pytest
 from places import ROOT
 from streamlit.testing.v1 import AppTest
 
+from indexing.pipeline import index_paths
 from rag.config import Config, GeneratorConfig
 from rag.engine import RAG
 from rag.errors import ModelError, RagError
 from rag.models import embedder as embedders
+from rag.stores.embedded.store import EmbeddedStore
 from ui import session
 from ui.services import open_services
 
@@ -108,6 +111,30 @@ def test_a_follow_up_question_is_asked_in_the_same_conversation(services):
     at = ask(ask(visit(), QUESTION), "And since what year has it been measured?")
     assert len(answers(at)) == 2
     assert "1961" in drawn(at)
+
+
+def test_several_collections_are_asked_at_once_and_each_source_names_its_own(
+    services, embedder, tmp_path
+):
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "hay.txt").write_text("The hay of Lower Marrin was cut by hand in 2020.")
+    store = EmbeddedStore(tmp_path / "home" / "collections" / "hay")
+    index_paths([tmp_path / "notes"], store, embedder, Config(), leave_out=Path("nowhere"))
+    store.close()
+    at = visit()
+    assert at.multiselect[0].value == ["sample"]
+    at.multiselect[0].set_value(["sample", "hay"]).run()
+    assert "63 documents, 142 passages" in drawn(at)
+    at = ask(at, "When was the hay of Lower Marrin cut by hand?")
+    assert "2020" in answers(at)[0] and 'class="cw-tag">hay<' in drawn(at)
+    assert "collection=hay&amp;document=" in drawn(at)
+    at = ask(at, QUESTION)
+    assert "168 metres thick" in answers(at)[1]
+    assert 'class="cw-tag">sample<' in drawn(at) and "collection=sample&amp;" in drawn(at)
+    assert at.multiselect[0].value == ["sample", "hay"]
+    at.multiselect[0].set_value([]).run()  # no choice stands for all
+    at = ask(at, "When was the hay of Lower Marrin cut by hand?")
+    assert "2020" in answers(at)[2] and at.multiselect[0].value == ["hay", "sample"]
 
 
 def test_ratings_and_comments_are_kept(services):

@@ -1,5 +1,6 @@
-"""Options of a question: collection, method, filter, and whether a model writes."""
+"""Options of a question: collections, method, filter, and whether a model writes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -21,7 +22,7 @@ METHODS: tuple[Method, ...] = ("hybrid", "bm25", "dense")
 class QuestionOptions:
     """Options of the next question; `problem` says why it cannot be asked."""
 
-    collection: str
+    collections: tuple[str, ...]
     search: SearchOptions
     write: bool
     problem: str | None = None
@@ -90,18 +91,26 @@ def choose_relevance(
 
 
 def draw_choices(
-    services: Services, say: Say, names: list[str], collection: str
+    services: Services, say: Say, names: list[str], collections: Sequence[str]
 ) -> QuestionOptions:
-    """Draw the row of options above the conversation and return them."""
+    """Draw the row of options above the conversation and return them.
+
+    Args:
+        services: The services.
+        say: The interface's texts.
+        names: Names of the collections that can be asked.
+        collections: Those chosen at first; no choice stands for all.
+    """
     config = services.config
     with st.container(key="choices", horizontal=True, vertical_alignment="center"):
-        st.selectbox(
-            say("collections.label"),
+        chosen = st.multiselect(
+            say("search.collections"),
             names,
-            index=names.index(collection) if collection in names else None,
-            key=f"collection_{collection}",
+            default=list(collections),
+            key=f"collections_{','.join(collections)}",
+            placeholder=say("search.all"),
             label_visibility="collapsed",
-            width=220,
+            width=320,
         )
         with st.popover(say("chat.options"), icon=":material/tune:", key="options"):
             method = choose_method(say, config.retrieval.method, key="ask_method")
@@ -124,13 +133,12 @@ def draw_choices(
                 max_chars=2000,
                 persist_state="session",
             )
-    chosen = st.session_state[f"collection_{collection}"] or collection
     filters, problem = parsed(expression)
     if problem:
         notice(say("search.failed"), problem, kind="error")
     write = has_model and not quote_only
     options = SearchOptions(method, None, filters, rank, least)
-    return QuestionOptions(chosen, options, write, problem)
+    return QuestionOptions(tuple(chosen or names), options, write, problem)
 
 
 def parsed(expression: str) -> tuple[Filter | None, str | None]:

@@ -1,4 +1,4 @@
-"""Welcome view of Chat before the first question: the collection, and example questions."""
+"""Welcome view of Chat before the first question: the collections, and example questions."""
 
 from collections.abc import Callable, Sequence
 
@@ -17,14 +17,21 @@ LONGEST_TITLE = 60  # characters of a title in a question
 
 
 def draw_welcome(
-    services: Services, owner: str, say: Say, collection: str, ask: Callable[[str], None]
+    services: Services,
+    owner: str,
+    say: Say,
+    collections: Sequence[str],
+    ask: Callable[[str], None],
 ) -> None:
     """Draw the welcome view; a click on an example asks it."""
     heading(say("chat.title"), say("chat.intro"), style="cw-hello")
-    try:
-        documents = services.library.documents(owner, collection)
-    except RagError as error:
-        problem(say("search.failed"), error)
+    documents: list[DocumentRow] = []
+    for name in collections:
+        try:
+            documents += services.library.documents(owner, name)
+        except RagError as error:
+            problem(say("search.failed"), error)
+    if not documents:
         return
     passages = sum(document.passages for document in documents)
     sizes = say("collections.sizes", documents=len(documents), passages=passages)

@@ -69,6 +69,7 @@ def passage_cards(
             anchor=anchors[passage.rank],
             back=exchange_id,
             foot=joined(why(passage, (), say), _foot(collection, passage, say)),
+            tag=passage.collection if passage.collection != collection else None,
             say=say,
         )
         for passage in passages
@@ -85,6 +86,7 @@ def nearest_cards(question: str, passages: Sequence[Passage], *, collection: str
             _short(text := passage.view.text, terms=matched_spans(question, text)),
             number=None,
             foot=_foot(collection, passage, say),
+            tag=passage.collection if passage.collection != collection else None,
             say=say,
         )
         for passage in passages[:NEAREST]
@@ -142,9 +144,12 @@ def context_passages(
 
 
 def _document_query(collection: str, source: Passage | Citation) -> dict[str, str]:
-    """Return the query parameters of the page of a document for a span."""
+    """Return the query parameters of the page of a document for a span.
+
+    Answers of older versions do not name the collection of each source.
+    """
     return {
-        "collection": collection,
+        "collection": source.collection or collection.split(", ", maxsplit=1)[0],
         "document": source.document_id,
         "start": str(source.start),
         "end": str(source.end),
@@ -155,6 +160,7 @@ def _citation_card(
     exchange_id: str, citation: Citation, answer: Answer, passage: Passage | None, say: Say
 ) -> Html:
     foot = _foot(answer.collection, citation, say)
+    several = answer.collection != citation.collection  # of which this is one
     if passage is None:
         text, span = citation.quote, (0, len(citation.quote))
     else:
@@ -170,6 +176,7 @@ def _citation_card(
         anchor=citation_anchors(exchange_id, [citation])[citation.n],
         back=exchange_id,
         foot=foot,
+        tag=citation.collection if several else None,
         say=say,
     )
 

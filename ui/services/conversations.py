@@ -18,6 +18,7 @@ OPEN = ("queued", "running")
 LONGEST_TITLE = 80
 MOST_CONVERSATIONS = 500
 
+JOINED = ", "  # between names of collections, which contain neither
 _CONVERSATION = "id, title, collection, created, updated"
 _EXCHANGE = (
     "x.id, x.conversation_id, x.question, x.options, x.state, x.text, x.passages, x.answer,"
@@ -28,13 +29,26 @@ _THEIRS = "FROM exchanges x JOIN conversations c ON c.id = x.conversation_id WHE
 
 @dataclass(frozen=True)
 class Conversation:
-    """A conversation about one collection; times are seconds since the epoch."""
+    """A conversation about one or several collections.
+
+    Attributes:
+        id: Id of the conversation.
+        title: Its title; empty before the first question.
+        collection: Name of the collection; of several, names joined by commas.
+        created: Seconds since the epoch.
+        updated: The same of the last change.
+    """
 
     id: str
     title: str
     collection: str
     created: float
     updated: float
+
+    @property
+    def collections(self) -> tuple[str, ...]:
+        """Names of the collections."""
+        return tuple(self.collection.split(JOINED))
 
 
 @dataclass(frozen=True)
@@ -83,13 +97,18 @@ class Conversations:
 
     # -- conversations
 
-    def create(self, owner: str, collection: str) -> Conversation:
-        """Return a new, untitled conversation; its first question becomes the title."""
+    def create(self, owner: str, *collections: str) -> Conversation:
+        """Return a new, untitled conversation; its first question becomes the title.
+
+        Args:
+            owner: Owner of the conversation.
+            *collections: Names of the collections that it is about, at least one.
+        """
         now = time.time()
-        made = Conversation(uuid.uuid4().hex, "", collection, now, now)
+        made = Conversation(uuid.uuid4().hex, "", JOINED.join(collections), now, now)
         self._rows(
             "INSERT INTO conversations VALUES (?, ?, ?, ?, ?, ?)",
-            made.id, owner, made.title, collection, now, now,
+            made.id, owner, made.title, made.collection, now, now,
         )  # fmt: skip
         return made
 
@@ -135,15 +154,17 @@ class Conversations:
         self.get(owner, conversation_id)
         self._rows("UPDATE conversations SET title = ? WHERE id = ?", _line(title), conversation_id)
 
-    def move(self, owner: str, conversation_id: str, collection: str) -> None:
-        """Switch a conversation to another collection for its next questions.
+    def move(self, owner: str, conversation_id: str, *collections: str) -> None:
+        """Switch a conversation to other collections for its next questions.
 
         Raises:
             NotFoundError: If it does not exist or belongs to another owner.
         """
         self.get(owner, conversation_id)
         self._rows(
-            "UPDATE conversations SET collection = ? WHERE id = ?", collection, conversation_id
+            "UPDATE conversations SET collection = ? WHERE id = ?",
+            JOINED.join(collections),
+            conversation_id,
         )
 
     def delete(self, owner: str, conversation_id: str) -> None:

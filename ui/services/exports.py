@@ -53,7 +53,8 @@ def as_questions(rated: Sequence[tuple[Conversation, Exchange]], text_of: TextOf
             continue
         at = answer.citations[0] if answer.citations else None
         document = at.document_id if at else answer.passages[0].document_id
-        key = (conversation.collection, document)
+        source = at or answer.passages[0]
+        key = (source.collection or conversation.collections[0], document)
         text = text_of(*key)
         if not text or (at and text[at.start : at.end] != at.quote):
             continue

@@ -339,7 +339,7 @@ class AnswerJobs:
         owner, exchange = job.owner, job.exchange
         conversation = self._conversations.get(owner, exchange.conversation_id)
         history = self._conversations.history(owner, conversation.id, before=exchange.id)
-        return _Subject((conversation.collection,), tuple(history))
+        return _Subject(conversation.collections, tuple(history))
 
     def _writer(self, job: _AnswerJob) -> Callable[[str], None]:
         def write(piece: str) -> None:

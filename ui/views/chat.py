@@ -1,4 +1,4 @@
-"""The page Chat: questions to a collection, answers with citations."""
+"""The page Chat: questions to one or several collections, answers with citations."""
 
 import streamlit as st
 
@@ -11,7 +11,7 @@ from ui.panels.frame import heading, notice, tried
 from ui.panels.question_options import QuestionOptions, draw_choices
 from ui.panels.welcome import draw_welcome
 from ui.services import Services
-from ui.services.conversations import Conversation, Exchange
+from ui.services.conversations import JOINED, Conversation, Exchange
 from ui.services.errors import NotFoundError
 from ui.words import Say
 
@@ -30,13 +30,13 @@ def main() -> None:
         notice(say("collections.none"), say("collections.none_help"))
         st.page_link("views/documents.py", label=say("collections.add"), icon=":material/add:")
         return
-    collection = _collection(names, current)
+    collections = _collections(names, current)
     with st.container(key="above", horizontal=True, vertical_alignment="center"):
-        choice = draw_choices(services, say, names, collection)
+        choice = draw_choices(services, say, names, collections)
         if current is not None:
             draw_menu(services, owner, say, current)
-    if current is not None and current.collection not in names:
-        notice(say("collections.gone", name=current.collection), kind="error")
+    for gone in [name for name in current.collections if name not in names] if current else ():
+        notice(say("collections.gone", name=gone), kind="error")
     if unasked := st.session_state.pop(UNASKED, None):
         notice(say("chat.unasked"), unasked, kind="error")
     exchanges = services.conversations.exchanges(owner, current.id) if current else []
@@ -55,9 +55,9 @@ def main() -> None:
         on_submit=lambda: ask(st.session_state["question"]),
     )
     if not exchanges:
-        draw_welcome(services, owner, say, choice.collection, ask)
+        draw_welcome(services, owner, say, choice.collections, ask)
         return
-    reader = Reader(services, owner, say, choice.collection)
+    reader = Reader(services, owner, say, JOINED.join(choice.collections))
     _draw_conversation(reader, current, exchanges)
 
 
@@ -100,12 +100,11 @@ def _current(services: Services, owner: str, say: Say) -> Conversation | None:
         return None
 
 
-def _collection(names: list[str], current: Conversation | None) -> str:
-    """Return the initial collection."""
-    wanted = current.collection if current else st.query_params.get("collection")
-    if wanted in names:
-        return str(wanted)
-    return session.preferred_collection(names) or names[0]
+def _collections(names: list[str], current: Conversation | None) -> list[str]:
+    """Return the collections chosen at first."""
+    wanted = current.collections if current else st.query_params.get_all("collection")
+    found = [name for name in wanted if name in names]
+    return found or [session.preferred_collection(names) or names[0]]
 
 
 def _ask(
@@ -121,10 +120,11 @@ def _ask(
         RagError: If it cannot be asked; nothing is stored then.
     """
     conversations = services.conversations
-    services.library.check(owner, choice.collection)
-    target = current or conversations.create(owner, choice.collection)
-    if target.collection != choice.collection:
-        conversations.move(owner, target.id, choice.collection)
+    for name in choice.collections:
+        services.library.check(owner, name)
+    target = current or conversations.create(owner, *choice.collections)
+    if target.collections != choice.collections:
+        conversations.move(owner, target.id, *choice.collections)
     try:
         services.answers.ask(
             owner,
