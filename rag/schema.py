@@ -12,8 +12,8 @@ from typing import Any, Literal
 from rag.view import Edit, View
 
 Method = Literal["bm25", "dense", "hybrid"]
-# Fields that are left out of JSON if they are unset: of spans, long questions, several collections.
-OMITTED = frozenset({"short", "answer_start", "answer_end", "gist", "collection"})
+# Fields that are left out of JSON if they are unset.
+OMITTED = frozenset({"short", "answer_start", "answer_end", "gist", "collection", "runtime"})
 
 
 @dataclass(frozen=True)

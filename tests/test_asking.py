@@ -60,16 +60,16 @@ def depth_of(text, config, wanted=None, **options):
 
 def test_a_ranker_of_our_own_ranks_for_questions_and_when_it_is_told_to():
     config = Config()
-    assert depth_of("how high is the tower", config) == (20, None)
+    assert depth_of("how high is the tower", config) == (5, None)
     assert depth_of("tower height", config) == (0, NO_QUESTION)
-    assert depth_of("tower height", config, True) == (20, None)
-    assert depth_of("tower height", config, asks=True) == (20, None)
+    assert depth_of("tower height", config, True) == (5, None)
+    assert depth_of("tower height", config, asks=True) == (5, None)
     assert depth_of("how high is the tower", config, False) == (0, None)
 
 
 def test_a_cross_encoder_ranks_for_keywords_as_well(tmp_path):
     config = Config(ranker=RankerConfig(model=str(save_cross_encoder(tmp_path / "stock"))))
-    assert depth_of("tower height", config) == (20, None)
+    assert depth_of("tower height", config) == (5, None)
 
 
 def test_what_is_asked_is_ranked_however_it_is_put(sample_store, embedder):

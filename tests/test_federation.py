@@ -31,7 +31,7 @@ class Turned:
     """Another embedder: its vectors are those of the first, turned around."""
 
     def __init__(self, embedder):
-        self._embedder, self.floor = embedder, embedder.floor
+        self._embedder, self.floor, self.ran_by = embedder, embedder.floor, ""
         files = embedder.files
         self.files = SimpleNamespace(
             name="turned", sha256="another", dimension=files.dimension, own={}
@@ -237,7 +237,7 @@ def test_the_generation_of_several_grows_with_each(stores):
 class Prefers:
     """A ranker that prefers one word."""
 
-    files = SimpleNamespace(name="prefers", own={})
+    files, ran_by = SimpleNamespace(name="prefers", own={}), ""
 
     def __init__(self, word):
         self.word, self.asked = word, []
