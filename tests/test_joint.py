@@ -19,7 +19,7 @@ from rag.models.reader_ranker import (
     save_reader_ranker,
     to_tensors,
 )
-from rag.models.selection import open_roles
+from rag.models.selection import Roles, open_roles
 from rag.models.windows import WindowCutter
 from rag.retrieval.ranker import Ranker
 from rag.schema import SearchOptions
@@ -54,6 +54,14 @@ def folder(tmp_path_factory, encoder):
 @pytest.fixture
 def model(folder):
     return PairModel(str(folder), setting="reader.model", dtype="float32", batch_size=4)
+
+
+def test_what_was_read_is_forgotten_when_it_is_told_to(model):
+    roles = Roles({"en": model}, {"en": model})
+    (first,) = model.read([(QUESTION, LONG)])
+    assert model.read([(QUESTION, LONG)])[0] is first
+    roles.forget()
+    assert model.read([(QUESTION, LONG)])[0] is not first
 
 
 def settings(folder):

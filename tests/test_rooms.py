@@ -52,6 +52,7 @@ ROOMS = [
     "evaluation.report.sections",
     "evaluation.report.comparison",
     "evaluation.answers",
+    "evaluation.speed",
     "evaluation.training",
     "evaluation.training.data",
     "evaluation.training.promotion",

@@ -35,6 +35,12 @@ class Roles:
         for model in {id(each): each for each in self._all()}.values():
             model.warm_up()
 
+    def forget(self) -> None:
+        """Clear the cached results of the models that keep some."""
+        for model in self._all():
+            if hasattr(model, "forget"):
+                model.forget()
+
     def _all(self) -> Iterator[Any]:
         yield from self.rankers.values()
         yield from self.readers.values()

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from evaluation.cli import evaluate
+from evaluation.speed.cli import benchmark
 from evaluation.training.cli import train
 from indexing.cli import index
 from indexing.collections_cli import collections
@@ -32,6 +33,7 @@ app.add_typer(collections, name="collections")
 app.add_typer(evaluate, name="evaluate")
 app.add_typer(train, name="train")
 app.add_typer(models, name="models")
+app.command()(benchmark)
 app.command()(serve)
 app.command()(mcp)
 app.command()(config)
