@@ -200,6 +200,7 @@ def test_a_collection_deleted_in_another_window_is_said(meet):
     expect(page.get_by_test_id("stToast").last).to_contain_text("brief was deleted")
     page = bert.page
     page.locator("input[type=file]").set_input_files([file("late.txt", b"Too late.")])
+    expect(page.get_by_test_id("stFileChip")).to_have_count(1)
     page.get_by_role("button", name="Add to brief").click()
     expect(page.get_by_role("alert").first).to_contain_text("brief is not there any more")
 
