@@ -112,7 +112,7 @@ def _load(files: ModelFiles, config: RankerConfig) -> tuple[Scorer, str]:
 
         dtype = getattr(torch, pick_dtype(config.dtype, device))
         return _torch_scorer(load_cross_encoder(files, device, dtype)), "torch"
-    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
+    except (ImportError, OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
         reason = first_line(error)
         raise ModelError(
             f"the ranker `{files.name}` in `{files.folder}` cannot be loaded: {reason}"

@@ -1,7 +1,6 @@
 """Export of a model's operations as an ONNX graph without weights, checked against torch."""
 
 import io
-import logging
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -32,8 +31,6 @@ from rag.models.pair_model import transformers_tokenizer
 from rag.models.reader_ranker import load_reader_ranker
 from rag.models.weight_files import read_shapes
 from rag.models.window_models import load_stock_reader
-
-log = logging.getLogger(__name__)
 
 OPSET = 18
 SMALL = 1 << 16  # bytes of constants that a graph may hold itself, such as positions

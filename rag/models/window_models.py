@@ -111,7 +111,7 @@ def open_window_model(files: ModelFiles, settings: RuntimeSettings) -> tuple[Win
         if graph is not None:
             return OnnxWindowModel(open_graph(graph, files, kind), files.padding), "onnx"
         return TorchWindowModel(_load_torch(files, settings)), "torch"
-    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
+    except (ImportError, OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
         raise ModelError(
             f"the model `{files.name}` in `{files.folder}` cannot be loaded: {first_line(error)}"
         ) from error
