@@ -360,11 +360,6 @@ def test_a_system_that_does_not_exist_is_refused_by_name(name, message):
         resolve_systems(name, Config())
 
 
-def test_a_system_with_a_ranker_needs_one():
-    with pytest.raises(ConfigError, match="no ranker is configured"):
-        resolve_systems("hybrid+rank", Config(ranker=None))
-
-
 def test_a_system_with_the_ranker_is_compared_with_one_without(beir, tmp_path):
     folder = save_cross_encoder(tmp_path / "ranker")
     base = Config(ranker=RankerConfig(model=str(folder), candidates=4))
@@ -379,22 +374,6 @@ def test_a_system_with_the_ranker_is_compared_with_one_without(beir, tmp_path):
             each.passage_id for each in other.ranking
         }
     assert plain.queries != ranked.queries
-
-
-def test_a_yaml_file_names_systems_by_their_overrides(tmp_path):
-    path = tmp_path / "systems.yaml"
-    path.write_text("few: {retrieval.top_k: 2}\nnested: {fusion: {k: 5}}\nplain:\n")
-    few, nested, plain = resolve_systems(str(path), Config())
-    assert (few.config.retrieval.top_k, nested.overrides) == (2, {"fusion.k": 5})
-    assert plain.config == Config()
-    path.write_text("zero: {retrieval.top_k: 0, retrieval.topk: 1}\n")
-    with pytest.raises(
-        ConfigError, match=r"retrieval.top_k: expected(.|\n)*retrieval.topk: unknown"
-    ):
-        resolve_systems(str(path), Config())
-    path.write_text("typo: {fusoin.k: 1}\n")
-    with pytest.raises(ConfigError, match=r"fusoin\.k: unknown key"):
-        resolve_systems(str(path), Config())
 
 
 def test_a_set_of_whole_documents_needs_them_in_the_collection(beir, squad, tmp_path, monkeypatch):

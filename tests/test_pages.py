@@ -16,6 +16,8 @@ from rag.models import embedder as embedders
 from rag.stores.embedded.store import EmbeddedStore
 from ui import session
 from ui.services import open_services
+from ui.services.conversations import Conversation, Exchange
+from ui.services.exports import as_questions
 
 QUESTION = "How thick is the ice of the Vessa Glacier at most?"
 
@@ -69,6 +71,13 @@ def ask(at, question):
 
 def drawn(at):
     return "\n".join(each.value for each in at.get("html"))
+
+
+def good_answer(services):
+    """An answer from the second of two collections, rated good."""
+    asked = "When was the hay of Lower Marrin cut by hand?"
+    made = services.engines.engine(["sample", "hay"]).ask(asked)
+    return Exchange("", "", asked, {}, "done", made.answer, made.passages, made, rating=1)
 
 
 def answers(at):
@@ -128,6 +137,10 @@ def test_several_collections_are_asked_at_once_and_each_source_names_its_own(
     at = ask(at, "When was the hay of Lower Marrin cut by hand?")
     assert "2020" in answers(at)[0] and 'class="cw-tag">hay<' in drawn(at)
     assert "collection=hay&amp;document=" in drawn(at)
+    rated = [(Conversation("", "", "sample, hay", 0, 0), good_answer(services))]
+    read_from = []
+    as_questions(rated, lambda *key: read_from.append(key) or "")
+    assert read_from[0][0] == "hay"  # where its first source stands
     at = ask(at, QUESTION)
     assert "168 metres thick" in answers(at)[1]
     assert 'class="cw-tag">sample<' in drawn(at) and "collection=sample&amp;" in drawn(at)

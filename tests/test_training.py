@@ -33,6 +33,7 @@ from rag.config.reader import ReaderConfig
 from rag.errors import DatasetError, ModelError
 from rag.models import reader_ranker
 from rag.models.model_files import find_model
+from rag.models.onnx_graphs import find_graph
 from rag.models.reader_ranker import ReaderRankerOutput, load_reader_ranker
 from rag.models.selection import open_roles
 from rag.models.windows import Window, WindowOutput
@@ -295,10 +296,12 @@ def test_the_command_makes_a_model_that_reads_and_ranks(tmp_path, encoder):
     )
     roles = open_roles(config)
     assert roles.rankers["en"] is roles.readers["en"]
+    assert find_graph(roles.readers["en"].files, "reader-ranker") is not None
     questions = read_squad(path)
     reading = read_contexts(questions, config, reader="spans")
     assert all(reading.predictions[each.question_id] in each.context for each in questions)
     assert len(roles.rankers["en"].relevance("Who?", ["Anna.", ""])) == 2
+    assert roles.rankers["en"].ran_by == "onnx"
     text = (out / "README.md").read_text(encoding="utf-8")
     for part in ("CC BY-SA 4.0", find_model(str(encoder), setting="").sha256, "seed 0", "F1 of",
                  "dropout 0.1, 0.2 of the tokens hidden"):  # fmt: skip

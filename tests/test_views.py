@@ -396,6 +396,5 @@ def test_a_heading_another_sentence_and_a_long_one_introduce_nothing(text):
 
 
 def test_a_chinese_list_is_introduced_too():
-    assert set(list_introductions("准备以下物品：\n1、绳子\n（2）灯").values()) == {
-        "准备以下物品："
-    }
+    found = list_introductions("准备以下物品：\n1、绳子\n（2）灯")
+    assert {*found.values()} == {"准备以下物品："}

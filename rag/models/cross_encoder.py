@@ -11,7 +11,7 @@ from rag.models.batching import in_batches
 from rag.models.model_files import ModelFiles, find_model
 from rag.models.onnx_encoder import pad
 from rag.models.onnx_graphs import OnnxModel, open_graph
-from rag.models.runtime import pick_device, pick_dtype, pick_graph
+from rag.models.runtime import pick_device, pick_dtype, pick_graph, quiet_transformers
 from rag.models.windows import copy_tokenizer
 
 
@@ -162,10 +162,8 @@ def load_cross_encoder(files: ModelFiles, device: str, dtype: Any) -> Any:  # no
         RuntimeError: If weights are missing or do not fit.
     """
     from sentence_transformers import CrossEncoder
-    from transformers.utils import logging as transformers_logging
 
-    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    quiet_transformers()
     return CrossEncoder(
         str(files.folder),
         device=device,

@@ -17,7 +17,7 @@ from rag.models.default_models import AUTO, model_for
 from rag.models.model_files import ModelFiles, find_model
 from rag.models.onnx_encoder import OnnxEncoder
 from rag.models.onnx_graphs import open_graph
-from rag.models.runtime import pick_device, pick_dtype, pick_graph
+from rag.models.runtime import pick_device, pick_dtype, pick_graph, quiet_transformers
 from rag.models.similarity_floor import measure_floor, shipped_floor
 
 log = logging.getLogger(__name__)
@@ -218,12 +218,10 @@ def load_sentence_transformer(files: ModelFiles, device: str, dtype: Any) -> Any
         RuntimeError: If weights are missing or do not fit.
     """
     from sentence_transformers import SentenceTransformer
-    from transformers.utils import logging as transformers_logging
 
     from rag.models.int8 import load_weights
 
-    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    quiet_transformers()
     model: Any = SentenceTransformer(
         str(files.folder),
         device=device,

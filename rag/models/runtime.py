@@ -123,3 +123,11 @@ def pick_dtype(wanted: str, device: str) -> str:
         return "bfloat16" if torch.cuda.is_bf16_supported() else "float16"
     fast = device == "cpu" and torch.cpu._is_avx512_bf16_supported()
     return "bfloat16" if fast else "float32"
+
+
+def quiet_transformers() -> None:
+    """Keep transformers from drawing progress bars and from warnings."""
+    from transformers.utils import logging as transformers_logging
+
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]

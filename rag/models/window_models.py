@@ -11,7 +11,13 @@ from rag.errors import ModelError, first_line
 from rag.models.model_files import ModelFiles
 from rag.models.onnx_encoder import pad
 from rag.models.onnx_graphs import GraphKind, OnnxModel, open_graph
-from rag.models.runtime import RuntimeSettings, pick_device, pick_dtype, pick_graph
+from rag.models.runtime import (
+    RuntimeSettings,
+    pick_device,
+    pick_dtype,
+    pick_graph,
+    quiet_transformers,
+)
 from rag.models.windows import Logits, Window
 
 
@@ -140,10 +146,8 @@ def load_stock_reader(folder: Path, dtype: Any) -> Any:  # noqa: ANN401 - of tor
         ValueError: If its configuration cannot be used.
     """
     from transformers import AutoModelForQuestionAnswering
-    from transformers.utils import logging as transformers_logging
 
-    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    quiet_transformers()
     return AutoModelForQuestionAnswering.from_pretrained(
         folder, local_files_only=True, trust_remote_code=False, dtype=dtype
     )
