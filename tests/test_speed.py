@@ -32,7 +32,7 @@ def test_questions_are_about_titles_and_headings_in_their_language(sample_rag):
 
 def test_each_step_of_warm_questions_is_timed(sample_rag, monkeypatch):
     asked, forgotten = questions_about(sample_rag, 3), []
-    monkeypatch.setattr(Roles, "forget", lambda roles: forgotten.append(roles))
+    monkeypatch.setattr(Roles, "forget", lambda _: forgotten.append("all"))
     found = {each.name: each for each in time_questions(sample_rag, asked)}
     assert len(forgotten) == 2 * len(asked)  # or the second of each would be read from a cache
     assert {"search", "search: bm25", "ask", "ask: embed", "ask: read"} <= set(found)
